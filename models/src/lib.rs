@@ -1,0 +1,5 @@
+//! Models: the first folder says how the data are split, the file says the algorithm.
+
+pub mod evaluate;
+pub mod local;
+pub mod vertical;
