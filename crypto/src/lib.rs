@@ -1,8 +1,8 @@
 //! Cryptographic primitives without any network: secrets, randomness, hashing, groups, lattices.
 //!
-//! All `unsafe` and all SIMD of the house live in [`arch`], each engine beside a portable twin.
+//! All `unsafe` and all SIMD of the house live in `arch`, each engine beside a portable twin.
 
-pub mod arch;
+mod arch;
 pub mod group;
 pub mod hash;
 pub mod lattice;

@@ -25,6 +25,13 @@ pub struct CorrelationRobust {
 }
 
 impl CorrelationRobust {
+    /// The hash under the house's fixed key.
+    ///
+    /// The key is the first 128 fractional bits of the number pi, so that nobody chose it.
+    pub fn new() -> Self {
+        Self::with_key(FRACTION_OF_PI.to_be_bytes())
+    }
+
     /// The hash under a key that both parties know.
     pub fn with_key(key: [u8; 16]) -> Self {
         Self { cipher: Aes128Enc::new(&Array(key)) }
@@ -72,11 +79,9 @@ impl CorrelationRobust {
     }
 }
 
-/// The hash under the house's fixed key: the first 128 fractional bits of π, so that nobody chose
-/// it.
 impl Default for CorrelationRobust {
     fn default() -> Self {
-        Self::with_key(FRACTION_OF_PI.to_be_bytes())
+        Self::new()
     }
 }
 
@@ -115,7 +120,7 @@ mod tests {
             blocks in prop::collection::vec(any::<u128>(), 0..200),
             first_tweak in 0..u64::MAX / 2,
         ) {
-            let hash = CorrelationRobust::default();
+            let hash = CorrelationRobust::new();
             let mut batch = blocks.clone();
             hash.hash_batch(first_tweak, &mut batch);
             for (index, (&block, &hashed)) in blocks.iter().zip(&batch).enumerate() {
