@@ -1,0 +1,155 @@
+//! Every component of Tombolo, described.
+//!
+//! The registry in `jobs` must run exactly these; a test there compares the two lists.
+
+mod align;
+mod evaluate;
+mod prepare;
+mod split;
+mod train;
+
+pub use align::ECDH;
+pub use evaluate::{EVALUATE, REPORT};
+pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT};
+pub use split::SPLIT;
+pub use train::{BOOSTED_TREES, LOGISTIC_REGRESSION};
+
+use crate::{ComponentDescriptor, ParameterDescriptor, ParameterKind, PrivacyMode, STRICT, Text};
+
+/// All components, in the order in which a job uses them.
+pub fn all() -> &'static [&'static ComponentDescriptor] {
+    &ALL
+}
+
+/// The component of this name, such as `train.boosted_trees`.
+pub fn find(name: &str) -> Option<&'static ComponentDescriptor> {
+    all().iter().copied().find(|component| component.name == name)
+}
+
+/// The components of one stage, such as `prepare`, in catalogue order.
+pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor> {
+    all().iter().copied().filter(move |component| {
+        component.name.split_once('.').is_some_and(|(stage, _)| stage == prefix)
+    })
+}
+
+static ALL: [&ComponentDescriptor; 11] = [
+    &ECDH,
+    &SPLIT,
+    &MISSING,
+    &OUTLIERS,
+    &BIN,
+    &SELECT,
+    &ENCODE,
+    &LOGISTIC_REGRESSION,
+    &BOOSTED_TREES,
+    &EVALUATE,
+    &REPORT,
+];
+
+/// The only mode of a component that each party runs on its own data.
+const LOCAL: &[PrivacyMode] = &[PrivacyMode {
+    name: STRICT,
+    summary: Text::new(
+        "Each party works on its own rows; nothing is sent.",
+        "各方只处理自己的数据，不发送任何内容。",
+    ),
+    disclosures: &[],
+}];
+
+const fn parameter(
+    name: &'static str,
+    kind: ParameterKind,
+    description: Text,
+) -> ParameterDescriptor {
+    ParameterDescriptor { name, description, kind }
+}
+
+const fn integer(default: u32, minimum: u32, maximum: u32) -> ParameterKind {
+    ParameterKind::Integer { default, minimum, maximum }
+}
+
+const fn number(default: f64, minimum: f64, maximum: f64) -> ParameterKind {
+    ParameterKind::Number { default: Some(default), minimum, maximum }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{all, find, stage};
+    use crate::{ComponentDescriptor, ParameterKind, Share};
+
+    #[test]
+    fn names_are_unique_and_found() {
+        let names: BTreeSet<_> = all().iter().map(|component| component.name).collect();
+        assert_eq!(names.len(), all().len());
+        assert!(all().iter().all(|component| find(component.name) == Some(component)));
+        assert_eq!(find("train.magic"), None);
+        assert_eq!(stage("train").count(), 2);
+    }
+
+    #[test]
+    fn every_text_is_there_in_both_languages() {
+        for component in all() {
+            let mut texts = vec![&component.title, &component.description];
+            texts.extend(component.parameters.iter().map(|parameter| &parameter.description));
+            for mode in component.modes {
+                texts.push(&mode.summary);
+                texts.extend(mode.disclosures.iter().map(|disclosure| &disclosure.what));
+            }
+            for text in texts {
+                assert!(!text.en.is_empty() && !text.zh.is_empty(), "{}", component.name);
+                assert!(!text.zh.is_ascii(), "{}: {} is not Chinese", component.name, text.zh);
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_lie_within_their_bounds() {
+        for component in all() {
+            for parameter in component.parameters {
+                let sound = match parameter.kind {
+                    ParameterKind::Flag { .. } => true,
+                    ParameterKind::Integer { default, minimum, maximum } => {
+                        (minimum..=maximum).contains(&default)
+                    }
+                    ParameterKind::Number { default, minimum, maximum } => {
+                        minimum <= maximum
+                            && default.is_none_or(|value| (minimum..=maximum).contains(&value))
+                    }
+                    ParameterKind::Share { default, minimum, maximum } => {
+                        (minimum..=maximum).contains(&default)
+                    }
+                    ParameterKind::Shares { default } => {
+                        !default.is_empty() && default.iter().all(|share| *share > Share::ZERO)
+                    }
+                    ParameterKind::Choice { default, options } => options.contains(&default),
+                };
+                assert!(sound, "{}.{}", component.name, parameter.name);
+            }
+        }
+    }
+
+    #[test]
+    fn modes_and_their_disclosures_have_unique_names() {
+        for component in all() {
+            assert!(!component.modes.is_empty(), "{}", component.name);
+            let names: BTreeSet<_> = component.mode_names().into_iter().collect();
+            assert_eq!(names.len(), component.modes.len(), "{}", component.name);
+            for mode in component.modes {
+                let keys: BTreeSet<_> =
+                    mode.disclosures.iter().map(|it| (it.to, it.key.as_ref())).collect();
+                assert_eq!(keys.len(), mode.disclosures.len(), "{}", component.name);
+            }
+        }
+    }
+
+    #[test]
+    fn descriptors_can_be_printed_for_scripts() {
+        let print = |component: &ComponentDescriptor| serde_json::to_value(component).unwrap();
+        let trees = print(find("train.boosted_trees").unwrap());
+        assert_eq!(trees["modes"][0]["name"], "secureboost");
+        assert_eq!(trees["parameters"][0]["type"], "integer");
+    }
+}

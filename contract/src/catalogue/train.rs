@@ -1,0 +1,291 @@
+//! Joint models over the columns of both parties.
+
+use crate::{
+    Audience, ComponentDescriptor, Disclosure, DisclosureKind, Frequency, ParameterDescriptor,
+    ParameterKind, PrivacyMode, Role, STRICT, Share, Text,
+};
+
+use super::{integer, number, parameter};
+
+/// Logistic regression between two parties without a third.
+pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
+    name: "train.logistic_regression",
+    title: Text::new("Logistic regression", "逻辑回归"),
+    description: Text::new(
+        "Minimises mean log-loss + l2/2·‖w‖² + l1·‖w‖₁ over the columns of both parties; the \
+         intercept is free. Each party ends with its own coefficients.",
+        "在双方的特征上最小化 平均对数损失 + l2/2·‖w‖² + l1·‖w‖₁，截距不受惩罚。\
+         各方得到自己特征的系数。",
+    ),
+    roles: &[Role::Guest, Role::Host],
+    modes: &[PrivacyMode {
+        name: STRICT,
+        summary: Text::new(
+            "Opens the number of rounds, one stop bit a round, and at the end each party's own \
+             coefficients. Scores and gradients of training rows stay shared.",
+            "仅公开轮数、每轮一个停止位，以及最后各方自己的系数。训练行的得分和梯度始终为秘密分享。",
+        ),
+        disclosures: &[
+            ROWS,
+            COLUMNS,
+            Disclosure::new(
+                Audience::All,
+                "train.stop",
+                DisclosureKind::Intermediate,
+                Frequency::PerRound,
+                Text::new("whether training goes on", "训练是否继续"),
+            ),
+            Disclosure::new(
+                Audience::All,
+                "model.own_coefficients",
+                DisclosureKind::Result,
+                Frequency::Once,
+                Text::new("the coefficients of its own columns", "自己特征的系数"),
+            ),
+            SCORES,
+            HOST_SCORES,
+            Disclosure::new(
+                Audience::All,
+                "model.labels_from_coefficients",
+                DisclosureKind::Inference,
+                Frequency::Once,
+                Text::new(
+                    "from its own coefficients, how its own columns go together with the label \
+                     over all training rows",
+                    "由自己的系数可得知自己的特征与标签在全部训练行上的整体关系",
+                ),
+            ),
+        ],
+    }],
+    parameters: LOGISTIC_REGRESSION_PARAMETERS,
+};
+
+const LOGISTIC_REGRESSION_PARAMETERS: &[ParameterDescriptor] = &[
+    parameter(
+        "l2",
+        number(0.01, 0.0, 1_000.0),
+        Text::new("weight of the squared penalty", "二次惩罚的权重"),
+    ),
+    parameter(
+        "l1",
+        number(0.0, 0.0, 1_000.0),
+        Text::new("weight of the absolute penalty", "绝对值惩罚的权重"),
+    ),
+    parameter(
+        "rounds",
+        integer(100, 1, 10_000),
+        Text::new("the largest number of training rounds", "最大训练轮数"),
+    ),
+    parameter(
+        "tolerance",
+        number(1e-5, 1e-8, 0.1),
+        Text::new(
+            "training stops when no entry of the gradient is larger",
+            "梯度各分量均不大于此值时停止",
+        ),
+    ),
+    parameter(
+        "early_stopping",
+        integer(0, 0, 1_000),
+        Text::new(
+            "stop after this many rounds without a better validation loss; 0: never",
+            "验证损失连续若干轮没有改善时停止；0 表示不启用",
+        ),
+    ),
+];
+
+/// Gradient-boosted decision trees between two parties.
+pub static BOOSTED_TREES: ComponentDescriptor = ComponentDescriptor {
+    name: "train.boosted_trees",
+    title: Text::new("Gradient-boosted trees", "梯度提升树"),
+    description: Text::new(
+        "Grows trees level by level on the gradients of the log-loss. Each split belongs to the \
+         party whose feature it uses.",
+        "按对数损失的梯度逐层生长决策树；每个分裂归属其所用特征的一方。",
+    ),
+    roles: &[Role::Guest, Role::Host],
+    modes: &[PrivacyMode {
+        name: "secureboost",
+        summary: Text::new(
+            "The host never sees a label, a gradient or which rows are in a node. The guest sees \
+             the per-bin sums of the host's anonymous features and how the host's splits divide \
+             the rows. Weaker than strict.",
+            "合作方看不到标签、梯度，也不知道节点包含哪些行。发起方能看到合作方匿名特征的每箱汇总值，\
+             以及合作方的分裂如何划分各行。弱于 strict。",
+        ),
+        disclosures: SECUREBOOST_DISCLOSURES,
+    }],
+    parameters: BOOSTED_TREES_PARAMETERS,
+};
+
+const SECUREBOOST_DISCLOSURES: &[Disclosure] = &[
+    ROWS,
+    Disclosure::new(
+        Audience::Guest,
+        "trees.host_bins",
+        DisclosureKind::Size,
+        Frequency::Once,
+        Text::new(
+            "the number of the host's features and of the bins of each, without names or edges",
+            "合作方的特征数和每个特征的分箱数，不含名称与边界",
+        ),
+    ),
+    Disclosure::new(
+        Audience::Guest,
+        "trees.bin_sums",
+        DisclosureKind::Intermediate,
+        Frequency::PerLevel,
+        Text::new(
+            "for the nodes of each level, the sums of the gradients over the rows in each bin of \
+             the host's anonymous features",
+            "每一层各节点在合作方匿名特征每个分箱上的梯度之和",
+        ),
+    ),
+    Disclosure::new(
+        Audience::Guest,
+        "trees.row_partition",
+        DisclosureKind::Intermediate,
+        Frequency::PerSplit,
+        Text::new(
+            "for every row, on which side of each split of the host it falls",
+            "每一行落在合作方每个分裂的哪一侧",
+        ),
+    ),
+    Disclosure::new(
+        Audience::Guest,
+        "trees.bin_membership",
+        DisclosureKind::Inference,
+        Frequency::PerLevel,
+        Text::new(
+            "since the guest knows the gradients, the sums of small bins can tell which rows are \
+             in them; over many trees it may learn the order of the host's values for its rows",
+            "发起方已知梯度，因此小分箱的汇总值可能透露其中有哪些行；经过许多棵树，\
+             可能得知合作方特征值在各行之间的大小顺序",
+        ),
+    ),
+    Disclosure::new(
+        Audience::Host,
+        "trees.own_splits",
+        DisclosureKind::Result,
+        Frequency::PerSplit,
+        Text::new(
+            "which of its own features and bins are split on, and in which tree and level",
+            "自己的哪些特征和分箱被选为分裂，以及所在的树和层",
+        ),
+    ),
+    Disclosure::new(
+        Audience::Host,
+        "trees.shape",
+        DisclosureKind::Size,
+        Frequency::PerLevel,
+        Text::new(
+            "the number of trees and levels, and the number of nodes asked for at each level",
+            "树的数量与层数，以及每一层查询的节点数",
+        ),
+    ),
+    Disclosure::new(
+        Audience::Guest,
+        "model.trees",
+        DisclosureKind::Result,
+        Frequency::Once,
+        Text::new(
+            "the shape of the trees, its own splits and all leaf weights",
+            "树的结构、自己的分裂以及所有叶子权重",
+        ),
+    ),
+    SCORES,
+];
+
+const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
+    parameter("trees", integer(50, 1, 10_000), Text::new("number of trees", "树的数量")),
+    parameter("depth", integer(5, 1, 12), Text::new("levels of splits of a tree", "树的深度")),
+    parameter("bins", integer(32, 2, 255), Text::new("bins of a feature", "每个特征的分箱数")),
+    parameter(
+        "learning_rate",
+        number(0.1, 0.001, 1.0),
+        Text::new("weight of each new tree", "每棵新树的权重（学习率）"),
+    ),
+    parameter(
+        "lambda",
+        number(1.0, 0.0, 1e6),
+        Text::new("squared penalty on leaf weights", "叶子权重的二次惩罚"),
+    ),
+    parameter(
+        "min_gain",
+        number(0.0, 0.0, 1e6),
+        Text::new("the smallest gain that is worth a split", "分裂所需的最小增益"),
+    ),
+    parameter(
+        "min_child_weight",
+        number(1.0, 0.0, 1e6),
+        Text::new("the smallest sum of second derivatives in a child", "子节点二阶导数之和的下限"),
+    ),
+    parameter(
+        "min_child_rows",
+        integer(20, 1, 1_000_000),
+        Text::new("the smallest number of rows in a child", "子节点行数的下限"),
+    ),
+    parameter(
+        "subsample",
+        SAMPLED,
+        Text::new("share of the rows drawn for each tree", "每棵树抽取的行的比例"),
+    ),
+    parameter(
+        "columns",
+        SAMPLED,
+        Text::new("share of the features drawn for each tree", "每棵树抽取的特征的比例"),
+    ),
+    parameter(
+        "early_stopping",
+        integer(10, 0, 1_000),
+        Text::new(
+            "stop after this many trees without a better validation loss; 0: never",
+            "验证损失连续若干棵树没有改善时停止；0 表示不启用",
+        ),
+    ),
+];
+
+const SAMPLED: ParameterKind = ParameterKind::Share {
+    default: Share::WHOLE,
+    minimum: Share::percent(5),
+    maximum: Share::WHOLE,
+};
+
+const ROWS: Disclosure = Disclosure::new(
+    Audience::All,
+    "train.rows",
+    DisclosureKind::Size,
+    Frequency::Once,
+    Text::new("the number of training, validation and test rows", "训练集、验证集和测试集的行数"),
+);
+
+const COLUMNS: Disclosure = Disclosure::new(
+    Audience::All,
+    "train.columns",
+    DisclosureKind::Size,
+    Frequency::Once,
+    Text::new(
+        "the number of encoded columns of the other party, without names",
+        "对方编码后的列数，不含列名",
+    ),
+);
+
+const SCORES: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "score.test_rows",
+    DisclosureKind::Result,
+    Frequency::Once,
+    Text::new("the joint score of each test row", "每个测试行的联合得分"),
+);
+
+const HOST_SCORES: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "score.host_part",
+    DisclosureKind::Inference,
+    Frequency::Once,
+    Text::new(
+        "since it knows its own coefficients and the joint score, the host's part of the score of \
+         each test row",
+        "发起方已知自己的系数和联合得分，因此可算出合作方在每个测试行得分中的部分",
+    ),
+);
