@@ -1,1 +1,33 @@
-//! See ARCHITECTURE.md.
+//! The only way out: pairwise [`Session`]s between parties over interchangeable transports.
+//!
+//! ```text
+//!   protocol thread              any thread                 network thread
+//!   Session ── Lane ─────────── Switchboard ── Link ─────── connection, reconnect, TLS
+//!   steps, occurrences,          routes by path,            order, exactly once,
+//!   size bounds, hashes          endings, windows           heartbeats
+//! ```
+//!
+//! A [`Session`] is what protocols see. A [`Conversation`] is what its opener holds. A
+//! [`Link`](link::Link) carries frames; [`transport`] has the ways to carry them.
+
+mod conversation;
+mod error;
+pub mod frame;
+mod lane;
+pub mod link;
+mod meter;
+mod runtime;
+mod seat;
+mod session;
+mod settings;
+mod switchboard;
+pub mod transport;
+pub mod wire;
+
+pub use conversation::Conversation;
+pub use error::NetError;
+pub use meter::{Meter, StepTraffic, Totals, Traffic};
+pub use runtime::block_on;
+pub use seat::{Entropy, Seat};
+pub use session::{Session, Size};
+pub use settings::{KIB, MIB, Settings};

@@ -1,1 +1,75 @@
-//! See ARCHITECTURE.md.
+//! In-process parties for tests and benches: seeds, transcripts, faults.
+//!
+//! [`pair`] runs both sides of a protocol, each on a thread of its own, over a memory transport
+//! that holds nothing back: `send` returns when the peer has received, so a protocol in which both
+//! send first dead-locks here and not only at a customer. All secret randomness derives from one
+//! seed, which is printed on failure; the variable `TOMBOLO_SEED` replays it.
+
+mod party;
+mod transcript;
+
+use net::{Conversation, Seat, Session, Settings};
+
+pub use party::{FIRST, SECOND};
+pub use transcript::{Direction, Side, Transcript};
+
+/// What a run gave.
+#[derive(Debug)]
+pub struct Outcome<A, B> {
+    /// What the first party's function returned.
+    pub first: A,
+    /// What the second party's function returned.
+    pub second: B,
+    /// What was said.
+    pub transcript: Transcript,
+}
+
+/// Runs the two sides of a protocol against each other. The futures need not be `Send`.
+///
+/// # Panics
+///
+/// When a party panics, with the seed printed.
+pub fn pair<A, B, FA, FB>(
+    seed: u64,
+    first: impl FnOnce(Session) -> FA + Send,
+    second: impl FnOnce(Session) -> FB + Send,
+) -> Outcome<A, B>
+where
+    A: Send,
+    B: Send,
+    FA: Future<Output = A>,
+    FB: Future<Output = B>,
+{
+    let seed = party::seed_from_environment().unwrap_or(seed);
+    let (one, two) = party::seats(seed, &Settings::rendezvous());
+    run(seed, net::transport::memory::pair(one, two), first, second)
+}
+
+/// Runs both sides over conversations that are open already.
+pub(crate) fn run<A, B, FA, FB>(
+    seed: u64,
+    (one, two): (Conversation, Conversation),
+    first: impl FnOnce(Session) -> FA + Send,
+    second: impl FnOnce(Session) -> FB + Send,
+) -> Outcome<A, B>
+where
+    A: Send,
+    B: Send,
+    FA: Future<Output = A>,
+    FB: Future<Output = B>,
+{
+    let meters = (one.meter(), two.meter());
+    let (first, second) = std::thread::scope(|scope| {
+        let one = scope.spawn(|| party::play(one, first));
+        let two = scope.spawn(|| party::play(two, second));
+        (one.join(), two.join())
+    });
+    let (first, second) = party::both_or_panic(seed, first, second);
+    let transcript = Transcript::new(&meters.0, &meters.1);
+    Outcome { first, second, transcript }
+}
+
+/// The two seats of a world, for callers that open conversations themselves.
+pub fn seats(seed: u64, settings: &Settings) -> (Seat, Seat) {
+    party::seats(seed, settings)
+}

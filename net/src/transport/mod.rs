@@ -1,0 +1,3 @@
+//! The ways frames travel.
+
+pub mod memory;
