@@ -1,12 +1,14 @@
 //! Speed of the primitives: `cargo bench -p tombolo-crypto`.
 //!
-//! One line each: name, nanoseconds per item, items a second. Wall time, best of several runs, on
-//! one thread; it informs and never gates.
+//! One line each: name, nanoseconds per item, items a second. Wall time, best of several runs; the
+//! group and the transpose use all threads of the pool (`RAYON_NUM_THREADS=1` for one). It informs
+//! and never gates.
 #![expect(clippy::print_stdout, reason = "a benchmark's lines are its result")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use tombolo_crypto::group::BlindingKey;
 use tombolo_crypto::hash::CorrelationRobust;
 use tombolo_crypto::random::Generator;
 use tombolo_crypto::transpose::transpose_128;
@@ -31,6 +33,24 @@ fn main() {
     report("transpose: a column of 128 bits", 1 << 17, || {
         black_box(transpose_128(rows, 1 << 17));
     });
+
+    let key = BlindingKey::random(&mut generator);
+    let items: Vec<[u8; 11]> = (0..1 << 12).map(phone_number).collect();
+    let mut points = Vec::new();
+    report("group: hash and blind, an item", items.len(), || {
+        points = key.hash_and_blind("bench", &items);
+    });
+    report("group: decode and blind, a point", points.len(), || {
+        black_box(key.decode_and_blind(&points)).ok();
+    });
+}
+
+fn phone_number(index: u64) -> [u8; 11] {
+    let mut digits = *b"13800000000";
+    for (place, digit) in digits.iter_mut().rev().take(8).enumerate() {
+        *digit = b'0' + (index / 10_u64.pow(place as u32) % 10) as u8;
+    }
+    digits
 }
 
 /// Runs `work`, which handles `items`, a few times and prints the best.

@@ -1,4 +1,5 @@
 //! Transposing one 128 × 128 bit block: one algorithm, compiled for the vectors a processor has.
+#![expect(clippy::inline_always, reason = "inlined code is compiled for its caller's vectors")]
 
 /// A square of bits: bit `c` of element `r` is the bit in row `r`, column `c`.
 pub(crate) type Block = [u128; 128];
