@@ -11,6 +11,9 @@ pub trait Link: Send + Sync {
     /// Takes a frame to be carried to the peer.
     fn transmit(&self, frame: Frame);
 
+    /// Closes the connection for good: both sides end with a lost connection, for this cause.
+    fn cut(&self, cause: &str);
+
     /// Resolves when everything transmitted so far has reached the peer's program, or cannot any
     /// more.
     fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

@@ -5,11 +5,15 @@
 //! send first dead-locks here and not only at a customer. All secret randomness derives from one
 //! seed, which is printed on failure; the variable `TOMBOLO_SEED` replays it.
 
+mod fault;
+pub mod hostile;
 mod party;
 mod transcript;
 
-use net::{Conversation, Seat, Session, Settings};
+use net::{Conversation, NetError, Seat, Session, Settings};
 
+pub use fault::{Fault, Sent, pair_with_fault, steps};
+pub use net::transport::faulty::FaultKind;
 pub use party::{FIRST, SECOND};
 pub use transcript::{Direction, Side, Transcript};
 
@@ -22,6 +26,8 @@ pub struct Outcome<A, B> {
     pub second: B,
     /// What was said.
     pub transcript: Transcript,
+    /// Whether the conversation ended in good order, seen from the first and the second party.
+    pub closed: [Result<(), NetError>; 2],
 }
 
 /// Runs the two sides of a protocol against each other. The futures need not be `Send`.
@@ -42,12 +48,12 @@ where
 {
     let seed = party::seed_from_environment().unwrap_or(seed);
     let (one, two) = party::seats(seed, &Settings::rendezvous());
-    run(seed, net::transport::memory::pair(one, two), first, second)
+    run(&seed.to_string(), net::transport::memory::pair(one, two), first, second)
 }
 
-/// Runs both sides over conversations that are open already.
+/// Runs both sides over conversations that are open already. `seed` is what a failure prints.
 pub(crate) fn run<A, B, FA, FB>(
-    seed: u64,
+    seed: &str,
     (one, two): (Conversation, Conversation),
     first: impl FnOnce(Session) -> FA + Send,
     second: impl FnOnce(Session) -> FB + Send,
@@ -66,7 +72,8 @@ where
     });
     let (first, second) = party::both_or_panic(seed, first, second);
     let transcript = Transcript::new(&meters.0, &meters.1);
-    Outcome { first, second, transcript }
+    let closed = [first.1, second.1];
+    Outcome { first: first.0, second: second.0, transcript, closed }
 }
 
 /// The two seats of a world, for callers that open conversations themselves.

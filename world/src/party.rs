@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use net::{Conversation, Entropy, Seat, Session, Settings};
+use net::{Conversation, Entropy, NetError, Seat, Session, Settings};
 
 /// Name of the party listed first.
 pub const FIRST: &str = "first";
@@ -27,24 +27,23 @@ pub(crate) fn seats(seed: u64, settings: &Settings) -> (Seat, Seat) {
     (seat(FIRST, SECOND, true), seat(SECOND, FIRST, false))
 }
 
-/// Plays one party on this thread, and tells the peer when it is over.
+/// Plays one party on this thread and closes the conversation.
 pub(crate) fn play<A, FA: Future<Output = A>>(
     mut conversation: Conversation,
     role: impl FnOnce(Session) -> FA,
-) -> A {
+) -> (A, Result<(), NetError>) {
     // A panic drops the conversation, which tells the peer that this side gave up.
     let session = conversation.session();
     #[expect(clippy::unwrap_used, reason = "the root session is asked for once, here")]
     let session = session.unwrap();
-    let played = net::block_on(role(session));
-    conversation.finish();
+    let played = net::block_on(async { (role(session).await, conversation.close().await) });
     #[expect(clippy::expect_used, reason = "tests cannot go on without an event queue")]
     played.expect("a runtime for the party")
 }
 
 /// The results of both parties, or the first panic again, after printing how to replay it.
 pub(crate) fn both_or_panic<A, B>(
-    seed: u64,
+    seed: &str,
     first: thread::Result<A>,
     second: thread::Result<B>,
 ) -> (A, B) {
@@ -56,7 +55,7 @@ pub(crate) fn both_or_panic<A, B>(
                 reason = "the seed must reach whoever reads the failure"
             )]
             {
-                eprintln!("the world's seed was {seed}: set TOMBOLO_SEED={seed} to replay");
+                eprintln!("a party panicked; the seed was {seed}; TOMBOLO_SEED replays it");
             }
             std::panic::resume_unwind(panic)
         }

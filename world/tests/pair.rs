@@ -110,3 +110,25 @@ fn siblings_run_side_by_side() {
     let outcome = world::pair(7, run, run);
     outcome.first.and(outcome.second).unwrap();
 }
+
+#[test]
+fn every_fault_is_noticed_and_nothing_hangs() {
+    let run = |session: Session| {
+        let mine = if session.is_first() { 2 } else { 40 };
+        add_small(session, mine)
+    };
+    let report = world::hostile::sweep(8, run, run);
+    assert_eq!(report.runs, 4 * 14);
+    // A shifted summand is a valid summand.
+    assert!(!report.unnoticed.is_empty());
+}
+
+async fn add_small(mut session: Session, mine: u64) -> Result<u64, NetError> {
+    let mut sum = 0;
+    for index in 0..3 {
+        let mut child = session.fork(&format!("child.{index}"))?;
+        let theirs = child.exchange_words("share", &[mine], 1).await?;
+        sum = mine.wrapping_add(theirs[0]).wrapping_add(sum);
+    }
+    Ok(sum)
+}

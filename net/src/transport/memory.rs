@@ -2,12 +2,13 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::time::SystemTime;
 
 use crate::conversation::Conversation;
 use crate::frame::Frame;
 use crate::link::Link;
 use crate::seat::Seat;
-use crate::switchboard::Switchboard;
+use crate::switchboard::{Ending, Switchboard};
 
 /// Opens a conversation between two seats of this process.
 pub fn pair(first: Seat, second: Seat) -> (Conversation, Conversation) {
@@ -23,14 +24,21 @@ pub fn pair_through(
 ) -> (Conversation, Conversation) {
     let first = Arc::new(Switchboard::new(first));
     let second = Arc::new(Switchboard::new(second));
-    first.attach(wrap_first(Arc::new(MemoryLink { to: Arc::downgrade(&second) })));
-    second.attach(wrap_second(Arc::new(MemoryLink { to: Arc::downgrade(&first) })));
+    first.attach(wrap_first(MemoryLink::new(&first, &second)));
+    second.attach(wrap_second(MemoryLink::new(&second, &first)));
     (Conversation::new(first), Conversation::new(second))
 }
 
 /// The way to the other party. Weak, because each party would keep the other alive.
 struct MemoryLink {
+    from: Weak<Switchboard>,
     to: Weak<Switchboard>,
+}
+
+impl MemoryLink {
+    fn new(from: &Arc<Switchboard>, to: &Arc<Switchboard>) -> Arc<dyn Link> {
+        Arc::new(Self { from: Arc::downgrade(from), to: Arc::downgrade(to) })
+    }
 }
 
 impl Link for MemoryLink {
@@ -38,6 +46,12 @@ impl Link for MemoryLink {
         // A peer that is gone has said so when it went.
         if let Some(to) = self.to.upgrade() {
             to.deliver(frame);
+        }
+    }
+
+    fn cut(&self, cause: &str) {
+        for side in [&self.from, &self.to].into_iter().filter_map(Weak::upgrade) {
+            side.end(Ending::Lost { since: SystemTime::now(), cause: cause.to_owned() });
         }
     }
 

@@ -1,3 +1,4 @@
 //! The ways frames travel.
 
+pub mod faulty;
 pub mod memory;

@@ -1,0 +1,106 @@
+//! Runs in which one message goes wrong, and the list of messages to choose from.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use net::link::Link;
+use net::transport::faulty::{self, FaultKind, FaultyLink};
+use net::transport::memory;
+use net::{Session, Settings};
+
+use crate::party;
+use crate::transcript::Side;
+use crate::{Outcome, pair, run};
+
+/// One message that goes wrong.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// Path and step, e.g. `align/points`; just the step on the root path.
+    pub path_step: String,
+    /// Which occurrence, from 0.
+    pub occurrence: u64,
+    /// What happens.
+    pub kind: FaultKind,
+    /// Who sends the message.
+    pub from: Side,
+}
+
+/// One message of a clean run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sent {
+    /// Path and step, as [`Fault::path_step`] wants it.
+    pub path_step: String,
+    /// Which occurrence, from 0.
+    pub occurrence: u64,
+    /// Who sent it.
+    pub from: Side,
+}
+
+/// The messages of a clean run, ordered by path, step and sender.
+pub fn steps<A: Send, B: Send, FA, FB>(
+    seed: u64,
+    first: impl FnOnce(Session) -> FA + Send,
+    second: impl FnOnce(Session) -> FB + Send,
+) -> Vec<Sent>
+where
+    FA: Future<Output = A>,
+    FB: Future<Output = B>,
+{
+    let transcript = pair(seed, first, second).transcript;
+    let all = transcript.steps.iter().flat_map(|step| {
+        (0..step.messages).map(|occurrence| Sent {
+            path_step: step.label(),
+            occurrence,
+            from: step.from,
+        })
+    });
+    all.collect()
+}
+
+/// Like [`pair`], with one message that goes wrong. Waits are short where a message is lost, so
+/// that tests are not slow.
+///
+/// # Panics
+///
+/// When a party panics, or when no message met the fault.
+pub fn pair_with_fault<A, B, FA, FB>(
+    seed: u64,
+    fault: Fault,
+    first: impl FnOnce(Session) -> FA + Send,
+    second: impl FnOnce(Session) -> FB + Send,
+) -> Outcome<A, B>
+where
+    A: Send,
+    B: Send,
+    FA: Future<Output = A>,
+    FB: Future<Output = B>,
+{
+    let seed = party::seed_from_environment().unwrap_or(seed);
+    let step_timeout = patience(&fault.kind);
+    let settings = Settings { step_timeout, ..Settings::rendezvous() };
+    let (one, two) = party::seats(seed, &settings);
+    let happened = Arc::new(AtomicBool::new(false));
+    let text = format!("{fault:?}");
+    let Fault { path_step: label, occurrence, kind, from } = fault;
+    let fault = faulty::Fault { label, occurrence, kind };
+    let wrap = |side: Side| {
+        let (fault, happened) = (fault.clone(), Arc::clone(&happened));
+        move |link: Arc<dyn Link>| -> Arc<dyn Link> {
+            if side == from { Arc::new(FaultyLink::new(link, fault, happened)) } else { link }
+        }
+    };
+    let conversations = memory::pair_through(one, two, wrap(Side::First), wrap(Side::Second));
+    let outcome = run(&format!("{seed}, the fault {text}"), conversations, first, second);
+    assert!(happened.load(Ordering::SeqCst), "no message met the fault {text}");
+    outcome
+}
+
+/// Longest wait for a step. Where bytes are lost the wait is sure to run out, and that an honest
+/// computation runs out of time as well does no harm: the run must end in an error anyway.
+fn patience(kind: &FaultKind) -> Duration {
+    match kind {
+        FaultKind::Truncate | FaultKind::Drop | FaultKind::Stall => Duration::from_millis(300),
+        _ => Duration::from_secs(20),
+    }
+}
