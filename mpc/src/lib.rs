@@ -1,1 +1,23 @@
-//! See ARCHITECTURE.md.
+//! Interactive building blocks for two parties: oblivious transfer, shares, comparison, conversion,
+//! products, the sigmoid, and the only two ways to reveal a secret ([`reveal::open`] and
+//! [`reveal::learn`]).
+//!
+//! Every block runs on a [`TwoParty`]: a [`net::Session`] with one peer plus the state of the
+//! oblivious-transfer extension in both directions. Additive shares live in Z_2^64
+//! (`first + second = value`, wrapping); bit shares are XOR shares packed 64 to a word
+//! ([`boolean::Bits`]). All blocks are secure against a semi-honest peer; see `docs/THREATS.md`.
+
+pub mod base_ot;
+pub mod boolean;
+pub mod comparison;
+pub mod conversion;
+mod error;
+pub mod multiplication;
+pub mod ot_extension;
+pub mod reveal;
+#[cfg(test)]
+mod test_support;
+mod two_party;
+
+pub use error::MpcError;
+pub use two_party::TwoParty;

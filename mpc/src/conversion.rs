@@ -1,0 +1,168 @@
+//! Conversions between kinds of shares: selection by a shared bit, bits to words, truncation, and
+//! lifting from a prime modulus to Z_2^64.
+//!
+//! # Functionality
+//! [`select`]: XOR-shared bit b, additive v → additive b·v. [`bits_to_words`]: XOR-shared bit →
+//! additive 0 or 1. [`truncate`]: additive x with |x| < 2^61 → additive ⌊x/2^shift⌋ with an error
+//! of at most one unit in the last place. [`lift`]: additive modulo a prime t, |x| < t/6 → additive
+//! modulo 2^64 of x/2^shift, error at most two units.
+//! # Messages
+//! 1. `corrections` (see `ot_extension`)
+//! 2. `correlations` sender → receiver: 8 bytes for each transfer
+//! # Leaks
+//! Nothing but lengths.
+//! # Security
+//! Semi-honest. The last-place error depends on the shares, so the ideal functionality outputs the
+//! rounding with its randomness; no truncated value is opened at full precision except final
+//! coefficients, whose last places are below the stated accuracy.
+//! # Cost
+//! 2 flights; 12 bytes for each transfer: two transfers for a selection, one for the others.
+//! # Reference
+//! Selection: Asharov et al., CCS 2013, section 5.1. Wrap of a sum of two shares of a number below a
+//! third of the modulus from one AND: Guo et al., USENIX Security 2025; the argument is at
+//! `product_of_bits`.
+
+use crate::boolean::Bits;
+use crate::ot_extension::extend;
+use crate::{MpcError, TwoParty};
+
+/// Correlated transfers in both directions. For each of this party's choices c_j the parties get
+/// additive shares of c_j·δ_j, where the peer holds δ_j: returns (shares for own choices, shares for
+/// own δ).
+pub async fn correlate(
+    party: &mut TwoParty,
+    choices: &Bits,
+    deltas: &[u64],
+) -> Result<(Vec<u64>, Vec<u64>), MpcError> {
+    const STEP: &str = "correlations";
+    let extended = extend(party, choices, deltas.len()).await?;
+    let keys = extended.sent.iter().zip(deltas);
+    let messages: Vec<u64> = keys
+        .map(|([zero, one], delta)| (*zero as u64).wrapping_add(*delta).wrapping_sub(*one as u64))
+        .collect();
+    let session = &mut party.session;
+    let theirs = match (messages.is_empty(), choices.is_empty()) {
+        (false, false) => session.exchange_words(STEP, &messages, choices.len()).await?,
+        (true, false) => session.receive_words(STEP, choices.len()).await?,
+        (false, true) => {
+            session.send_words(STEP, &messages).await?;
+            Vec::new()
+        }
+        (true, true) => Vec::new(),
+    };
+    let received =
+        extended.received.iter().zip(theirs).enumerate().map(|(index, (key, message))| {
+            // Constant time in the choice: the message is added under an arithmetic mask.
+            (*key as u64).wrapping_add(message & choices.bit(index).wrapping_neg())
+        });
+    let received = received.collect();
+    let sent = extended.sent.iter().map(|[zero, _]| (*zero as u64).wrapping_neg()).collect();
+    Ok((received, sent))
+}
+
+/// Additive shares of b_i·v_i for XOR-shared bits and additively shared values.
+pub async fn select(
+    party: &mut TwoParty,
+    bits: &Bits,
+    values: &[u64],
+) -> Result<Vec<u64>, MpcError> {
+    // b·v = Σ over both parties' v: own b·v, plus (own v)(1 - 2·own b) if the peer's bit is set.
+    let deltas: Vec<u64> = values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| value.wrapping_mul(1_u64.wrapping_sub(2 * bits.bit(index))))
+        .collect();
+    let (received, sent) = correlate(party, bits, &deltas).await?;
+    Ok((0..values.len())
+        .map(|index| {
+            let own = values[index] & bits.bit(index).wrapping_neg();
+            own.wrapping_add(received[index]).wrapping_add(sent[index])
+        })
+        .collect())
+}
+
+/// Additive shares of XOR-shared bits.
+pub async fn bits_to_words(party: &mut TwoParty, bits: &Bits) -> Result<Vec<u64>, MpcError> {
+    // b0 ⊕ b1 = b0 + b1 - 2·b0·b1.
+    let own = |index: usize| bits.bit(index);
+    let products = product_of_bits(party, bits).await?;
+    Ok((0..bits.len())
+        .map(|index| own(index).wrapping_sub(products[index].wrapping_mul(2)))
+        .collect())
+}
+
+/// Additive shares of ⌊x_i / 2^shift⌋ for |x_i| < 2^61, with an error of at most one unit.
+pub async fn truncate(
+    party: &mut TwoParty,
+    shares: &[u64],
+    shift: u32,
+) -> Result<Vec<u64>, MpcError> {
+    const OFFSET: u64 = 1 << 61;
+    const THIRD: u64 = u64::MAX / 3;
+    if shift == 0 {
+        return Ok(shares.to_vec());
+    }
+    if shift > 60 {
+        return Err(MpcError::InvalidInput(format!("cannot truncate by {shift} bits")));
+    }
+    let first = party.is_first();
+    let offset = party.share_of_public(OFFSET);
+    let moved: Vec<u64> = shares.iter().map(|share| share.wrapping_add(offset)).collect();
+    let small = Bits::from_fn(moved.len(), |index| moved[index] < THIRD);
+    let no_wrap = product_of_bits(party, &small).await?;
+    Ok(moved
+        .iter()
+        .zip(no_wrap)
+        .map(|(share, no_wrap)| {
+            // x = first + second - (1 - no_wrap)·2^64, so after the shift 2^(64-shift) has to go.
+            let wrap = if first { 1_u64 } else { 0 }.wrapping_sub(no_wrap);
+            let wrapped = wrap.wrapping_mul(1_u64 << (64 - shift));
+            let offset = if first { OFFSET >> shift } else { 0 };
+            (share >> shift).wrapping_sub(wrapped).wrapping_sub(offset)
+        })
+        .collect())
+}
+
+/// Additive shares modulo 2^64 of x_i / 2^shift, from shares modulo the prime `modulus` < 2^62, for
+/// |x_i| < modulus/6; error at most two units.
+pub async fn lift(
+    party: &mut TwoParty,
+    shares: &[u64],
+    modulus: u64,
+    shift: u32,
+) -> Result<Vec<u64>, MpcError> {
+    let first = party.is_first();
+    let offset = modulus / 6;
+    let moved: Vec<u64> = shares
+        .iter()
+        .map(|share| if first { (share + offset) % modulus } else { *share })
+        .collect();
+    let small = Bits::from_fn(moved.len(), |index| moved[index] < modulus / 3);
+    let no_wrap = product_of_bits(party, &small).await?;
+    Ok(moved
+        .iter()
+        .zip(no_wrap)
+        .map(|(share, no_wrap)| {
+            let wrap = if first { 1_u64 } else { 0 }.wrapping_sub(no_wrap);
+            let offset = if first { offset >> shift } else { 0 };
+            (share >> shift).wrapping_sub(wrap.wrapping_mul(modulus >> shift)).wrapping_sub(offset)
+        })
+        .collect())
+}
+
+/// Additive shares of the product of the first party's bit and the second party's bit.
+///
+/// For two shares of a number x' in [0, M/3) modulo M, with the bits "my share is below M/3", the
+/// product says that the shares did not wrap: without a wrap both shares are at most x' < M/3, and
+/// with one they sum to at least M, so one of them is at least M/2.
+async fn product_of_bits(party: &mut TwoParty, bits: &Bits) -> Result<Vec<u64>, MpcError> {
+    if party.is_first() {
+        let deltas: Vec<u64> = (0..bits.len()).map(|index| bits.bit(index)).collect();
+        Ok(correlate(party, &Bits::zeros(0), &deltas).await?.1)
+    } else {
+        Ok(correlate(party, bits, &[]).await?.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

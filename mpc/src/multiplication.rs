@@ -1,0 +1,69 @@
+//! Products of additively shared words.
+//!
+//! # Functionality
+//! [`multiply`]: shares of x_i·y_i modulo 2^64. [`scale`]: shares of c·v_i for one shared c.
+//! [`dot`]: shares of Σ x_i·y_i.
+//! # Messages
+//! 1. `corrections`, `correlations` (see `conversion`)
+//! # Leaks
+//! Nothing but lengths.
+//! # Security
+//! Semi-honest, from the transfers.
+//! # Cost
+//! 2 flights; 768 bytes each way for each product. Meant for vectors as long as a model has
+//! coefficients; rows go through the lattice kernels of `matrix`.
+//! # Reference
+//! Gilboa, CRYPTO 1999, section 4.1, over Z_2^64.
+
+use crate::boolean::Bits;
+use crate::conversion::correlate;
+use crate::{MpcError, TwoParty};
+
+/// Shares of the element-wise product.
+pub async fn multiply(
+    party: &mut TwoParty,
+    left: &[u64],
+    right: &[u64],
+) -> Result<Vec<u64>, MpcError> {
+    if left.len() != right.len() {
+        return Err(MpcError::InvalidInput(format!(
+            "product of vectors of {} and {} words",
+            left.len(),
+            right.len()
+        )));
+    }
+    // Cross term (own left)·(peer's right): bit k of own left chooses (peer's right)·2^k.
+    let choices = Bits::from_words(left.to_vec(), left.len() * 64);
+    let deltas: Vec<u64> =
+        right.iter().flat_map(|word| (0..64).map(move |bit| word << bit)).collect();
+    let (received, sent) = correlate(party, &choices, &deltas).await?;
+    let sums = received.chunks_exact(64).zip(sent.chunks_exact(64));
+    Ok(left
+        .iter()
+        .zip(right)
+        .zip(sums)
+        .map(|((left, right), (received, sent))| {
+            let cross =
+                received.iter().chain(sent).fold(0_u64, |sum, word| sum.wrapping_add(*word));
+            left.wrapping_mul(*right).wrapping_add(cross)
+        })
+        .collect())
+}
+
+/// Shares of one shared number times each element of a shared vector.
+pub async fn scale(
+    party: &mut TwoParty,
+    factor: u64,
+    vector: &[u64],
+) -> Result<Vec<u64>, MpcError> {
+    multiply(party, &vec![factor; vector.len()], vector).await
+}
+
+/// A share of the inner product.
+pub async fn dot(party: &mut TwoParty, left: &[u64], right: &[u64]) -> Result<u64, MpcError> {
+    let products = multiply(party, left, right).await?;
+    Ok(products.into_iter().fold(0, u64::wrapping_add))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! The only two ways from shares to values: [`open`] (both parties learn) and [`learn`] (one does).
+//!
+//! # Functionality
+//! The parties hold additive shares; afterwards both, or the named one, hold the values.
+//! # Messages
+//! 1. `opened` both ways, or `share` to the learner: the shares
+//! # Leaks
+//! Exactly the values, which the job's disclosure statement must list under `key`: an undeclared key
+//! is an error before anything is sent, and every release is counted in the [`Ledger`].
+//! # Security
+//! Semi-honest; a peer that lies about its share changes the result (nothing authenticates shares).
+//! # Cost
+//! One flight, 8 bytes for each value and learner.
+//! # Reference
+//! Standard; the gate-keeping follows habit 21 of `docs/STYLE.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use crate::{MpcError, TwoParty};
+
+/// What a job may reveal, and what it has revealed.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    declared: BTreeSet<String>,
+    observed: Mutex<BTreeMap<(String, String), u64>>,
+}
+
+/// One line of what was revealed: how many values of which disclosure went to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// The disclosure's key, for instance `train.stop_bit`.
+    pub key: String,
+    /// The party that learned the values, or `all`.
+    pub to: String,
+    /// Number of values.
+    pub count: u64,
+}
+
+/// Who learns a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Learner {
+    /// The party that the job lists first.
+    First,
+    /// The other party.
+    Second,
+}
+
+impl Ledger {
+    /// A ledger that lets exactly the disclosures with these keys through.
+    pub fn new<K: Into<String>>(declared: impl IntoIterator<Item = K>) -> Self {
+        Self {
+            declared: declared.into_iter().map(Into::into).collect(),
+            observed: Mutex::default(),
+        }
+    }
+
+    /// Notes that `count` values of disclosure `key` are about to go to `to`.
+    ///
+    /// # Errors
+    /// [`MpcError::Undeclared`] if the job does not declare the key.
+    pub fn record(&self, key: &str, to: &str, count: u64) -> Result<(), MpcError> {
+        if !self.declared.contains(key) {
+            return Err(MpcError::Undeclared(key.to_owned()));
+        }
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        *observed.entry((key.to_owned(), to.to_owned())).or_insert(0) += count;
+        Ok(())
+    }
+
+    /// Everything revealed so far, by key and learner.
+    pub fn observed(&self) -> Vec<Observation> {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        observed
+            .iter()
+            .map(|((key, to), &count)| Observation { key: key.clone(), to: to.clone(), count })
+            .collect()
+    }
+}
+
+/// Reveals additively shared words to both parties.
+pub async fn open(party: &mut TwoParty, key: &str, shares: &[u64]) -> Result<Vec<u64>, MpcError> {
+    party.ledger.record(key, "all", shares.len() as u64)?;
+    let theirs = party.session.exchange_words("opened", shares, shares.len()).await?;
+    Ok(shares.iter().zip(theirs).map(|(mine, theirs)| mine.wrapping_add(theirs)).collect())
+}
+
+/// Reveals additively shared words to one party; the other gets `None`.
+pub async fn learn(
+    party: &mut TwoParty,
+    key: &str,
+    learner: Learner,
+    shares: &[u64],
+) -> Result<Option<Vec<u64>>, MpcError> {
+    let mine = party.is_first() == (learner == Learner::First);
+    let to = if mine { party.session.me() } else { party.session.peer() }.to_owned();
+    party.ledger.record(key, &to, shares.len() as u64)?;
+    if !mine {
+        party.session.send_words("share", shares).await?;
+        return Ok(None);
+    }
+    let theirs = party.session.receive_words("share", shares.len()).await?;
+    let values = shares.iter().zip(theirs).map(|(mine, theirs)| mine.wrapping_add(theirs));
+    Ok(Some(values.collect()))
+}
+
+/// Reveals one XOR-shared bit to both parties.
+pub async fn open_bit(party: &mut TwoParty, key: &str, share: u64) -> Result<bool, MpcError> {
+    party.ledger.record(key, "all", 1)?;
+    let theirs =
+        party.session.exchange_bytes("opened_bit", vec![share as u8 & 1], net::Size::Exactly(1));
+    let theirs = theirs.await?;
+    match theirs.as_slice() {
+        [bit @ (0 | 1)] => Ok(u64::from(*bit) ^ (share & 1) == 1),
+        _ => Err(party.session.misbehaved("opened_bit", "a bit must be 0 or 1").into()),
+    }
+}
