@@ -20,6 +20,8 @@ pub struct Share {
 impl Share {
     /// Nothing.
     pub const ZERO: Self = Self { parts_per_million: 0 };
+    /// The smallest share that is something: a millionth.
+    pub const SMALLEST: Self = Self { parts_per_million: 1 };
     /// Everything.
     pub const WHOLE: Self = Self { parts_per_million: PARTS };
 

@@ -1,0 +1,243 @@
+//! The job file: a recipe in YAML that every party of a job holds.
+//!
+//! [`JobSpec::parse`] checks everything that can be checked without data and reports all mistakes
+//! with file, line and column. The typed result has a canonical form; its [`JobSpec::digest`] is
+//! the permit that both parties must agree on. The path of a party's table is its own affair and
+//! not part of the digest; everything else is.
+
+mod canonical;
+mod columns;
+mod fields;
+mod model;
+mod node;
+mod party;
+mod prepare;
+mod problem;
+mod settings;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
+pub use model::{BoostedTrees, LogisticRegression, Model, TrainStep};
+pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
+pub use prepare::{
+    BinMethod, BinSpec, EncodeCategories, EncodeNumbers, EncodeSpec, MissingNumbers, MissingSpec,
+    OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
+};
+pub use problem::{Place, Problem, SpecError};
+pub use steps::{AlignSpec, EvaluateSpec, Learn, ReportSpec, SplitBy, SplitSpec};
+
+use contract::{Disclosure, JobDigest, Role, catalogue};
+use serde::Serialize;
+
+use fields::{Fields, Problems};
+use node::Node;
+
+/// A job as both parties agreed on it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JobSpec {
+    /// The name of the job, also the name of its results.
+    pub job: String,
+    /// What the result may be used for, in the words of the agreement.
+    pub purpose: String,
+    /// The public seed of split, order and sampling; no key or mask comes from it.
+    pub seed: u64,
+    /// The party with the label; first in every session.
+    pub guest: PartySpec,
+    /// The party that brings features.
+    pub host: PartySpec,
+    /// How common rows are found.
+    pub align: AlignSpec,
+    /// The splits; every model is trained under each of them. Never empty.
+    pub splits: Vec<SplitSpec>,
+    /// How columns become features.
+    pub prepare: PrepareSpec,
+    /// The models; empty when the job only aligns the tables.
+    pub train: Vec<TrainStep>,
+    /// What is computed about each model.
+    pub evaluate: EvaluateSpec,
+    /// What the report shows.
+    pub report: ReportSpec,
+}
+
+/// One training step: a model under a split.
+#[derive(Clone, Debug)]
+pub struct ModelStep<'a> {
+    /// The name of the step in `metrics.json`, such as `logistic_regression.time`.
+    pub id: String,
+    /// The model and its settings.
+    pub train: &'a TrainStep,
+    /// The split it is trained under.
+    pub split: &'a SplitSpec,
+}
+
+/// What one step of a job lets each role learn.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepDisclosures {
+    /// The step, such as `align` or `train.logistic_regression.time`.
+    pub step: String,
+    /// The component in the catalogue.
+    pub component: &'static str,
+    /// The privacy mode the step runs in.
+    pub mode: String,
+    /// Everything that is learnt.
+    pub disclosures: Vec<Disclosure>,
+}
+
+impl JobSpec {
+    /// Reads a job. `file` is the name that error messages give.
+    ///
+    /// # Errors
+    /// All mistakes of the author that show without data, each with its place and advice.
+    pub fn parse(file: &str, source: &str) -> Result<Self, SpecError> {
+        let fail = |problems| SpecError::new(file, source, problems);
+        let root = node::parse(source).map_err(|problem| fail(vec![problem]))?;
+        let mut problems = Problems::new();
+        match read(&root, &mut problems) {
+            Some(job) if problems.is_empty() => Ok(job),
+            _ => Err(fail(problems)),
+        }
+    }
+
+    /// The digest of the canonical form: equal on both sides, or nothing runs.
+    pub fn digest(&self) -> JobDigest {
+        canonical::digest(self)
+    }
+
+    /// The canonical form: one JSON document with every default filled in, without the paths of
+    /// tables. Two files with the same canonical form are the same job.
+    pub fn canonical(&self) -> String {
+        canonical::text(self)
+    }
+
+    /// The party of this role.
+    pub const fn party(&self, role: Role) -> &PartySpec {
+        match role {
+            Role::Guest => &self.guest,
+            Role::Host => &self.host,
+        }
+    }
+
+    /// The party of this name.
+    pub fn party_named(&self, name: &str) -> Option<&PartySpec> {
+        [&self.guest, &self.host].into_iter().find(|party| party.name == name)
+    }
+
+    /// Every model under every split, split by split, in the order of the file.
+    pub fn model_steps(&self) -> Vec<ModelStep<'_>> {
+        let mut steps = Vec::with_capacity(self.splits.len() * self.train.len());
+        for split in &self.splits {
+            steps.extend(self.train.iter().map(|train| ModelStep {
+                id: format!("{}.{}", train.name, split.name),
+                train,
+                split,
+            }));
+        }
+        steps
+    }
+
+    /// The disclosure statement: what each role learns in each step, in the order of the job.
+    pub fn disclosures(&self) -> Vec<StepDisclosures> {
+        let strict = contract::STRICT;
+        let mut statement = vec![of_step("align", &catalogue::ECDH, strict)];
+        for split in &self.splits {
+            statement.push(of_split(split));
+        }
+        if self.prepare.select.is_some() {
+            statement.push(of_step("prepare.select", &catalogue::SELECT, strict));
+        }
+        if self.prepare.encode.uses_woe() {
+            let mode = &self.prepare.encode.privacy;
+            statement.push(of_step("prepare.encode", &catalogue::ENCODE, mode));
+        }
+        for step in self.model_steps() {
+            let (component, mode) = (step.train.model.component(), step.train.model.privacy());
+            statement.push(of_step(&format!("train.{}", step.id), component, mode));
+        }
+        statement
+    }
+}
+
+fn of_step(
+    step: &str,
+    component: &'static contract::ComponentDescriptor,
+    mode: &str,
+) -> StepDisclosures {
+    let disclosures = component.mode(mode).map_or(&[][..], |mode| mode.disclosures);
+    StepDisclosures {
+        step: step.to_owned(),
+        component: component.name,
+        mode: mode.to_owned(),
+        disclosures: disclosures.to_vec(),
+    }
+}
+
+/// Only a split by time tells which rows are late.
+fn of_split(split: &SplitSpec) -> StepDisclosures {
+    let step = format!("split.{}", split.name);
+    let mut statement = of_step(&step, &catalogue::SPLIT, contract::STRICT);
+    if split.by != SplitBy::Time {
+        statement.disclosures.retain(|disclosure| disclosure.key != "split.late_rows");
+    }
+    statement
+}
+
+/// Reads the whole job; `None` when a part could not be read, with the reason in `problems`.
+fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
+    let mut fields = Fields::of(root, "the job".to_owned(), problems)?;
+    let job = read_name(&mut fields, problems);
+    let purpose = fields
+        .require("purpose", "what the result may be used for, such as `risk.credit`", problems)
+        .and_then(|node| fields::bounded_text(node, "purpose", PURPOSE_MAX, problems));
+    let seed = match fields.take("seed") {
+        Some(node) => read_seed(node, problems),
+        None => Some(0),
+    };
+    let parties = party::read_both(&mut fields, problems);
+    let align = steps::read_align(&mut fields, root, problems);
+    let splits = steps::read_splits(&mut fields, root, problems);
+    let prepare = prepare::read(fields.take("prepare"), root, problems);
+    let train = model::read_all(fields.take("train"), problems);
+    let evaluate = steps::read_evaluate(&mut fields, root, problems);
+    let report = steps::read_report(&mut fields, root, problems);
+    fields.finish(problems);
+    let (guest, host) = parties?;
+    let job = JobSpec {
+        job: job?,
+        purpose: purpose?,
+        seed: seed?,
+        guest,
+        host,
+        align: align?,
+        splits: splits?,
+        prepare: prepare?,
+        train: train?,
+        evaluate: evaluate?,
+        report: report?,
+    };
+    steps::check_together(&job, root, problems);
+    Some(job)
+}
+
+fn read_name(fields: &mut Fields<'_>, problems: &mut Problems) -> Option<String> {
+    let node = fields.require("job", "the name of the job, such as `term-deposit`", problems)?;
+    fields::name(fields::text(node, "job", problems)?, "a job", node.place, problems)
+}
+
+fn read_seed(node: &Node, problems: &mut Problems) -> Option<u64> {
+    let seed = fields::text(node, "seed", problems)?.parse::<u64>().ok();
+    let seed = seed.filter(|seed| *seed <= SEED_MAX);
+    if seed.is_none() {
+        let message =
+            format!("`seed` is {}; expected a whole number from 0 to {SEED_MAX}", node.describe());
+        problems.push(Problem::new(node.place, message));
+    }
+    seed
+}
+
+/// The longest purpose, in characters.
+const PURPOSE_MAX: usize = 200;
+
+/// The largest seed: every program that reads JSON keeps it exactly.
+const SEED_MAX: u64 = (1 << 53) - 1;

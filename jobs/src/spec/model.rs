@@ -1,0 +1,164 @@
+//! The models that a job trains.
+
+use contract::{ComponentDescriptor, Share, catalogue};
+use serde::{Deserialize, Serialize};
+
+use super::fields::{Fields, Problems, name, suggestion, text};
+use super::node::{Node, Value, shortened};
+use super::prepare::single;
+use super::problem::Problem;
+use super::settings;
+
+/// One entry of `train:`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainStep {
+    /// The name of the step; by default that of the component.
+    pub name: String,
+    /// The model and its settings.
+    pub model: Model,
+}
+
+/// A model with its privacy mode and settings.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Model {
+    /// `train.logistic_regression`
+    LogisticRegression {
+        /// The privacy mode, one of the component's modes.
+        privacy: String,
+        /// The settings.
+        settings: LogisticRegression,
+    },
+    /// `train.boosted_trees`
+    BoostedTrees {
+        /// The privacy mode, one of the component's modes.
+        privacy: String,
+        /// The settings.
+        settings: BoostedTrees,
+    },
+}
+
+impl Model {
+    /// The description of the component.
+    pub fn component(&self) -> &'static ComponentDescriptor {
+        match self {
+            Self::LogisticRegression { .. } => &catalogue::LOGISTIC_REGRESSION,
+            Self::BoostedTrees { .. } => &catalogue::BOOSTED_TREES,
+        }
+    }
+
+    /// The privacy mode.
+    pub fn privacy(&self) -> &str {
+        match self {
+            Self::LogisticRegression { privacy, .. } | Self::BoostedTrees { privacy, .. } => {
+                privacy
+            }
+        }
+    }
+}
+
+/// The settings of `train.logistic_regression`; bounds stand in its descriptor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogisticRegression {
+    /// Weight of the squared penalty.
+    pub l2: f64,
+    /// Weight of the absolute penalty.
+    pub l1: f64,
+    /// The largest number of training rounds.
+    pub rounds: u32,
+    /// Training stops when no entry of the gradient is larger.
+    pub tolerance: f64,
+    /// Rounds without a better validation loss after which training stops; 0: never.
+    pub early_stopping: u32,
+}
+
+/// The settings of `train.boosted_trees`; bounds stand in its descriptor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BoostedTrees {
+    /// Number of trees.
+    pub trees: u32,
+    /// Levels of splits of a tree.
+    pub depth: u32,
+    /// Bins of a feature.
+    pub bins: u32,
+    /// Weight of each new tree.
+    pub learning_rate: f64,
+    /// Squared penalty on leaf weights.
+    pub lambda: f64,
+    /// The smallest gain that is worth a split.
+    pub min_gain: f64,
+    /// The smallest sum of second derivatives in a child.
+    pub min_child_weight: f64,
+    /// The smallest number of rows in a child.
+    pub min_child_rows: u32,
+    /// Share of the rows drawn for each tree.
+    pub subsample: Share,
+    /// Share of the features drawn for each tree.
+    pub columns: Share,
+    /// Trees without a better validation loss after which training stops; 0: never.
+    pub early_stopping: u32,
+}
+
+/// Reads `train:`; every step has a name of its own.
+pub(super) fn read_all(node: Option<&Node>, problems: &mut Problems) -> Option<Vec<TrainStep>> {
+    let Some(node) = node.filter(|node| !node.is_nothing()) else { return Some(Vec::new()) };
+    let Value::List(items) = &node.value else {
+        let message = format!("`train` is {}; expected a list of models", node.describe());
+        let help = "such as `- logistic_regression: { privacy: strict }`, one model a line";
+        problems.push(Problem::new(node.place, message).help(help));
+        return None;
+    };
+    if items.len() > MODELS_MAX {
+        let message = format!("`train` has {} models; at most {MODELS_MAX}", items.len());
+        problems.push(Problem::new(node.place, message));
+        return None;
+    }
+    let mut steps: Vec<TrainStep> = Vec::new();
+    for item in items {
+        let Some(step) = read_one(item, problems) else { continue };
+        if steps.iter().any(|other| other.name == step.name) {
+            let message = format!("a second model is called `{}`", step.name);
+            let help = "give it a name of its own: `name: …` among its settings";
+            problems.push(Problem::new(item.place, message).help(help));
+        }
+        steps.push(step);
+    }
+    Some(steps)
+}
+
+fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
+    let (key, node) = single(item, "train", problems)?;
+    let component = catalogue::stage("train").find(|it| it.short_name() == key.text);
+    let Some(component) = component else {
+        let names: Vec<&str> =
+            catalogue::stage("train").map(ComponentDescriptor::short_name).collect();
+        let message = format!("there is no model `{}`", shortened(&key.text));
+        problems.push(Problem::new(key.place, message).help(suggestion(&key.text, &names)));
+        return None;
+    };
+    let mut fields = Fields::of(node, format!("`{}`", key.text), problems)?;
+    let step_name = match fields.take("name") {
+        Some(node) => text(node, "name", problems)
+            .and_then(|text| name(text, "a model", node.place, problems)),
+        None => Some(key.text.clone()),
+    };
+    // A missing mode is reported at the component's name, where one would write it.
+    let place = Node { place: key.place, value: Value::List(Vec::new()) };
+    let privacy = settings::take_mode(&mut fields, component, &place, problems);
+    let model = if component.name == catalogue::LOGISTIC_REGRESSION.name {
+        settings::take(&mut fields, component, node, problems)
+            .zip(privacy)
+            .map(|(settings, privacy)| Model::LogisticRegression { privacy, settings })
+    } else {
+        settings::take(&mut fields, component, node, problems)
+            .zip(privacy)
+            .map(|(settings, privacy)| Model::BoostedTrees { privacy, settings })
+    };
+    fields.finish(problems);
+    Some(TrainStep { name: step_name?, model: model? })
+}
+
+/// The largest number of models of a job.
+const MODELS_MAX: usize = 50;

@@ -1,0 +1,267 @@
+//! The parties of a job, their tables and the roles of columns.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use contract::Role;
+use serde::Serialize;
+
+use super::columns::{self, ColumnSpec, OtherColumns};
+use super::fields::{Fields, Problems, bounded_text, name, text, word};
+use super::node::{Node, Value};
+use super::problem::Problem;
+
+/// One party and its table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PartySpec {
+    /// The name of the party, also of its folder in the results.
+    pub name: String,
+    /// The part it plays.
+    pub role: Role,
+    /// Where its table is, relative to the job file. It is the party's own affair: not part of
+    /// the digest, and the other party's copy of the job may leave it out.
+    #[serde(skip)]
+    pub table: Option<PathBuf>,
+    /// How the table is written.
+    pub format: FormatSpec,
+    /// Whether the data are real.
+    pub data: Provenance,
+    /// The column by which rows are matched; always read as text.
+    pub key: String,
+    /// The column that is to be predicted; the guest's only.
+    pub label: Option<LabelSpec>,
+    /// The column of row weights; the guest's only.
+    pub weight: Option<String>,
+    /// The column that orders rows in time; the guest's only.
+    pub time: Option<String>,
+    /// Texts that mean "not known" in every column, beside the usual ones.
+    pub missing: Vec<String>,
+    /// What is said about single columns, by name.
+    pub columns: BTreeMap<String, ColumnSpec>,
+    /// What happens to all other columns.
+    pub other_columns: OtherColumns,
+}
+
+/// The label column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LabelSpec {
+    /// Its name.
+    pub column: String,
+    /// The value that counts as positive; `None` means 1 against 0.
+    pub positive: Option<String>,
+}
+
+/// Whether data are real; every figure made from them says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// Observed in reality.
+    #[default]
+    Real,
+    /// Made up.
+    Simulated,
+}
+
+/// How a table is written; what is `None` is found out and shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FormatSpec {
+    /// CSV or Parquet; by default the name of the file says.
+    pub kind: Option<FormatKind>,
+    /// The character between the fields of a CSV file.
+    pub delimiter: Option<char>,
+    /// The encoding of a CSV file.
+    pub encoding: Option<Encoding>,
+}
+
+/// The kinds of files that hold tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormatKind {
+    /// Text with delimiters, plain or gzip.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// The encodings of text files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    Utf8,
+    /// GBK (GB 18030 for the characters they share).
+    Gbk,
+}
+
+/// Reads `parties:`, which must be one guest and one host.
+pub(super) fn read_both(
+    fields: &mut Fields<'_>,
+    problems: &mut Problems,
+) -> Option<(PartySpec, PartySpec)> {
+    let node = fields.require("parties", "one guest and one host, by name", problems)?;
+    let Value::Mapping(entries) = &node.value else {
+        let message = format!("`parties` is {}; expected `name: {{ … }}` pairs", node.describe());
+        problems.push(Problem::new(node.place, message));
+        return None;
+    };
+    let before = problems.len();
+    let mut guest = None;
+    let mut host = None;
+    for (key, node) in entries.iter().take(PARTIES_MAX + 1) {
+        let name = name(&key.text, "a party", key.place, problems);
+        let party = read_party(name.unwrap_or_default(), node, problems);
+        let Some(party) = party else { continue };
+        let seat = if party.role == Role::Guest { &mut guest } else { &mut host };
+        if seat.is_some() {
+            let message = format!("a second {}: a job has one guest and one host", party.role);
+            problems.push(Problem::new(key.place, message));
+        } else {
+            *seat = Some(party);
+        }
+    }
+    // A party that could not be read is not reported as lacking too.
+    if problems.len() == before {
+        for (role, missing) in [(Role::Guest, guest.is_none()), (Role::Host, host.is_none())] {
+            if missing {
+                let message = format!("no party has the role `{role}`");
+                problems.push(Problem::new(node.place, message));
+            }
+        }
+    }
+    guest.zip(host)
+}
+
+fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<PartySpec> {
+    let mut fields = Fields::of(node, format!("party `{name}`"), problems)?;
+    let role = fields
+        .require("role", "`guest` (holds the label) or `host` (brings features)", problems)
+        .and_then(|node| word(node, "role", &ROLES, problems));
+    // What may be left out is `None` also when it cannot be read, which the problem then says.
+    let table = fields
+        .take("table")
+        .and_then(|node| bounded_text(node, "table", PATH_MAX, problems))
+        .map(PathBuf::from);
+    let format = read_format(&mut fields, problems);
+    let data = match fields.take("data") {
+        Some(node) => word(node, "data", &PROVENANCE, problems),
+        None => Some(Provenance::default()),
+    };
+    let key_at = fields.require("key", "the column by which rows are matched", problems);
+    let [label_at, weight_at, time_at] = ["label", "weight", "time"].map(|role| fields.take(role));
+    let key = key_at.and_then(|node| column_name(node, "key", problems));
+    let label = label_at.and_then(|node| read_label(node, problems));
+    let weight = weight_at.and_then(|node| column_name(node, "weight", problems));
+    let time = time_at.and_then(|node| column_name(node, "time", problems));
+    let missing = columns::read_missing(fields.take("missing"), problems);
+    let columns = columns::read(fields.take("columns"), &name, problems);
+    let other_columns = columns::read_other(fields.take("other_columns"), problems);
+    fields.finish(problems);
+    let party = PartySpec {
+        name,
+        role: role?,
+        table,
+        format,
+        data: data?,
+        key: key?,
+        label,
+        weight,
+        time,
+        missing: missing?,
+        columns: columns?,
+        other_columns: other_columns?,
+    };
+    let roles = [("key", key_at), ("label", label_at), ("weight", weight_at), ("time", time_at)];
+    check_roles(&party, roles, problems);
+    Some(party)
+}
+
+fn read_label(node: &Node, problems: &mut Problems) -> Option<LabelSpec> {
+    if let Value::Scalar { .. } = node.value {
+        let column = column_name(node, "label", problems)?;
+        return Some(LabelSpec { column, positive: None });
+    }
+    let mut fields = Fields::of(node, "`label`".to_owned(), problems)?;
+    let column = fields
+        .require("column", "the name of the label column", problems)
+        .and_then(|node| column_name(node, "column", problems));
+    let positive = fields
+        .take("positive")
+        .and_then(|node| bounded_text(node, "positive", COLUMN_CHARACTERS_MAX, problems));
+    fields.finish(problems);
+    Some(LabelSpec { column: column?, positive })
+}
+
+fn read_format(fields: &mut Fields<'_>, problems: &mut Problems) -> FormatSpec {
+    let kind = fields.take("format").and_then(|node| word(node, "format", &FORMATS, problems));
+    let delimiter = fields.take("delimiter").and_then(|node| read_delimiter(node, problems));
+    let encoding =
+        fields.take("encoding").and_then(|node| word(node, "encoding", &ENCODINGS, problems));
+    FormatSpec { kind, delimiter, encoding }
+}
+
+fn read_delimiter(node: &Node, problems: &mut Problems) -> Option<char> {
+    let given = text(node, "delimiter", problems)?;
+    let mut characters = given.chars();
+    let found = match (characters.next(), characters.next()) {
+        _ if given == "tab" => Some('\t'),
+        (Some(only), None) if only.is_ascii() && !only.is_ascii_alphanumeric() => Some(only),
+        _ => None,
+    };
+    let found = found.filter(|found| !matches!(found, '"' | '\n' | '\r' | '\0'));
+    if found.is_none() {
+        let message = format!("`delimiter` cannot be {}", node.describe());
+        let help = "one character that is no letter or digit, such as `\";\"`, or `tab`";
+        problems.push(Problem::new(node.place, message).help(help));
+    }
+    found
+}
+
+fn column_name(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
+    bounded_text(node, what, COLUMN_CHARACTERS_MAX, problems)
+}
+
+/// A column with a role, and where the job says so.
+type RoleOf<'n> = (&'static str, Option<&'n Node>);
+
+/// Label, weight and time belong to the guest, and one column has one role.
+fn check_roles(party: &PartySpec, nodes: [RoleOf<'_>; 4], problems: &mut Problems) {
+    let columns = [
+        Some(party.key.as_str()),
+        party.label.as_ref().map(|label| label.column.as_str()),
+        party.weight.as_deref(),
+        party.time.as_deref(),
+    ];
+    for (index, (role, node)) in nodes.iter().enumerate() {
+        let (Some(column), Some(node)) = (columns[index], node) else { continue };
+        let mut add = |message| problems.push(Problem::new(node.place, message));
+        if party.role == Role::Host && *role != "key" {
+            add(format!("host `{}` has `{role}`, which only the guest has", party.name));
+        }
+        if let Some(other) = columns[..index].iter().position(|it| *it == Some(column)) {
+            let other = nodes[other].0;
+            add(format!("column `{column}` is already the `{other}`; a column has one role"));
+        }
+        if party.columns.get(column).is_some_and(|column| column.ignore) {
+            add(format!("column `{column}` is the `{role}` and cannot be ignored"));
+        }
+    }
+}
+
+const ROLES: [(&str, Role); 2] = [("guest", Role::Guest), ("host", Role::Host)];
+
+const PROVENANCE: [(&str, Provenance); 2] =
+    [("real", Provenance::Real), ("simulated", Provenance::Simulated)];
+
+const FORMATS: [(&str, FormatKind); 2] =
+    [("csv", FormatKind::Csv), ("parquet", FormatKind::Parquet)];
+
+const ENCODINGS: [(&str, Encoding); 2] = [("utf8", Encoding::Utf8), ("gbk", Encoding::Gbk)];
+
+/// More parties than this are not read: a job has two.
+const PARTIES_MAX: usize = 2;
+
+/// The longest path, in characters.
+const PATH_MAX: usize = 4_096;
+
+/// The longest column name or label value, in characters.
+const COLUMN_CHARACTERS_MAX: usize = 256;

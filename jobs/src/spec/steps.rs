@@ -1,0 +1,285 @@
+//! Alignment, splits, evaluation and report, and what must fit together.
+
+use contract::{Share, catalogue};
+use serde::{Deserialize, Serialize};
+
+use super::JobSpec;
+use super::fields::{Fields, Problems, name, word};
+use super::node::{Node, Value};
+use super::problem::Problem;
+use super::settings;
+
+/// How common rows are found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlignSpec {
+    /// The component, such as `align.ecdh`.
+    pub component: &'static str,
+    /// Who learns the common rows.
+    pub learn: Learn,
+}
+
+/// Who learns the common rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Learn {
+    /// Both parties.
+    Both,
+    /// Only the guest.
+    Guest,
+    /// Only the host.
+    Host,
+}
+
+/// One division of the common rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SplitSpec {
+    /// Its name; by default how it divides.
+    pub name: String,
+    /// How test rows are chosen.
+    pub by: SplitBy,
+    /// Share of the common rows kept for the test.
+    pub test: Share,
+    /// Share of the training rows kept for validation.
+    pub validation: Share,
+}
+
+/// How test rows are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitBy {
+    /// The latest rows by the guest's time column.
+    Time,
+    /// Rows drawn with the public seed.
+    Random,
+    /// Rows drawn with the public seed within each class.
+    Stratified,
+}
+
+/// The settings of `evaluate`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluateSpec {
+    /// Score from which a row counts as positive.
+    pub threshold: f64,
+    /// Number of bootstrap samples.
+    pub bootstrap: u32,
+    /// Cost of one contact; the profit curve needs it and `value`.
+    pub cost: Option<f64>,
+    /// Value of one positive.
+    pub value: Option<f64>,
+}
+
+/// The settings of `report`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportSpec {
+    /// Number of score bands.
+    pub bands: u32,
+    /// Shares of best-scored rows whose precision is shown.
+    pub top: Vec<Share>,
+}
+
+/// Reads `align:`.
+pub(super) fn read_align(
+    fields: &mut Fields<'_>,
+    root: &Node,
+    problems: &mut Problems,
+) -> Option<AlignSpec> {
+    let component = &catalogue::ECDH;
+    let Some(node) = fields.take("align") else {
+        let AlignSettings { learn } = settings::defaults(component, root, problems)?;
+        return Some(AlignSpec { component: component.name, learn });
+    };
+    let mut fields = Fields::of(node, "`align`".to_owned(), problems)?;
+    let component = match fields.take("protocol") {
+        Some(node) => {
+            let protocols: Vec<_> =
+                catalogue::stage("align").map(|it| (it.short_name(), it)).collect();
+            word(node, "protocol", &protocols, problems)
+        }
+        None => Some(component),
+    };
+    let read = settings::take(&mut fields, component?, node, problems);
+    fields.finish(problems);
+    let AlignSettings { learn } = read?;
+    Some(AlignSpec { component: component?.name, learn })
+}
+
+/// Reads `split:` (one) or `splits:` (several by name).
+pub(super) fn read_splits(
+    fields: &mut Fields<'_>,
+    root: &Node,
+    problems: &mut Problems,
+) -> Option<Vec<SplitSpec>> {
+    match (fields.take("split"), fields.take("splits")) {
+        (Some(_), Some(several)) => {
+            let message = "the job has both `split` and `splits`";
+            let help = "use `splits:` with a name for each";
+            problems.push(Problem::new(several.place, message).help(help));
+            None
+        }
+        (Some(one), None) => Some(vec![read_split(None, one, problems)?]),
+        (None, Some(several)) => read_named_splits(several, problems),
+        (None, None) => {
+            let read = settings::defaults(&catalogue::SPLIT, root, problems)?;
+            Some(vec![named(None, &read)])
+        }
+    }
+}
+
+/// Reads `evaluate:`.
+pub(super) fn read_evaluate(
+    fields: &mut Fields<'_>,
+    root: &Node,
+    problems: &mut Problems,
+) -> Option<EvaluateSpec> {
+    let Some(node) = fields.take("evaluate") else {
+        return settings::defaults(&catalogue::EVALUATE, root, problems);
+    };
+    let mut fields = Fields::of(node, "`evaluate`".to_owned(), problems)?;
+    let read: Option<EvaluateSpec> =
+        settings::take(&mut fields, &catalogue::EVALUATE, node, problems);
+    fields.finish(problems);
+    let read = read?;
+    if read.cost.is_some() != read.value.is_some() {
+        let message = "`evaluate` has only one of `cost` and `value`";
+        let help = "the profit curve needs both; leave both out to have none";
+        problems.push(Problem::new(node.place, message).help(help));
+    }
+    Some(read)
+}
+
+/// Reads `report:`.
+pub(super) fn read_report(
+    fields: &mut Fields<'_>,
+    root: &Node,
+    problems: &mut Problems,
+) -> Option<ReportSpec> {
+    let Some(node) = fields.take("report") else {
+        return settings::defaults(&catalogue::REPORT, root, problems);
+    };
+    let mut fields = Fields::of(node, "`report`".to_owned(), problems)?;
+    let read = settings::take(&mut fields, &catalogue::REPORT, node, problems);
+    fields.finish(problems);
+    read
+}
+
+/// What single parts cannot check: that they fit together.
+pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems) {
+    let mut add = |key: &str, message: String, help: &str| {
+        let place = place_of(root, key);
+        problems.push(Problem::new(place, message).help(help));
+    };
+    let guest = &job.guest;
+    if !job.train.is_empty() {
+        if guest.label.is_none() {
+            let message =
+                format!("guest `{}` has no `label`, so nothing can be trained", guest.name);
+            add("parties", message, "`label:` the column to predict, or leave `train` out");
+        }
+        if job.align.learn != Learn::Both {
+            let message = "training needs both parties to know the common rows".to_owned();
+            add("align", message, "`learn: both`, or leave `train` out");
+        }
+    }
+    let splits = if named_key(root, "splits") { "splits" } else { "split" };
+    for split in &job.splits {
+        if split.by == SplitBy::Time && guest.time.is_none() {
+            let message = format!(
+                "split `{}` is by time, but guest `{}` has no `time`",
+                split.name, guest.name
+            );
+            add(splits, message, "`time:` the column of the guest's table that orders its rows");
+        }
+        let early =
+            job.train.iter().find(|step| stops_early(step) && split.validation == Share::ZERO);
+        if let Some(step) = early {
+            let message = format!(
+                "`{}` stops early, but split `{}` keeps no rows for validation",
+                step.name, split.name
+            );
+            add(splits, message, "`validation: 20%`, or `early_stopping: 0`");
+        }
+    }
+}
+
+fn stops_early(step: &super::TrainStep) -> bool {
+    let patience = match &step.model {
+        super::Model::LogisticRegression { settings, .. } => settings.early_stopping,
+        super::Model::BoostedTrees { settings, .. } => settings.early_stopping,
+    };
+    patience > 0
+}
+
+/// `align` without its protocol: what the descriptor lists as parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlignSettings {
+    learn: Learn,
+}
+
+/// `split` without its name: what the descriptor lists as parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SplitSettings {
+    by: SplitBy,
+    test: Share,
+    validation: Share,
+}
+
+fn read_named_splits(node: &Node, problems: &mut Problems) -> Option<Vec<SplitSpec>> {
+    let entries = match &node.value {
+        Value::Mapping(entries) if (1..=SPLITS_MAX).contains(&entries.len()) => entries,
+        _ => {
+            let message = format!("`splits` is {}", node.describe());
+            let help = format!("expected 1 to {SPLITS_MAX} entries `name: {{ by: …, test: 30% }}`");
+            problems.push(Problem::new(node.place, message).help(help));
+            return None;
+        }
+    };
+    let mut splits = Vec::new();
+    for (key, node) in entries {
+        let name = name(&key.text, "a split", key.place, problems)?;
+        splits.push(read_split(Some(name), node, problems)?);
+    }
+    Some(splits)
+}
+
+fn read_split(name: Option<String>, node: &Node, problems: &mut Problems) -> Option<SplitSpec> {
+    let mut fields = Fields::of(node, "the split".to_owned(), problems)?;
+    let read = settings::take(&mut fields, &catalogue::SPLIT, node, problems);
+    fields.finish(problems);
+    Some(named(name, &read?))
+}
+
+fn named(name: Option<String>, read: &SplitSettings) -> SplitSpec {
+    let by = match read.by {
+        SplitBy::Time => "time",
+        SplitBy::Random => "random",
+        SplitBy::Stratified => "stratified",
+    };
+    SplitSpec {
+        name: name.unwrap_or_else(|| by.to_owned()),
+        by: read.by,
+        test: read.test,
+        validation: read.validation,
+    }
+}
+
+fn named_key(root: &Node, key: &str) -> bool {
+    matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|(it, _)| it.text == key))
+}
+
+/// Where a key of the job stands, or the job itself when it is left out.
+fn place_of(root: &Node, key: &str) -> super::Place {
+    match &root.value {
+        Value::Mapping(entries) => entries
+            .iter()
+            .find(|(found, _)| found.text == key)
+            .map_or(root.place, |(found, _)| found.place),
+        _ => root.place,
+    }
+}
+
+/// The largest number of splits of a job.
+const SPLITS_MAX: usize = 20;

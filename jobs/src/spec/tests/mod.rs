@@ -1,0 +1,212 @@
+//! What the grammar accepts, what it says about mistakes, and that nothing makes it panic.
+
+mod mistakes;
+mod properties;
+
+use contract::{ComponentDescriptor, Share, catalogue};
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::*;
+
+/// The example of the manual: everything that a first job needs.
+const EXAMPLE: &str = r#"
+# Which of our customers will take a term deposit?
+job: term-deposit
+purpose: marketing.activation
+parties:
+  bank:
+    role: guest
+    table: bank.csv
+    key: phone
+    label: { column: y, positive: "yes" }
+    time: contacted
+    missing: [unknown]
+    columns: { age: number, pdays: { kind: number, missing: [999] }, duration: ignore }
+  operator: { role: host, table: contacts.csv, key: phone, delimiter: ";", encoding: gbk }
+align: { protocol: ecdh, learn: both }
+splits:
+  by_time: { by: time, test: 30% }
+  at_random: { by: stratified, test: 0.3, validation: 10% }
+prepare:
+  - bin: { method: quantile, bins: 10 }
+  - select: { iv: 0.02, correlation: 0.8 }
+train:
+  - logistic_regression: { privacy: strict, l2: 0.01 }
+  - boosted_trees: { privacy: secureboost, trees: 50, depth: 5, subsample: 80% }
+evaluate: { cost: 5, value: 100 }
+report: { bands: 20, top: [1%, 5%, 10%] }
+"#;
+
+fn example() -> JobSpec {
+    JobSpec::parse("job.yaml", EXAMPLE).unwrap()
+}
+
+#[test]
+fn the_example_is_read() {
+    let job = example();
+    assert_eq!((job.job.as_str(), job.seed), ("term-deposit", 0));
+    let label = job.guest.label.as_ref().unwrap();
+    assert_eq!((label.column.as_str(), label.positive.as_deref()), ("y", Some("yes")));
+    assert!(job.guest.columns["duration"].ignore);
+    assert_eq!(job.guest.columns["pdays"].missing, ["999"]);
+    assert_eq!(job.host.format.delimiter, Some(';'));
+    assert_eq!(job.host.format.encoding, Some(Encoding::Gbk));
+    assert_eq!(job.splits[0].validation, Share::percent(20));
+    assert_eq!(job.splits[1].test, Share::percent(30));
+    assert_eq!(job.prepare.missing.numbers, MissingNumbers::Median);
+    assert_eq!(job.prepare.outliers, None);
+    let Model::BoostedTrees { privacy, settings } = &job.train[1].model else { panic!("trees") };
+    assert_eq!((privacy.as_str(), settings.bins), ("secureboost", 32));
+    assert_eq!(settings.subsample, Share::percent(80));
+    assert_eq!(job.evaluate.cost, Some(5.0));
+    assert_eq!(job.report.top.len(), 3);
+    let ids: Vec<String> = job.model_steps().into_iter().map(|step| step.id).collect();
+    assert_eq!(
+        ids,
+        [
+            "logistic_regression.by_time",
+            "boosted_trees.by_time",
+            "logistic_regression.at_random",
+            "boosted_trees.at_random"
+        ]
+    );
+}
+
+#[test]
+fn little_is_enough() {
+    let job = JobSpec::parse(
+        "job.yaml",
+        "job: overlap\npurpose: research\nparties:\n  a: { role: host, key: id }\n  b: { role: \
+         guest, key: id }\n",
+    )
+    .unwrap();
+    assert_eq!((job.guest.name.as_str(), job.host.name.as_str()), ("b", "a"));
+    assert!(job.train.is_empty() && job.guest.table.is_none());
+    assert_eq!(job.align.component, "align.ecdh");
+    assert_eq!(job.splits[0].name, "stratified");
+    assert_eq!(job.party(Role::Host).name, "a");
+    assert_eq!(job.party_named("b"), Some(&job.guest));
+}
+
+/// The digest is what both parties sign: these are the changes that must and must not move it.
+#[test]
+fn the_digest_covers_everything_but_paths() {
+    let digest = example().digest();
+    for (from, to) in [
+        ("table: bank.csv", "table: /data/customers/2026.csv"),
+        ("table: contacts.csv, ", ""),
+        ("0.3", "30%"),
+        ("l2: 0.01", "l2: 1e-2"),
+        ("# Which of", "# Who of"),
+    ] {
+        let source = EXAMPLE.replace(from, to);
+        assert_ne!(source, EXAMPLE);
+        assert_eq!(JobSpec::parse("a.yaml", &source).unwrap().digest(), digest, "{from} -> {to}");
+    }
+    for (from, to) in [
+        ("l2: 0.01", "l2: 0.02"),
+        ("{ age: number, ", "{ "),
+        ("key: phone\n", "key: mobile\n"),
+        ("positive: \"yes\"", "positive: \"no\""),
+        ("missing: [unknown]", "missing: [unknown, \"?\"]"),
+        ("job: term-deposit", "job: term-deposit\nseed: 1"),
+        ("marketing.activation", "marketing.other"),
+        ("role: host,", "role: host, data: simulated,"),
+        ("top: [1%, 5%, 10%]", "top: [1%, 5%]"),
+    ] {
+        let source = EXAMPLE.replace(from, to);
+        assert_ne!(source, EXAMPLE);
+        assert_ne!(JobSpec::parse("job.yaml", &source).unwrap().digest(), digest, "{from} -> {to}");
+    }
+}
+
+/// A changed digest of an unchanged job breaks agreements: change `canonical::DOMAIN` with it.
+#[test]
+fn the_canonical_form_is_known() {
+    let job = example();
+    let expected = include_str!("canonical.json");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/spec/tests/canonical.json");
+        std::fs::write(path, format!("{}\n", job.canonical())).unwrap();
+    } else {
+        assert_eq!(job.canonical(), expected.trim_end());
+    }
+}
+
+#[test]
+fn the_statement_says_who_learns_what() {
+    let statement = example().disclosures();
+    let steps: Vec<&str> = statement.iter().map(|step| step.step.as_str()).collect();
+    assert_eq!(
+        steps,
+        [
+            "align",
+            "split.by_time",
+            "split.at_random",
+            "prepare.select",
+            "train.logistic_regression.by_time",
+            "train.boosted_trees.by_time",
+            "train.logistic_regression.at_random",
+            "train.boosted_trees.at_random"
+        ]
+    );
+    let late = |index: usize| {
+        let step: &StepDisclosures = &statement[index];
+        step.disclosures.iter().any(|disclosure| disclosure.key == "split.late_rows")
+    };
+    assert!(late(1) && !late(2), "only a split by time tells who is late");
+    assert!(statement.iter().all(|step| !step.disclosures.is_empty()));
+}
+
+/// A descriptor and the struct that its values become have the same fields.
+#[test]
+fn descriptors_and_structs_agree() {
+    fn check<T: DeserializeOwned>(component: &ComponentDescriptor) {
+        let values = component
+            .parameters
+            .iter()
+            .map(|parameter| (parameter.name.to_owned(), settings::default(&parameter.kind)))
+            .collect::<serde_json::Map<String, Json>>();
+        if let Err(error) = settings::typed::<T>(values) {
+            panic!("{}: {error}", component.name);
+        }
+    }
+    check::<steps::AlignSettings>(&catalogue::ECDH);
+    check::<steps::SplitSettings>(&catalogue::SPLIT);
+    check::<MissingSpec>(&catalogue::MISSING);
+    check::<OutlierSpec>(&catalogue::OUTLIERS);
+    check::<BinSpec>(&catalogue::BIN);
+    check::<SelectSpec>(&catalogue::SELECT);
+    check::<prepare::EncodeSettings>(&catalogue::ENCODE);
+    check::<LogisticRegression>(&catalogue::LOGISTIC_REGRESSION);
+    check::<BoostedTrees>(&catalogue::BOOSTED_TREES);
+    check::<EvaluateSpec>(&catalogue::EVALUATE);
+    check::<ReportSpec>(&catalogue::REPORT);
+    assert_eq!(catalogue::all().len(), 11, "a new component needs a line above");
+}
+
+/// Every word that a descriptor offers is a value of the struct.
+#[test]
+fn every_option_is_accepted() {
+    for component in catalogue::all() {
+        for parameter in component.parameters {
+            let contract::ParameterKind::Choice { options, .. } = parameter.kind else { continue };
+            for option in options {
+                let setting = format!("{{ {}: {option} }}", parameter.name);
+                let step = match component.name.split_once('.') {
+                    Some(("prepare", short)) => format!("prepare: [ {short}: {setting} ]"),
+                    Some((stage, _)) => format!("{stage}: {setting}"),
+                    None => format!("{}: {setting}", component.name),
+                };
+                let source = format!(
+                    "job: a\npurpose: p\nparties:\n  a: {{ role: guest, key: k, time: t }}\n  b: \
+                     {{ role: host, key: k }}\n{step}\n"
+                );
+                if let Err(error) = JobSpec::parse("job.yaml", &source) {
+                    panic!("{error}");
+                }
+            }
+        }
+    }
+}
