@@ -1,0 +1,174 @@
+//! Kernels of the polynomial ring: the number-theoretic transform and sums of products.
+//!
+//! Every engine computes the same reduced numbers in the same order.
+
+mod portable;
+#[cfg(test)]
+mod tests;
+
+use crate::lattice::modulus::{Factor, Modulus};
+
+/// Which instructions the kernels use. Only [`Engine::detect`] and [`Engine::available`] make one,
+/// so that holding an engine proves that the processor can run it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Engine(Vectors);
+
+#[derive(Clone, Copy, Debug)]
+enum Vectors {
+    Portable,
+}
+
+/// The powers of the root that a transform of one degree modulo one prime needs.
+///
+/// Entry `m + i` of `forward` is the twiddle of block `i` in the stage with `m` blocks (powers of a
+/// 2N-th root in bit-reversed order); `inverse` holds the inverses at the same places.
+#[derive(Debug)]
+pub(crate) struct Table {
+    modulus: Modulus,
+    forward: Twiddles,
+    inverse: Twiddles,
+    /// 1/N, and 1/N times the only twiddle of the last inverse stage.
+    scale: Factor,
+    scale_twiddle: Factor,
+}
+
+/// Factors with their quotients apart, as vectors load them.
+#[derive(Debug)]
+struct Twiddles {
+    values: Vec<u64>,
+    quotients: Vec<u64>,
+}
+
+impl Table {
+    /// Prepares transforms of `degree` coefficients, a power of two with 2·degree | modulus - 1.
+    pub(crate) fn new(degree: usize, modulus: Modulus) -> Self {
+        assert!(degree.is_power_of_two() && degree >= 2);
+        let root = modulus.root_of_unity(2 * degree as u64);
+        let forward = Twiddles::new(degree, root, &modulus);
+        let inverse = Twiddles::new(degree, modulus.invert(root), &modulus);
+        let scale = modulus.factor(modulus.invert(degree as u64 % modulus.value()));
+        let scale_twiddle = modulus.factor(modulus.multiply(scale.value, inverse.values[1]));
+        Self { modulus, forward, inverse, scale, scale_twiddle }
+    }
+
+    pub(crate) fn modulus(&self) -> &Modulus {
+        &self.modulus
+    }
+
+    pub(crate) fn degree(&self) -> usize {
+        self.forward.values.len()
+    }
+}
+
+impl Twiddles {
+    fn new(degree: usize, root: u64, modulus: &Modulus) -> Self {
+        let mut twiddles = Self { values: vec![0; degree], quotients: vec![0; degree] };
+        let unused_bits = usize::BITS - degree.ilog2();
+        let mut power = 1;
+        for index in 0..degree {
+            let factor = modulus.factor(power);
+            let place = index.reverse_bits() >> unused_bits;
+            twiddles.values[place] = factor.value;
+            twiddles.quotients[place] = factor.quotient;
+            power = modulus.multiply(power, root);
+        }
+        twiddles
+    }
+
+    fn at(&self, index: usize) -> Factor {
+        Factor { value: self.values[index], quotient: self.quotients[index] }
+    }
+}
+
+impl Engine {
+    /// The fastest engine of this processor.
+    pub(crate) fn detect() -> Self {
+        Self(Vectors::Portable)
+    }
+
+    /// Every engine of this processor, so that one test covers them all.
+    #[cfg(test)]
+    pub(crate) fn available() -> Vec<Self> {
+        let mut engines = vec![Self(Vectors::Portable)];
+        engines
+    }
+
+    /// Evaluates a polynomial of reduced coefficients at the odd powers of the root, in place.
+    ///
+    /// The order of the values is the bit-reversed one, the same for every engine.
+    pub(crate) fn forward(self, table: &Table, values: &mut [u64]) {
+        assert_eq!(values.len(), table.degree());
+        match self.0 {
+            _ => portable::forward(table, values),
+        }
+    }
+
+    /// Undoes [`Engine::forward`]; takes and gives reduced numbers.
+    pub(crate) fn inverse(self, table: &Table, values: &mut [u64]) {
+        assert_eq!(values.len(), table.degree());
+        match self.0 {
+            _ => portable::inverse(table, values),
+        }
+    }
+
+    /// Replaces every `left` by `left · right` modulo a 50-bit prime, all reduced.
+    pub(crate) fn multiply(self, modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+        assert_eq!(left.len(), right.len());
+        match self.0 {
+            _ => portable::multiply(modulus, left, right),
+        }
+    }
+
+    /// Adds the products `left · right` of numbers below 2^50 to sums that are kept as
+    /// `low + 2^52 · high`: each product adds less than 2^52 to `low` and less than 2^48 to `high`.
+    pub(crate) fn accumulate(self, low: &mut [u64], high: &mut [u64], left: &[u64], right: &[u64]) {
+        assert!([high.len(), left.len(), right.len()] == [low.len(); 3]);
+        match self.0 {
+            Vectors::Portable => portable::accumulate(low, high, left, right),
+        }
+    }
+
+    /// Reduces sums `low + 2^52 · high`, `high` below 2^61, modulo a 50-bit prime into `low`.
+    pub(crate) fn settle(self, modulus: &Modulus, low: &mut [u64], high: &[u64]) {
+        assert_eq!(low.len(), high.len());
+        match self.0 {
+            _ => portable::settle(modulus, low, high),
+        }
+    }
+
+    /// The exact sum of `weights · words`, for words below 2^50 and weights in -2^20..2^20.
+    pub(crate) fn weighted_sum(self, weights: &[i32], words: &[u64]) -> i128 {
+        assert_eq!(weights.len(), words.len());
+        match self.0 {
+            Vectors::Portable => portable::weighted_sum(weights, words),
+        }
+    }
+
+    /// The sum of `words` with the signs of a ternary vector: bit `i` of `positive` adds word `i`,
+    /// bit `i` of `negative` takes it off. Exact for up to 2^13 words below 2^50.
+    pub(crate) fn ternary_sum(self, positive: &[u64], negative: &[u64], words: &[u64]) -> i64 {
+        assert!(words.len() <= 1 << 13);
+        assert!([positive.len(), negative.len()] == [words.len().div_ceil(64); 2]);
+        match self.0 {
+            Vectors::Portable => portable::ternary_sum(positive, negative, words),
+        }
+    }
+
+    /// Adds row `i` of `rows`, `width` words, to row `codes[i]` of `table`, for every `i`.
+    ///
+    /// # Panics
+    ///
+    /// If a code is beyond the table.
+    pub(crate) fn histogram<C: Copy + Into<usize>>(
+        self,
+        codes: &[C],
+        rows: &[u64],
+        width: usize,
+        table: &mut [u64],
+    ) {
+        assert_eq!(rows.len(), codes.len() * width);
+        match self.0 {
+            Vectors::Portable => portable::histogram(codes, rows, width, table),
+        }
+    }
+}

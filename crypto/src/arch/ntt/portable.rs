@@ -1,0 +1,124 @@
+//! The kernels in plain words, for every processor.
+
+use super::Table;
+use crate::lattice::modulus::{MASK_52, Modulus, reduce_once};
+
+/// Cooley and Tukey's butterflies with Harvey's lazy reduction: numbers stay below 4 moduli.
+///
+/// Harvey 2014, section 3; Longa and Naehrig, "Speeding up the Number Theoretic Transform for
+/// Faster Ideal Lattice-Based Cryptography", 2016, algorithm 1.
+pub(super) fn forward(table: &Table, values: &mut [u64]) {
+    let modulus = &table.modulus;
+    let twice = 2 * modulus.value();
+    let mut blocks = 1;
+    while blocks < values.len() {
+        let half = values.len() / (2 * blocks);
+        for (index, block) in values.chunks_exact_mut(2 * half).enumerate() {
+            let twiddle = table.forward.at(blocks + index);
+            let (upper, lower) = block.split_at_mut(half);
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                let sum = reduce_once(*upper, twice);
+                let turned = modulus.multiply_lazy(*lower, twiddle);
+                *upper = sum + turned;
+                *lower = sum + twice - turned;
+            }
+        }
+        blocks *= 2;
+    }
+    for value in values {
+        *value = reduce_once(reduce_once(*value, twice), modulus.value());
+    }
+}
+
+/// Gentleman and Sande's butterflies: numbers stay below 2 moduli; the last stage also divides by
+/// the degree.
+pub(super) fn inverse(table: &Table, values: &mut [u64]) {
+    let modulus = &table.modulus;
+    let twice = 2 * modulus.value();
+    let mut blocks = values.len() / 2;
+    while blocks > 1 {
+        let half = values.len() / (2 * blocks);
+        for (index, block) in values.chunks_exact_mut(2 * half).enumerate() {
+            let twiddle = table.inverse.at(blocks + index);
+            let (upper, lower) = block.split_at_mut(half);
+            for (upper, lower) in upper.iter_mut().zip(lower) {
+                let difference = *upper + twice - *lower;
+                *upper = reduce_once(*upper + *lower, twice);
+                *lower = modulus.multiply_lazy(difference, twiddle);
+            }
+        }
+        blocks /= 2;
+    }
+    let (upper, lower) = values.split_at_mut(values.len() / 2);
+    for (upper, lower) in upper.iter_mut().zip(lower) {
+        let difference = *upper + twice - *lower;
+        *upper = modulus.multiply_by(*upper + *lower, table.scale);
+        *lower = modulus.multiply_by(difference, table.scale_twiddle);
+    }
+}
+
+pub(super) fn multiply(modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+    for (left, right) in left.iter_mut().zip(right) {
+        *left = modulus.multiply(*left, *right);
+    }
+}
+
+pub(super) fn accumulate(low: &mut [u64], high: &mut [u64], left: &[u64], right: &[u64]) {
+    let sums = low.iter_mut().zip(high);
+    for ((low, high), (left, right)) in sums.zip(left.iter().zip(right)) {
+        let product = u128::from(*left) * u128::from(*right);
+        *low += product as u64 & MASK_52;
+        *high += (product >> 52) as u64;
+    }
+}
+
+pub(super) fn settle(modulus: &Modulus, low: &mut [u64], high: &[u64]) {
+    for (low, high) in low.iter_mut().zip(high) {
+        let carried = modulus.reduce_wide(u128::from(*high + (*low >> 52)));
+        let upper = modulus.multiply_by(carried, modulus.two_to_52());
+        let lower = modulus.reduce_wide(u128::from(*low & MASK_52));
+        *low = modulus.add(upper, lower);
+    }
+}
+
+/// Halves of 25 bits keep 2^17 products of 46 bits in one word.
+pub(super) fn weighted_sum(weights: &[i32], words: &[u64]) -> i128 {
+    const HALF: u64 = (1 << 25) - 1;
+    let mut total = 0;
+    for (weights, words) in weights.chunks(1 << 17).zip(words.chunks(1 << 17)) {
+        let (mut low, mut high) = (0i64, 0i64);
+        for (weight, word) in weights.iter().zip(words) {
+            low += i64::from(*weight) * (word & HALF) as i64;
+            high += i64::from(*weight) * (word >> 25) as i64;
+        }
+        total += i128::from(low) + (i128::from(high) << 25);
+    }
+    total
+}
+
+pub(super) fn ternary_sum(positive: &[u64], negative: &[u64], words: &[u64]) -> i64 {
+    let mut total = 0u64;
+    for ((words, positive), negative) in words.chunks(64).zip(positive).zip(negative) {
+        for (bit, word) in words.iter().enumerate() {
+            let added = word & (positive >> bit & 1).wrapping_neg();
+            let taken = word & (negative >> bit & 1).wrapping_neg();
+            total = total.wrapping_add(added).wrapping_sub(taken);
+        }
+    }
+    total as i64
+}
+
+#[inline(always)]
+pub(super) fn histogram<C: Copy + Into<usize>>(
+    codes: &[C],
+    rows: &[u64],
+    width: usize,
+    table: &mut [u64],
+) {
+    for (code, row) in codes.iter().zip(rows.chunks_exact(width)) {
+        let start = (*code).into() * width;
+        for (sum, word) in table[start..start + width].iter_mut().zip(row) {
+            *sum += word;
+        }
+    }
+}

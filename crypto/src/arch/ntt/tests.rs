@@ -1,0 +1,138 @@
+use super::*;
+use crate::random::Generator;
+
+const PRIMES: [u64; 2] = [1_125_899_904_679_937, 4_398_046_150_657];
+
+fn residues(rng: &mut Generator, count: usize, prime: u64) -> Vec<u64> {
+    (0..count).map(|_| rng.below(prime)).collect()
+}
+
+/// The product modulo X^N + 1, coefficient by coefficient.
+fn schoolbook(left: &[u64], right: &[u64], modulus: &Modulus) -> Vec<u64> {
+    let degree = left.len();
+    let mut product = vec![0; degree];
+    for (i, left) in left.iter().enumerate() {
+        for (j, right) in right.iter().enumerate() {
+            let term = modulus.multiply(*left, *right);
+            let place = (i + j) % degree;
+            product[place] = if i + j < degree {
+                modulus.add(product[place], term)
+            } else {
+                modulus.subtract(product[place], term)
+            };
+        }
+    }
+    product
+}
+
+#[test]
+fn products_agree_with_schoolbook() {
+    let mut rng = Generator::from_seed([1; 32]);
+    for prime in PRIMES {
+        for degree in [2, 4, 8, 16, 32, 64, 128, 256] {
+            let table = Table::new(degree, Modulus::new(prime));
+            let (left, right) =
+                (residues(&mut rng, degree, prime), residues(&mut rng, degree, prime));
+            let expected = schoolbook(&left, &right, table.modulus());
+            for engine in Engine::available() {
+                let (mut left, mut right) = (left.clone(), right.clone());
+                engine.forward(&table, &mut left);
+                engine.forward(&table, &mut right);
+                engine.multiply(table.modulus(), &mut left, &right);
+                engine.inverse(&table, &mut left);
+                assert_eq!(left, expected, "{engine:?}, degree {degree}");
+            }
+        }
+    }
+}
+
+#[test]
+fn engines_give_the_same_transforms() {
+    let mut rng = Generator::from_seed([2; 32]);
+    for (degree, prime) in [(8192, PRIMES[0]), (4096, PRIMES[0]), (8192, PRIMES[1])] {
+        let table = Table::new(degree, Modulus::new(prime));
+        let mut extremes = vec![prime - 1; degree];
+        extremes[degree / 2..].fill(0);
+        for values in [residues(&mut rng, degree, prime), vec![prime - 1; degree], extremes] {
+            let mut expected = values.clone();
+            portable::forward(&table, &mut expected);
+            for engine in Engine::available() {
+                let mut transformed = values.clone();
+                engine.forward(&table, &mut transformed);
+                assert_eq!(transformed, expected, "{engine:?}");
+                engine.inverse(&table, &mut transformed);
+                assert_eq!(transformed, values, "{engine:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sums_of_products_are_exact_to_the_last_term() {
+    let modulus = Modulus::new(PRIMES[0]);
+    let mut rng = Generator::from_seed([3; 32]);
+    let count = 37;
+    let left = residues(&mut rng, count, PRIMES[0]);
+    let mut right = residues(&mut rng, count, PRIMES[0]);
+    right[0] = PRIMES[0] - 1;
+    for engine in Engine::available() {
+        let (mut low, mut high) = (vec![0; count], vec![0; count]);
+        for _ in 0..4095 {
+            engine.accumulate(&mut low, &mut high, &left, &right);
+        }
+        engine.settle(&modulus, &mut low, &high);
+        for index in 0..count {
+            let product = modulus.multiply(left[index], right[index]);
+            assert_eq!(low[index], modulus.multiply(product, 4095), "{engine:?}");
+        }
+    }
+}
+
+#[test]
+fn weighted_and_ternary_sums_are_exact() {
+    let mut rng = Generator::from_seed([4; 32]);
+    for count in [0, 1, 7, 8, 63, 64, 100, 1024, 8192] {
+        let mut words = residues(&mut rng, count, PRIMES[0]);
+        words.iter_mut().take(20).for_each(|word| *word = (1 << 50) - 1);
+        let limit = (1i32 << 20) - 1;
+        let mut weights: Vec<i32> =
+            (0..count).map(|_| rng.below(1 << 21) as i32 - limit).map(|w| w.min(limit)).collect();
+        weights.iter_mut().take(10).for_each(|weight| *weight = -limit);
+        let signs: Vec<i64> = (0..count).map(|_| rng.below(3) as i64 - 1).collect();
+        let bits = |sign| -> Vec<u64> {
+            let word = |signs: &[i64]| {
+                let set = signs.iter().enumerate().filter(|(_, value)| **value == sign);
+                set.map(|(bit, _)| 1 << bit).sum()
+            };
+            signs.chunks(64).map(word).collect()
+        };
+        let products = words.iter().zip(&weights);
+        let weighted: i128 = products.map(|(w, x)| i128::from(*w) * i128::from(*x)).sum();
+        let signed: i64 = words.iter().zip(&signs).map(|(word, sign)| *word as i64 * sign).sum();
+        for engine in Engine::available() {
+            assert_eq!(engine.weighted_sum(&weights, &words), weighted, "{engine:?}");
+            let sum = engine.ternary_sum(&bits(1), &bits(-1), &words);
+            assert_eq!(sum, signed, "{engine:?}, {count} words");
+        }
+    }
+}
+
+#[test]
+fn histograms_agree() {
+    let mut rng = Generator::from_seed([5; 32]);
+    let codes: Vec<u8> = (0..1000).map(|_| rng.below(7) as u8).collect();
+    for width in [3, 4, 8, 24] {
+        let rows = residues(&mut rng, codes.len() * width, PRIMES[0]);
+        let mut expected = vec![0; 7 * width];
+        for (code, row) in codes.iter().zip(rows.chunks(width)) {
+            for (place, word) in row.iter().enumerate() {
+                expected[usize::from(*code) * width + place] += word;
+            }
+        }
+        for engine in Engine::available() {
+            let mut table = vec![0; 7 * width];
+            engine.histogram(&codes, &rows, width, &mut table);
+            assert_eq!(table, expected, "{engine:?}");
+        }
+    }
+}

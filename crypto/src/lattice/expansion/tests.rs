@@ -1,0 +1,103 @@
+use super::*;
+use crate::lattice::parameters::Parameters;
+
+fn columns(rng: &mut Generator, rows: usize, count: usize) -> Vec<Vec<i32>> {
+    let value = |rng: &mut Generator| rng.below(1 << 21) as i32 - (1 << 20) + 1;
+    let limit = (1 << 20) - 1;
+    (0..count).map(|_| (0..rows).map(|_| value(rng).clamp(-limit, limit)).collect()).collect()
+}
+
+#[test]
+fn shares_of_rows_add_up() {
+    let ring = Ring::new(Parameters::N8192_Q150);
+    let mut rng = Generator::from_seed([1; 32]);
+    for (rows, count, cache_bytes) in [(1, 1, 0), (10_000, 3, 0), (10_000, 3, 700_000)] {
+        let expansion = Expansion::new(&ring, [9; 32], rows, count).unwrap();
+        let columns = columns(&mut rng, rows, count);
+        let slices = columns.iter().map(Vec::as_slice).collect();
+        let evaluator = Evaluator::new(&expansion, slices, cache_bytes, &mut rng).unwrap();
+        let hints: Vec<Hint> = evaluator
+            .hints(0..expansion.chunks())
+            .iter()
+            .map(|hint| Hint::from_bytes(&expansion, &hint.to_bytes(&expansion)).unwrap())
+            .collect();
+        let weights: Vec<u64> = (0..count).map(|_| rng.next_u64()).collect();
+        let (key, query) = expansion.encrypt(&weights, &mut rng).unwrap();
+        let query = EncryptedWeights::from_bytes(&expansion, &query.to_bytes(&expansion)).unwrap();
+        let (answers, ours) = evaluator.answer(&query, &mut rng);
+        let answers = Answers::from_bytes(&expansion, &answers.to_bytes()).unwrap();
+        let theirs = expansion.decrypt(&key, &hints, &answers).unwrap();
+        for row in 0..rows {
+            let sum = columns.iter().zip(&weights).fold(0u64, |sum, (column, weight)| {
+                sum.wrapping_add((i64::from(column[row]) as u64).wrapping_mul(*weight))
+            });
+            assert_eq!(ours[row].wrapping_add(theirs[row]), sum, "row {row}");
+        }
+    }
+}
+
+#[test]
+fn the_cache_changes_nothing_and_hints_repeat() {
+    let ring = Ring::new(Parameters::N8192_Q150);
+    let columns = columns(&mut Generator::from_seed([2; 32]), 100, 2);
+    let expansion = Expansion::new(&ring, [9; 32], 100, 2).unwrap();
+    let hints = |cache_bytes| {
+        let slices = columns.iter().map(Vec::as_slice).collect();
+        let mut rng = Generator::from_seed([3; 32]);
+        let evaluator = Evaluator::new(&expansion, slices, cache_bytes, &mut rng).unwrap();
+        (evaluator.hints(0..1), evaluator.hints(0..1))
+    };
+    let (first, second) = hints(0);
+    assert_eq!(first, second);
+    assert_eq!(first, hints(1 << 20).0);
+}
+
+#[test]
+fn known_answer() {
+    let ring = Ring::new(Parameters::N8192_Q150);
+    let mut rng = Generator::from_seed([4; 32]);
+    let expansion = Expansion::new(&ring, [9; 32], 50, 1).unwrap();
+    let columns = columns(&mut rng, 50, 1);
+    let evaluator = Evaluator::new(&expansion, vec![&columns[0]], 0, &mut rng).unwrap();
+    let hint = evaluator.hints(0..1).remove(0).to_bytes(&expansion);
+    let (_, query) = expansion.encrypt(&[7], &mut rng).unwrap();
+    let (answers, shares) = evaluator.answer(&query, &mut rng);
+    let shares: Vec<u8> = shares.iter().flat_map(|share| share.to_le_bytes()).collect();
+    let parts: [&[u8]; 4] = [&hint, &query.to_bytes(&expansion), &answers.to_bytes(), &shares];
+    let digest = crate::hash::digest("lattice/expansion known answer", &parts);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "d6ef2f94addad9dc5494d6c9c97518ca0bc2d04c894232426609944e7811be6d");
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let ring = Ring::new(Parameters::N8192_Q150);
+    let mut rng = Generator::from_seed([5; 32]);
+    assert!(Expansion::new(&ring, [0; 32], 0, 1).is_err());
+    assert!(Expansion::new(&ring, [0; 32], 1, 0).is_err());
+    let expansion = Expansion::new(&ring, [0; 32], 5, 2).unwrap();
+    assert!(expansion.encrypt(&[1], &mut rng).is_err());
+    let evaluator = |columns: Vec<&[i32]>, rng: &mut Generator| {
+        Evaluator::new(&expansion, columns, 0, rng).map(|_| ())
+    };
+    assert!(evaluator(vec![&[1; 5]], &mut rng).is_err());
+    assert!(evaluator(vec![&[1; 5], &[1; 4]], &mut rng).is_err());
+    assert!(evaluator(vec![&[1; 5], &[-(1 << 20); 5]], &mut rng).is_err());
+    assert!(evaluator(vec![&[1; 5], &[2; 5]], &mut rng).is_ok());
+    let (key, _) = expansion.encrypt(&[1, 2], &mut rng).unwrap();
+    assert!(expansion.decrypt(&key, &[], &Answers { chunks: Vec::new() }).is_err());
+}
+
+#[test]
+fn wrong_lengths_and_ranges_are_refused() {
+    let ring = Ring::new(Parameters::N8192_Q150);
+    let expansion = Expansion::new(&ring, [0; 32], 5, 2).unwrap();
+    let length = EncryptedWeights::byte_count(&expansion);
+    assert!(EncryptedWeights::from_bytes(&expansion, &vec![0; length - 1]).is_err());
+    assert!(EncryptedWeights::from_bytes(&expansion, &vec![255; length]).is_err());
+    assert!(Hint::from_bytes(&expansion, &[0; 7]).is_err());
+    let length = Answers::byte_count(&expansion);
+    assert!(Answers::from_bytes(&expansion, &vec![0; length + 1]).is_err());
+    assert!(Answers::from_bytes(&expansion, &vec![255; length]).is_err());
+    assert!(Answers::from_bytes(&expansion, &vec![0; length]).is_ok());
+}

@@ -1,0 +1,205 @@
+//! Masking answers, and reading them.
+
+use rayon::prelude::*;
+
+use super::{Answers, EncryptedVector, Evaluator, Hint, Projection, QueryKey};
+use crate::lattice::noise::{check_opened, check_shared, flood_bits};
+use crate::lattice::ring::reject;
+use crate::lattice::scale::round_to_bits;
+use crate::lattice::{LatticeError, invalid};
+use crate::random::Generator;
+
+/// Outputs whose secrets or hints are worked on together, so that a query's words stay in cache.
+const GROUP_OUTPUTS: usize = 16;
+
+impl Evaluator<'_> {
+    /// Answers a query in shared form: the answers to send, and the evaluator's own shares modulo
+    /// 2^64.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::NoiseBudget`] if the columns are too large for the mask to hide the noise,
+    /// [`LatticeError::InvalidInput`] if the plaintext modulus is not 2^64.
+    pub fn answer_shared(
+        &self,
+        query: &EncryptedVector,
+        rng: &mut Generator,
+    ) -> Result<(Answers, Vec<u64>), LatticeError> {
+        self.projection.check_words()?;
+        let ring = &self.projection.ring;
+        check_shared(ring, self.noise_bits, 64.0)?;
+        let mut words = self.unmasked(core::slice::from_ref(query));
+        let mut shares = Vec::with_capacity(self.outputs());
+        let mut mask = vec![0; ring.primes()];
+        for answer in words.chunks_exact_mut(ring.primes()) {
+            rng.fill_words(&mut mask);
+            for ((modulus, mask), word) in ring.moduli().zip(&mut mask).zip(answer) {
+                reject(core::slice::from_mut(mask), modulus, rng);
+                *word = modulus.add(*word, *mask);
+            }
+            let fraction = self.projection.fractions.of(mask.iter().copied());
+            shares.push((round_to_bits(fraction, 64) as u64).wrapping_neg());
+        }
+        Ok((Answers { words }, shares))
+    }
+
+    /// Answers a query in opened form: the key holder gets the sums and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::NoiseBudget`] if the columns are too large for the flood to hide the noise.
+    pub fn answer_opened(
+        &self,
+        query: &EncryptedVector,
+        rng: &mut Generator,
+    ) -> Result<Answers, LatticeError> {
+        let answers = self.answer_opened_batch(core::slice::from_ref(query), rng)?;
+        answers.into_iter().next().ok_or_else(|| invalid("a batch without queries"))
+    }
+
+    /// Answers many queries in opened form in one pass over the columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Evaluator::answer_opened`].
+    pub fn answer_opened_batch(
+        &self,
+        queries: &[EncryptedVector],
+        rng: &mut Generator,
+    ) -> Result<Vec<Answers>, LatticeError> {
+        let ring = &self.projection.ring;
+        let bits = self.projection.plaintext_bits();
+        check_opened(ring, self.noise_bits, bits)?;
+        let words = self.unmasked(queries);
+        let flood_bits = flood_bits(ring, bits);
+        let mut answers = vec![Vec::new(); queries.len()];
+        for output in words.chunks_exact((queries.len() * ring.primes()).max(1)) {
+            for (answer, words) in answers.iter_mut().zip(output.chunks_exact(ring.primes())) {
+                let flood = flood(flood_bits, rng);
+                for (modulus, word) in ring.moduli().zip(words) {
+                    answer.push(modulus.add(*word, modulus.reduce_signed(flood)));
+                }
+            }
+        }
+        Ok(answers.into_iter().map(|words| Answers { words }).collect())
+    }
+
+    /// Σ_i x_ij·b_i + const(u_j·b_x) of every output, query and prime.
+    fn unmasked(&self, queries: &[EncryptedVector]) -> Vec<u64> {
+        let ring = &self.projection.ring;
+        let width = queries.len() * ring.primes();
+        if width == 0 {
+            return Vec::new();
+        }
+        let mut sums = self.sums(queries);
+        sums.par_chunks_mut(GROUP_OUTPUTS * width)
+            .zip(self.secrets.par_chunks(GROUP_OUTPUTS))
+            .for_each(|(sums, secrets)| {
+                for (index, query) in queries.iter().enumerate() {
+                    for (sums, secret) in sums.chunks_exact_mut(width).zip(secrets) {
+                        let sums = &mut sums[index * ring.primes()..];
+                        let moduli = ring.moduli().zip(secret.dot(ring, query.extra()));
+                        for (sum, (modulus, term)) in sums.iter_mut().zip(moduli) {
+                            *sum = modulus.add(*sum, term);
+                        }
+                    }
+                }
+            });
+        sums
+    }
+}
+
+/// A number uniform in -2^bits..2^bits.
+fn flood(bits: u32, rng: &mut Generator) -> i128 {
+    let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    (random >> (127 - bits)) as i128 - (1 << bits)
+}
+
+impl Projection {
+    /// The key holder's shares modulo 2^64: with the evaluator's they add up to the sums.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::InvalidInput`] if the numbers of hints and answers differ, or the plaintext
+    /// modulus is not 2^64.
+    pub fn decrypt_shared(
+        &self,
+        key: &QueryKey,
+        hints: &[Hint],
+        answers: &Answers,
+    ) -> Result<Vec<u64>, LatticeError> {
+        self.check_words()?;
+        let fractions = self.fractions(&[(key, answers)], hints)?;
+        Ok(fractions.into_iter().map(|fraction| round_to_bits(fraction, 64) as u64).collect())
+    }
+
+    /// The opened sums, read as signed numbers below 2^(bits - 1) in magnitude.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::InvalidInput`] if the numbers of hints and answers differ.
+    pub fn decrypt_opened(
+        &self,
+        key: &QueryKey,
+        hints: &[Hint],
+        answers: &Answers,
+    ) -> Result<Vec<i128>, LatticeError> {
+        let sums = self.decrypt_opened_batch(&[(key, answers)], hints)?;
+        sums.into_iter().next().ok_or_else(|| invalid("a batch without queries"))
+    }
+
+    /// The opened sums of many queries in one pass over the hints, which are the larger part.
+    ///
+    /// # Errors
+    ///
+    /// As [`Projection::decrypt_opened`].
+    pub fn decrypt_opened_batch(
+        &self,
+        queries: &[(&QueryKey, &Answers)],
+        hints: &[Hint],
+    ) -> Result<Vec<Vec<i128>>, LatticeError> {
+        let bits = self.plaintext_bits();
+        let fractions = self.fractions(queries, hints)?;
+        let mut sums = vec![Vec::with_capacity(hints.len()); queries.len()];
+        for output in fractions.chunks_exact(queries.len().max(1)) {
+            for (sums, fraction) in sums.iter_mut().zip(output) {
+                let sum = round_to_bits(*fraction, bits) << (128 - bits);
+                sums.push((sum as i128) >> (128 - bits));
+            }
+        }
+        Ok(sums)
+    }
+
+    /// (answer_j - const(hint_j·s))/Q of every output and query.
+    fn fractions(
+        &self,
+        queries: &[(&QueryKey, &Answers)],
+        hints: &[Hint],
+    ) -> Result<Vec<u128>, LatticeError> {
+        let primes = self.ring.primes();
+        if let Some((_, answers)) =
+            queries.iter().find(|(_, answers)| answers.words.len() != hints.len() * primes)
+        {
+            let count = answers.words.len() / primes;
+            return Err(invalid(format!("{count} answers for {} hints", hints.len())));
+        }
+        let fractions = |(output, hint): (usize, &Hint)| {
+            let fraction = move |(key, answers): &(&QueryKey, &Answers)| {
+                let answer = &answers.words[output * primes..(output + 1) * primes];
+                let terms = key.reversed.dot(&self.ring, &hint.poly.words);
+                let residues = self.ring.moduli().zip(answer).zip(terms);
+                self.fractions
+                    .of(residues.map(|((modulus, word), term)| modulus.subtract(*word, term)))
+            };
+            queries.iter().map(fraction).collect::<Vec<u128>>()
+        };
+        Ok(hints.par_iter().enumerate().flat_map_iter(fractions).collect())
+    }
+
+    fn check_words(&self) -> Result<(), LatticeError> {
+        if self.plaintext_bits() == 64 {
+            return Ok(());
+        }
+        Err(invalid("shares are modulo 2^64: make the projection with 64 plaintext bits"))
+    }
+}

@@ -1,0 +1,235 @@
+//! A fixed private integer matrix times encrypted vectors: one sum per column.
+//!
+//! The evaluator owns columns x_j of n integers (or bin codes, one indicator column per bin). The
+//! key holder owns, query after query, a vector m of n numbers. Each query gives Σ_i x_ij·m_i for
+//! every column j, either shared modulo 2^64 or opened to the key holder.
+//!
+//! # Construction
+//!
+//! SimplePIR's hint (Henzinger et al., USENIX Security 2023, section 4) in a ring. Everything
+//! lives in R_Q = Z_Q\[X\]/(X^N + 1); const() is the constant coefficient; chunk c holds rows
+//! cN .. cN + N; t = 2^bits. Public, from a seed: uniform a_c for every chunk, and a_x.
+//!
+//! Once, the evaluator sends per column, with fresh ternary u_j and error e_j,
+//!
+//! > hint_j = Σ_c x̃_(j,c)·a_c + u_j·a_x + e_j,  x̃_(j,c) = Σ_i x_(cN+i, j)·X^(-i),  X^(-i) = -X^(N-i)
+//!
+//! Per query, the key holder draws a fresh ternary s and sends n + N coefficients:
+//!
+//! > b_c = a_c·s + e_c + round(Q·m_c/t),  b_x = a_x·s + e_x
+//!
+//! The evaluator answers per column with a plain dot product (a plain histogram for bins), no
+//! transform: answer_j = Σ_i x_ij·b_i + const(u_j·b_x) + mask. The key holder computes
+//! round(t/Q·(answer_j - const(hint_j·s))): all a's cancel, what is left is Σ x_ij·m_i and noise.
+//!
+//! # Security
+//!
+//! Semi-honest parties; the seed is chosen jointly or by anybody before the columns and vectors.
+//!
+//! *The vectors are hidden from the evaluator* by ring-LWE: one query is n/N + 1 samples under one
+//! fresh secret, and queries share the public a's but never a secret (multi-instance ring-LWE, by
+//! a hybrid over queries). A [`QueryKey`] is only made by drawing a fresh secret.
+//!
+//! *The columns are hidden from the key holder*: a hint contains u_j·a_x + e_j, a ring-LWE sample
+//! under the fresh secret u_j, hence hints are pseudo-random. An answer's noise depends on columns
+//! and hint secrets, therefore
+//! - a *shared* answer carries a mask uniform in Z_Q; on its own it is uniform. The two shares
+//!   are off by one with probability below 2^-40 per answer ([`super::STATISTICAL_BITS`]),
+//!   whatever the noise was;
+//! - an *opened* answer carries flooding noise uniform over 2^40 times the noise's bound: it is
+//!   within statistical distance 2^-40 of the same answer simulated from the opened sum alone.
+//!
+//! The bound is 9.5·sqrt(10.75·Σ_i x_ij² + 21·N), exceeded with probability below 2^-64; it is
+//! computed from the actual columns and an answer is refused if the parameters leave no room.
+//!
+//! A mask and a flood are drawn anew for every answer. Hints come from one secret seed of the
+//! evaluator, so that asking twice for a hint gives the same bytes and never a second sample.
+//!
+//! # Cost
+//!
+//! Hint: N·150 bits per column (153,600 bytes), n/N + 1 transforms. Query: 18.75 bytes per row and
+//! per N. Answer: 18.75 bytes per column. Time per answer: one multiplication per row, column and
+//! prime (one addition for bins), and 3·N additions on each side per column for hint and secret.
+
+mod answer;
+mod evaluator;
+mod messages;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+pub use evaluator::{BinnedColumn, Codes, Evaluator, WEIGHT_BITS};
+pub use messages::{Answers, EncryptedVector, Hint};
+
+use super::ring::{CoefficientPoly, Ring, SecretPoly, TransformedPoly};
+use super::sample::{Ternary, add_errors};
+use super::scale::{Fractions, PowerScale};
+use super::{LatticeError, invalid};
+use crate::random::Generator;
+
+/// What both sides agree on: ring, public randomness, number of rows, plaintext modulus.
+#[derive(Debug)]
+pub struct Projection {
+    ring: Ring,
+    rows: usize,
+    scale: PowerScale,
+    fractions: Fractions,
+    /// a_c of every chunk, and a_x last.
+    public: Vec<TransformedPoly>,
+}
+
+/// The secret of one query, in the form that decrypts its answers; wiped when dropped.
+#[derive(Debug)]
+pub struct QueryKey {
+    reversed: Ternary,
+}
+
+impl Projection {
+    /// Prepares projections of `rows` rows with plaintexts modulo 2^`plaintext_bits`.
+    ///
+    /// `plaintext_bits` is 64 for shared answers, 64 to 96 for opened ones (smaller leaves more
+    /// room: at 92 bits 300,000 binned rows can be opened). `seed` is public and fixed with the
+    /// columns. Expands 3·8 bytes of public randomness per row; call it on the party's pool.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::InvalidInput`] for no rows or other plaintext sizes.
+    pub fn new(
+        ring: &Ring,
+        seed: [u8; 32],
+        rows: usize,
+        plaintext_bits: u32,
+    ) -> Result<Self, LatticeError> {
+        if rows == 0 || u32::try_from(rows).is_err() {
+            return Err(invalid(format!("a projection has 1 to 2^32 - 1 rows, not {rows}")));
+        }
+        if !(64..=96).contains(&plaintext_bits) {
+            return Err(invalid(format!("plaintexts have 64 to 96 bits, not {plaintext_bits}")));
+        }
+        let chunks = rows.div_ceil(ring.degree());
+        let element = |index| ring.public(&seed, "lattice/projection public", index);
+        let public = (0..=chunks as u64).into_par_iter().map(element).collect();
+        Ok(Self {
+            ring: ring.clone(),
+            rows,
+            scale: PowerScale::new(ring, plaintext_bits),
+            fractions: Fractions::new(ring),
+            public,
+        })
+    }
+
+    /// The ring.
+    pub fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// n, the length of vectors and columns.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// log2 t.
+    pub fn plaintext_bits(&self) -> u32 {
+        self.scale.bits()
+    }
+
+    /// Encrypts a vector, one number per row, under a fresh secret.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::InvalidInput`] if the length is not the number of rows or a number does not
+    /// fit into the plaintext modulus.
+    pub fn encrypt<P: Plaintext>(
+        &self,
+        values: &[P],
+        rng: &mut Generator,
+    ) -> Result<(QueryKey, EncryptedVector), LatticeError> {
+        if values.len() != self.rows {
+            let count = values.len();
+            return Err(invalid(format!("{count} values for {} rows", self.rows)));
+        }
+        if !values.iter().all(|value| value.fits(self.scale.bits())) {
+            let bits = self.scale.bits();
+            return Err(invalid(format!("a value does not fit into {bits} bits")));
+        }
+        let degree = self.ring.degree();
+        let secret = Ternary::random(degree, rng);
+        let transformed = Zeroizing::new(self.ring.forward(secret.to_poly(&self.ring)));
+        let mut rngs: Vec<Generator> = self.public.iter().map(|_| rng.child()).collect();
+        let (Some((public_extra, public)), Some(rng_extra)) =
+            (self.public.split_last(), rngs.pop())
+        else {
+            return Err(invalid("a projection without rows"));
+        };
+        let chunks: Vec<CoefficientPoly> = public
+            .par_iter()
+            .zip(values.par_chunks(degree))
+            .zip(rngs)
+            .map(|((public, values), mut rng)| {
+                self.encrypt_chunk(&transformed, public, values, &mut rng)
+            })
+            .collect();
+        let empty: &[P] = &[];
+        let mut rng_extra = rng_extra;
+        let extra = self.encrypt_chunk(&transformed, public_extra, empty, &mut rng_extra);
+        let encrypted = EncryptedVector::from_chunks(self, &chunks, extra);
+        Ok((QueryKey { reversed: secret.reversed() }, encrypted))
+    }
+
+    /// a·s + e + round(Q·values/t), with errors on every coefficient.
+    fn encrypt_chunk<P: Plaintext>(
+        &self,
+        secret: &SecretPoly,
+        public: &TransformedPoly,
+        values: &[P],
+        rng: &mut Generator,
+    ) -> CoefficientPoly {
+        let ring = &self.ring;
+        let mut product = public.clone();
+        ring.multiply(&mut product, secret);
+        let mut poly = ring.inverse(product);
+        add_errors(ring, &mut poly.words, ring.degree(), rng);
+        let mut scaled = Zeroizing::new(vec![0u128; values.len()]);
+        for (scaled, value) in scaled.iter_mut().zip(values) {
+            *scaled = self.scale.scaled(value.residue(self.scale.bits()), rng.next_u64());
+        }
+        for (prime, words) in poly.words.chunks_exact_mut(ring.degree()).enumerate() {
+            for (word, scaled) in words.iter_mut().zip(scaled.iter()) {
+                *word = ring.modulus(prime).add(*word, self.scale.residue(ring, prime, *scaled));
+            }
+        }
+        poly
+    }
+}
+
+/// A number that can be encrypted: it fixes how numbers are read modulo 2^bits.
+pub trait Plaintext: Copy + Send + Sync {
+    /// Whether the number is in range for a plaintext modulus of 2^`bits`.
+    fn fits(self, bits: u32) -> bool;
+    /// The number modulo 2^`bits`.
+    fn residue(self, bits: u32) -> u128;
+}
+
+impl Plaintext for u64 {
+    fn fits(self, bits: u32) -> bool {
+        bits >= 64
+    }
+
+    fn residue(self, _bits: u32) -> u128 {
+        u128::from(self)
+    }
+}
+
+impl Plaintext for i128 {
+    fn fits(self, bits: u32) -> bool {
+        // Shifted up and down again, a number stays itself only if its sign fills the top.
+        self << (128 - bits) >> (128 - bits) == self
+    }
+
+    fn residue(self, bits: u32) -> u128 {
+        self as u128 & ((1 << bits) - 1)
+    }
+}

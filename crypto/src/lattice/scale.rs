@@ -1,0 +1,266 @@
+//! Moving plaintexts modulo t up to Z_Q and back: round(Q·m/t) and round(t·x/Q).
+//!
+//! Both directions round the true quotient. The cheaper floor(Q/t)·m would add (Q mod t) whenever a
+//! sum of plaintexts wraps modulo t, which sums of secret shares do all the time.
+
+use super::modulus::Factor;
+use super::ring::Ring;
+
+/// Reads an element of Z_Q, given modulo each prime, as a fraction of Q.
+///
+/// With y_i = x · (Q/p_i)^-1 mod p_i, the fraction x/Q is the sum of all y_i/p_i modulo 1 (Chinese
+/// remainders; the multiples of Q fall away with the whole part).
+#[derive(Clone, Debug)]
+pub(super) struct Fractions {
+    degree: usize,
+    primes: Vec<Reciprocal>,
+}
+
+#[derive(Clone, Debug)]
+struct Reciprocal {
+    value: u64,
+    /// (Q/p)^-1 modulo p.
+    complement: Factor,
+    /// floor(2^192 / p): the upper 128 bits and the lower 64.
+    upper: u128,
+    lower: u64,
+}
+
+impl Fractions {
+    pub(super) fn new(ring: &Ring) -> Self {
+        let reciprocal = |(index, modulus): (usize, &super::modulus::Modulus)| {
+            let others = ring.moduli().enumerate().filter(|(other, _)| *other != index);
+            let rest = others.fold(1, |product, (_, other)| {
+                modulus.multiply(product, other.value() % modulus.value())
+            });
+            let value = u128::from(modulus.value());
+            let mut digits = [0u128; 3];
+            let mut remainder = 1u128;
+            for digit in &mut digits {
+                *digit = (remainder << 64) / value;
+                remainder = (remainder << 64) % value;
+            }
+            Reciprocal {
+                value: modulus.value(),
+                complement: modulus.factor(modulus.invert(rest)),
+                upper: digits[0] << 64 | digits[1],
+                lower: digits[2] as u64,
+            }
+        };
+        let primes = ring.moduli().enumerate().map(reciprocal).collect();
+        Self { degree: ring.degree(), primes }
+    }
+
+    /// floor(2^128 · x/Q) modulo 2^128, short by less than two for each prime: cut are y·2^-192
+    /// of the reciprocal (below 2^-14 here) and the product's own last bits (below 1).
+    #[inline]
+    pub(super) fn of(&self, residues: impl Iterator<Item = u64>) -> u128 {
+        let mut fraction = 0u128;
+        for (prime, residue) in self.primes.iter().zip(residues) {
+            let quotient =
+                ((u128::from(residue) * u128::from(prime.complement.quotient)) >> 52) as u64;
+            let lazy = residue
+                .wrapping_mul(prime.complement.value)
+                .wrapping_sub(quotient.wrapping_mul(prime.value));
+            let part = u128::from(super::modulus::reduce_once(lazy, prime.value));
+            let lower = (part * u128::from(prime.lower)) >> 64;
+            fraction = fraction.wrapping_add(part.wrapping_mul(prime.upper)).wrapping_add(lower);
+        }
+        fraction
+    }
+
+    /// The fraction of coefficient `index` of an element.
+    #[inline]
+    pub(super) fn of_coefficient(&self, words: &[u64], index: usize) -> u128 {
+        self.of(words[index..].iter().step_by(self.degree).copied())
+    }
+}
+
+/// round(2^bits · fraction) modulo 2^bits.
+///
+/// A mask r and the masked v + r are rounded separately by the two sides, and their results differ
+/// by the rounding of v alone unless 2^bits·r/Q lies within v's noise of a half; what [`Fractions`]
+/// cuts off adds less than 2^(bits - 125) to that width, 2^-61 at 64 bits.
+#[inline]
+pub(super) fn round_to_bits(fraction: u128, bits: u32) -> u128 {
+    fraction.wrapping_add(1 << (127 - bits)) >> (128 - bits)
+}
+
+/// Plaintexts modulo t = 2^bits.
+#[derive(Clone, Debug)]
+pub(super) struct PowerScale {
+    bits: u32,
+    /// Q modulo 2^bits.
+    modulus: u128,
+    /// 2^(48 - bits) and 2^-bits modulo each prime.
+    factors: Vec<[Factor; 2]>,
+}
+
+impl PowerScale {
+    /// Prepares 2^`bits`, 64 to 96 bits.
+    pub(super) fn new(ring: &Ring, bits: u32) -> Self {
+        assert!((64..=96).contains(&bits), "plaintexts have 64 to 96 bits");
+        let mask = (1 << bits) - 1;
+        let product = |product: u128, value: u128| product.wrapping_mul(value);
+        let modulus = ring.moduli().map(|modulus| u128::from(modulus.value())).fold(1, product);
+        let factors = |modulus: &super::modulus::Modulus| {
+            let inverse = modulus.invert(modulus.power(2, u64::from(bits)));
+            let upper = modulus.multiply(inverse, modulus.power(2, 48));
+            [modulus.factor(upper), modulus.factor(inverse)]
+        };
+        Self { bits, modulus: modulus & mask, factors: ring.moduli().map(factors).collect() }
+    }
+
+    pub(super) fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Prepares floor(Q·value/t + dither/2^64), to be read modulo each prime.
+    ///
+    /// A uniform dither makes the rounding error of expectation zero and independent of the value,
+    /// so that errors of many equal values do not add up; it lies within an interval of length 1.
+    ///
+    /// With d = dither·2^(bits-64) and L = (Q·value + d) mod t the result is (Q·value + d - L)/t,
+    /// and Q vanishes modulo its primes: the residue is (d - L)/t. Returned is d - L + t > 0.
+    #[inline]
+    pub(super) fn scaled(&self, value: u128, dither: u64) -> u128 {
+        let mask = (1 << self.bits) - 1;
+        let dither = u128::from(dither) << (self.bits - 64);
+        let left = self.modulus.wrapping_mul(value).wrapping_add(dither) & mask;
+        dither + (1 << self.bits) - left
+    }
+
+    /// The residue of a number from [`PowerScale::scaled`] modulo one prime.
+    #[inline]
+    pub(super) fn residue(&self, ring: &Ring, prime: usize, scaled: u128) -> u64 {
+        let modulus = ring.modulus(prime);
+        let [upper, lower] = self.factors[prime];
+        let upper = modulus.multiply_by((scaled >> 48) as u64, upper);
+        let lower = modulus.multiply_by(scaled as u64 & ((1 << 48) - 1), lower);
+        modulus.subtract(modulus.add(upper, lower), 1)
+    }
+}
+
+/// Plaintexts modulo a prime t.
+#[derive(Clone, Debug)]
+pub(super) struct PrimeScale {
+    plain: super::modulus::Modulus,
+    /// Q modulo t.
+    modulus: u64,
+    /// 1/t modulo each prime of Q.
+    inverses: Vec<Factor>,
+}
+
+impl PrimeScale {
+    pub(super) fn new(ring: &Ring, plain: super::modulus::Modulus) -> Self {
+        let modulus = ring
+            .moduli()
+            .fold(1, |product, modulus| plain.multiply(product, modulus.value() % plain.value()));
+        let inverse = |modulus: &super::modulus::Modulus| {
+            modulus.factor(modulus.invert(plain.value() % modulus.value()))
+        };
+        let inverses = ring.moduli().map(inverse).collect();
+        Self { plain, modulus, inverses }
+    }
+
+    /// round(Q·value/t), as t times it modulo Q: see [`PowerScale::scaled`] with d = floor(t/2).
+    #[inline]
+    pub(super) fn scaled(&self, value: u64) -> i64 {
+        let half = self.plain.value() / 2;
+        let left = self.plain.add(self.plain.multiply(self.modulus, value), half);
+        half as i64 - left as i64
+    }
+
+    /// The residue of a number from [`PrimeScale::scaled`] modulo one prime.
+    #[inline]
+    pub(super) fn residue(&self, ring: &Ring, prime: usize, scaled: i64) -> u64 {
+        let modulus = ring.modulus(prime);
+        modulus.multiply_by(modulus.signed(scaled), self.inverses[prime])
+    }
+
+    /// round(t · fraction) modulo t.
+    #[inline]
+    pub(super) fn round(&self, fraction: u128) -> u64 {
+        let plain = u128::from(self.plain.value());
+        let upper = (fraction >> 64) * plain;
+        let lower = (fraction & u128::from(u64::MAX)) * plain;
+        let rounded = ((upper + (lower >> 64) + (1 << 63)) >> 64) as u64;
+        super::modulus::reduce_once(rounded, self.plain.value())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lattice::modulus::Modulus;
+    use crate::lattice::parameters::Parameters;
+
+    fn ring() -> Ring {
+        Ring::new(Parameters::insecure(16))
+    }
+
+    /// Adds a small number modulo each prime.
+    fn shifted(ring: &Ring, residues: &[u64], noise: i64) -> Vec<u64> {
+        let shift = |(modulus, word): (&Modulus, &u64)| modulus.add(*word, modulus.signed(noise));
+        ring.moduli().zip(residues).map(shift).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn powers_of_two_round_trip_under_noise(
+            value: u128, dither: u64, noise in -(1i64 << 48)..1i64 << 48, bits in 64u32..=96,
+        ) {
+            let ring = ring();
+            let (scale, fractions) = (PowerScale::new(&ring, bits), Fractions::new(&ring));
+            let value = value >> (128 - bits);
+            let scaled = scale.scaled(value, dither);
+            let residues: Vec<u64> =
+                (0..ring.primes()).map(|prime| scale.residue(&ring, prime, scaled)).collect();
+            let residues = shifted(&ring, &residues, noise);
+            let fraction = fractions.of(residues.iter().copied());
+            prop_assert_eq!(round_to_bits(fraction, bits), value);
+        }
+
+        #[test]
+        fn primes_round_trip_under_noise(value: u64, noise in -(1i64 << 48)..1i64 << 48) {
+            let ring = ring();
+            let plain = Modulus::new(4_398_046_150_657);
+            let value = value % plain.value();
+            let (scale, fractions) = (PrimeScale::new(&ring, plain), Fractions::new(&ring));
+            let scaled = scale.scaled(value);
+            let residues: Vec<u64> =
+                (0..ring.primes()).map(|prime| scale.residue(&ring, prime, scaled)).collect();
+            let residues = shifted(&ring, &residues, noise);
+            prop_assert_eq!(scale.round(fractions.of(residues.iter().copied())), value);
+        }
+    }
+
+    #[test]
+    fn sums_of_scaled_values_wrap_without_drift() {
+        let ring = ring();
+        let (scale, fractions) = (PowerScale::new(&ring, 64), Fractions::new(&ring));
+        let scaled = scale.scaled(u128::from(u64::MAX), 1 << 63);
+        let residue = |prime| {
+            let modulus = ring.modulus(prime);
+            let one = scale.residue(&ring, prime, scaled);
+            modulus.multiply(one, 300_000)
+        };
+        let fraction = fractions.of((0..ring.primes()).map(residue));
+        assert_eq!(round_to_bits(fraction, 64) as u64, 300_000u64.wrapping_neg());
+    }
+
+    #[test]
+    fn fractions_of_small_multiples_of_q_over_a_power_of_two() {
+        let ring = ring();
+        let (scale, fractions) = (PowerScale::new(&ring, 64), Fractions::new(&ring));
+        for value in [0, 1, 1 << 63, u64::MAX] {
+            let scaled = scale.scaled(u128::from(value), 1 << 63);
+            let residues = (0..ring.primes()).map(|prime| scale.residue(&ring, prime, scaled));
+            let distance = fractions.of(residues).wrapping_sub(u128::from(value) << 64) as i128;
+            // One unit of Q/2^64 is 2^64 here; the rounding to whole numbers is 2^-86 of it.
+            assert!(distance.unsigned_abs() <= 8, "{distance}");
+        }
+    }
+}
