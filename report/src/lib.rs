@@ -7,7 +7,7 @@
 //!
 //! * [`message`]: texts in two languages from typed keys, and numbers written as people read them.
 //! * [`chart`]: the chart kinds, pure functions from data to SVG; any input gives well-formed output.
-//! * [`figure`]: the charts of this field by name (ROC, KS, gains, ...), made from plain points.
+//! * [`figure`]: the charts and tables of this field by name (ROC, KS, score bands, ...).
 //! * [`table`]: rows of cells, used under charts and on pages.
 //! * [`page`]: the report and its rendering as one HTML file that opens offline.
 

@@ -208,13 +208,16 @@ pub(crate) fn shortened(text: &Text, pixels: f64) -> Text {
     Text::owned(cut(&text.en), cut(&text.zh))
 }
 
-/// Widths of a common sans-serif at 12 pixels: wide East Asian characters are square.
+/// Widths of a wide sans-serif at 12 pixels, so that nothing is cut off in a narrower one; East Asian
+/// characters are square.
 fn character_width(character: char) -> f64 {
     match character {
         '\u{2E80}'.. => 12.0,
-        'i' | 'j' | 'l' | '.' | ',' | ':' | '\'' | '|' | ' ' | '(' | ')' | '[' | ']' => 3.8,
-        'A'..='Z' | 'm' | 'w' | '%' | '…' => 9.0,
-        _ => 6.8,
+        'i' | 'j' | 'l' | 'f' | 't' | 'r' | '.' | ',' | ':' | '\'' | '|' | ' ' => 4.3,
+        '(' | ')' | '[' | ']' => 4.7,
+        'm' | 'w' | 'M' | 'W' | '%' | '…' => 11.5,
+        'A'..='Z' | '×' | '−' | '+' | '<' | '>' | '=' | '≤' | '≥' => 9.5,
+        _ => 7.7,
     }
 }
 

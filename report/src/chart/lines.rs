@@ -229,7 +229,7 @@ impl Drawing {
         match mark {
             Mark::Vertical { x, label } if x.is_finite() => {
                 let pixel = self.x.at(*x);
-                let y = self.plot.top + 10.0 + frame::LINE_HEIGHT * row as f64;
+                let y = self.plot.bottom - 12.0 - frame::LINE_HEIGHT * row as f64;
                 group
                     .child(frame::rule("guide", (pixel, self.plot.top), (pixel, self.plot.bottom)))
                     .child(self.beside(pixel, y, label))

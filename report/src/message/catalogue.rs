@@ -277,7 +277,7 @@ crate::messages! {
     /// The verdict before a job has run.
     not_run_yet() { "not run yet", "尚未运行" }
     /// How many values were opened.
-    values_opened(count) { "{count} values", "{count} 个值" }
+    values_opened(count) { "{count} opened", "公开 {count} 个值" }
 
     /// Heading of an honest remark.
     remark() { "Note", "说明" }
@@ -300,6 +300,28 @@ crate::messages! {
     lift() { "Lift", "提升度" }
     /// Heading of a column of cumulative lifts.
     cumulative_lift() { "Cum. lift", "累计提升度" }
+    /// Heading of a column of features.
+    feature() { "Feature", "特征" }
+    /// Heading of a column of owners.
+    owner() { "Party", "所属方" }
+    /// Heading of a column of numbers of bins.
+    bins() { "Bins", "分箱数" }
+    /// Heading of a column of information values.
+    information_value() { "Information value", "信息值（IV）" }
+    /// Heading of a column of words for information values.
+    strength() { "Strength", "区分力" }
+    /// Below 0.02.
+    strength_none() { "none", "无" }
+    /// Below 0.1.
+    strength_weak() { "weak", "弱" }
+    /// Below 0.3.
+    strength_medium() { "medium", "中等" }
+    /// Below 0.5.
+    strength_strong() { "strong", "强" }
+    /// From 0.5 on: often a column that knows the label already.
+    strength_suspicious() { "suspiciously strong", "过强，需核查" }
+    /// Heading of a column of decisions about features.
+    outcome() { "Outcome", "结果" }
     /// Heading of a column of distances between the cumulative classes.
     distance() { "KS", "KS 值" }
 }

@@ -83,7 +83,7 @@ impl Verdict {
 impl Comparison {
     pub(super) fn draw(&self) -> Element {
         let has_interval =
-            self.rows.iter().flat_map(|row| row.difference).any(|it| it.interval.is_some());
+            self.rows.iter().filter_map(|row| row.difference).any(|it| it.interval.is_some());
         let mut columns = vec![Column::words(message::metric())];
         columns.extend(self.scores.iter().cloned().map(Column::numbers));
         columns.push(Column::numbers(message::difference()));

@@ -142,7 +142,7 @@ mod tests {
             |key: &'static str| Observed { to: Audience::Host, key: key.into(), count: 1200 };
         let fine = statement(Some(vec![opening("intersection.rows")]));
         assert!(!fine.is_broken());
-        assert!(fine.draw().to_string().contains("1,200 values"));
+        assert!(fine.draw().to_string().contains("1,200 opened"));
         let broken = statement(Some(vec![opening("labels")]));
         assert!(broken.is_broken());
         let html = broken.draw().to_string();

@@ -2,13 +2,12 @@
 
 use contract::{Audience, Disclosure, DisclosureKind, Frequency, Observed};
 use report::chart::{Chart, Line, RankedBar, RankingChart, Tone};
-use report::figure::{self, EvidenceBin, KsPlace};
+use report::figure::{self, EvidenceBin, InformationValue, KsPlace, ScoreBand};
 use report::message::{self, Quantity, Text, Unit, neutral};
 use report::page::{
     Better, Card, Comparison, ComparisonRow, Difference, DisclosedStep, DisclosureStatement,
     Notice, Part, Provenance, Report, Section, StepUse, StepUses, Tile,
 };
-use report::table::{Cell, Column, Table};
 
 /// Every chart kind with its file name.
 pub(crate) fn charts() -> Vec<(&'static str, Chart)> {
@@ -114,40 +113,59 @@ fn comparison() -> Comparison {
 }
 
 fn charts_section() -> Section {
-    let cards = charts().into_iter().map(|(name, chart)| Card {
-        chart,
-        provenance: if name == "profit" { Provenance::Simulated } else { Provenance::Real },
-    });
-    Section::new(Text::new("Curves", "曲线")).part(Part::Charts(cards.collect()))
+    let card = |chart, provenance| Card { chart, provenance };
+    Section::new(Text::new("Curves", "曲线")).part(Part::Charts(vec![
+        card(calibration(), Provenance::Real),
+        card(evidence(), Provenance::Simulated),
+    ]))
 }
 
 fn bands_section() -> Section {
-    let mut table = Table::new(vec![
-        Column::words(message::score_band()),
-        Column::numbers(message::rows()),
-        Column::numbers(message::positives()),
-        Column::numbers(message::rate()),
-        Column::numbers(message::lift()),
-    ]);
-    for (band, rows, positives, rate) in
-        [("1", 618, 341, 0.5518), ("2", 618, 240, 0.3883), ("3", 618, 1, 0.0016)]
-    {
-        table.push(vec![
-            Cell::text(neutral(band)),
-            Cell::quantity(Quantity::count(rows)),
-            Cell::quantity(Quantity::count(positives)),
-            Cell::quantity(Quantity::percent(rate, 1)).with_bar(rate / 0.5518),
-            Cell::quantity(Quantity::factor(rate / 0.117, 2)),
-        ]);
-    }
-    Section::new(Text::new("Score bands", "评分分段")).part(Part::Table {
-        title: Text::new("Joint model", "联合模型"),
-        table,
-        provenance: Some(Provenance::Real),
-    })
+    let band = |name: &str, rows, positives: f64, rate: f64, reached: (f64, f64, f64)| ScoreBand {
+        name: neutral(name),
+        rows,
+        positives,
+        rate,
+        lift: rate / 0.117,
+        cumulative_share: reached.0,
+        cumulative_recall: reached.1,
+        cumulative_ks: reached.2,
+    };
+    let bands = [
+        band("1", 618, 341.0, 0.5518, (0.05, 0.236, 0.211)),
+        band("2", 618, 240.0, 0.3883, (0.1, 0.402, 0.342)),
+        band("3", 618, 1.0, 0.0016, (0.15, 0.403, 0.287)),
+    ];
+    let feature = |name: &str, owner: &str, value, outcome| InformationValue {
+        feature: neutral(name),
+        owner: owner.to_owned(),
+        bins: 8,
+        value,
+        outcome,
+    };
+    let features = vec![
+        feature("age", "bank", 0.204, Text::new("kept", "保留")),
+        feature("f_07", "operator", 0.612, Text::new("kept", "保留")),
+        feature("loan", "bank", 0.003, Text::new("dropped: IV below 0.02", "剔除：IV 低于 0.02")),
+    ];
+    let table = |title, table| Part::Table { title, table, provenance: Some(Provenance::Real) };
+    Section::new(Text::new("Score bands and features", "评分分段与特征"))
+        .part(table(Text::new("Joint model", "联合模型"), figure::score_bands(&bands)))
+        .part(table(message::information_value(), figure::information_values(features)))
 }
 
 fn trust_section() -> Section {
+    Section::new(Text::new("Who learnt what, and what it took", "披露与开销"))
+        .part(Part::Disclosure(statement()))
+        .part(Part::Paragraph(Text::new("Seen from the bank's machine.", "以银行一侧的机器为准。")))
+        .part(Part::Steps(steps()))
+        .part(Part::Notice(
+            Notice::Remark,
+            Text::new("Both parties ran on one machine.", "双方运行在同一台机器上。"),
+        ))
+}
+
+fn statement() -> DisclosureStatement {
     let disclose = |to, key: &'static str, kind, count, what| Disclosure {
         to,
         key: key.into(),
@@ -196,39 +214,31 @@ fn trust_section() -> Section {
         )],
         observed: Some(vec![Observed { to: Audience::Host, key: "labels".into(), count: 3 }]),
     };
-    let statement = DisclosureStatement {
-        guest: "bank".into(),
-        host: "operator".into(),
-        steps: vec![align, train],
-    };
-    Section::new(Text::new("Who learnt what, and what it took", "披露与开销"))
-        .part(Part::Disclosure(statement))
-        .part(Part::Paragraph(Text::new("Seen from the bank's machine.", "以银行一侧的机器为准。")))
-        .part(Part::Steps(StepUses {
-            steps: vec![
-                StepUse::local("load", 0.21, 0.2),
-                StepUse {
-                    name: neutral("align"),
-                    seconds: 6.2,
-                    cpu_seconds: 11.4,
-                    bytes_sent: 3_100_000,
-                    bytes_received: 4_400_000,
-                    rounds: 3,
-                },
-                StepUse {
-                    name: neutral("train.0/logistic_regression"),
-                    seconds: 21.5,
-                    cpu_seconds: 38.9,
-                    bytes_sent: 61_000_000,
-                    bytes_received: 18_000_000,
-                    rounds: 212,
-                },
-            ],
-        }))
-        .part(Part::Notice(
-            Notice::Remark,
-            Text::new("Both parties ran on one machine.", "双方运行在同一台机器上。"),
-        ))
+    DisclosureStatement { guest: "bank".into(), host: "operator".into(), steps: vec![align, train] }
+}
+
+fn steps() -> StepUses {
+    StepUses {
+        steps: vec![
+            StepUse::local("load", 0.21, 0.2),
+            StepUse {
+                name: neutral("align"),
+                seconds: 6.2,
+                cpu_seconds: 11.4,
+                bytes_sent: 3_100_000,
+                bytes_received: 4_400_000,
+                rounds: 3,
+            },
+            StepUse {
+                name: neutral("train.0/logistic_regression"),
+                seconds: 21.5,
+                cpu_seconds: 38.9,
+                bytes_sent: 61_000_000,
+                bytes_received: 18_000_000,
+                rounds: 212,
+            },
+        ],
+    }
 }
 
 fn curve(tone: Tone, height: impl Fn(f64) -> f64) -> Line {

@@ -1,8 +1,12 @@
-//! The charts of this field by name, from plain points.
+//! The charts and tables of this field by name, from plain numbers.
 //!
 //! The numbers are computed elsewhere (`models::evaluate`); these functions know how each figure
 //! looks: its axes, its reference lines, what it points out, and how to explain it in two sentences.
 //! "Share contacted" runs from the highest score down: 10 % are the tenth with the highest scores.
+
+mod tables;
+
+pub use tables::{InformationValue, ScoreBand, information_values, score_bands};
 
 use crate::chart::{
     Axis, Chart, ColumnChart, ColumnSeries, HeatChart, Line, LineChart, Mark, RankedBar,
@@ -116,7 +120,7 @@ pub fn lift(lines: Vec<Line>) -> Chart {
 pub fn calibration(mut lines: Vec<Line>) -> Chart {
     let values = lines.iter().flat_map(|line| &line.points).flat_map(|(x, y)| [*x, *y]);
     let largest = values.filter(|value| value.is_finite()).fold(0.0, f64::max);
-    let end = if largest > 0.0 { (largest * 1.05).min(1.0) } else { 1.0 };
+    let end = if largest > 0.0 { (largest * 20.0).ceil().min(20.0) / 20.0 } else { 1.0 };
     for line in &mut lines {
         line.dots = true;
     }
