@@ -12,9 +12,11 @@ pub mod boolean;
 pub mod comparison;
 pub mod conversion;
 mod error;
+pub mod matrix;
 pub mod multiplication;
 pub mod ot_extension;
 pub mod reveal;
+pub mod sigmoid;
 #[cfg(test)]
 mod test_support;
 mod two_party;
