@@ -89,7 +89,9 @@ fn contents(report: &Report) -> Element {
     let links = report.sections.iter().enumerate().map(|(index, section)| {
         Element::new("a").set("href", format!("#part-{index}")).say(&section.title)
     });
-    Element::new("nav").set("aria-label", message::contents().en).children(links)
+    Element::new("nav")
+        .set("aria-label", format!("{} · {}", message::contents().en, message::contents().zh))
+        .children(links)
 }
 
 fn section(index: usize, section: &Section) -> Element {
@@ -97,10 +99,10 @@ fn section(index: usize, section: &Section) -> Element {
         .set("id", format!("part-{index}"))
         .child(Element::new("h2").say(&section.title))
         .children(section.lead.iter().map(|lead| Element::classed("p", "lead").say(lead)))
-        .children(section.parts.iter().map(part))
+        .children(section.parts.iter().map(draw_part))
 }
 
-fn part(part: &Part) -> Element {
+fn draw_part(part: &Part) -> Element {
     match part {
         Part::Tiles(tiles) => Element::classed("div", "tiles").children(tiles.iter().map(tile)),
         Part::Comparison(comparison) => comparison.draw(),
@@ -112,6 +114,9 @@ fn part(part: &Part) -> Element {
         Part::Paragraph(text) => Element::new("p").say(text),
         Part::Disclosure(statement) => statement.draw(),
         Part::Steps(steps) => steps.draw(),
+        Part::Folded { title, parts } => Element::classed("details", "folded")
+            .child(Element::new("summary").say(title))
+            .children(parts.iter().map(draw_part)),
     }
 }
 

@@ -74,6 +74,13 @@ pub enum Part {
     Disclosure(DisclosureStatement),
     /// Time and traffic per step.
     Steps(StepUses),
+    /// Parts behind a heading that the reader opens, for detail that not everybody wants.
+    Folded {
+        /// The heading that stays visible.
+        title: Text,
+        /// What opens.
+        parts: Vec<Part>,
+    },
 }
 
 /// How urgent a notice is.

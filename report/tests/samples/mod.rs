@@ -151,7 +151,10 @@ fn bands_section() -> Section {
     let table = |title, table| Part::Table { title, table, provenance: Some(Provenance::Real) };
     Section::new(Text::new("Score bands and features", "评分分段与特征"))
         .part(table(Text::new("Joint model", "联合模型"), figure::score_bands(&bands)))
-        .part(table(message::information_value(), figure::information_values(features)))
+        .part(Part::Folded {
+            title: Text::new("Features by themselves", "单特征分析"),
+            parts: vec![table(message::information_value(), figure::information_values(features))],
+        })
 }
 
 fn trust_section() -> Section {
