@@ -75,7 +75,8 @@ impl Element {
         self.say_within("tspan", text, languages)
     }
 
-    /// Adds a text where no child elements are allowed (`title`, `desc`): both languages in one line.
+    /// Adds a text where no child elements are allowed (`title`, `desc`): both languages in one
+    /// line.
     pub(crate) fn plain(self, text: &Text, languages: Languages) -> Self {
         match languages {
             Languages::Only(language) => self.text(language.of(text)),
@@ -135,8 +136,8 @@ impl Node {
     }
 }
 
-/// Text with the characters that XML gives a meaning replaced by references, and the characters that
-/// XML forbids replaced by U+FFFD.
+/// Text with the characters that XML gives a meaning replaced by references, and the characters
+/// that XML forbids replaced by U+FFFD.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {

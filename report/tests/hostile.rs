@@ -1,5 +1,5 @@
-//! Whatever the numbers and names are, drawing ends, does not panic, and gives well-formed XML whose
-//! coordinates all lie on the canvas.
+//! Whatever the numbers and names are, drawing ends, does not panic, and gives well-formed XML
+//! whose coordinates all lie on the canvas.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Vertical bars over categories, with an optional line on a second axis: WOE per bin with the event
-//! rate, scores by class, shares then and now.
+//! Vertical bars over categories, with an optional line on a second axis: WOE per bin with the
+//! event rate, scores by class, shares then and now.
 
 use super::frame::{self, Anchor, Plot, Swatch};
 use super::scale::{Domain, Scale};

@@ -208,8 +208,8 @@ pub(crate) fn shortened(text: &Text, pixels: f64) -> Text {
     Text::owned(cut(&text.en), cut(&text.zh))
 }
 
-/// Widths of a wide sans-serif at 12 pixels, so that nothing is cut off in a narrower one; East Asian
-/// characters are square.
+/// Widths of a wide sans-serif at 12 pixels, so that nothing is cut off in a narrower one; East
+/// Asian characters are square.
 fn character_width(character: char) -> f64 {
     match character {
         '\u{2E80}'.. => 12.0,

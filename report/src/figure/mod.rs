@@ -1,8 +1,9 @@
 //! The charts and tables of this field by name, from plain numbers.
 //!
 //! The numbers are computed elsewhere (`models::evaluate`); these functions know how each figure
-//! looks: its axes, its reference lines, what it points out, and how to explain it in two sentences.
-//! "Share contacted" runs from the highest score down: 10 % are the tenth with the highest scores.
+//! looks: its axes, its reference lines, what it points out, and how to explain it in two
+//! sentences. "Share contacted" runs from the highest score down: 10 % are the tenth with the
+//! highest scores.
 
 mod tables;
 

@@ -40,7 +40,8 @@ crate::messages! {
     /// How to read the ROC chart.
     roc_description() {
         "Each point is a cut-off: how many positives it finds for how many false alarms. \
-         The further the curve bends to the upper left, the better the score tells the classes apart.",
+         The further the curve bends to the upper left, the better the score tells the classes \
+         apart.",
         "每个点对应一个阈值：横轴为误报比例，纵轴为捕获的正样本比例。曲线越靠近左上角，区分能力越强。"
     }
     /// Axis of the ROC chart.
@@ -175,8 +176,8 @@ crate::messages! {
     correlation_title() { "Correlations", "相关系数" }
     /// How to read the correlation table.
     correlation_description() {
-        "Blue cells rise together, orange cells move against each other; blank pairs stay below the \
-         agreed threshold and were not opened.",
+        "Blue cells rise together, orange cells move against each other; blank pairs stay below \
+         the agreed threshold and were not opened.",
         "蓝色为同向变化，橙色为反向变化；空白表示低于约定阈值，未予公开。"
     }
 

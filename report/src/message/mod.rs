@@ -1,10 +1,10 @@
 //! Texts in Chinese and English from one catalogue.
 //!
-//! A text that people read is a [`Text`]: both languages side by side, so that a page can carry both
-//! and switch. Texts come from typed keys: [`messages!`](crate::messages) turns a table of entries
-//! into one function per key whose arguments are checked by the compiler and written the way each
-//! language writes numbers. Other crates declare their own tables with the same macro and hand the
-//! resulting texts over; [`problems`] checks a table in a test.
+//! A text that people read is a [`Text`]: both languages side by side, so that a page can carry
+//! both and switch. Texts come from typed keys: [`messages!`](crate::messages) turns a table of
+//! entries into one function per key whose arguments are checked by the compiler and written the
+//! way each language writes numbers. Other crates declare their own tables with the same macro and
+//! hand the resulting texts over; [`problems`] checks a table in a test.
 
 mod catalogue;
 mod quantity;
@@ -40,7 +40,8 @@ impl Language {
         }
     }
 
-    /// The language that a locale name such as `zh_CN.UTF-8` asks for; English unless it is Chinese.
+    /// The language that a locale name such as `zh_CN.UTF-8` asks for; English unless it is
+    /// Chinese.
     pub fn from_locale(locale: &str) -> Self {
         let name = locale.split(['_', '-', '.']).next().unwrap_or_default();
         if name.eq_ignore_ascii_case("zh") { Self::Chinese } else { Self::English }

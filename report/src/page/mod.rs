@@ -79,7 +79,7 @@ pub enum Part {
         /// The heading that stays visible.
         title: Text,
         /// What opens.
-        parts: Vec<Part>,
+        parts: Vec<Self>,
     },
 }
 

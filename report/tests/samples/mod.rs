@@ -211,7 +211,8 @@ fn statement() -> DisclosureStatement {
             DisclosureKind::Inference,
             Frequency::Once,
             Text::new(
-                "the host's part of a test row's score, from the joint score and its own coefficients",
+                "the host's part of a test row's score, from the joint score and its own \
+                 coefficients",
                 "由联合分数与己方系数可推得测试样本中对方的部分得分",
             ),
         )],
