@@ -102,12 +102,12 @@ impl Modulus {
 
     #[inline]
     pub(crate) fn add(&self, left: u64, right: u64) -> u64 {
-        reduce_once(left + right, self.value)
+        reduce_once(left.wrapping_add(right), self.value)
     }
 
     #[inline]
     pub(crate) fn subtract(&self, left: u64, right: u64) -> u64 {
-        reduce_once(left + self.value - right, self.value)
+        reduce_once(left.wrapping_add(self.value).wrapping_sub(right), self.value)
     }
 
     /// The residue of a small signed number, of magnitude below the modulus.

@@ -1,7 +1,10 @@
 //! Kernels of the polynomial ring: the number-theoretic transform and sums of products.
 //!
-//! Every engine computes the same reduced numbers in the same order.
+//! Two engines compute the same reduced numbers in the same order: a portable one, and one on the
+//! 52-bit multipliers of AVX-512 IFMA.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
 #[cfg(test)]
 mod tests;
@@ -16,6 +19,8 @@ pub(crate) struct Engine(Vectors);
 #[derive(Clone, Copy, Debug)]
 enum Vectors {
     Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Ifma,
 }
 
 /// The powers of the root that a transform of one degree modulo one prime needs.
@@ -83,6 +88,10 @@ impl Twiddles {
 impl Engine {
     /// The fastest engine of this processor.
     pub(crate) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma") {
+            return Self(Vectors::Avx512Ifma);
+        }
         Self(Vectors::Portable)
     }
 
@@ -90,6 +99,10 @@ impl Engine {
     #[cfg(test)]
     pub(crate) fn available() -> Vec<Self> {
         let mut engines = vec![Self(Vectors::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma") {
+            engines.push(Self(Vectors::Avx512Ifma));
+        }
         engines
     }
 
@@ -99,6 +112,11 @@ impl Engine {
     pub(crate) fn forward(self, table: &Table, values: &mut [u64]) {
         assert_eq!(values.len(), table.degree());
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an engine with these vectors is only made after the processor was asked.
+            Vectors::Avx512Ifma if values.len() >= avx512::DEGREE_MIN => unsafe {
+                avx512::forward(table, values);
+            },
             _ => portable::forward(table, values),
         }
     }
@@ -107,6 +125,11 @@ impl Engine {
     pub(crate) fn inverse(self, table: &Table, values: &mut [u64]) {
         assert_eq!(values.len(), table.degree());
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma if values.len() >= avx512::DEGREE_MIN => unsafe {
+                avx512::inverse(table, values);
+            },
             _ => portable::inverse(table, values),
         }
     }
@@ -115,6 +138,11 @@ impl Engine {
     pub(crate) fn multiply(self, modulus: &Modulus, left: &mut [u64], right: &[u64]) {
         assert_eq!(left.len(), right.len());
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma if modulus.bits() == 50 => unsafe {
+                avx512::multiply(modulus, left, right);
+            },
             _ => portable::multiply(modulus, left, right),
         }
     }
@@ -124,6 +152,9 @@ impl Engine {
     pub(crate) fn accumulate(self, low: &mut [u64], high: &mut [u64], left: &[u64], right: &[u64]) {
         assert!([high.len(), left.len(), right.len()] == [low.len(); 3]);
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe { avx512::accumulate(low, high, left, right) },
             Vectors::Portable => portable::accumulate(low, high, left, right),
         }
     }
@@ -132,6 +163,11 @@ impl Engine {
     pub(crate) fn settle(self, modulus: &Modulus, low: &mut [u64], high: &[u64]) {
         assert_eq!(low.len(), high.len());
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma if modulus.bits() == 50 => unsafe {
+                avx512::settle(modulus, low, high);
+            },
             _ => portable::settle(modulus, low, high),
         }
     }
@@ -140,6 +176,9 @@ impl Engine {
     pub(crate) fn weighted_sum(self, weights: &[i32], words: &[u64]) -> i128 {
         assert_eq!(weights.len(), words.len());
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe { avx512::weighted_sum(weights, words) },
             Vectors::Portable => portable::weighted_sum(weights, words),
         }
     }
@@ -150,6 +189,9 @@ impl Engine {
         assert!(words.len() <= 1 << 13);
         assert!([positive.len(), negative.len()] == [words.len().div_ceil(64); 2]);
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe { avx512::ternary_sum(positive, negative, words) },
             Vectors::Portable => portable::ternary_sum(positive, negative, words),
         }
     }
@@ -168,6 +210,9 @@ impl Engine {
     ) {
         assert_eq!(rows.len(), codes.len() * width);
         match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe { avx512::histogram(codes, rows, width, table) },
             Vectors::Portable => portable::histogram(codes, rows, width, table),
         }
     }

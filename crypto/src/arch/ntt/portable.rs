@@ -1,4 +1,7 @@
 //! The kernels in plain words, for every processor.
+//!
+//! Their sums cannot overflow and say so by wrapping: a checked sum in a test build would not be
+//! turned into vectors.
 
 use super::Table;
 use crate::lattice::modulus::{MASK_52, Modulus, reduce_once};
@@ -19,8 +22,8 @@ pub(super) fn forward(table: &Table, values: &mut [u64]) {
             for (upper, lower) in upper.iter_mut().zip(lower) {
                 let sum = reduce_once(*upper, twice);
                 let turned = modulus.multiply_lazy(*lower, twiddle);
-                *upper = sum + turned;
-                *lower = sum + twice - turned;
+                *upper = sum.wrapping_add(turned);
+                *lower = sum.wrapping_add(twice).wrapping_sub(turned);
             }
         }
         blocks *= 2;
@@ -42,8 +45,8 @@ pub(super) fn inverse(table: &Table, values: &mut [u64]) {
             let twiddle = table.inverse.at(blocks + index);
             let (upper, lower) = block.split_at_mut(half);
             for (upper, lower) in upper.iter_mut().zip(lower) {
-                let difference = *upper + twice - *lower;
-                *upper = reduce_once(*upper + *lower, twice);
+                let difference = upper.wrapping_add(twice).wrapping_sub(*lower);
+                *upper = reduce_once(upper.wrapping_add(*lower), twice);
                 *lower = modulus.multiply_lazy(difference, twiddle);
             }
         }
@@ -51,8 +54,8 @@ pub(super) fn inverse(table: &Table, values: &mut [u64]) {
     }
     let (upper, lower) = values.split_at_mut(values.len() / 2);
     for (upper, lower) in upper.iter_mut().zip(lower) {
-        let difference = *upper + twice - *lower;
-        *upper = modulus.multiply_by(*upper + *lower, table.scale);
+        let difference = upper.wrapping_add(twice).wrapping_sub(*lower);
+        *upper = modulus.multiply_by(upper.wrapping_add(*lower), table.scale);
         *lower = modulus.multiply_by(difference, table.scale_twiddle);
     }
 }
@@ -67,8 +70,8 @@ pub(super) fn accumulate(low: &mut [u64], high: &mut [u64], left: &[u64], right:
     let sums = low.iter_mut().zip(high);
     for ((low, high), (left, right)) in sums.zip(left.iter().zip(right)) {
         let product = u128::from(*left) * u128::from(*right);
-        *low += product as u64 & MASK_52;
-        *high += (product >> 52) as u64;
+        *low = low.wrapping_add(product as u64 & MASK_52);
+        *high = high.wrapping_add((product >> 52) as u64);
     }
 }
 
@@ -88,8 +91,9 @@ pub(super) fn weighted_sum(weights: &[i32], words: &[u64]) -> i128 {
     for (weights, words) in weights.chunks(1 << 17).zip(words.chunks(1 << 17)) {
         let (mut low, mut high) = (0i64, 0i64);
         for (weight, word) in weights.iter().zip(words) {
-            low += i64::from(*weight) * (word & HALF) as i64;
-            high += i64::from(*weight) * (word >> 25) as i64;
+            let (upper, lower) = ((word >> 25) as i64, (word & HALF) as i64);
+            low = low.wrapping_add(i64::from(*weight).wrapping_mul(lower));
+            high = high.wrapping_add(i64::from(*weight).wrapping_mul(upper));
         }
         total += i128::from(low) + (i128::from(high) << 25);
     }
@@ -108,6 +112,8 @@ pub(super) fn ternary_sum(positive: &[u64], negative: &[u64], words: &[u64]) -> 
     total as i64
 }
 
+/// Rows are added in pieces of eight or four words, which the compiler turns into vectors of the
+/// width that the calling function enables.
 #[inline(always)]
 pub(super) fn histogram<C: Copy + Into<usize>>(
     codes: &[C],
@@ -115,10 +121,31 @@ pub(super) fn histogram<C: Copy + Into<usize>>(
     width: usize,
     table: &mut [u64],
 ) {
-    for (code, row) in codes.iter().zip(rows.chunks_exact(width)) {
-        let start = (*code).into() * width;
-        for (sum, word) in table[start..start + width].iter_mut().zip(row) {
-            *sum += word;
+    if width.is_multiple_of(8) {
+        add_rows::<C, 8>(codes, rows, width, table);
+    } else if width.is_multiple_of(4) {
+        add_rows::<C, 4>(codes, rows, width, table);
+    } else {
+        add_rows::<C, 1>(codes, rows, width, table);
+    }
+}
+
+#[inline(always)]
+fn add_rows<C: Copy + Into<usize>, const PIECE: usize>(
+    codes: &[C],
+    rows: &[u64],
+    width: usize,
+    table: &mut [u64],
+) {
+    let pieces = width / PIECE;
+    let rows = rows.as_chunks::<PIECE>().0.chunks_exact(pieces);
+    let table = table.as_chunks_mut::<PIECE>().0;
+    for (code, row) in codes.iter().zip(rows) {
+        let start = (*code).into() * pieces;
+        for (sums, words) in table[start..start + pieces].iter_mut().zip(row) {
+            for (sum, word) in sums.iter_mut().zip(words) {
+                *sum = sum.wrapping_add(*word);
+            }
         }
     }
 }
