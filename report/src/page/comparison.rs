@@ -81,9 +81,9 @@ impl Verdict {
 }
 
 impl Comparison {
-    pub(super) fn draw(&self) -> Element {
-        let has_interval =
-            self.rows.iter().filter_map(|row| row.difference).any(|it| it.interval.is_some());
+    /// The comparison as a table.
+    pub fn table(&self) -> Table {
+        let has_interval = self.has_interval();
         let mut columns = vec![Column::words(message::metric())];
         columns.extend(self.scores.iter().cloned().map(Column::numbers));
         columns.push(Column::numbers(message::difference()));
@@ -94,10 +94,19 @@ impl Comparison {
         for row in &self.rows {
             table.push(self.row(row));
         }
+        table
+    }
+
+    pub(super) fn draw(&self) -> Element {
+        let table = self.table();
         let legend = Element::classed("p", "legend").say(&message::comparison_legend());
         let heading = super::document::small_heading(&self.title, Some(self.provenance));
         let element = Element::classed("div", "card comparison").child(heading).child(table.draw());
-        if has_interval { element.child(legend) } else { element }
+        if self.has_interval() { element.child(legend) } else { element }
+    }
+
+    fn has_interval(&self) -> bool {
+        self.rows.iter().filter_map(|row| row.difference).any(|it| it.interval.is_some())
     }
 
     fn row(&self, row: &ComparisonRow) -> Vec<Cell> {

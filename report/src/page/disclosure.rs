@@ -34,8 +34,8 @@ impl DisclosureStatement {
         self.steps.iter().any(|step| !step.undeclared().is_empty())
     }
 
-    pub(super) fn draw(&self) -> Element {
-        let has_run = self.steps.iter().any(|step| step.observed.is_some());
+    /// The statement as a table: before the run what will be learnt, afterwards also what was.
+    pub fn table(&self) -> Table {
         let mut columns = vec![
             Column::words(message::step()),
             Column::words(message::who_learns()),
@@ -43,39 +43,47 @@ impl DisclosureStatement {
             Column::words(message::kind_of_disclosure()),
             Column::words(message::approved()),
         ];
-        if has_run {
+        if self.steps.iter().any(|step| step.observed.is_some()) {
             columns.push(Column::words(message::observed()));
         }
         let mut table = Table::new(columns);
         for step in &self.steps {
-            let mut is_first = true;
-            for disclosure in &step.declared {
-                let name = if is_first { step.name.clone() } else { neutral("") };
-                is_first = false;
-                table.push(vec![
-                    Cell::text(name).with_class("strong"),
-                    Cell::text(self.audience(disclosure.to)),
-                    Cell::text(disclosure.what.clone()).with_class("wide"),
-                    Cell::text(disclosure.kind.title()),
-                    Cell::text(disclosure.count.title()),
-                    step.verdict(disclosure),
-                ]);
-            }
-            for opening in step.undeclared() {
-                let name = if is_first { step.name.clone() } else { neutral("") };
-                is_first = false;
-                let verdict = opened(message::not_approved(), opening.count);
-                table.push(vec![
-                    Cell::text(name).with_class("strong"),
-                    Cell::text(self.audience(opening.to)),
-                    Cell::text(neutral(opening.key.clone())).with_class("wide"),
-                    Cell::text(neutral("–")),
-                    Cell::text(neutral("–")),
-                    Cell::text(verdict).with_class("bad"),
-                ]);
+            let declared = step.declared.iter().map(|disclosure| self.declared(step, disclosure));
+            let undeclared = step.undeclared().into_iter().map(|opening| self.undeclared(opening));
+            for (index, mut cells) in declared.chain(undeclared).enumerate() {
+                let name = if index == 0 { step.name.clone() } else { neutral("") };
+                cells.insert(0, Cell::text(name).with_class("strong"));
+                table.push(cells);
             }
         }
-        Element::classed("div", "card disclosure").child(table.draw())
+        table
+    }
+
+    pub(super) fn draw(&self) -> Element {
+        Element::classed("div", "card disclosure").child(self.table().draw())
+    }
+
+    /// The cells of an approved disclosure, without the step's name.
+    fn declared(&self, step: &DisclosedStep, disclosure: &Disclosure) -> Vec<Cell> {
+        vec![
+            Cell::text(self.audience(disclosure.to)),
+            Cell::text(disclosure.what.clone()).with_class("wide"),
+            Cell::text(disclosure.kind.title()),
+            Cell::text(disclosure.count.title()),
+            step.verdict(disclosure),
+        ]
+    }
+
+    /// The cells of an opening that nobody approved, without the step's name.
+    fn undeclared(&self, opening: &Observed) -> Vec<Cell> {
+        let nothing = || Cell::text(neutral("–"));
+        vec![
+            Cell::text(self.audience(opening.to)),
+            Cell::text(neutral(opening.key.clone())).with_class("wide"),
+            nothing(),
+            nothing(),
+            Cell::text(opened(message::not_approved(), opening.count)).with_class("bad"),
+        ]
     }
 
     fn audience(&self, audience: Audience) -> Text {

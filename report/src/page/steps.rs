@@ -29,7 +29,8 @@ pub struct StepUse {
 }
 
 impl StepUses {
-    pub(super) fn draw(&self) -> Element {
+    /// The steps as a table with their total.
+    pub fn table(&self) -> Table {
         let mut table = Table::new(vec![
             Column::words(message::step()),
             Column::numbers(message::elapsed()),
@@ -58,7 +59,11 @@ impl StepUses {
             ]);
         }
         table.set_total(self.total());
-        Element::classed("div", "card steps").child(table.draw())
+        table
+    }
+
+    pub(super) fn draw(&self) -> Element {
+        Element::classed("div", "card steps").child(self.table().draw())
     }
 
     fn total(&self) -> Vec<Cell> {

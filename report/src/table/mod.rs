@@ -1,4 +1,8 @@
-//! Rows of cells under headings, for pages and under charts.
+//! Rows of cells under headings: on pages, under charts, and in terminals.
+
+mod terminal;
+
+pub use terminal::cells;
 
 use crate::markup::Element;
 use crate::message::{Quantity, Text};
