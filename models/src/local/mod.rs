@@ -1,1 +1,3 @@
-//! Under construction.
+//! Plaintext models: references for the joint ones, and what a party trains alone.
+
+pub mod logistic_regression;

@@ -1,0 +1,196 @@
+//! How far two features go together: Pearson's and Spearman's coefficients.
+
+use crate::FeaturesError;
+use crate::select::CorrelatedPair;
+use rayon::prelude::*;
+
+/// Rows that are multiplied at a time: a block of 200 columns stays in the second-level cache.
+const BLOCK_ROWS: usize = 512;
+
+/// Pearson's correlation of two columns of finite numbers, in −1 to 1; 0 where one is constant.
+///
+/// # Errors
+///
+/// [`FeaturesError::LengthsDiffer`].
+pub fn pearson(first: &[f64], second: &[f64]) -> Result<f64, FeaturesError> {
+    Ok(matrix(&[first, second])?.at(0, 1))
+}
+
+/// Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank.
+///
+/// # Errors
+///
+/// [`FeaturesError::LengthsDiffer`].
+pub fn spearman(first: &[f64], second: &[f64]) -> Result<f64, FeaturesError> {
+    pearson(&ranks(first), &ranks(second))
+}
+
+/// The ranks of finite numbers, from 1; equal values share the mean of their ranks.
+///
+/// Give ranks to [`matrix`] to get Spearman's coefficients of many columns.
+pub fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<u32> = (0..values.len() as u32).collect();
+    order
+        .sort_unstable_by(|&left, &right| values[left as usize].total_cmp(&values[right as usize]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut passed = 0;
+    for run in order.chunk_by(|&left, &right| values[left as usize] == values[right as usize]) {
+        let mean = passed as f64 + (run.len() as f64 + 1.0) / 2.0;
+        run.iter().for_each(|row| ranks[*row as usize] = mean);
+        passed += run.len();
+    }
+    ranks
+}
+
+/// The column moved and scaled so that its sum is 0 and its sum of squares is 1; all zeros for a
+/// constant column.
+///
+/// The dot product of two such columns is their correlation: what two parties multiply when each
+/// holds one of the columns.
+pub fn unit(column: &[f64]) -> Vec<f64> {
+    let mean = column.iter().sum::<f64>() / column.len().max(1) as f64;
+    let mut unit: Vec<f64> = column.iter().map(|value| value - mean).collect();
+    let norm = unit.iter().map(|value| value * value).sum::<f64>().sqrt();
+    // What rounding leaves of a constant column is not a direction.
+    let noise = mean.abs() * f64::EPSILON * 8.0 * (column.len() as f64).sqrt();
+    let scale = if norm > noise { 1.0 / norm } else { 0.0 };
+    unit.iter_mut().for_each(|value| *value *= scale);
+    unit
+}
+
+/// The symmetric matrix of correlations of some columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CorrelationMatrix {
+    size: usize,
+    /// Row by row.
+    values: Vec<f64>,
+}
+
+impl CorrelationMatrix {
+    /// Number of columns.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The correlation of two columns by their places.
+    ///
+    /// # Panics
+    ///
+    /// If a place is not below [`CorrelationMatrix::size`], as indexing a slice does.
+    pub fn at(&self, first: usize, second: usize) -> f64 {
+        assert!(second < self.size, "column {second} of {}", self.size);
+        self.values[first * self.size + second]
+    }
+
+    /// The pairs with an absolute correlation above `threshold`, in the order of their places.
+    pub fn pairs_above(&self, threshold: f64) -> Vec<CorrelatedPair> {
+        let pairs =
+            (0..self.size).flat_map(|first| (first + 1..self.size).map(move |b| (first, b)));
+        pairs
+            .map(|(first, second)| (first, second, self.at(first, second)))
+            .filter(|(_, _, correlation)| correlation.abs() > threshold)
+            .map(|(first, second, correlation)| CorrelatedPair { first, second, correlation })
+            .collect()
+    }
+}
+
+/// Pearson's correlations of all pairs of columns of finite numbers. Uses rayon.
+///
+/// A constant column has a correlation of 0 with every other one and of 1 with itself. The result
+/// does not depend on the number of threads.
+///
+/// # Errors
+///
+/// [`FeaturesError::LengthsDiffer`].
+pub fn matrix(columns: &[&[f64]]) -> Result<CorrelationMatrix, FeaturesError> {
+    let (size, rows) = (columns.len(), columns.first().map_or(0, |column| column.len()));
+    if let Some(place) = columns.iter().position(|column| column.len() != rows) {
+        let (what, got) = (format!("column #{place}"), columns[place].len());
+        return Err(FeaturesError::LengthsDiffer { what, expected: rows, got });
+    }
+    let units: Vec<Vec<f64>> = columns.par_iter().map(|column| unit(column)).collect();
+    // Each task owns one row of the triangle.
+    let triangle: Vec<Vec<f64>> =
+        (0..size).into_par_iter().map(|first| products(&units, first)).collect();
+    let mut values = vec![0.0; size * size];
+    for (first, products) in triangle.iter().enumerate() {
+        values[first * size + first] = 1.0;
+        for (offset, product) in products.iter().enumerate() {
+            let second = first + 1 + offset;
+            let correlation = product.clamp(-1.0, 1.0);
+            values[first * size + second] = correlation;
+            values[second * size + first] = correlation;
+        }
+    }
+    Ok(CorrelationMatrix { size, values })
+}
+
+/// Dot products of one column with all later ones.
+fn products(units: &[Vec<f64>], first: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; units.len() - first - 1];
+    for start in (0..units[first].len()).step_by(BLOCK_ROWS) {
+        let end = (start + BLOCK_ROWS).min(units[first].len());
+        for (sum, other) in sums.iter_mut().zip(&units[first + 1..]) {
+            *sum += dot(&units[first][start..end], &other[start..end]);
+        }
+    }
+    sums
+}
+
+/// The dot product in eight lanes, which the compiler turns into vector instructions.
+fn dot(left: &[f64], right: &[f64]) -> f64 {
+    let (left, left_rest) = left.as_chunks::<8>();
+    let (right, right_rest) = right.as_chunks::<8>();
+    let mut lanes = [0.0; 8];
+    for (left, right) in left.iter().zip(right) {
+        for lane in 0..8 {
+            lanes[lane] += left[lane] * right[lane];
+        }
+    }
+    let rest: f64 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
+    lanes.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_values() {
+        // numpy.corrcoef and scipy.stats.spearmanr of the same columns.
+        let first = [1.0, 2.0, 2.0, 4.0, 7.5, -3.0];
+        let second = [0.5, 0.1, 3.0, 2.0, 9.0, 1.0];
+        assert!((pearson(&first, &second).unwrap() - 0.7705878605744134).abs() < 1e-12);
+        assert!((spearman(&first, &second).unwrap() - 0.6087595874350709).abs() < 1e-12);
+    }
+
+    #[test]
+    fn constants_and_lengths() {
+        assert_eq!(pearson(&[0.1; 9], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]), Ok(0.0));
+        assert!(pearson(&[1.0], &[1.0, 2.0]).is_err());
+        assert_eq!(ranks(&[3.0, 1.0, 3.0]), [2.5, 1.0, 2.5]);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition_and_ignores_scale(
+            rows in prop::collection::vec((-1e3_f64..1e3, -1e3_f64..1e3), 3..600),
+            scale in 0.1_f64..10.0,
+        ) {
+            let (first, second): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+            let (a, b) = (mean(&first), mean(&second));
+            let pairs = first.iter().zip(&second);
+            let covariance: f64 = pairs.map(|(x, y)| (x - a) * (y - b)).sum();
+            let square = |values: &[f64], m: f64| values.iter().map(|v| (v - m).powi(2)).sum::<f64>();
+            let expected = covariance / (square(&first, a) * square(&second, b)).sqrt();
+            let found = pearson(&first, &second).unwrap();
+            prop_assert!((found - expected).abs() < 1e-10);
+            let scaled: Vec<f64> = first.iter().map(|value| 5.0 - value * scale).collect();
+            prop_assert!((pearson(&scaled, &second).unwrap() + found).abs() < 1e-9);
+            let pairs = matrix(&[&first, &second, &scaled]).unwrap().pairs_above(0.999);
+            prop_assert!(pairs.iter().any(|pair| (pair.first, pair.second) == (0, 2)));
+        }
+    }
+}

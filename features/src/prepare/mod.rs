@@ -1,0 +1,282 @@
+//! From a party's raw columns to the features of a linear model.
+//!
+//! A [`Preparation`] is fitted on the training rows and applied to all rows, to later data too: it
+//! is a part of the party's model and can be serialised. For numbers: missing values are filled,
+//! outliers clipped, the result standardised. For categories: one-hot or ordinal codes. Columns and
+//! features that are constant in the training rows are left out, with a note that says why.
+
+mod categories;
+mod numbers;
+
+pub use categories::Encoding;
+pub use numbers::{Imputation, Outliers};
+
+use crate::column::{Column, Values};
+use crate::error::check_rows;
+use crate::{Derivation, Feature, FeatureMatrix, FeaturesError, Provenance};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+/// How a column is prepared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnSettings {
+    /// What a missing number becomes.
+    pub imputation: Imputation,
+    /// Whether a feature says which numbers were missing (where some, and not all, were in
+    /// training).
+    pub missing_indicator: bool,
+    /// What happens to extreme numbers.
+    pub outliers: Outliers,
+    /// Whether numbers are moved and scaled to mean 0 and standard deviation 1.
+    pub standardise: bool,
+    /// How categories become numbers.
+    pub encoding: Encoding,
+}
+
+impl Default for ColumnSettings {
+    fn default() -> Self {
+        Self {
+            imputation: Imputation::Mean,
+            missing_indicator: true,
+            outliers: Outliers::Keep,
+            standardise: true,
+            encoding: Encoding::OneHot { rows_min: 20 },
+        }
+    }
+}
+
+/// How the columns of a table are prepared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// For all columns but those below.
+    pub default: ColumnSettings,
+    /// For the columns named.
+    pub columns: BTreeMap<String, ColumnSettings>,
+}
+
+/// A fitted preparation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preparation {
+    features: Vec<FittedFeature>,
+    dropped: Vec<Dropped>,
+}
+
+/// One feature: where it comes from and how it is computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct FittedFeature {
+    provenance: Provenance,
+    step: Step,
+}
+
+/// How one feature is computed from its source column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    /// Fills, clips and scales a number.
+    Number(numbers::NumberStep),
+    /// 1 for a missing number, else 0.
+    IsMissing,
+    /// 1 for one level (none: for a missing category), else 0.
+    IsLevel(Option<String>),
+    /// The place of a level in an order, then as a number.
+    Ordinal { order: Vec<String>, number: numbers::NumberStep },
+}
+
+/// A column or feature that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Name of the column.
+    pub column: String,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// Why a column gave no feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// No training row has a value.
+    AllMissing,
+    /// All training rows have the same value once missing ones are filled and outliers clipped.
+    Constant,
+    /// Beside the reference level no level is frequent enough.
+    OneLevel,
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AllMissing => "it has no value in any training row",
+            Self::Constant => "it is constant in the training rows",
+            Self::OneLevel => "beside the most frequent level none is frequent enough",
+        })
+    }
+}
+
+impl Preparation {
+    /// Fits the preparation of every column on the training rows.
+    ///
+    /// Uses rayon. Names of the features are unique and stand in the order of the columns.
+    ///
+    /// # Errors
+    ///
+    /// Invalid values or settings, two columns of the same name, columns of different length,
+    /// settings for a column that is not there, or row numbers outside of the table.
+    pub fn fit(
+        columns: &[Column<'_>],
+        training_rows: &[u32],
+        settings: &Settings,
+    ) -> Result<Self, FeaturesError> {
+        let rows = columns.first().map_or(0, |column| column.values.rows());
+        check_rows(rows, training_rows)?;
+        let by_name = by_name(columns)?;
+        if let Some(name) =
+            settings.columns.keys().find(|name| !by_name.contains_key(name.as_str()))
+        {
+            return Err(FeaturesError::ColumnMissing { column: name.clone() });
+        }
+        let fit = |column: &Column<'_>| {
+            column.check(rows)?;
+            let settings = settings.columns.get(column.name).unwrap_or(&settings.default);
+            fit_column(column, training_rows, settings)
+        };
+        let fitted: Vec<_> = columns.par_iter().map(fit).collect::<Result<_, FeaturesError>>()?;
+        let (mut features, mut dropped) = (Vec::new(), Vec::new());
+        for (column, (steps, reason)) in columns.iter().zip(fitted) {
+            let source = || column.name.to_owned();
+            features.extend(steps.into_iter().map(|(derivation, step)| FittedFeature {
+                provenance: Provenance { source: source(), derivation },
+                step,
+            }));
+            dropped.extend(reason.map(|reason| Dropped { column: source(), reason }));
+        }
+        Ok(Self { features, dropped })
+    }
+
+    /// Applies the preparation to all rows of a table that has the columns it was fitted on.
+    ///
+    /// Columns are found by name; others are ignored. Categories are found by their text: the codes
+    /// may be others than in training. Uses rayon.
+    ///
+    /// # Errors
+    ///
+    /// A column that is missing, of another kind or another length, or with invalid values.
+    pub fn transform(&self, columns: &[Column<'_>]) -> Result<FeatureMatrix, FeaturesError> {
+        let rows = columns.first().map_or(0, |column| column.values.rows());
+        let by_name = by_name(columns)?;
+        let mut sources: Vec<&str> = Vec::new();
+        for feature in &self.features {
+            let source = feature.provenance.source.as_str();
+            if sources.last() != Some(&source) {
+                sources.push(source);
+            }
+        }
+        let find = |source: &str| {
+            let missing = || FeaturesError::ColumnMissing { column: source.to_owned() };
+            by_name.get(source).copied().ok_or_else(missing)
+        };
+        sources.par_iter().try_for_each(|source| find(source)?.check(rows))?;
+        let compute = |feature: &FittedFeature| {
+            let values = feature.step.apply(find(&feature.provenance.source)?)?;
+            let provenance = feature.provenance.clone();
+            Ok(Feature { name: provenance.to_string(), provenance, values })
+        };
+        let features = self.features.par_iter().map(compute);
+        FeatureMatrix::new(rows, features.collect::<Result<_, FeaturesError>>()?)
+    }
+
+    /// Where the features come from, in the order of the matrix.
+    pub fn provenance(&self) -> impl ExactSizeIterator<Item = &Provenance> {
+        self.features.iter().map(|feature| &feature.provenance)
+    }
+
+    /// The columns that gave no feature, or (constant with missing values) only their indicator.
+    pub fn dropped(&self) -> &[Dropped] {
+        &self.dropped
+    }
+}
+
+impl Step {
+    /// Computes the feature for every row of a checked column.
+    fn apply(&self, column: &Column<'_>) -> Result<Vec<f64>, FeaturesError> {
+        match self {
+            Self::Number(step) => Ok(step.apply(column.as_numbers()?)),
+            Self::IsMissing => {
+                let is_missing = |value: &f64| f64::from(u8::from(value.is_nan()));
+                Ok(column.as_numbers()?.iter().map(is_missing).collect())
+            }
+            Self::IsLevel(level) => {
+                let (codes, levels) = column.as_categories()?;
+                Ok(categories::is_level(level.as_deref(), codes, levels))
+            }
+            Self::Ordinal { order, number } => {
+                let (codes, levels) = column.as_categories()?;
+                Ok(number.apply(&categories::places(order, codes, levels)))
+            }
+        }
+    }
+}
+
+/// The features of a column, and why something of it was left out.
+type FittedColumn = (Vec<(Derivation, Step)>, Option<DropReason>);
+
+/// Fits one checked column.
+fn fit_column(
+    column: &Column<'_>,
+    training_rows: &[u32],
+    settings: &ColumnSettings,
+) -> Result<FittedColumn, FeaturesError> {
+    match column.values {
+        Values::Numbers(values) => {
+            let (step, missing) = numbers::NumberStep::fit(values, training_rows, settings)?;
+            let indicator = settings.missing_indicator && missing > 0;
+            let indicator = indicator && missing < training_rows.len();
+            let (step, reason) = match step {
+                Ok(step) => (Some((Derivation::Number, Step::Number(step))), None),
+                Err(reason) => (None, Some(reason)),
+            };
+            let indicator = indicator.then_some((Derivation::IsMissing, Step::IsMissing));
+            Ok((step.into_iter().chain(indicator).collect(), reason))
+        }
+        Values::Categories { codes, levels } => match &settings.encoding {
+            Encoding::OneHot { rows_min } => {
+                let shown = categories::one_hot_levels(codes, levels, training_rows, *rows_min);
+                let reason = shown.is_empty().then_some(DropReason::OneLevel);
+                let step = |level: Option<String>| {
+                    let derivation =
+                        level.clone().map_or(Derivation::IsMissing, Derivation::IsLevel);
+                    (derivation, Step::IsLevel(level))
+                };
+                Ok((shown.into_iter().map(step).collect(), reason))
+            }
+            Encoding::Ordinal { order } => {
+                let order = categories::order(order, codes, levels, training_rows);
+                let places = categories::places(&order, codes, levels);
+                Ok(match numbers::NumberStep::fit(&places, training_rows, settings)?.0 {
+                    Ok(number) => {
+                        (vec![(Derivation::Ordinal, Step::Ordinal { order, number })], None)
+                    }
+                    Err(reason) => (Vec::new(), Some(reason)),
+                })
+            }
+        },
+    }
+}
+
+/// Columns by name.
+fn by_name<'a, 'b>(
+    columns: &'a [Column<'b>],
+) -> Result<HashMap<&'b str, &'a Column<'b>>, FeaturesError> {
+    let mut by_name = HashMap::with_capacity(columns.len());
+    for column in columns {
+        if by_name.insert(column.name, column).is_some() {
+            return Err(FeaturesError::ColumnTwice { column: column.name.to_owned() });
+        }
+    }
+    Ok(by_name)
+}
+
+#[cfg(test)]
+mod tests;

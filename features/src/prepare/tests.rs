@@ -1,0 +1,185 @@
+use super::*;
+use crate::MISSING_CATEGORY;
+use proptest::prelude::*;
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn all_rows(rows: usize) -> Vec<u32> {
+    (0..rows as u32).collect()
+}
+
+fn settings(change: impl Fn(&mut ColumnSettings)) -> Settings {
+    let mut default = ColumnSettings {
+        standardise: false,
+        encoding: Encoding::OneHot { rows_min: 1 },
+        ..Default::default()
+    };
+    change(&mut default);
+    Settings { default, columns: BTreeMap::new() }
+}
+
+fn values_of(matrix: &FeatureMatrix, name: &str) -> Vec<f64> {
+    let feature = matrix.features().iter().find(|feature| feature.name == name);
+    feature.unwrap_or_else(|| panic!("no feature {name:?} in {matrix:?}")).values.clone()
+}
+
+#[test]
+fn numbers_are_filled_and_standardised_on_training_rows_only() {
+    let values = [1.0, 3.0, f64::NAN, 1000.0];
+    let columns = [Column::numbers("income", &values)];
+    let settings = settings(|column| column.standardise = true);
+    let preparation = Preparation::fit(&columns, &[0, 1, 2], &settings).unwrap();
+    let matrix = preparation.transform(&columns).unwrap();
+    // Mean 2 of 1, 3 and the filled 2; deviation sqrt(2/3).
+    let scale = (2.0_f64 / 3.0).sqrt();
+    assert_eq!(values_of(&matrix, "income"), [-1.0 / scale, 1.0 / scale, 0.0, 998.0 / scale]);
+    assert_eq!(values_of(&matrix, "income is missing"), [0.0, 0.0, 1.0, 0.0]);
+}
+
+#[test]
+fn each_imputation_fills_its_value() {
+    let values = [1.0, 2.0, 9.0, f64::NAN];
+    let columns = [Column::numbers("x", &values)];
+    for (imputation, filled) in
+        [(Imputation::Mean, 4.0), (Imputation::Median, 2.0), (Imputation::Constant(-1.0), -1.0)]
+    {
+        let settings = settings(|column| column.imputation = imputation);
+        let fitted = Preparation::fit(&columns, &all_rows(4), &settings).unwrap();
+        assert_eq!(values_of(&fitted.transform(&columns).unwrap(), "x")[3], filled);
+    }
+}
+
+#[test]
+fn outliers_are_clipped() {
+    let values = [0.0, 1.0, 2.0, 3.0, 100.0];
+    let columns = [Column::numbers("x", &values)];
+    let clipped = |outliers| {
+        let settings = settings(|column| column.outliers = outliers);
+        let fitted = Preparation::fit(&columns, &all_rows(5), &settings).unwrap();
+        values_of(&fitted.transform(&columns).unwrap(), "x")
+    };
+    let quantiles = clipped(Outliers::Quantiles { low: 0.25, high: 0.75 });
+    assert_eq!(quantiles, [1.0, 1.0, 2.0, 3.0, 3.0]);
+    // Mean 21.2, deviation (divisor n) 39.4, by numpy.
+    let deviations = clipped(Outliers::Deviations(1.0));
+    assert!((deviations[4] - (21.2 + 39.412_688_312_544_43)).abs() < 1e-9);
+    assert_eq!(deviations[..4], values[..4]);
+}
+
+#[test]
+fn one_hot_leaves_out_the_most_frequent_level_and_knows_texts_not_codes() {
+    let levels = strings(&["red", "blue", "green", "rare"]);
+    let codes = [0, 0, 0, 1, 1, 2, 2, 3, MISSING_CATEGORY, MISSING_CATEGORY];
+    let columns = [Column::categories("colour", &codes, &levels)];
+    let settings = settings(|column| column.encoding = Encoding::OneHot { rows_min: 2 });
+    let fitted = Preparation::fit(&columns, &all_rows(10), &settings).unwrap();
+    let names: Vec<String> = fitted.provenance().map(ToString::to_string).collect();
+    assert_eq!(names, ["colour = blue", "colour = green", "colour is missing"]);
+
+    let later = strings(&["violet", "blue"]);
+    let columns = [Column::categories("colour", &[0, 1, MISSING_CATEGORY], &later)];
+    let matrix = fitted.transform(&columns).unwrap();
+    assert_eq!(matrix.columns(), [&[0.0, 1.0, 0.0], &[0.0; 3], &[0.0, 0.0, 1.0]]);
+}
+
+#[test]
+fn ordinal_follows_the_order_and_fills_unknown_levels() {
+    let levels = strings(&["high", "low", "middle", "?"]);
+    let codes = [0, 1, 2, 3];
+    let columns = [Column::categories("size", &codes, &levels)];
+    let order = strings(&["low", "middle", "high"]);
+    let settings = settings(|column| {
+        column.encoding = Encoding::Ordinal { order: order.clone() };
+        column.imputation = Imputation::Median;
+    });
+    let fitted = Preparation::fit(&columns, &all_rows(4), &settings).unwrap();
+    assert_eq!(fitted.transform(&columns).unwrap().columns(), [&[2.0, 0.0, 1.0, 1.0]]);
+}
+
+#[test]
+fn what_says_nothing_is_dropped_with_a_note() {
+    let (levels, codes) = (strings(&["only"]), [0; 3]);
+    let columns = [
+        Column::numbers("constant", &[5.0, 5.0, 7.0]),
+        Column::numbers("empty", &[f64::NAN, f64::NAN, 1.0]),
+        Column::categories("one", &codes, &levels),
+        Column::numbers("kept", &[1.0, 2.0, 3.0]),
+    ];
+    let fitted = Preparation::fit(&columns, &[0, 1], &Settings::default()).unwrap();
+    let dropped = |column: &str, reason| Dropped { column: column.to_owned(), reason };
+    let expected = [
+        dropped("constant", DropReason::Constant),
+        dropped("empty", DropReason::AllMissing),
+        dropped("one", DropReason::OneLevel),
+    ];
+    assert_eq!(fitted.dropped(), expected);
+    assert_eq!(fitted.provenance().count(), 1);
+}
+
+#[test]
+fn bad_input_is_a_named_error() {
+    let fit = |columns: &[Column<'_>], rows: &[u32], settings: &Settings| {
+        Preparation::fit(columns, rows, settings).unwrap_err()
+    };
+    let good = [Column::numbers("x", &[1.0, 2.0])];
+    let defaults = Settings::default();
+    assert!(matches!(fit(&good, &[], &defaults), FeaturesError::NoRows { .. }));
+    assert!(matches!(fit(&good, &[2], &defaults), FeaturesError::RowOutside { row: 2, .. }));
+    let infinite = [Column::numbers("x", &[1.0, f64::INFINITY])];
+    assert!(matches!(fit(&infinite, &[0], &defaults), FeaturesError::Infinite { row: 1, .. }));
+    let twice = [good[0], good[0]];
+    assert!(matches!(fit(&twice, &[0], &defaults), FeaturesError::ColumnTwice { .. }));
+    let uneven = [good[0], Column::numbers("y", &[1.0])];
+    assert!(matches!(fit(&uneven, &[0], &defaults), FeaturesError::LengthsDiffer { .. }));
+    let outside = [Column::categories("x", &[0], &[])];
+    assert!(matches!(fit(&outside, &[0], &defaults), FeaturesError::CodeOutside { .. }));
+    for outliers in [
+        Outliers::Deviations(0.0),
+        Outliers::Quantiles { low: 0.9, high: 0.1 },
+        Outliers::Quantiles { low: f64::NAN, high: 0.1 },
+    ] {
+        let settings = settings(|column| column.outliers = outliers);
+        assert!(matches!(fit(&good, &[0], &settings), FeaturesError::Setting { .. }));
+    }
+    let mut unknown = Settings::default();
+    unknown.columns.insert("z".to_owned(), ColumnSettings::default());
+    assert!(matches!(fit(&good, &[0], &unknown), FeaturesError::ColumnMissing { .. }));
+    let fitted = Preparation::fit(&good, &[0, 1], &defaults).unwrap();
+    let kind = fitted.transform(&[Column::categories("x", &[], &[])]).unwrap_err();
+    assert!(matches!(kind, FeaturesError::WrongKind { .. }));
+}
+
+proptest! {
+    /// Whatever the other rows hold, what is fitted depends on training rows only, and the training
+    /// part of every standardised number has mean 0 and deviation 1.
+    #[test]
+    fn fitted_on_training_rows_only(
+        values in prop::collection::vec(prop_oneof![Just(f64::NAN), -1e6_f64..1e6], 8..80),
+        noise in -1e9_f64..1e9,
+        low in 0.0_f64..0.4,
+    ) {
+        let half = values.len() / 2;
+        let training = all_rows(half);
+        let mut changed = values.clone();
+        changed[half..].iter_mut().for_each(|value| *value = noise);
+        let settings = settings(|column| {
+            column.standardise = true;
+            column.outliers = Outliers::Quantiles { low, high: 1.0 - low };
+        });
+        let columns = [Column::numbers("x", &values)];
+        let fitted = Preparation::fit(&columns, &training, &settings).unwrap();
+        let other = [Column::numbers("x", &changed)];
+        prop_assert_eq!(&fitted, &Preparation::fit(&other, &training, &settings).unwrap());
+        let matrix = fitted.transform(&columns).unwrap();
+        for feature in matrix.features() {
+            if feature.provenance.derivation == Derivation::Number {
+                let part = &feature.values[..half];
+                let mean = part.iter().sum::<f64>() / half as f64;
+                let variance = part.iter().map(|value| value.powi(2)).sum::<f64>() / half as f64;
+                prop_assert!(mean.abs() < 1e-9 && (variance - 1.0).abs() < 1e-9);
+            }
+        }
+    }
+}
