@@ -1,7 +1,10 @@
 //! Beginning and end of what two parties say to each other.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use crate::attestation::Attestations;
 use crate::error::NetError;
 use crate::frame::Frame;
 use crate::meter::Meter;
@@ -14,12 +17,23 @@ use crate::switchboard::{Ending, Switchboard};
 /// gave up, so that the peer does not wait.
 pub struct Conversation {
     switchboard: Arc<Switchboard>,
+    attestations: Option<Attestations>,
     is_over: bool,
 }
 
 impl Conversation {
     pub(crate) fn new(switchboard: Arc<Switchboard>) -> Self {
-        Self { switchboard, is_over: false }
+        Self { switchboard, attestations: None, is_over: false }
+    }
+
+    pub(crate) fn attested(switchboard: Arc<Switchboard>, attestations: Attestations) -> Self {
+        Self { switchboard, attestations: Some(attestations), is_over: false }
+    }
+
+    /// What both parties signed at the beginning, for the audit record; `None` in memory, where
+    /// nobody has a key.
+    pub fn attestations(&self) -> Option<&Attestations> {
+        self.attestations.as_ref()
     }
 
     /// The root session. May be asked for once.
@@ -42,7 +56,7 @@ impl Conversation {
     pub async fn close(mut self) -> Result<(), NetError> {
         self.finish();
         let limit = self.switchboard.seat.settings.step_timeout;
-        let since = std::time::SystemTime::now();
+        let since = SystemTime::now();
         let ending = tokio::time::timeout(limit, self.peer_ending()).await;
         let Ok(ending) = ending else {
             return Err(NetError::Timeout {
@@ -63,9 +77,7 @@ impl Conversation {
                 rule: "sent a message that no step of ours expects".to_owned(),
             });
         }
-        if let Some(link) = self.switchboard.link() {
-            link.flush().await;
-        }
+        self.flush().await;
         Ok(())
     }
 
@@ -79,8 +91,15 @@ impl Conversation {
     /// nothing secret. Waits until the peer's program has it, as far as it can be reached.
     pub async fn abort(mut self, reason: &str) {
         self.give_up(reason);
+        self.flush().await;
+    }
+
+    /// Waits until the peer's program has everything. Bounded: if it cannot be reached, it learns
+    /// of the end by silence.
+    async fn flush(&self) {
         if let Some(link) = self.switchboard.link() {
-            link.flush().await;
+            // Both outcomes are fine: delivered, or time is over.
+            let _ = tokio::time::timeout(FLUSH_TIMEOUT, link.flush()).await;
         }
     }
 
@@ -108,5 +127,17 @@ impl Drop for Conversation {
     }
 }
 
+impl fmt::Debug for Conversation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Conversation")
+            .field("me", &self.switchboard.seat.me)
+            .field("peer", &self.switchboard.seat.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Longest wait for the last words to arrive.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How errors call the end of a conversation.
 const CLOSE: &str = "close";

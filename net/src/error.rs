@@ -116,6 +116,12 @@ pub enum NetError {
         /// What was wrong and what would be right.
         what: String,
     },
+    /// This machine could not run the network's threads.
+    #[error("the network's threads do not run: {cause}; look at this machine's limits")]
+    Runtime {
+        /// What failed.
+        cause: String,
+    },
     /// A key or certificate of this party could not be made, read or written.
     #[error("{what}: {cause}")]
     Identity {

@@ -10,9 +10,12 @@
 //! A [`Session`] is what protocols see. A [`Conversation`] is what its opener holds. A
 //! [`Link`](link::Link) carries frames; [`transport`] has the ways to carry them.
 
+mod attestation;
 mod conversation;
 mod error;
 pub mod frame;
+mod generated;
+mod identity;
 mod lane;
 pub mod link;
 mod meter;
@@ -24,8 +27,10 @@ mod switchboard;
 pub mod transport;
 pub mod wire;
 
+pub use attestation::{Attestation, Attestations};
 pub use conversation::Conversation;
 pub use error::NetError;
+pub use identity::{Identity, PublicKey};
 pub use meter::{Meter, StepTraffic, Totals, Traffic};
 pub use runtime::block_on;
 pub use seat::{Entropy, Seat};

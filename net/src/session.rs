@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
@@ -373,6 +374,17 @@ impl Session {
                 waited: start.elapsed(),
             })
         })
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("me", &self.me())
+            .field("peer", &self.peer())
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

@@ -37,7 +37,7 @@ impl Default for Settings {
     /// by 64 MiB for each open path plus `unopened_paths_max` frames of 1 MiB.
     fn default() -> Self {
         Self {
-            step_timeout: Duration::from_secs(600),
+            step_timeout: Duration::from_mins(10),
             reconnect_window: Duration::from_secs(20),
             heartbeat_interval: Duration::from_secs(2),
             silence_timeout: Duration::from_secs(10),
@@ -55,7 +55,7 @@ impl Settings {
     /// protocol has received it, so that two parties that both send first dead-lock at once.
     pub fn rendezvous() -> Self {
         Self {
-            step_timeout: Duration::from_secs(60),
+            step_timeout: Duration::from_mins(1),
             chunk_bytes_max: usize::MAX,
             window_bytes: 0,
             unopened_window_bytes: 0,

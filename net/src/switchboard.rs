@@ -44,6 +44,8 @@ pub(crate) enum Ending {
     Misbehaved { step: String, rule: String },
     /// The connection was lost for good.
     Lost { since: SystemTime, cause: String },
+    /// Something that waiting does not mend.
+    Failed(Box<NetError>),
     /// This side ended the conversation.
     ClosedHere,
 }
@@ -151,6 +153,7 @@ impl Switchboard {
             Ending::Aborted(reason) => NetError::PeerAborted { peer, step, reason },
             Ending::Misbehaved { step, rule } => NetError::PeerMisbehaved { peer, step, rule },
             Ending::Lost { since, cause } => NetError::Disconnected { peer, step, since, cause },
+            Ending::Failed(error) => *error,
             Ending::ClosedHere => NetError::InvalidInput {
                 what: format!("step {step} comes after this side closed the conversation"),
             },

@@ -8,6 +8,7 @@
 mod fault;
 pub mod hostile;
 mod party;
+mod tls;
 mod transcript;
 
 use net::{Conversation, NetError, Seat, Session, Settings};
@@ -15,6 +16,7 @@ use net::{Conversation, NetError, Seat, Session, Settings};
 pub use fault::{Fault, Sent, pair_with_fault, steps};
 pub use net::transport::faulty::FaultKind;
 pub use party::{FIRST, SECOND};
+pub use tls::{Proxy, pair_over_tls, peerings};
 pub use transcript::{Direction, Side, Transcript};
 
 /// What a run gave.

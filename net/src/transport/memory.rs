@@ -24,8 +24,8 @@ pub fn pair_through(
 ) -> (Conversation, Conversation) {
     let first = Arc::new(Switchboard::new(first));
     let second = Arc::new(Switchboard::new(second));
-    first.attach(wrap_first(MemoryLink::new(&first, &second)));
-    second.attach(wrap_second(MemoryLink::new(&second, &first)));
+    first.attach(wrap_first(MemoryLink::between(&first, &second)));
+    second.attach(wrap_second(MemoryLink::between(&second, &first)));
     (Conversation::new(first), Conversation::new(second))
 }
 
@@ -36,7 +36,7 @@ struct MemoryLink {
 }
 
 impl MemoryLink {
-    fn new(from: &Arc<Switchboard>, to: &Arc<Switchboard>) -> Arc<dyn Link> {
+    fn between(from: &Arc<Switchboard>, to: &Arc<Switchboard>) -> Arc<dyn Link> {
         Arc::new(Self { from: Arc::downgrade(from), to: Arc::downgrade(to) })
     }
 }

@@ -1,4 +1,5 @@
 //! The ways frames travel.
 
 pub mod faulty;
+pub mod grpc;
 pub mod memory;
