@@ -113,7 +113,6 @@ impl Modulus {
     /// The residue of a small signed number, of magnitude below the modulus.
     #[inline]
     pub(crate) fn signed(&self, x: i64) -> u64 {
-        debug_assert!(x.unsigned_abs() < self.value);
         (x as u64).wrapping_add(self.value & ((x >> 63) as u64))
     }
 

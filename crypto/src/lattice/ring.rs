@@ -89,9 +89,8 @@ impl Ring {
     }
 
     /// Evaluates at the roots.
-    pub fn forward(&self, mut poly: CoefficientPoly) -> TransformedPoly {
-        let words = std::mem::take(&mut poly.words);
-        let mut transformed = TransformedPoly { words };
+    pub fn forward(&self, poly: CoefficientPoly) -> TransformedPoly {
+        let mut transformed = TransformedPoly { words: poly.words };
         for (table, values) in self.each_prime(&mut transformed.words) {
             self.0.engine.forward(table, values);
         }
@@ -99,9 +98,8 @@ impl Ring {
     }
 
     /// Interpolates from the roots.
-    pub fn inverse(&self, mut poly: TransformedPoly) -> CoefficientPoly {
-        let words = std::mem::take(&mut poly.words);
-        let mut coefficients = CoefficientPoly { words };
+    pub fn inverse(&self, poly: TransformedPoly) -> CoefficientPoly {
+        let mut coefficients = CoefficientPoly { words: poly.words };
         for (table, values) in self.each_prime(&mut coefficients.words) {
             self.0.engine.inverse(table, values);
         }
@@ -121,9 +119,7 @@ impl Ring {
     pub(super) fn add(&self, left: &mut [u64], right: &[u64]) {
         let right = right.chunks_exact(self.degree());
         for ((table, left), right) in self.each_prime(left).zip(right) {
-            for (left, right) in left.iter_mut().zip(right) {
-                *left = table.modulus().add(*left, *right);
-            }
+            self.0.engine.add(table.modulus(), left, right);
         }
     }
 
@@ -131,20 +127,29 @@ impl Ring {
     pub(super) fn subtract(&self, left: &mut [u64], right: &[u64]) {
         let right = right.chunks_exact(self.degree());
         for ((table, left), right) in self.each_prime(left).zip(right) {
-            for (left, right) in left.iter_mut().zip(right) {
-                *left = table.modulus().subtract(*left, *right);
-            }
+            self.0.engine.subtract(table.modulus(), left, right);
         }
     }
 
-    /// The element with the given small coefficients, each of magnitude below 2^31.
-    pub(super) fn small(&self, coefficients: &[i32]) -> CoefficientPoly {
-        let mut poly = self.zero();
+    /// Adds small numbers to the first coefficients.
+    pub(super) fn add_small(&self, poly: &mut CoefficientPoly, numbers: &[i32]) {
         for (table, words) in self.each_prime(&mut poly.words) {
-            for (word, coefficient) in words.iter_mut().zip(coefficients) {
-                *word = table.modulus().signed(i64::from(*coefficient));
-            }
+            self.0.engine.add_small(table.modulus(), &mut words[..numbers.len()], numbers);
         }
+    }
+
+    /// The element with the given small first coefficients; the others are zero.
+    pub(super) fn small(&self, numbers: &[i32]) -> CoefficientPoly {
+        let mut poly = self.zero();
+        self.add_small(&mut poly, numbers);
+        poly
+    }
+
+    /// As [`Ring::small`], in the memory of an element that is no longer needed.
+    pub(super) fn refilled(&self, used: TransformedPoly, numbers: &[i32]) -> CoefficientPoly {
+        let mut poly = CoefficientPoly { words: used.words };
+        poly.words.fill(0);
+        self.add_small(&mut poly, numbers);
         poly
     }
 
@@ -223,6 +228,9 @@ pub(super) struct Accumulator {
     terms: usize,
 }
 
+/// Words of a piece of a sum: its two halves fill half of the first-level cache.
+const PIECE_WORDS: usize = 1024;
+
 /// Products that fit into the words of a sum: 2^12 · 2^52 = 2^64.
 const TERMS_MAX: usize = (1 << 12) - 1;
 
@@ -232,17 +240,25 @@ impl Accumulator {
         Self { low: vec![0; words], high: vec![0; words], terms: 0 }
     }
 
-    /// Adds `left · right`.
-    pub(super) fn add(&mut self, ring: &Ring, left: &TransformedPoly, right: &TransformedPoly) {
-        if self.terms == TERMS_MAX {
-            self.settle(ring);
-            // What is left in the lower words is below 2^50, less than a product.
-            self.high.fill(0);
-            self.terms = 1;
+    /// Adds the product of every pair, all of them piece by piece, so that sums stay in cache.
+    pub(super) fn add(&mut self, ring: &Ring, pairs: &[(&TransformedPoly, &TransformedPoly)]) {
+        for pairs in pairs.chunks(TERMS_MAX / 2) {
+            if self.terms + pairs.len() > TERMS_MAX {
+                self.settle(ring);
+                // What is left in the lower words is below 2^50, less than a product.
+                self.high.fill(0);
+                self.terms = 1;
+            }
+            self.terms += pairs.len();
+            let sums = self.low.chunks_mut(PIECE_WORDS).zip(self.high.chunks_mut(PIECE_WORDS));
+            for (piece, (low, high)) in sums.enumerate() {
+                let words = piece * PIECE_WORDS..piece * PIECE_WORDS + low.len();
+                for (left, right) in pairs {
+                    let (left, right) = (&left.words[words.clone()], &right.words[words.clone()]);
+                    ring.engine().accumulate(low, high, left, right);
+                }
+            }
         }
-        self.terms += 1;
-        let engine = ring.engine();
-        engine.accumulate(&mut self.low, &mut self.high, &left.words, &right.words);
     }
 
     /// The reduced sum.

@@ -1,6 +1,6 @@
 //! Secrets and errors.
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::ring::{CoefficientPoly, Ring};
 use crate::random::Generator;
@@ -56,7 +56,7 @@ impl Ternary {
 
     /// The element in coefficient form.
     pub(super) fn to_poly(&self, ring: &Ring) -> CoefficientPoly {
-        let mut coefficients = zeroize::Zeroizing::new(vec![0i32; self.degree]);
+        let mut coefficients = Zeroizing::new(vec![0i32; self.degree]);
         for (index, coefficient) in coefficients.iter_mut().enumerate() {
             let bit = |bits: &[u64]| (bits[index / 64] >> (index % 64) & 1) as i32;
             *coefficient = bit(&self.positive) - bit(&self.negative);
@@ -92,20 +92,18 @@ pub(super) const ERROR_VARIANCE: f64 = 10.5;
 pub(super) const ERROR_MAX: u64 = 21;
 
 /// Draws an error from the lower 42 bits of a uniform word.
-pub(super) fn error(word: u64) -> i32 {
+fn error(word: u64) -> i32 {
     const COINS: u64 = (1 << 21) - 1;
     (word & COINS).count_ones() as i32 - (word >> 21 & COINS).count_ones() as i32
 }
 
-/// Adds a fresh error to each of the first `count` coefficients of an element.
-pub(super) fn add_errors(ring: &Ring, words: &mut [u64], count: usize, rng: &mut Generator) {
-    let mut errors = zeroize::Zeroizing::new(vec![0; count]);
-    rng.fill_words(&mut errors);
-    for (modulus, words) in ring.moduli().zip(words.chunks_exact_mut(ring.degree())) {
-        for (word, random) in words.iter_mut().zip(errors.iter()) {
-            *word = modulus.add(*word, modulus.signed(i64::from(error(*random))));
-        }
-    }
+/// Adds a fresh error to every coefficient of an element.
+pub(super) fn add_errors(ring: &Ring, poly: &mut CoefficientPoly, rng: &mut Generator) {
+    let mut random = Zeroizing::new(vec![0; ring.degree()]);
+    rng.fill_words(&mut random);
+    let errors: Zeroizing<Vec<i32>> =
+        Zeroizing::new(random.iter().map(|word| error(*word)).collect());
+    ring.add_small(poly, &errors);
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 //! Both directions round the true quotient. The cheaper floor(Q/t)·m would add (Q mod t) whenever a
 //! sum of plaintexts wraps modulo t, which sums of secret shares do all the time.
 
-use super::modulus::Factor;
-use super::ring::Ring;
+use zeroize::Zeroizing;
+
+use super::modulus::{Factor, Modulus, reduce_once};
+use super::ring::{CoefficientPoly, Ring};
+use crate::random::Generator;
 
 /// Reads an element of Z_Q, given modulo each prime, as a fraction of Q.
 ///
@@ -28,7 +31,7 @@ struct Reciprocal {
 
 impl Fractions {
     pub(super) fn new(ring: &Ring) -> Self {
-        let reciprocal = |(index, modulus): (usize, &super::modulus::Modulus)| {
+        let reciprocal = |(index, modulus): (usize, &Modulus)| {
             let others = ring.moduli().enumerate().filter(|(other, _)| *other != index);
             let rest = others.fold(1, |product, (_, other)| {
                 modulus.multiply(product, other.value() % modulus.value())
@@ -62,7 +65,7 @@ impl Fractions {
             let lazy = residue
                 .wrapping_mul(prime.complement.value)
                 .wrapping_sub(quotient.wrapping_mul(prime.value));
-            let part = u128::from(super::modulus::reduce_once(lazy, prime.value));
+            let part = u128::from(reduce_once(lazy, prime.value));
             let lower = (part * u128::from(prime.lower)) >> 64;
             fraction = fraction.wrapping_add(part.wrapping_mul(prime.upper)).wrapping_add(lower);
         }
@@ -103,7 +106,7 @@ impl PowerScale {
         let mask = (1 << bits) - 1;
         let product = |product: u128, value: u128| product.wrapping_mul(value);
         let modulus = ring.moduli().map(|modulus| u128::from(modulus.value())).fold(1, product);
-        let factors = |modulus: &super::modulus::Modulus| {
+        let factors = |modulus: &Modulus| {
             let inverse = modulus.invert(modulus.power(2, u64::from(bits)));
             let upper = modulus.multiply(inverse, modulus.power(2, 48));
             [modulus.factor(upper), modulus.factor(inverse)]
@@ -115,36 +118,45 @@ impl PowerScale {
         self.bits
     }
 
-    /// Prepares floor(Q·value/t + dither/2^64), to be read modulo each prime.
+    /// Adds floor(Q·value/t + dither) of each value to the first coefficients of an element, for
+    /// fresh dithers uniform in \[0, 1).
     ///
-    /// A uniform dither makes the rounding error of expectation zero and independent of the value,
-    /// so that errors of many equal values do not add up; it lies within an interval of length 1.
+    /// A uniform dither makes the rounding error of expectation zero whatever the value is, so that
+    /// errors of many equal values do not add up; it lies within an interval of length 1.
     ///
-    /// With d = dither·2^(bits-64) and L = (Q·value + d) mod t the result is (Q·value + d - L)/t,
-    /// and Q vanishes modulo its primes: the residue is (d - L)/t. Returned is d - L + t > 0.
-    #[inline]
-    pub(super) fn scaled(&self, value: u128, dither: u64) -> u128 {
+    /// With d = dither·t and L = (Q·value + d) mod t the sum is (Q·value + d - L)/t, and Q vanishes
+    /// modulo its primes: the residue is (d - L)/t, here as (d - L + t)/t - 1.
+    pub(super) fn add(
+        &self,
+        ring: &Ring,
+        poly: &mut CoefficientPoly,
+        values: impl ExactSizeIterator<Item = u128>,
+        rng: &mut Generator,
+    ) {
         let mask = (1 << self.bits) - 1;
-        let dither = u128::from(dither) << (self.bits - 64);
-        let left = self.modulus.wrapping_mul(value).wrapping_add(dither) & mask;
-        dither + (1 << self.bits) - left
-    }
-
-    /// The residue of a number from [`PowerScale::scaled`] modulo one prime.
-    #[inline]
-    pub(super) fn residue(&self, ring: &Ring, prime: usize, scaled: u128) -> u64 {
-        let modulus = ring.modulus(prime);
-        let [upper, lower] = self.factors[prime];
-        let upper = modulus.multiply_by((scaled >> 48) as u64, upper);
-        let lower = modulus.multiply_by(scaled as u64 & ((1 << 48) - 1), lower);
-        modulus.subtract(modulus.add(upper, lower), 1)
+        let count = values.len();
+        let mut lower = Zeroizing::new(vec![0; count]);
+        let mut upper = Zeroizing::new(Vec::with_capacity(count));
+        rng.fill_words(&mut lower);
+        for (word, value) in lower.iter_mut().zip(values) {
+            let dither = u128::from(*word) << (self.bits - 64);
+            let left = self.modulus.wrapping_mul(value).wrapping_add(dither) & mask;
+            let scaled = dither.wrapping_add(1 << self.bits).wrapping_sub(left);
+            upper.push((scaled >> 48) as u64);
+            *word = scaled as u64 & ((1 << 48) - 1);
+        }
+        for (prime, words) in poly.words.chunks_exact_mut(ring.degree()).enumerate() {
+            let numbers = [&upper[..], &lower[..]];
+            let (modulus, factors) = (ring.modulus(prime), self.factors[prime]);
+            ring.engine().add_scaled(modulus, &mut words[..count], numbers, factors);
+        }
     }
 }
 
 /// Plaintexts modulo a prime t.
 #[derive(Clone, Debug)]
 pub(super) struct PrimeScale {
-    plain: super::modulus::Modulus,
+    plain: Modulus,
     /// Q modulo t.
     modulus: u64,
     /// 1/t modulo each prime of Q.
@@ -152,18 +164,17 @@ pub(super) struct PrimeScale {
 }
 
 impl PrimeScale {
-    pub(super) fn new(ring: &Ring, plain: super::modulus::Modulus) -> Self {
+    pub(super) fn new(ring: &Ring, plain: Modulus) -> Self {
         let modulus = ring
             .moduli()
             .fold(1, |product, modulus| plain.multiply(product, modulus.value() % plain.value()));
-        let inverse = |modulus: &super::modulus::Modulus| {
-            modulus.factor(modulus.invert(plain.value() % modulus.value()))
-        };
+        let inverse =
+            |modulus: &Modulus| modulus.factor(modulus.invert(plain.value() % modulus.value()));
         let inverses = ring.moduli().map(inverse).collect();
         Self { plain, modulus, inverses }
     }
 
-    /// round(Q·value/t), as t times it modulo Q: see [`PowerScale::scaled`] with d = floor(t/2).
+    /// round(Q·value/t), as t times it modulo Q: see [`PowerScale::add`] with d = floor(t/2).
     #[inline]
     pub(super) fn scaled(&self, value: u64) -> i64 {
         let half = self.plain.value() / 2;
@@ -185,7 +196,7 @@ impl PrimeScale {
         let upper = (fraction >> 64) * plain;
         let lower = (fraction & u128::from(u64::MAX)) * plain;
         let rounded = ((upper + (lower >> 64) + (1 << 63)) >> 64) as u64;
-        super::modulus::reduce_once(rounded, self.plain.value())
+        reduce_once(rounded, self.plain.value())
     }
 }
 
@@ -194,11 +205,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lattice::modulus::Modulus;
     use crate::lattice::parameters::Parameters;
 
     fn ring() -> Ring {
         Ring::new(Parameters::insecure(16))
+    }
+
+    /// The residues of one encoded value.
+    fn encoded(ring: &Ring, scale: &PowerScale, value: u128, seed: u64) -> Vec<u64> {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let mut poly = ring.zero();
+        scale.add(ring, &mut poly, [value].into_iter(), &mut Generator::from_seed(bytes));
+        poly.words.into_iter().step_by(ring.degree()).collect()
     }
 
     /// Adds a small number modulo each prime.
@@ -210,14 +229,12 @@ mod tests {
     proptest! {
         #[test]
         fn powers_of_two_round_trip_under_noise(
-            value: u128, dither: u64, noise in -(1i64 << 48)..1i64 << 48, bits in 64u32..=96,
+            value: u128, seed: u64, noise in -(1i64 << 48)..1i64 << 48, bits in 64u32..=96,
         ) {
             let ring = ring();
             let (scale, fractions) = (PowerScale::new(&ring, bits), Fractions::new(&ring));
             let value = value >> (128 - bits);
-            let scaled = scale.scaled(value, dither);
-            let residues: Vec<u64> =
-                (0..ring.primes()).map(|prime| scale.residue(&ring, prime, scaled)).collect();
+            let residues = encoded(&ring, &scale, value, seed);
             let residues = shifted(&ring, &residues, noise);
             let fraction = fractions.of(residues.iter().copied());
             prop_assert_eq!(round_to_bits(fraction, bits), value);
@@ -241,13 +258,9 @@ mod tests {
     fn sums_of_scaled_values_wrap_without_drift() {
         let ring = ring();
         let (scale, fractions) = (PowerScale::new(&ring, 64), Fractions::new(&ring));
-        let scaled = scale.scaled(u128::from(u64::MAX), 1 << 63);
-        let residue = |prime| {
-            let modulus = ring.modulus(prime);
-            let one = scale.residue(&ring, prime, scaled);
-            modulus.multiply(one, 300_000)
-        };
-        let fraction = fractions.of((0..ring.primes()).map(residue));
+        let residues = encoded(&ring, &scale, u128::from(u64::MAX), 1);
+        let many = ring.moduli().zip(residues).map(|(modulus, one)| modulus.multiply(one, 300_000));
+        let fraction = fractions.of(many);
         assert_eq!(round_to_bits(fraction, 64) as u64, 300_000u64.wrapping_neg());
     }
 
@@ -256,9 +269,9 @@ mod tests {
         let ring = ring();
         let (scale, fractions) = (PowerScale::new(&ring, 64), Fractions::new(&ring));
         for value in [0, 1, 1 << 63, u64::MAX] {
-            let scaled = scale.scaled(u128::from(value), 1 << 63);
-            let residues = (0..ring.primes()).map(|prime| scale.residue(&ring, prime, scaled));
-            let distance = fractions.of(residues).wrapping_sub(u128::from(value) << 64) as i128;
+            let residues = encoded(&ring, &scale, u128::from(value), 1);
+            let distance =
+                fractions.of(residues.into_iter()).wrapping_sub(u128::from(value) << 64) as i128;
             // One unit of Q/2^64 is 2^64 here; the rounding to whole numbers is 2^-86 of it.
             assert!(distance.unsigned_abs() <= 8, "{distance}");
         }

@@ -170,7 +170,7 @@ impl SlotRing {
     ) -> EncryptedSlots {
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
-        add_errors(&self.ring, &mut message.words, self.ring.degree(), rng);
+        add_errors(&self.ring, &mut message, rng);
         let mut body = self.ring.forward(message);
         let mut product = self.public(&seed);
         self.ring.multiply(&mut product, &key.transformed);
@@ -230,8 +230,8 @@ impl SlotRing {
             }
         }
         let factor = Zeroizing::new(self.ring.forward(poly));
-        sum.mask.add(&self.ring, &factor, &self.public(&encrypted.seed));
-        sum.body.add(&self.ring, &factor, &encrypted.body);
+        sum.mask.add(&self.ring, &[(&factor, &self.public(&encrypted.seed))]);
+        sum.body.add(&self.ring, &[(&factor, &encrypted.body)]);
         Ok(())
     }
 
@@ -251,7 +251,7 @@ impl SlotRing {
         ring.multiply(&mut zero, &ephemeral);
         ring.add(&mut mask.words, &zero.words);
         let mut errors = ring.zero();
-        add_errors(ring, &mut errors.words, ring.degree(), rng);
+        add_errors(ring, &mut errors, rng);
         let errors = Zeroizing::new(ring.forward(errors));
         ring.add(&mut mask.words, &errors.words);
 
@@ -260,7 +260,7 @@ impl SlotRing {
         ring.multiply(&mut zero, &ephemeral);
         ring.add(&mut body.words, &zero.words);
         let mut body = ring.inverse(body);
-        add_errors(ring, &mut body.words, ring.degree(), rng);
+        add_errors(ring, &mut body, rng);
         let random = Zeroizing::new(ring.uniform(rng));
         ring.add(&mut body.words, &random);
 

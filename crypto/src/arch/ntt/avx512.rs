@@ -4,12 +4,13 @@
 //! calls them after it asked. Rests of less than eight numbers go to the portable twin.
 
 use core::arch::x86_64::{
-    __m512i, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512, _mm512_cvtepi32_epi64,
-    _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_add_epi64,
-    _mm512_mask_sub_epi64, _mm512_min_epu64, _mm512_or_si512, _mm512_permutex2var_epi64,
-    _mm512_permutexvar_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64,
-    _mm512_srli_epi64, _mm512_storeu_si512, _mm512_sub_epi64,
+    __m256i, __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_cvtepi32_epi64,
+    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_add_epi64, _mm512_mask_sub_epi64,
+    _mm512_min_epu64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_permutexvar_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64,
+    _mm512_sub_epi64,
 };
+use core::mem::transmute;
 
 use super::{Table, Twiddles, portable};
 use crate::lattice::modulus::{Factor, MASK_52, Modulus};
@@ -23,22 +24,22 @@ type Eight = [u64; 8];
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn load(words: &Eight) -> __m512i {
-    // SAFETY: the reference points to 64 readable bytes; the load takes any alignment.
-    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+    // SAFETY: both are 64 bytes and any bytes are a vector.
+    unsafe { transmute::<Eight, __m512i>(*words) }
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn store(words: &mut Eight, vector: __m512i) {
-    // SAFETY: the reference points to 64 writable bytes; the store takes any alignment.
-    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) }
+    // SAFETY: both are 64 bytes and any bytes are words.
+    *words = unsafe { transmute::<__m512i, Eight>(vector) };
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn load_weights(weights: &[i32; 8]) -> __m512i {
-    // SAFETY: the reference points to 32 readable bytes; the load takes any alignment.
-    _mm512_cvtepi32_epi64(unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) })
+    // SAFETY: both are 32 bytes and any bytes are a vector.
+    _mm512_cvtepi32_epi64(unsafe { transmute::<[i32; 8], __m256i>(*weights) })
 }
 
 /// The constants of one modulus in every lane.
@@ -358,6 +359,44 @@ pub(super) fn multiply(modulus: &Modulus, left: &mut [u64], right: &[u64]) {
         store(left, reduce_wide(&lanes, barrett, low, high));
     }
     portable::multiply(modulus, left_rest, right_rest);
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn add(modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+    portable::add(modulus, left, right);
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn subtract(modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+    portable::subtract(modulus, left, right);
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn add_small(modulus: &Modulus, words: &mut [u64], numbers: &[i32]) {
+    portable::add_small(modulus, words, numbers);
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn add_scaled(
+    modulus: &Modulus,
+    words: &mut [u64],
+    [upper, lower]: [&[u64]; 2],
+    factors: [Factor; 2],
+) {
+    let lanes = Lanes::new(modulus);
+    let minus_one = _mm512_set1_epi64((modulus.value() - 1) as i64);
+    let [upper_factor, lower_factor] =
+        [Twiddle::broadcast(factors[0]), Twiddle::broadcast(factors[1])];
+    let (words, words_rest) = words.as_chunks_mut::<8>();
+    let (upper, upper_rest) = upper.as_chunks::<8>();
+    let (lower, lower_rest) = lower.as_chunks::<8>();
+    for (word, (upper, lower)) in words.iter_mut().zip(upper.iter().zip(lower)) {
+        let product = lanes.multiply_lazy(load(upper), upper_factor);
+        let sum = _mm512_add_epi64(product, lanes.multiply_lazy(load(lower), lower_factor));
+        let sum = _mm512_add_epi64(Lanes::reduce_once(sum, lanes.twice), minus_one);
+        store(word, lanes.reduce(_mm512_add_epi64(sum, load(word))));
+    }
+    portable::add_scaled(modulus, words_rest, [upper_rest, lower_rest], factors);
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]

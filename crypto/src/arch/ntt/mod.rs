@@ -80,6 +80,7 @@ impl Twiddles {
         twiddles
     }
 
+    #[inline]
     fn at(&self, index: usize) -> Factor {
         Factor { value: self.values[index], quotient: self.quotients[index] }
     }
@@ -144,6 +145,59 @@ impl Engine {
                 avx512::multiply(modulus, left, right);
             },
             _ => portable::multiply(modulus, left, right),
+        }
+    }
+
+    /// Replaces every `left` by `left + right`, all reduced.
+    pub(crate) fn add(self, modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+        assert_eq!(left.len(), right.len());
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe { avx512::add(modulus, left, right) },
+            Vectors::Portable => portable::add(modulus, left, right),
+        }
+    }
+
+    /// Replaces every `left` by `left - right`, all reduced.
+    pub(crate) fn subtract(self, modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+        assert_eq!(left.len(), right.len());
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe { avx512::subtract(modulus, left, right) },
+            Vectors::Portable => portable::subtract(modulus, left, right),
+        }
+    }
+
+    /// Adds small signed numbers, of magnitude below the modulus, to reduced words.
+    pub(crate) fn add_small(self, modulus: &Modulus, words: &mut [u64], numbers: &[i32]) {
+        assert_eq!(words.len(), numbers.len());
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe { avx512::add_small(modulus, words, numbers) },
+            Vectors::Portable => portable::add_small(modulus, words, numbers),
+        }
+    }
+
+    /// Adds `numbers[0] · factors[0] + numbers[1] · factors[1] - 1`, for numbers below 2^52, to
+    /// reduced words.
+    pub(crate) fn add_scaled(
+        self,
+        modulus: &Modulus,
+        words: &mut [u64],
+        numbers: [&[u64]; 2],
+        factors: [Factor; 2],
+    ) {
+        assert!(numbers.map(<[u64]>::len) == [words.len(); 2]);
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `forward`.
+            Vectors::Avx512Ifma => unsafe {
+                avx512::add_scaled(modulus, words, numbers, factors);
+            },
+            Vectors::Portable => portable::add_scaled(modulus, words, numbers, factors),
         }
     }
 

@@ -4,7 +4,7 @@
 //! turned into vectors.
 
 use super::Table;
-use crate::lattice::modulus::{MASK_52, Modulus, reduce_once};
+use crate::lattice::modulus::{Factor, MASK_52, Modulus, reduce_once};
 
 /// Cooley and Tukey's butterflies with Harvey's lazy reduction: numbers stay below 4 moduli.
 ///
@@ -63,6 +63,40 @@ pub(super) fn inverse(table: &Table, values: &mut [u64]) {
 pub(super) fn multiply(modulus: &Modulus, left: &mut [u64], right: &[u64]) {
     for (left, right) in left.iter_mut().zip(right) {
         *left = modulus.multiply(*left, *right);
+    }
+}
+
+#[inline(always)]
+pub(super) fn add(modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+    for (left, right) in left.iter_mut().zip(right) {
+        *left = modulus.add(*left, *right);
+    }
+}
+
+#[inline(always)]
+pub(super) fn subtract(modulus: &Modulus, left: &mut [u64], right: &[u64]) {
+    for (left, right) in left.iter_mut().zip(right) {
+        *left = modulus.subtract(*left, *right);
+    }
+}
+
+#[inline(always)]
+pub(super) fn add_small(modulus: &Modulus, words: &mut [u64], numbers: &[i32]) {
+    for (word, number) in words.iter_mut().zip(numbers) {
+        *word = modulus.add(*word, modulus.signed(i64::from(*number)));
+    }
+}
+
+pub(super) fn add_scaled(
+    modulus: &Modulus,
+    words: &mut [u64],
+    [upper, lower]: [&[u64]; 2],
+    factors: [Factor; 2],
+) {
+    for (word, (upper, lower)) in words.iter_mut().zip(upper.iter().zip(lower)) {
+        let product = modulus.multiply_by(*upper, factors[0]);
+        let sum = modulus.add(product, modulus.multiply_by(*lower, factors[1]));
+        *word = modulus.add(*word, modulus.subtract(sum, 1));
     }
 }
 

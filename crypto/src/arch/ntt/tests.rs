@@ -136,3 +136,35 @@ fn histograms_agree() {
         }
     }
 }
+
+#[test]
+fn element_wise_kernels_agree_with_the_modulus() {
+    let modulus = Modulus::new(PRIMES[0]);
+    let mut rng = Generator::from_seed([6; 32]);
+    let count = 37;
+    let (left, mut right) =
+        (residues(&mut rng, count, PRIMES[0]), residues(&mut rng, count, PRIMES[0]));
+    right[0] = 0;
+    let small: Vec<i32> = (0..count as i32).map(|index| (index - 18) * 1_000_003).collect();
+    let wide: Vec<u64> = (0..count).map(|_| rng.next_u64() >> 12).collect();
+    let factors = [modulus.factor(left[1]), modulus.factor(PRIMES[0] - 1)];
+    for engine in Engine::available() {
+        let [mut sum, mut difference, mut shifted, mut scaled] = [(); 4].map(|()| left.clone());
+        engine.add(&modulus, &mut sum, &right);
+        engine.subtract(&modulus, &mut difference, &right);
+        engine.add_small(&modulus, &mut shifted, &small);
+        engine.add_scaled(&modulus, &mut scaled, [&wide, &right], factors);
+        for index in 0..count {
+            let word = left[index];
+            let signed = modulus.reduce_signed(i128::from(small[index]));
+            let products = u128::from(wide[index]) * u128::from(factors[0].value)
+                + u128::from(right[index]) * u128::from(factors[1].value);
+            let product = (products % u128::from(PRIMES[0])) as u64;
+            assert_eq!(sum[index], modulus.add(word, right[index]), "{engine:?}");
+            assert_eq!(difference[index], modulus.subtract(word, right[index]), "{engine:?}");
+            assert_eq!(shifted[index], modulus.add(word, signed), "{engine:?}");
+            let product = modulus.subtract(product, 1);
+            assert_eq!(scaled[index], modulus.add(word, product), "{engine:?}");
+        }
+    }
+}

@@ -15,6 +15,10 @@ use crate::lattice::scale::round_to_bits;
 use crate::lattice::{LatticeError, invalid};
 use crate::random::Generator;
 
+/// Columns that are transformed together where they are not kept: few enough for the second-level
+/// cache.
+const GROUP_COLUMNS: usize = 2;
+
 /// The side that owns the columns.
 pub struct Evaluator<'a> {
     expansion: &'a Expansion,
@@ -87,22 +91,29 @@ impl<'a> Evaluator<'a> {
         (Zeroizing::new(ring.forward(secret)), rng)
     }
 
-    /// Σ_j x_(j,c)·elements_j + u_c·last element.
+    /// Σ_j x_(j,c)·elements_j + u_c·extra.
     fn combine(
         &self,
         chunk: usize,
         secret: &SecretPoly,
         elements: &[TransformedPoly],
+        extra: &TransformedPoly,
     ) -> TransformedPoly {
         let ring = &self.expansion.ring;
         let mut sum = Accumulator::new(ring);
-        for (column, element) in elements.iter().enumerate() {
-            if column == self.columns.len() {
-                sum.add(ring, secret, element);
-            } else if let Some(cached) = self.cached.get(chunk) {
-                sum.add(ring, &cached[column], element);
-            } else {
-                sum.add(ring, &self.transformed(column, chunk), element);
+        sum.add(ring, &[(secret, extra)]);
+        if let Some(cached) = self.cached.get(chunk) {
+            let pairs: Vec<_> = cached.iter().map(|column| &**column).zip(elements).collect();
+            sum.add(ring, &pairs);
+        } else {
+            for (group, elements) in elements.chunks(GROUP_COLUMNS).enumerate() {
+                let columns = group * GROUP_COLUMNS..;
+                let transformed: Vec<SecretPoly> = columns
+                    .zip(elements)
+                    .map(|(column, _)| self.transformed(column, chunk))
+                    .collect();
+                let columns = transformed.iter().map(|column| &**column);
+                sum.add(ring, &columns.zip(elements).collect::<Vec<_>>());
             }
         }
         sum.finish(ring)
@@ -118,9 +129,10 @@ impl<'a> Evaluator<'a> {
         let ring = &self.expansion.ring;
         let hint = |chunk| {
             let (secret, mut rng) = self.secret(chunk);
-            let mut poly = self.combine(chunk, &secret, &self.expansion.public);
+            let mut poly =
+                self.combine(chunk, &secret, &self.expansion.public, &self.expansion.public_extra);
             let mut errors = ring.zero();
-            add_errors(ring, &mut errors.words, ring.degree(), &mut rng);
+            add_errors(ring, &mut errors, &mut rng);
             let errors = Zeroizing::new(ring.forward(errors));
             ring.add(&mut poly.words, &errors.words);
             Hint { poly }
@@ -153,7 +165,7 @@ impl<'a> Evaluator<'a> {
     ) -> (Vec<u64>, Vec<u64>) {
         let ring = &self.expansion.ring;
         let (secret, _) = self.secret(chunk);
-        let poly = ring.inverse(self.combine(chunk, &secret, &query.polys));
+        let poly = ring.inverse(self.combine(chunk, &secret, &query.polys, &query.extra));
         let mask = Zeroizing::new(ring.uniform(rng));
         let rows = self.expansion.chunk_rows(chunk).len();
         let mut answer = Vec::with_capacity(rows * ring.primes());

@@ -11,6 +11,7 @@ use crate::lattice::ring::TransformedPoly;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedWeights {
     pub(super) polys: Vec<TransformedPoly>,
+    pub(super) extra: TransformedPoly,
 }
 
 impl EncryptedWeights {
@@ -21,7 +22,11 @@ impl EncryptedWeights {
 
     /// The wire form: element after element.
     pub fn to_bytes(&self, expansion: &Expansion) -> Vec<u8> {
-        self.polys.iter().flat_map(|poly| expansion.ring.pack(&poly.words)).collect()
+        self.polys
+            .iter()
+            .chain([&self.extra])
+            .flat_map(|poly| expansion.ring.pack(&poly.words))
+            .collect()
     }
 
     /// Reads exactly [`EncryptedWeights::byte_count`] bytes.
@@ -36,9 +41,12 @@ impl EncryptedWeights {
             return Err(LatticeError::WrongLength { what, expected, actual: bytes.len() });
         }
         let ring = &expansion.ring;
-        let read = |bytes: &[u8]| Ok(TransformedPoly { words: ring.unpack(bytes, what)? });
-        let polys = bytes.par_chunks_exact(ring.poly_bytes()).map(read);
-        Ok(Self { polys: polys.collect::<Result<_, LatticeError>>()? })
+        let read = |bytes: &[u8]| -> Result<_, LatticeError> {
+            Ok(TransformedPoly { words: ring.unpack(bytes, what)? })
+        };
+        let (polys, extra) = bytes.split_at(expansion.columns * ring.poly_bytes());
+        let polys = polys.par_chunks_exact(ring.poly_bytes()).map(read);
+        Ok(Self { polys: polys.collect::<Result<_, _>>()?, extra: read(extra)? })
     }
 }
 

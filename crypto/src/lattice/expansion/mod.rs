@@ -58,8 +58,10 @@ pub struct Expansion {
     columns: usize,
     scale: PowerScale,
     fractions: Fractions,
-    /// a_j of every column, and a_x last.
+    /// a_j of every column.
     public: Vec<TransformedPoly>,
+    /// a_x.
+    public_extra: TransformedPoly,
 }
 
 /// The secret of one query; wiped when dropped.
@@ -91,7 +93,8 @@ impl Expansion {
             return Err(invalid(format!("no expansion of {columns} columns to {rows} rows")));
         }
         let element = |index| ring.public(&seed, "lattice/expansion public", index);
-        let public = (0..=columns as u64).into_par_iter().map(element).collect();
+        let public_extra = element(0);
+        let public = (1..=columns as u64).into_par_iter().map(element).collect();
         Ok(Self {
             ring: ring.clone(),
             rows,
@@ -99,6 +102,7 @@ impl Expansion {
             scale: PowerScale::new(ring, 64),
             fractions: Fractions::new(ring),
             public,
+            public_extra,
         })
     }
 
@@ -144,18 +148,18 @@ impl Expansion {
         }
         let secret = Ternary::random(self.ring.degree(), rng);
         let transformed = Zeroizing::new(self.ring.forward(secret.to_poly(&self.ring)));
+        let extra = self.encrypt_constant(&transformed, &self.public_extra, None, rng);
         let rngs: Vec<Generator> = self.public.iter().map(|_| rng.child()).collect();
-        let weights = weights.iter().map(|weight| Some(*weight)).chain([None]);
         let polys = self
             .public
             .par_iter()
-            .zip(weights.collect::<Vec<_>>())
+            .zip(weights)
             .zip(rngs)
             .map(|((public, weight), mut rng)| {
-                self.encrypt_constant(&transformed, public, weight, &mut rng)
+                self.encrypt_constant(&transformed, public, Some(*weight), &mut rng)
             })
             .collect();
-        Ok((QueryKey { transformed }, EncryptedWeights { polys }))
+        Ok((QueryKey { transformed }, EncryptedWeights { polys, extra }))
     }
 
     /// a·s + e, plus round(Q·weight/t) in the constant coefficient.
@@ -168,13 +172,9 @@ impl Expansion {
     ) -> TransformedPoly {
         let ring = &self.ring;
         let mut poly = ring.zero();
-        add_errors(ring, &mut poly.words, ring.degree(), rng);
+        add_errors(ring, &mut poly, rng);
         if let Some(weight) = weight {
-            let scaled = self.scale.scaled(u128::from(weight), rng.next_u64());
-            for (prime, words) in poly.words.chunks_exact_mut(ring.degree()).enumerate() {
-                let residue = self.scale.residue(ring, prime, scaled);
-                words[0] = ring.modulus(prime).add(words[0], residue);
-            }
+            self.scale.add(ring, &mut poly, [u128::from(weight)].into_iter(), rng);
         }
         let mut sum = ring.forward(poly);
         let mut product = public.clone();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::arch::ntt::Engine;
 use crate::lattice::parameters::Parameters;
 
 fn columns(rng: &mut Generator, rows: usize, count: usize) -> Vec<Vec<i32>> {
@@ -53,20 +54,22 @@ fn the_cache_changes_nothing_and_hints_repeat() {
 }
 
 #[test]
-fn known_answer() {
-    let ring = Ring::new(Parameters::N8192_Q150);
-    let mut rng = Generator::from_seed([4; 32]);
-    let expansion = Expansion::new(&ring, [9; 32], 50, 1).unwrap();
-    let columns = columns(&mut rng, 50, 1);
-    let evaluator = Evaluator::new(&expansion, vec![&columns[0]], 0, &mut rng).unwrap();
-    let hint = evaluator.hints(0..1).remove(0).to_bytes(&expansion);
-    let (_, query) = expansion.encrypt(&[7], &mut rng).unwrap();
-    let (answers, shares) = evaluator.answer(&query, &mut rng);
-    let shares: Vec<u8> = shares.iter().flat_map(|share| share.to_le_bytes()).collect();
-    let parts: [&[u8]; 4] = [&hint, &query.to_bytes(&expansion), &answers.to_bytes(), &shares];
-    let digest = crate::hash::digest("lattice/expansion known answer", &parts);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "d6ef2f94addad9dc5494d6c9c97518ca0bc2d04c894232426609944e7811be6d");
+fn known_answer_on_every_engine() {
+    for engine in Engine::available() {
+        let ring = Ring::with_engine(Parameters::N8192_Q150, engine);
+        let mut rng = Generator::from_seed([4; 32]);
+        let expansion = Expansion::new(&ring, [9; 32], 50, 1).unwrap();
+        let columns = columns(&mut rng, 50, 1);
+        let evaluator = Evaluator::new(&expansion, vec![&columns[0]], 0, &mut rng).unwrap();
+        let hint = evaluator.hints(0..1).remove(0).to_bytes(&expansion);
+        let (_, query) = expansion.encrypt(&[7], &mut rng).unwrap();
+        let (answers, shares) = evaluator.answer(&query, &mut rng);
+        let shares: Vec<u8> = shares.iter().flat_map(|share| share.to_le_bytes()).collect();
+        let parts: [&[u8]; 4] = [&hint, &query.to_bytes(&expansion), &answers.to_bytes(), &shares];
+        let digest = crate::hash::digest("lattice/expansion known answer", &parts);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "660fbec895460f9819560afeb577ea62f03cbea6dda0a3c267afd8af9aef300f");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use rayon::prelude::*;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::sums::{binned_sums, integer_sums};
 use super::{EncryptedVector, Hint, Projection};
@@ -164,19 +164,18 @@ impl<'a> Evaluator<'a> {
         let (secret, mut rng) = self.secret(output);
         let mut sum = Accumulator::new(ring);
         let mut coefficients = Zeroizing::new(vec![0; ring.degree()]);
+        let mut factor = ring.forward(secret.to_poly(ring));
+        sum.add(ring, &[(&factor, &projection.public_extra)]);
         for (chunk, public) in projection.public.iter().enumerate() {
             let start = chunk * ring.degree();
-            let factor = if start < projection.rows {
-                let end = projection.rows.min(start + ring.degree());
-                self.columns.reversed_chunk(output, start..end, &mut coefficients);
-                Zeroizing::new(ring.forward(ring.small(&coefficients)))
-            } else {
-                Zeroizing::new(ring.forward(secret.to_poly(ring)))
-            };
-            sum.add(ring, &factor, public);
+            let rows = start..projection.rows.min(start + ring.degree());
+            self.columns.reversed_chunk(output, rows, &mut coefficients);
+            factor = ring.forward(ring.refilled(factor, &coefficients));
+            sum.add(ring, &[(&factor, public)]);
         }
+        factor.zeroize();
         let mut poly = ring.inverse(sum.finish(ring));
-        add_errors(ring, &mut poly.words, ring.degree(), &mut rng);
+        add_errors(ring, &mut poly, &mut rng);
         Hint { poly }
     }
 

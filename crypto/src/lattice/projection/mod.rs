@@ -77,8 +77,10 @@ pub struct Projection {
     rows: usize,
     scale: PowerScale,
     fractions: Fractions,
-    /// a_c of every chunk, and a_x last.
+    /// a_c of every chunk.
     public: Vec<TransformedPoly>,
+    /// a_x.
+    public_extra: TransformedPoly,
 }
 
 /// The secret of one query, in the form that decrypts its answers; wiped when dropped.
@@ -111,13 +113,15 @@ impl Projection {
         }
         let chunks = rows.div_ceil(ring.degree());
         let element = |index| ring.public(&seed, "lattice/projection public", index);
-        let public = (0..=chunks as u64).into_par_iter().map(element).collect();
+        let public_extra = element(0);
+        let public = (1..=chunks as u64).into_par_iter().map(element).collect();
         Ok(Self {
             ring: ring.clone(),
             rows,
             scale: PowerScale::new(ring, plaintext_bits),
             fractions: Fractions::new(ring),
             public,
+            public_extra,
         })
     }
 
@@ -158,13 +162,11 @@ impl Projection {
         let degree = self.ring.degree();
         let secret = Ternary::random(degree, rng);
         let transformed = Zeroizing::new(self.ring.forward(secret.to_poly(&self.ring)));
-        let mut rngs: Vec<Generator> = self.public.iter().map(|_| rng.child()).collect();
-        let (Some((public_extra, public)), Some(rng_extra)) =
-            (self.public.split_last(), rngs.pop())
-        else {
-            return Err(invalid("a projection without rows"));
-        };
-        let chunks: Vec<CoefficientPoly> = public
+        let empty: &[P] = &[];
+        let extra = self.encrypt_chunk(&transformed, &self.public_extra, empty, rng);
+        let rngs: Vec<Generator> = self.public.iter().map(|_| rng.child()).collect();
+        let chunks: Vec<CoefficientPoly> = self
+            .public
             .par_iter()
             .zip(values.par_chunks(degree))
             .zip(rngs)
@@ -172,9 +174,6 @@ impl Projection {
                 self.encrypt_chunk(&transformed, public, values, &mut rng)
             })
             .collect();
-        let empty: &[P] = &[];
-        let mut rng_extra = rng_extra;
-        let extra = self.encrypt_chunk(&transformed, public_extra, empty, &mut rng_extra);
         let encrypted = EncryptedVector::from_chunks(self, &chunks, extra);
         Ok((QueryKey { reversed: secret.reversed() }, encrypted))
     }
@@ -191,16 +190,9 @@ impl Projection {
         let mut product = public.clone();
         ring.multiply(&mut product, secret);
         let mut poly = ring.inverse(product);
-        add_errors(ring, &mut poly.words, ring.degree(), rng);
-        let mut scaled = Zeroizing::new(vec![0u128; values.len()]);
-        for (scaled, value) in scaled.iter_mut().zip(values) {
-            *scaled = self.scale.scaled(value.residue(self.scale.bits()), rng.next_u64());
-        }
-        for (prime, words) in poly.words.chunks_exact_mut(ring.degree()).enumerate() {
-            for (word, scaled) in words.iter_mut().zip(scaled.iter()) {
-                *word = ring.modulus(prime).add(*word, self.scale.residue(ring, prime, *scaled));
-            }
-        }
+        add_errors(ring, &mut poly, rng);
+        let residues = values.iter().map(|value| value.residue(self.scale.bits()));
+        self.scale.add(ring, &mut poly, residues, rng);
         poly
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::arch::ntt::Engine;
 use crate::lattice::parameters::Parameters;
 
 fn ring() -> Ring {
@@ -102,20 +103,22 @@ fn hints_do_not_depend_on_how_they_are_asked_for() {
 }
 
 #[test]
-fn known_answer() {
-    let ring = ring();
-    let mut rng = Generator::from_seed([4; 32]);
-    let projection = Projection::new(&ring, [9; 32], 50, 64).unwrap();
-    let column = integers(&mut rng, 50, 20);
-    let evaluator = Evaluator::integers(&projection, vec![&column], &mut rng).unwrap();
-    let hint = evaluator.hints(0..1).remove(0).to_bytes(&projection);
-    let (_, query) = projection.encrypt(&[7u64; 50], &mut rng).unwrap();
-    let (answers, shares) = evaluator.answer_shared(&query, &mut rng).unwrap();
-    let shares = shares[0].to_le_bytes();
-    let parts: [&[u8]; 4] = [&hint, &query.to_bytes(), &answers.to_bytes(), &shares];
-    let digest = crate::hash::digest("lattice/projection known answer", &parts);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "a69e9f6850540f30a11902c23c2c55da926dc75e38899cf96427af429e139343");
+fn known_answer_on_every_engine() {
+    for engine in Engine::available() {
+        let ring = Ring::with_engine(Parameters::N8192_Q150, engine);
+        let mut rng = Generator::from_seed([4; 32]);
+        let projection = Projection::new(&ring, [9; 32], 50, 64).unwrap();
+        let column = integers(&mut rng, 50, 20);
+        let evaluator = Evaluator::integers(&projection, vec![&column], &mut rng).unwrap();
+        let hint = evaluator.hints(0..1).remove(0).to_bytes(&projection);
+        let (_, query) = projection.encrypt(&[7u64; 50], &mut rng).unwrap();
+        let (answers, shares) = evaluator.answer_shared(&query, &mut rng).unwrap();
+        let shares = shares[0].to_le_bytes();
+        let parts: [&[u8]; 4] = [&hint, &query.to_bytes(), &answers.to_bytes(), &shares];
+        let digest = crate::hash::digest("lattice/projection known answer", &parts);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "a850fd97628190ea12d7f58dd840b28ddf7643bd0e50f75584ced711156d069f");
+    }
 }
 
 #[test]
