@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::transport::shaped::Shape;
+
 /// One kibibyte, in bytes.
 pub const KIB: usize = 1024;
 /// One mebibyte, in bytes.
@@ -28,6 +30,8 @@ pub struct Settings {
     pub window_bytes: usize,
     /// The same before the peer has opened the path (one frame may always be under way).
     pub unopened_window_bytes: usize,
+    /// The line to pretend between the parties, on what this side sends; `None` outside benches.
+    pub shape: Option<Shape>,
     /// How many paths the peer may write to before this side has opened them.
     pub unopened_paths_max: usize,
 }
@@ -46,6 +50,7 @@ impl Default for Settings {
             window_bytes: 64 * MIB,
             unopened_window_bytes: 64 * KIB,
             unopened_paths_max: 1024,
+            shape: None,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::lane::Lane;
 use crate::link::Link;
 use crate::meter::Meter;
 use crate::seat::Seat;
+use crate::transport::shaped::ShapedLink;
 
 /// The state that all sessions of one conversation and its link share.
 ///
@@ -61,9 +62,15 @@ impl Switchboard {
         }
     }
 
-    /// Gives the switchboard its way out; the first link counts.
-    pub(crate) fn attach(&self, link: Arc<dyn Link>) {
+    /// Gives the switchboard its way out, through the line of the settings if there is one. The
+    /// first link counts.
+    pub(crate) fn attach(&self, link: Arc<dyn Link>) -> Result<(), NetError> {
+        let link: Arc<dyn Link> = match self.seat.settings.shape {
+            Some(shape) => Arc::new(ShapedLink::new(link, shape)?),
+            None => link,
+        };
         let _ = self.link.set(link);
+        Ok(())
     }
 
     pub(crate) fn link(&self) -> Option<&Arc<dyn Link>> {

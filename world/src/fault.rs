@@ -90,7 +90,8 @@ where
             if side == from { Arc::new(FaultyLink::new(link, fault, happened)) } else { link }
         }
     };
-    let conversations = memory::pair_through(one, two, wrap(Side::First), wrap(Side::Second));
+    let conversations =
+        party::opened(memory::pair_through(one, two, wrap(Side::First), wrap(Side::Second)));
     let outcome = run(&format!("{seed}, the fault {text}"), conversations, first, second);
     assert!(happened.load(Ordering::SeqCst), "no message met the fault {text}");
     outcome

@@ -50,7 +50,7 @@ where
 {
     let seed = party::seed_from_environment().unwrap_or(seed);
     let (one, two) = party::seats(seed, &Settings::rendezvous());
-    run(&seed.to_string(), net::transport::memory::pair(one, two), first, second)
+    run(&seed.to_string(), party::opened(net::transport::memory::pair(one, two)), first, second)
 }
 
 /// Runs both sides over conversations that are open already. `seed` is what a failure prints.

@@ -41,6 +41,12 @@ pub(crate) fn play<A, FA: Future<Output = A>>(
     played.expect("a runtime for the party")
 }
 
+/// What was opened for the parties.
+
+pub(crate) fn opened<T>(opened: Result<T, NetError>) -> T {
+    opened.unwrap_or_else(|error| panic!("the parties cannot talk: {error}"))
+}
+
 /// The results of both parties, or the first panic again, after printing how to replay it.
 pub(crate) fn both_or_panic<A, B>(
     seed: &str,

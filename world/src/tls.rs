@@ -33,8 +33,7 @@ where
 {
     let seed = party::seed_from_environment().unwrap_or(seed);
     let opened = net::block_on(open(seed, settings, proxy)).and_then(|opened| opened);
-    #[expect(clippy::expect_used, reason = "a world without connections is no use to a test")]
-    let (listener, one, two) = opened.expect("a connection over loopback");
+    let (listener, one, two) = party::opened(opened);
     let outcome = run(&seed.to_string(), (one, two), first, second);
     drop(listener);
     outcome

@@ -5,13 +5,14 @@ use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use crate::conversation::Conversation;
+use crate::error::NetError;
 use crate::frame::Frame;
 use crate::link::Link;
 use crate::seat::Seat;
 use crate::switchboard::{Ending, Switchboard};
 
 /// Opens a conversation between two seats of this process.
-pub fn pair(first: Seat, second: Seat) -> (Conversation, Conversation) {
+pub fn pair(first: Seat, second: Seat) -> Result<(Conversation, Conversation), NetError> {
     pair_through(first, second, |link| link, |link| link)
 }
 
@@ -21,12 +22,12 @@ pub fn pair_through(
     second: Seat,
     wrap_first: impl FnOnce(Arc<dyn Link>) -> Arc<dyn Link>,
     wrap_second: impl FnOnce(Arc<dyn Link>) -> Arc<dyn Link>,
-) -> (Conversation, Conversation) {
+) -> Result<(Conversation, Conversation), NetError> {
     let first = Arc::new(Switchboard::new(first));
     let second = Arc::new(Switchboard::new(second));
-    first.attach(wrap_first(MemoryLink::between(&first, &second)));
-    second.attach(wrap_second(MemoryLink::between(&second, &first)));
-    (Conversation::new(first), Conversation::new(second))
+    first.attach(wrap_first(MemoryLink::between(&first, &second)))?;
+    second.attach(wrap_second(MemoryLink::between(&second, &first)))?;
+    Ok((Conversation::new(first), Conversation::new(second)))
 }
 
 /// The way to the other party. Weak, because each party would keep the other alive.

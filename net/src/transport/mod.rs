@@ -3,3 +3,4 @@
 pub mod faulty;
 pub mod grpc;
 pub mod memory;
+pub mod shaped;

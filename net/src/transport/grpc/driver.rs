@@ -39,7 +39,7 @@ pub(super) fn start(
 ) -> Result<Conversation, NetError> {
     let switchboard = Arc::new(Switchboard::new(peering.seat.clone()));
     let relay = Arc::new(Relay::new());
-    switchboard.attach(Arc::new(RelayLink(Arc::clone(&relay))));
+    switchboard.attach(Arc::new(RelayLink(Arc::clone(&relay))))?;
     let conversation = Conversation::attested(Arc::clone(&switchboard), agreement.attestations);
     let driver = Driver { switchboard, relay, conversation: agreement.conversation, source };
     spawn_on_network(driver.drive(wire))?;
