@@ -73,15 +73,15 @@ const LOGISTIC_REGRESSION_PARAMETERS: &[ParameterDescriptor] = &[
     ),
     parameter(
         "rounds",
-        integer(100, 1, 10_000),
+        integer(300, 1, 10_000),
         Text::new("the largest number of training rounds", "最大训练轮数"),
     ),
     parameter(
         "tolerance",
-        number(1e-5, 1e-8, 0.1),
+        number(3e-6, 1e-7, 0.1),
         Text::new(
-            "training stops when no entry of the gradient is larger",
-            "梯度各分量均不大于此值时停止",
+            "training stops when the norm of the gradient, in whitened variables, is at most this",
+            "梯度（白化变量下）的范数不大于此值时停止",
         ),
     ),
     parameter(
@@ -219,11 +219,6 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         "min_child_weight",
         number(1.0, 0.0, 1e6),
         Text::new("the smallest sum of second derivatives in a child", "子节点二阶导数之和的下限"),
-    ),
-    parameter(
-        "min_child_rows",
-        integer(20, 1, 1_000_000),
-        Text::new("the smallest number of rows in a child", "子节点行数的下限"),
     ),
     parameter(
         "subsample",

@@ -67,7 +67,7 @@ pub struct LogisticRegression {
     pub l1: f64,
     /// The largest number of training rounds.
     pub rounds: u32,
-    /// Training stops when no entry of the gradient is larger.
+    /// Training stops when the norm of the gradient, in whitened variables, is at most this.
     pub tolerance: f64,
     /// Rounds without a better validation loss after which training stops; 0: never.
     pub early_stopping: u32,
@@ -91,8 +91,6 @@ pub struct BoostedTrees {
     pub min_gain: f64,
     /// The smallest sum of second derivatives in a child.
     pub min_child_weight: f64,
-    /// The smallest number of rows in a child.
-    pub min_child_rows: u32,
     /// Share of the rows drawn for each tree.
     pub subsample: Share,
     /// Share of the features drawn for each tree.

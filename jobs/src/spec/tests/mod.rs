@@ -159,6 +159,31 @@ fn the_statement_says_who_learns_what() {
     assert!(statement.iter().all(|step| !step.disclosures.is_empty()));
 }
 
+/// The files that users copy, and the example in the manual.
+#[test]
+fn templates_and_manual_are_jobs() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut templates = 0;
+    for entry in std::fs::read_dir(format!("{root}/jobs/templates")).unwrap() {
+        let path = entry.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        if let Err(error) = JobSpec::parse(&path.display().to_string(), &source) {
+            panic!("{error}");
+        }
+        templates += 1;
+    }
+    assert!(templates >= 3);
+    let blocks = |page: &str| {
+        let text = std::fs::read_to_string(format!("{root}/{page}")).unwrap();
+        let blocks = text.split("```yaml\n").skip(1);
+        blocks.filter_map(|block| block.split("```").next()).collect::<String>()
+    };
+    let jobs = ["docs/first-job.md", "docs/first-job.zh-CN.md", "README.md", "README.zh-CN.md"]
+        .map(|page| JobSpec::parse(page, &blocks(page)).unwrap_or_else(|error| panic!("{error}")));
+    assert_eq!(jobs[0], jobs[1], "the manual says the same in both languages");
+    assert_eq!(jobs[2], jobs[3], "the front page says the same in both languages");
+}
+
 /// A descriptor and the struct that its values become have the same fields.
 #[test]
 fn descriptors_and_structs_agree() {
