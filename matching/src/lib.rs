@@ -1,1 +1,9 @@
-//! See ARCHITECTURE.md.
+//! Finding what two parties have in common without showing the rest.
+//!
+//! [`psi`] holds the private set intersections. A protocol gives each learning party the positions
+//! of its matched rows in one common order; making tables of them is the caller's work.
+
+mod error;
+pub mod psi;
+
+pub use error::MatchingError;

@@ -1,0 +1,48 @@
+//! Why a match could not be made, and whose fault it is.
+
+use net::NetError;
+use table::TableError;
+
+/// An error of a matching protocol.
+///
+/// No text holds an id: ids are personal data, and errors end up in logs and with the peer. Rows
+/// are counted from 1, without any header.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MatchingError {
+    /// The conversation failed, or the peer broke a rule of the protocol.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The result is not an alignment of this party's table.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// This party's own ids are not a set.
+    #[error(
+        "{count} ids stand in more than one row, first {examples}; keep one row for each id (after \
+         trimming spaces) and start again"
+    )]
+    DuplicateIds {
+        /// How many different ids occur at least twice.
+        count: usize,
+        /// The first few, as pairs of rows.
+        examples: String,
+    },
+    /// This party's own ids have gaps.
+    #[error("{count} rows have an empty id, first {examples}; fill them in or remove the rows")]
+    EmptyIds {
+        /// How many rows.
+        count: usize,
+        /// The first few rows.
+        examples: String,
+    },
+    /// A set is larger than the protocol takes.
+    #[error(
+        "{rows} rows are more than the {rows_max} that one intersection takes; split the table"
+    )]
+    TooManyRows {
+        /// Rows of this party's table.
+        rows: usize,
+        /// The limit.
+        rows_max: usize,
+    },
+}

@@ -1,0 +1,127 @@
+//! A party's ids, checked to be a set.
+
+use std::collections::HashMap;
+
+use crate::MatchingError;
+use crate::psi::ROWS_MAX;
+
+/// The ids of a table in the order of its rows: normalised, none empty, no two equal.
+///
+/// Normalising here is trimming white space at both ends, which files add by accident. Everything
+/// that changes what an id *means* (case, country codes, hyphens) is the schema's decision and has
+/// happened before.
+pub struct Identifiers<'a> {
+    ids: Vec<&'a str>,
+}
+
+impl<'a> Identifiers<'a> {
+    /// Normalises and checks ids, one for each row of the table.
+    ///
+    /// # Errors
+    ///
+    /// [`MatchingError::TooManyRows`], [`MatchingError::EmptyIds`] or
+    /// [`MatchingError::DuplicateIds`], with counts and the first rows concerned. Which of two rows
+    /// with one id is right is for the owner of the data to say, so none is dropped silently.
+    pub fn new(ids: impl IntoIterator<Item = &'a str>) -> Result<Self, MatchingError> {
+        let ids: Vec<&str> = ids.into_iter().map(str::trim).collect();
+        if ids.len() > ROWS_MAX {
+            return Err(MatchingError::TooManyRows { rows: ids.len(), rows_max: ROWS_MAX });
+        }
+        refuse_empty(&ids)?;
+        refuse_duplicates(&ids)?;
+        Ok(Self { ids })
+    }
+
+    /// How many ids, which is how many rows.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no row at all.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The ids at `positions`.
+    pub(super) fn pick(&self, positions: &[u32]) -> Vec<&'a str> {
+        positions.iter().map(|&position| self.ids[position as usize]).collect()
+    }
+}
+
+fn refuse_empty(ids: &[&str]) -> Result<(), MatchingError> {
+    let mut empty = (1..).zip(ids).filter(|(_, id)| id.is_empty()).map(|(row, _)| row);
+    let examples: Vec<String> =
+        empty.by_ref().take(EXAMPLES_MAX).map(|row: u64| format!("row {row}")).collect();
+    let count = examples.len() + empty.count();
+    if count == 0 {
+        return Ok(());
+    }
+    Err(MatchingError::EmptyIds { count, examples: examples.join(", ") })
+}
+
+fn refuse_duplicates(ids: &[&str]) -> Result<(), MatchingError> {
+    /// Where an id was first seen, and whether it was seen again.
+    struct Seen {
+        row: u64,
+        again: bool,
+    }
+    let mut seen: HashMap<&str, Seen> = HashMap::with_capacity(ids.len());
+    let mut count = 0;
+    let mut examples = Vec::new();
+    for (row, &id) in (1..).zip(ids) {
+        let first = seen.entry(id).or_insert(Seen { row, again: false });
+        if first.row == row || first.again {
+            continue;
+        }
+        first.again = true;
+        count += 1;
+        if examples.len() < EXAMPLES_MAX {
+            examples.push(format!("rows {} and {row}", first.row));
+        }
+    }
+    if count == 0 {
+        return Ok(());
+    }
+    Err(MatchingError::DuplicateIds { count, examples: examples.join(", ") })
+}
+
+/// Examples in an error.
+const EXAMPLES_MAX: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(ids: &[&str]) -> String {
+        Identifiers::new(ids.iter().copied()).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn ids_are_trimmed_and_keep_leading_zeros() {
+        let ids = Identifiers::new([" 007 ", "\t13800000001\r", "客户 一"]).unwrap();
+        assert_eq!(ids.pick(&[2, 0, 1]), ["客户 一", "007", "13800000001"]);
+        assert_eq!(ids.len(), 3);
+        assert!(Identifiers::new([]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn duplicates_are_counted_once_each_and_shown_by_row() {
+        let text = error(&["a", "b", "a ", "c", "b", "a"]);
+        assert!(text.starts_with("2 ids stand in more than one row"), "{text}");
+        assert!(text.contains("rows 1 and 3, rows 2 and 5;"), "{text}");
+    }
+
+    #[test]
+    fn empty_ids_are_counted_and_shown_by_row() {
+        let ids = ["x", "", "  ", "", "", "", ""];
+        let text = error(&ids);
+        assert!(
+            text.starts_with("6 rows have an empty id, first row 2, row 3, row 4, row 5, row 6;")
+        );
+    }
+
+    #[test]
+    fn no_error_shows_an_id() {
+        assert!(!error(&["13812345678", "13812345678"]).contains("138"));
+    }
+}

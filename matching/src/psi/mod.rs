@@ -1,0 +1,37 @@
+//! Private set intersection: which of its own rows does the other party have too?
+//!
+//! | protocol | learns | cost for one id of each side |
+//! |---|---|---|
+//! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
+
+pub mod ecdh;
+mod identifiers;
+mod tags;
+
+pub use identifiers::Identifiers;
+
+/// Who learns the intersection. Named by the order of the parties in the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learn {
+    /// Both parties, as training together needs.
+    Both,
+    /// Only the party listed first (the guest).
+    First,
+    /// Only the other party (the host).
+    Second,
+}
+
+impl Learn {
+    /// Whether the party learns that is (`true`) or is not (`false`) listed first in the job.
+    pub fn includes(self, is_first: bool) -> bool {
+        match self {
+            Self::Both => true,
+            Self::First => is_first,
+            Self::Second => !is_first,
+        }
+    }
+}
+
+/// Rows that one intersection takes from each side: 2^30, so that positions fit 32 bits and tags of
+/// 128 bits collide with probability below 2^-66.
+pub const ROWS_MAX: usize = 1 << 30;
