@@ -198,3 +198,121 @@ impl Switchboard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::pin::Pin;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::frame::Piece;
+    use crate::settings::Settings;
+
+    /// A link that keeps what is transmitted.
+    #[derive(Default)]
+    struct Recorder(Mutex<Vec<Frame>>);
+
+    impl Link for Recorder {
+        fn transmit(&self, frame: Frame) {
+            self.0.lock().unwrap().push(frame);
+        }
+
+        fn cut(&self, _cause: &str) {}
+
+        fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    fn switchboard() -> (Switchboard, Arc<Recorder>) {
+        let settings = Settings {
+            window_bytes: 10_000,
+            unopened_window_bytes: 1_000,
+            unopened_paths_max: 2,
+            ..Settings::default()
+        };
+        let board = Switchboard::new(Seat { settings, ..Seat::new("a", "b", true) });
+        let link = Arc::new(Recorder::default());
+        board.attach(Arc::<Recorder>::clone(&link)).unwrap();
+        (board, link)
+    }
+
+    fn piece(path: &str, bytes: usize) -> Frame {
+        let payload = vec![0; bytes];
+        Frame::Data(Piece {
+            path: Arc::from(path),
+            step: Cow::Borrowed("x"),
+            occurrence: 0,
+            length: bytes as u64,
+            hash: *blake3::hash(&payload).as_bytes(),
+            offset: 0,
+            payload: Bytes::from(payload),
+        })
+    }
+
+    fn rule_of(board: &Switchboard) -> String {
+        board.ending_at("x").map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_peer_that_ignores_the_window_is_cut_off() {
+        let (board, _link) = switchboard();
+        // One frame is always allowed, whatever its size.
+        board.deliver(piece("unopened", 20_000));
+        assert!(board.ending().is_none());
+        board.deliver(piece("unopened", 1));
+        assert!(rule_of(&board).contains("window allows 1000"), "{}", rule_of(&board));
+
+        let (board, _link) = switchboard();
+        board.open(&Arc::from("open")).unwrap();
+        board.deliver(piece("open", 4_000));
+        board.deliver(piece("open", 4_000));
+        assert!(board.ending().is_none());
+        board.deliver(piece("open", 4_000));
+        assert!(rule_of(&board).contains("window allows 10000"), "{}", rule_of(&board));
+    }
+
+    #[test]
+    fn a_peer_that_opens_paths_without_end_is_cut_off() {
+        let (board, _link) = switchboard();
+        for path in ["p", "q"] {
+            board.deliver(piece(path, 1));
+        }
+        // Opening one makes room for another.
+        board.open(&Arc::from("p")).unwrap();
+        board.deliver(piece("r", 1));
+        assert!(board.ending().is_none());
+        board.deliver(piece("s", 1));
+        assert!(rule_of(&board).contains("more than 2 paths"), "{}", rule_of(&board));
+    }
+
+    #[test]
+    fn credit_for_what_was_never_sent_is_a_breach() {
+        let (board, _link) = switchboard();
+        board.open(&Arc::from("")).unwrap();
+        board.deliver(Frame::Credit { path: Arc::from(""), taken: 1, window: 0 });
+        assert!(rule_of(&board).contains("never sent"), "{}", rule_of(&board));
+    }
+
+    #[test]
+    fn a_path_is_opened_once_and_its_window_is_granted() {
+        let (board, link) = switchboard();
+        let path = Arc::from("path");
+        assert!(board.open(&path).is_some());
+        assert!(board.open(&path).is_none());
+        let sent = link.0.lock().unwrap();
+        assert!(matches!(sent.as_slice(), [Frame::Credit { taken: 0, window: 10_000, .. }]));
+    }
+
+    #[test]
+    fn the_first_ending_counts_and_leftovers_are_found() {
+        let (board, _link) = switchboard();
+        board.deliver(piece("left", 1));
+        board.deliver(Frame::Abort { reason: "first".into() });
+        board.deliver(Frame::Finish);
+        assert!(rule_of(&board).contains("first"));
+        assert_eq!(board.leftover().unwrap(), "left/x");
+    }
+}

@@ -41,8 +41,7 @@ pub(crate) fn play<A, FA: Future<Output = A>>(
     played.expect("a runtime for the party")
 }
 
-/// What was opened for the parties.
-
+/// What was opened for the parties; a world without connections is no use to a test.
 pub(crate) fn opened<T>(opened: Result<T, NetError>) -> T {
     opened.unwrap_or_else(|error| panic!("the parties cannot talk: {error}"))
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use net::transport::grpc::{Listener, Peering, dial};
 use net::{Identity, NetError, Session, Settings};
@@ -79,6 +80,8 @@ struct Shared {
     target: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<TcpStream>>,
     is_cut: AtomicBool,
+    is_frozen: AtomicBool,
+    connections: AtomicUsize,
     is_over: AtomicBool,
 }
 
@@ -112,8 +115,19 @@ impl Proxy {
         }
     }
 
-    /// Lets connections through again.
+    /// Keeps every connection open but lets nothing through, as if a program had stopped.
+    pub fn freeze(&self) {
+        self.shared.is_frozen.store(true, Ordering::SeqCst);
+    }
+
+    /// How many connections were led through so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Lets everything through again.
     pub fn restore(&self) {
+        self.shared.is_frozen.store(false, Ordering::SeqCst);
         self.shared.is_cut.store(false, Ordering::SeqCst);
     }
 }
@@ -134,7 +148,7 @@ impl fmt::Debug for Proxy {
 }
 
 impl Shared {
-    fn accept(&self, listener: &TcpListener) {
+    fn accept(self: &Arc<Self>, listener: &TcpListener) {
         for stream in listener.incoming() {
             if self.is_over.load(Ordering::SeqCst) {
                 return;
@@ -149,29 +163,34 @@ impl Shared {
         }
     }
 
-    fn lead(&self, near: TcpStream, target: SocketAddr) -> io::Result<()> {
+    fn lead(self: &Arc<Self>, near: TcpStream, target: SocketAddr) -> io::Result<()> {
         let far = TcpStream::connect(target)?;
         for stream in [&near, &far] {
             stream.set_nodelay(true)?;
         }
         lock(&self.open).extend([near.try_clone()?, far.try_clone()?]);
-        let (from, to) = (near.try_clone()?, far.try_clone()?);
-        thread::spawn(move || pump(from, to));
-        thread::spawn(move || pump(far, near));
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        for (from, to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
+            let shared = Arc::clone(self);
+            thread::spawn(move || shared.pump(from, to));
+        }
         Ok(())
     }
-}
 
-fn pump(mut from: TcpStream, mut to: TcpStream) {
-    let mut buffer = vec![0; 64 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        if to.write_all(&buffer[..count]).is_err() {
-            break;
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream) {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer) {
+            while self.is_frozen.load(Ordering::SeqCst) && !self.is_over.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(20));
+            }
+            if to.write_all(&buffer[..count]).is_err() {
+                break;
+            }
         }
-    }
-    for stream in [from, to] {
-        // Fails if it is closed already.
-        let _ = stream.shutdown(Shutdown::Both);
+        for stream in [from, to] {
+            // Fails if it is closed already.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 }
 

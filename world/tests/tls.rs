@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use net::transport::grpc::{Listener, dial};
+use net::transport::shaped::Shape;
 use net::{Identity, NetError, Session, Settings, Size};
 use tombolo_world as world;
 
@@ -38,52 +39,127 @@ fn tls_says_what_memory_says() {
 #[test]
 fn a_short_cut_loses_and_repeats_nothing() {
     let proxy = world::Proxy::start().unwrap();
-    let run = |session| talk(session, 3000, 30 * MIB);
-    let outcome = std::thread::scope(|scope| {
-        let cutter = scope.spawn(|| {
-            for _ in 0..3 {
-                std::thread::sleep(Duration::from_millis(150));
+    let run = |mut session: Session| async {
+        let mut sum = 0;
+        for cut in 0..3 {
+            sum += talk(session.fork(&format!("part.{cut}"))?, 300, 5 * MIB).await?;
+            if session.is_first() {
                 proxy.cut();
-                std::thread::sleep(Duration::from_millis(100));
+                std::thread::sleep(Duration::from_millis(50));
                 proxy.restore();
             }
-        });
-        let settings = Settings::default();
-        let outcome = world::pair_over_tls(2, &settings, Some(&proxy), run, run);
-        cutter.join().unwrap();
-        outcome
-    });
-    assert_eq!(outcome.first.unwrap(), 2999 * 1500);
-    assert_eq!(outcome.second.unwrap(), 2999 * 1500);
+        }
+        Ok::<_, NetError>(sum + talk(session, 300, 5 * MIB).await?)
+    };
+    let outcome = world::pair_over_tls(2, &Settings::default(), Some(&proxy), run, run);
+    assert_eq!(outcome.first.unwrap(), 4 * 299 * 150);
+    assert_eq!(outcome.second.unwrap(), 4 * 299 * 150);
+    assert_eq!(proxy.connections(), 4);
+    proxy.restore();
     let in_memory = world::pair(2, run, run);
     assert_eq!(outcome.transcript.hash(), in_memory.transcript.hash());
+}
+
+/// Waits for a message that never comes, after `happens` to the connection.
+async fn wait_in_vain(mut session: Session, happens: impl Fn()) -> Result<Vec<u64>, NetError> {
+    let mut child = session.fork("train")?;
+    child.exchange_words("begin", &[1], 1).await?;
+    if child.is_first() {
+        happens();
+    }
+    child.receive_words("never", 1).await
 }
 
 #[test]
 fn a_cut_beyond_the_window_names_peer_step_and_time() {
     let proxy = world::Proxy::start().unwrap();
     let settings = Settings { reconnect_window: Duration::from_millis(500), ..Settings::default() };
-    let wait = |mut session: Session| async move {
-        let mut child = session.fork("train")?;
-        child.exchange_words("begin", &[1], 1).await?;
-        if child.is_first() {
-            child.receive_words("never", 1).await
-        } else {
-            child.receive_words("also.never", 1).await
-        }
-    };
-    let outcome = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(600));
-            proxy.cut();
-        });
-        world::pair_over_tls(3, &settings, Some(&proxy), wait, wait)
-    });
+    let wait = |session| wait_in_vain(session, || proxy.cut());
+    let outcome = world::pair_over_tls(3, &settings, Some(&proxy), wait, wait);
     let text = outcome.first.unwrap_err().to_string();
-    assert!(text.contains("second") && text.contains("train/never"), "{text}");
-    assert!(text.contains("lost the connection") && text.contains("UTC"), "{text}");
+    for part in ["second", "train/never", "lost the connection", "UTC"] {
+        assert!(text.contains(part), "{part} missing in: {text}");
+    }
     let error = outcome.second.unwrap_err();
     assert!(matches!(error, NetError::Disconnected { .. }), "{error}");
+}
+
+#[test]
+fn a_stopped_peer_is_noticed_by_its_silence() {
+    let proxy = world::Proxy::start().unwrap();
+    let settings = Settings {
+        heartbeat_interval: Duration::from_millis(50),
+        silence_timeout: Duration::from_millis(800),
+        reconnect_window: Duration::from_millis(300),
+        ..Settings::default()
+    };
+    let wait = |session| wait_in_vain(session, || proxy.freeze());
+    let outcome = world::pair_over_tls(8, &settings, Some(&proxy), wait, wait);
+    for error in [outcome.first.unwrap_err(), outcome.second.unwrap_err()] {
+        assert!(matches!(error, NetError::Disconnected { .. }), "{error}");
+        // The freeze may come before the second party has the first message.
+        assert!(error.to_string().contains("train/"), "{error}");
+    }
+}
+
+#[test]
+fn a_long_computation_is_not_silence() {
+    let settings = Settings {
+        heartbeat_interval: Duration::from_millis(50),
+        silence_timeout: Duration::from_secs(1),
+        reconnect_window: Duration::from_millis(1),
+        ..Settings::default()
+    };
+    let run = |mut session: Session| async move {
+        session.compute(|| std::thread::sleep(Duration::from_millis(2500))).await;
+        session.exchange_words("after", &[7], 1).await
+    };
+    let outcome = world::pair_over_tls(9, &settings, None, run, run);
+    assert_eq!((outcome.first.unwrap(), outcome.second.unwrap()), (vec![7], vec![7]));
+}
+
+#[test]
+fn an_error_on_one_side_ends_the_other_at_once() {
+    let (one, two) = world::peerings(10, &Settings::default()).unwrap();
+    let (first, second) = meet(one, two);
+    let (first, mut second) = (first.unwrap(), second.unwrap());
+    let start = Instant::now();
+    let (error, ()) = net::block_on(async {
+        let mut session = second.session().unwrap();
+        tokio::join!(
+            async { session.receive_words("gradient", 1).await.unwrap_err() },
+            first.abort("column age is missing"),
+        )
+    })
+    .unwrap();
+    let text = error.to_string();
+    assert!(matches!(error, NetError::PeerAborted { .. }), "{text}");
+    assert!(text.contains("gradient") && text.contains("column age is missing"), "{text}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_shaped_line_takes_its_time() {
+    let shape = Shape { megabits_per_second: 80.0, latency: Duration::from_millis(20) };
+    let settings = Settings { shape: Some(shape), ..Settings::default() };
+    let run = |mut session: Session| async move {
+        session.exchange_words("warm", &[1], 1).await.unwrap();
+        let start = Instant::now();
+        for _ in 0..3 {
+            session.exchange_words("round", &[1], 1).await.unwrap();
+        }
+        let rounds = start.elapsed();
+        let start = Instant::now();
+        let bytes = vec![0; 4 * MIB];
+        session.exchange_bytes("bulk", bytes, Size::Exactly(4 * MIB)).await.unwrap();
+        (rounds, start.elapsed())
+    };
+    let outcome = world::pair_over_tls(11, &settings, None, run, run);
+    for (rounds, bulk) in [outcome.first, outcome.second] {
+        assert!(rounds >= Duration::from_millis(60), "{rounds:?}");
+        // 4 MiB are 33.6 Mbit; both directions at once have a line each.
+        assert!(bulk >= Duration::from_millis(430), "{bulk:?}");
+    }
 }
 
 #[test]

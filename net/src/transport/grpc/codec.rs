@@ -86,3 +86,54 @@ fn check_text(what: &str, text: &str, limit: usize) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+    use crate::generated::Envelope;
+
+    proptest! {
+        #[test]
+        fn a_piece_survives_the_wire(
+            path in "[a-z./]{0,20}",
+            step in "[a-z_]{1,20}",
+            occurrence: u64,
+            length: u64,
+            hash: [u8; 32],
+            offset: u64,
+            payload: Vec<u8>,
+        ) {
+            let payload = Bytes::from(payload);
+            let (path, step) = (Arc::from(path), Cow::Owned(step));
+            let piece = Piece { path, step, occurrence, length, hash, offset, payload };
+            let bytes = envelope(content_of(Frame::Data(piece.clone()))).encode_to_vec();
+            let content = Envelope::decode(bytes.as_slice()).unwrap().content.unwrap();
+            let Frame::Data(decoded) = frame_of(content).unwrap() else { panic!("no data") };
+            prop_assert!(decoded.same_message(&piece));
+            prop_assert_eq!(&decoded.path, &piece.path);
+            prop_assert_eq!(decoded.offset, piece.offset);
+            prop_assert_eq!(decoded.payload, piece.payload);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            if let Ok(Envelope { content: Some(content), .. }) = Envelope::decode(bytes.as_slice()) {
+                let _ = frame_of(content);
+            }
+        }
+    }
+
+    #[test]
+    fn long_or_strange_texts_are_a_breach() {
+        for path in ["a".repeat(PATH_BYTES_MAX + 1), "a\nb".to_owned()] {
+            let credit = Credit { path, taken: 0, window: 0 };
+            assert!(frame_of(Content::Credit(credit)).is_err());
+        }
+        let abort = Frame::Abort { reason: "é".repeat(REASON_BYTES_MAX) };
+        assert!(frame_of(content_of(abort)).is_ok(), "our own reason is cut to what is allowed");
+    }
+}

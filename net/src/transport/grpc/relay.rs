@@ -114,15 +114,15 @@ impl Relay {
     /// Takes in the peer's acknowledgement; an error is the rule that the peer broke.
     pub(super) fn acknowledged(&self, sequence: u64) -> Result<(), String> {
         let mut state = self.state();
-        if sequence + 1 < state.first {
+        let Some(count) = sequence.checked_sub(state.first - 1) else {
             return Ok(());
-        }
-        let count = (sequence + 1 - state.first) as usize;
-        if count > state.unacknowledged.len() {
+        };
+        if count > state.unacknowledged.len() as u64 {
             return Err("acknowledged frames that were never sent".to_owned());
         }
+        let count = count as usize;
         state.unacknowledged.drain(..count);
-        state.first = sequence + 1;
+        state.first += count as u64;
         state.written = state.written.saturating_sub(count);
         if state.unacknowledged.is_empty() {
             self.drained.notify_waiters();
@@ -237,4 +237,69 @@ const FRAME_BYTES: usize = 4096;
 
 fn heartbeat(acknowledged: u64) -> Envelope {
     Envelope { sequence: 0, acknowledged, content: Some(Content::Heartbeat(Heartbeat {})) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sequences(relay: &Relay) -> Vec<u64> {
+        std::iter::from_fn(|| relay.next()).map(|envelope| envelope.sequence).collect()
+    }
+
+    fn relay_with(frames: u64) -> Arc<Relay> {
+        let relay = Arc::new(Relay::new());
+        for taken in 0..frames {
+            let path = Arc::from("path");
+            RelayLink(Arc::clone(&relay)).transmit(Frame::Credit { path, taken, window: 0 });
+        }
+        relay
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_sent_again_after_a_cut() {
+        let relay = relay_with(4);
+        assert_eq!(sequences(&relay), [1, 2, 3, 4]);
+        relay.acknowledged(2).unwrap();
+        assert_eq!(sequences(&relay), [0; 0]);
+        // The peer had received one more than it could acknowledge.
+        relay.resume(3).unwrap();
+        assert_eq!(sequences(&relay), [4]);
+        relay.acknowledged(4).unwrap();
+        assert!(relay.is_drained());
+    }
+
+    #[test]
+    fn repeated_frames_are_forgotten_and_gaps_are_a_breach() {
+        let relay = Relay::new();
+        assert_eq!(relay.accept(1, 0), Ok(true));
+        assert_eq!(relay.accept(1, 0), Ok(false));
+        assert_eq!(relay.accept(2, 0), Ok(true));
+        assert!(relay.accept(4, 0).is_err());
+        assert_eq!(relay.received(), 2);
+    }
+
+    #[test]
+    fn acknowledging_what_was_never_sent_is_a_breach() {
+        let relay = relay_with(2);
+        assert!(relay.acknowledged(3).is_err());
+        assert!(relay.acknowledged(u64::MAX).is_err());
+        assert!(relay.resume(3).is_err());
+        relay.acknowledged(2).unwrap();
+        // An old acknowledgement says nothing new.
+        relay.acknowledged(0).unwrap();
+    }
+
+    #[test]
+    fn it_is_over_when_both_have_ended_and_everything_is_acknowledged() {
+        let relay = relay_with(0);
+        RelayLink(Arc::clone(&relay)).transmit(Frame::Finish);
+        assert_eq!(sequences(&relay), [1]);
+        assert_eq!(relay.accept(1, 0), Ok(true));
+        relay.peer_ended();
+        relay.acknowledged(1).unwrap();
+        assert!(!relay.is_over(), "the peer's last frame is not acknowledged yet");
+        assert_eq!(sequences(&relay), [0]);
+        assert!(relay.is_over());
+    }
 }
