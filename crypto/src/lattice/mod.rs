@@ -14,6 +14,7 @@
 //! passes it makes a later step panic. Security is against semi-honest parties: the range of a
 //! residue is all that can be checked, a peer that encrypts nonsense gets nonsense.
 
+mod columns;
 pub mod expansion;
 pub(crate) mod modulus;
 mod noise;
@@ -25,6 +26,7 @@ mod sample;
 mod scale;
 pub mod slots;
 
+pub use columns::INTEGER_BITS;
 pub use noise::STATISTICAL_BITS;
 pub use parameters::{Parameters, SECURITY_TABLE};
 pub use ring::{CoefficientPoly, Ring, TransformedPoly};

@@ -172,7 +172,7 @@ impl SlotRing {
         rng.fill_bytes(&mut seed);
         add_errors(&self.ring, &mut message, rng);
         let mut body = self.ring.forward(message);
-        let mut product = self.public(&seed);
+        let mut product = Zeroizing::new(self.public(&seed));
         self.ring.multiply(&mut product, &key.transformed);
         self.ring.add(&mut body.words, &product.words);
         EncryptedSlots { seed, body }
@@ -276,7 +276,8 @@ impl SlotRing {
         let mut product = masked.mask.clone();
         self.ring.multiply(&mut product, &key.transformed);
         let mut body = masked.body.clone();
-        self.ring.subtract(&mut body.words, &self.ring.inverse(product).words);
+        let product = Zeroizing::new(self.ring.inverse(product));
+        self.ring.subtract(&mut body.words, &product.words);
         let mut shares = self.round(&body.words);
         self.ring.engine().forward(&self.plain, &mut shares);
         shares

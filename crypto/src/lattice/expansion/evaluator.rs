@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use super::{Answers, EncryptedWeights, Expansion, Hint};
 use crate::hash;
+use crate::lattice::columns::check_columns;
 use crate::lattice::noise::{FRESH_VARIANCE, bound_bits, check_shared, hint_variance};
-use crate::lattice::projection::WEIGHT_BITS;
 use crate::lattice::ring::{Accumulator, SecretPoly, TransformedPoly};
 use crate::lattice::sample::{Ternary, add_errors};
 use crate::lattice::scale::round_to_bits;
@@ -30,7 +30,7 @@ pub struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    /// Prepares columns of integers in -2^20..2^20.
+    /// Prepares columns of integers, of magnitude below 2^20 ([`crate::lattice::INTEGER_BITS`]).
     ///
     /// Up to `cache_bytes` are spent on transformed columns (24 bytes per row and column); what
     /// does not fit is transformed again for every answer.
@@ -50,16 +50,7 @@ impl<'a> Evaluator<'a> {
             let count = columns.len();
             return Err(invalid(format!("{count} columns for {}", expansion.columns)));
         }
-        for (index, column) in columns.iter().enumerate() {
-            if column.len() != expansion.rows {
-                let (rows, expected) = (column.len(), expansion.rows);
-                return Err(invalid(format!("column {index} has {rows} rows, not {expected}")));
-            }
-            let mut weights = column.iter().map(|weight| weight.unsigned_abs());
-            if weights.any(|magnitude| magnitude >= 1 << WEIGHT_BITS) {
-                return Err(invalid(format!("column {index} has an integer beyond 20 bits")));
-            }
-        }
+        check_columns(&columns, expansion.rows)?;
         check_noise(expansion, &columns)?;
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *seed);
@@ -165,7 +156,8 @@ impl<'a> Evaluator<'a> {
     ) -> (Vec<u64>, Vec<u64>) {
         let ring = &self.expansion.ring;
         let (secret, _) = self.secret(chunk);
-        let poly = ring.inverse(self.combine(chunk, &secret, &query.polys, &query.extra));
+        let sum = self.combine(chunk, &secret, &query.polys, &query.extra);
+        let poly = Zeroizing::new(ring.inverse(sum));
         let mask = Zeroizing::new(ring.uniform(rng));
         let rows = self.expansion.chunk_rows(chunk).len();
         let mut answer = Vec::with_capacity(rows * ring.primes());

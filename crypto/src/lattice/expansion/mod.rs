@@ -177,7 +177,7 @@ impl Expansion {
             self.scale.add(ring, &mut poly, [u128::from(weight)].into_iter(), rng);
         }
         let mut sum = ring.forward(poly);
-        let mut product = public.clone();
+        let mut product = Zeroizing::new(public.clone());
         ring.multiply(&mut product, secret);
         ring.add(&mut sum.words, &product.words);
         sum
@@ -202,7 +202,7 @@ impl Expansion {
         let shares = |(hint, answer): (&Hint, &Vec<u64>)| {
             let mut product = hint.poly.clone();
             self.ring.multiply(&mut product, &key.transformed);
-            let product = self.ring.inverse(product);
+            let product = Zeroizing::new(self.ring.inverse(product));
             let rows = answer.len() / self.ring.primes();
             let share = |row: usize| {
                 let words = product.words[row..].iter().step_by(self.ring.degree());

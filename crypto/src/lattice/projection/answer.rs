@@ -1,6 +1,7 @@
 //! Masking answers, and reading them.
 
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use super::{Answers, EncryptedVector, Evaluator, Hint, Projection, QueryKey};
 use crate::lattice::noise::{check_opened, check_shared, flood_bits};
@@ -70,7 +71,7 @@ impl Evaluator<'_> {
         let ring = &self.projection.ring;
         let bits = self.projection.plaintext_bits();
         check_opened(ring, self.noise_bits, bits)?;
-        let words = self.unmasked(queries);
+        let words = Zeroizing::new(self.unmasked(queries));
         let flood_bits = flood_bits(ring, bits);
         let mut answers = vec![Vec::new(); queries.len()];
         for output in words.chunks_exact((queries.len() * ring.primes()).max(1)) {

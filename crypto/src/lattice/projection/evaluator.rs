@@ -8,14 +8,12 @@ use zeroize::{Zeroize, Zeroizing};
 use super::sums::{binned_sums, integer_sums};
 use super::{EncryptedVector, Hint, Projection};
 use crate::hash;
+use crate::lattice::columns::{check_columns, check_length};
 use crate::lattice::noise::{FRESH_VARIANCE, bound_bits, hint_variance};
 use crate::lattice::ring::Accumulator;
 use crate::lattice::sample::{Ternary, add_errors};
 use crate::lattice::{LatticeError, invalid};
 use crate::random::Generator;
-
-/// Columns of integers must lie in -2^20..2^20.
-pub const WEIGHT_BITS: u32 = 20;
 
 /// One column of bin codes: it stands for `bins` columns of zeros and ones.
 #[derive(Clone, Copy, Debug)]
@@ -57,25 +55,18 @@ pub(super) enum Columns<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    /// Prepares columns of integers.
+    /// Prepares columns of integers, of magnitude below 2^20 ([`crate::lattice::INTEGER_BITS`]).
     ///
     /// # Errors
     ///
     /// [`LatticeError::InvalidInput`] if a column has another length than the projection or a
-    /// number outside -2^20..2^20.
+    /// number that is too large.
     pub fn integers(
         projection: &'a Projection,
         columns: Vec<&'a [i32]>,
         rng: &mut Generator,
     ) -> Result<Self, LatticeError> {
-        for (index, column) in columns.iter().enumerate() {
-            check_length(projection, index, column.len())?;
-            let mut weights = column.iter().map(|weight| weight.unsigned_abs());
-            // -2^20 itself is refused too, so that the bound is symmetric.
-            if weights.any(|magnitude| magnitude >= 1 << WEIGHT_BITS) {
-                return Err(invalid(format!("column {index} has an integer beyond 20 bits")));
-            }
-        }
+        check_columns(&columns, projection.rows)?;
         let square = |column: &&[i32]| -> u64 {
             column.iter().map(|weight| i64::from(*weight).pow(2) as u64).sum()
         };
@@ -96,7 +87,7 @@ impl<'a> Evaluator<'a> {
         rng: &mut Generator,
     ) -> Result<Self, LatticeError> {
         for (index, column) in columns.iter().enumerate() {
-            check_length(projection, index, column.codes.len())?;
+            check_length(index, column.codes.len(), projection.rows)?;
             if column.codes.largest().is_some_and(|largest| largest >= column.bins) {
                 return Err(invalid(format!("column {index} has a code beyond its bins")));
             }
@@ -192,13 +183,6 @@ impl core::fmt::Debug for Evaluator<'_> {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         formatter.debug_struct("Evaluator").field("outputs", &self.outputs).finish_non_exhaustive()
     }
-}
-
-fn check_length(projection: &Projection, index: usize, rows: usize) -> Result<(), LatticeError> {
-    if rows == projection.rows {
-        return Ok(());
-    }
-    Err(invalid(format!("column {index} has {rows} rows, the projection {}", projection.rows)))
 }
 
 impl Columns<'_> {

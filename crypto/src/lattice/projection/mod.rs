@@ -61,7 +61,7 @@ mod tests;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-pub use evaluator::{BinnedColumn, Codes, Evaluator, WEIGHT_BITS};
+pub use evaluator::{BinnedColumn, Codes, Evaluator};
 pub use messages::{Answers, EncryptedVector, Hint};
 
 use super::ring::{CoefficientPoly, Ring, SecretPoly, TransformedPoly};
