@@ -261,10 +261,14 @@ impl Accumulator {
         }
     }
 
-    /// The reduced sum.
-    pub(super) fn finish(mut self, ring: &Ring) -> TransformedPoly {
+    /// The reduced sum; the next sum starts empty.
+    pub(super) fn take(&mut self, ring: &Ring) -> TransformedPoly {
         self.settle(ring);
-        TransformedPoly { words: self.low }
+        let words = self.low.clone();
+        self.low.fill(0);
+        self.high.fill(0);
+        self.terms = 0;
+        TransformedPoly { words }
     }
 
     fn settle(&mut self, ring: &Ring) {

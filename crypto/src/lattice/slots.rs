@@ -238,7 +238,7 @@ impl SlotRing {
     /// Masks and re-randomises a sum: what goes back, and the evaluator's N slot shares modulo t.
     pub fn mask_and_rerandomise(
         &self,
-        sum: ProductSum,
+        mut sum: ProductSum,
         key: &PublicKey,
         rng: &mut Generator,
     ) -> (MaskedSlots, Vec<u64>) {
@@ -246,7 +246,7 @@ impl SlotRing {
         let ephemeral = Ternary::random(ring.degree(), rng).to_poly(ring);
         let ephemeral = Zeroizing::new(ring.forward(ephemeral));
 
-        let mut mask = sum.mask.finish(ring);
+        let mut mask = sum.mask.take(ring);
         let mut zero = self.public(&key.seed);
         ring.multiply(&mut zero, &ephemeral);
         ring.add(&mut mask.words, &zero.words);
@@ -255,7 +255,7 @@ impl SlotRing {
         let errors = Zeroizing::new(ring.forward(errors));
         ring.add(&mut mask.words, &errors.words);
 
-        let mut body = sum.body.finish(ring);
+        let mut body = sum.body.take(ring);
         let mut zero = key.body.clone();
         ring.multiply(&mut zero, &ephemeral);
         ring.add(&mut body.words, &zero.words);

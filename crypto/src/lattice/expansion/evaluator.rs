@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use rayon::prelude::*;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Answers, EncryptedWeights, Expansion, Hint};
 use crate::hash;
@@ -14,10 +14,6 @@ use crate::lattice::sample::{Ternary, add_errors};
 use crate::lattice::scale::round_to_bits;
 use crate::lattice::{LatticeError, invalid};
 use crate::random::Generator;
-
-/// Columns that are transformed together where they are not kept: few enough for the second-level
-/// cache.
-const GROUP_COLUMNS: usize = 2;
 
 /// The side that owns the columns.
 pub struct Evaluator<'a> {
@@ -97,17 +93,15 @@ impl<'a> Evaluator<'a> {
             let pairs: Vec<_> = cached.iter().map(|column| &**column).zip(elements).collect();
             sum.add(ring, &pairs);
         } else {
-            for (group, elements) in elements.chunks(GROUP_COLUMNS).enumerate() {
-                let columns = group * GROUP_COLUMNS..;
-                let transformed: Vec<SecretPoly> = columns
-                    .zip(elements)
-                    .map(|(column, _)| self.transformed(column, chunk))
-                    .collect();
-                let columns = transformed.iter().map(|column| &**column);
-                sum.add(ring, &columns.zip(elements).collect::<Vec<_>>());
+            let mut factor = ring.forward(ring.zero());
+            for (column, element) in self.columns.iter().zip(elements) {
+                let rows = self.expansion.chunk_rows(chunk);
+                factor = ring.forward(ring.refilled(factor, &column[rows]));
+                sum.add(ring, &[(&factor, element)]);
             }
+            factor.zeroize();
         }
-        sum.finish(ring)
+        sum.take(ring)
     }
 
     /// The hints of some chunks, in order; the same chunk always gives the same hint.

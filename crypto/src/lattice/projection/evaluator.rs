@@ -146,14 +146,20 @@ impl<'a> Evaluator<'a> {
     /// If the range goes beyond [`Evaluator::outputs`].
     pub fn hints(&self, outputs: Range<usize>) -> Vec<Hint> {
         assert!(outputs.end <= self.outputs, "only {} outputs", self.outputs);
-        outputs.into_par_iter().map(|output| self.hint(output)).collect()
+        outputs
+            .into_par_iter()
+            .map_init(
+                || Accumulator::new(&self.projection.ring),
+                |sum, output| self.hint(output, sum),
+            )
+            .collect()
     }
 
-    fn hint(&self, output: usize) -> Hint {
+    /// The hint of one output; `sum` is empty before and after.
+    fn hint(&self, output: usize, sum: &mut Accumulator) -> Hint {
         let projection = self.projection;
         let ring = &projection.ring;
         let (secret, mut rng) = self.secret(output);
-        let mut sum = Accumulator::new(ring);
         let mut coefficients = Zeroizing::new(vec![0; ring.degree()]);
         let mut factor = ring.forward(secret.to_poly(ring));
         sum.add(ring, &[(&factor, &projection.public_extra)]);
@@ -165,7 +171,7 @@ impl<'a> Evaluator<'a> {
             sum.add(ring, &[(&factor, public)]);
         }
         factor.zeroize();
-        let mut poly = ring.inverse(sum.finish(ring));
+        let mut poly = ring.inverse(sum.take(ring));
         add_errors(ring, &mut poly, &mut rng);
         Hint { poly }
     }

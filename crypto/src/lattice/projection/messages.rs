@@ -1,5 +1,7 @@
 //! What goes over the wire.
 
+use core::ops::Range;
+
 use super::Projection;
 use crate::lattice::LatticeError;
 use crate::lattice::packing::{Packer, Unpacker, packed_bytes};
@@ -8,33 +10,21 @@ use crate::lattice::ring::CoefficientPoly;
 /// A query: the b's of every row, and of a_x.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedVector {
-    rows: usize,
-    /// n words modulo the first prime, then n modulo the next.
-    words: Vec<u64>,
-    extra: CoefficientPoly,
+    pub(super) degree: usize,
+    pub(super) rows: usize,
+    /// Chunk after chunk; in a chunk all rows modulo the first prime, then modulo the next.
+    pub(super) words: Vec<u64>,
+    pub(super) extra: CoefficientPoly,
 }
 
 impl EncryptedVector {
-    pub(super) fn from_chunks(
-        projection: &Projection,
-        chunks: &[CoefficientPoly],
-        extra: CoefficientPoly,
-    ) -> Self {
-        let rows = projection.rows;
-        let degree = projection.ring.degree();
-        let mut words = Vec::with_capacity(rows * projection.ring.primes());
-        for prime in 0..projection.ring.primes() {
-            for (index, chunk) in chunks.iter().enumerate() {
-                let count = (rows - index * degree).min(degree);
-                words.extend_from_slice(&chunk.words[prime * degree..prime * degree + count]);
-            }
-        }
-        Self { rows, words, extra }
-    }
-
-    /// The words of all rows modulo one prime.
-    pub(super) fn residues(&self, prime: usize) -> &[u64] {
-        &self.words[prime * self.rows..(prime + 1) * self.rows]
+    /// The words of some rows, all of one chunk, modulo one prime.
+    pub(super) fn residues(&self, prime: usize, rows: Range<usize>) -> &[u64] {
+        let chunk = rows.start - rows.start % self.degree;
+        let chunk_rows = self.degree.min(self.rows - chunk);
+        let primes = self.words.len() / self.rows;
+        let start = chunk * primes + prime * chunk_rows + (rows.start - chunk);
+        &self.words[start..start + rows.len()]
     }
 
     pub(super) fn extra(&self) -> &[u64] {
@@ -64,12 +54,15 @@ impl EncryptedVector {
         let count = projection.rows * ring.primes();
         let mut unpacker = Unpacker::new(bytes, count + ring.poly_words(), "encrypted vector")?;
         let mut words = Vec::with_capacity(count);
-        for modulus in ring.moduli() {
-            unpacker.take(projection.rows, modulus, &mut words)?;
+        for chunk in (0..projection.rows).step_by(ring.degree()) {
+            let chunk_rows = ring.degree().min(projection.rows - chunk);
+            for modulus in ring.moduli() {
+                unpacker.take(chunk_rows, modulus, &mut words)?;
+            }
         }
         let extra = CoefficientPoly { words: ring.unpack_poly(&mut unpacker)? };
         unpacker.finish()?;
-        Ok(Self { rows: projection.rows, words, extra })
+        Ok(Self { degree: ring.degree(), rows: projection.rows, words, extra })
     }
 }
 

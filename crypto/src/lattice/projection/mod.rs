@@ -162,38 +162,45 @@ impl Projection {
         let degree = self.ring.degree();
         let secret = Ternary::random(degree, rng);
         let transformed = Zeroizing::new(self.ring.forward(secret.to_poly(&self.ring)));
-        let empty: &[P] = &[];
-        let extra = self.encrypt_chunk(&transformed, &self.public_extra, empty, rng);
+        let mut extra = self.ring.zero();
+        self.encrypt_chunk::<P>(&transformed, &self.public_extra, &[], rng, &mut extra);
         let rngs: Vec<Generator> = self.public.iter().map(|_| rng.child()).collect();
-        let chunks: Vec<CoefficientPoly> = self
-            .public
-            .par_iter()
+        let mut words = vec![0; self.rows * self.ring.primes()];
+        words
+            .par_chunks_mut(self.ring.poly_words())
             .zip(values.par_chunks(degree))
-            .zip(rngs)
-            .map(|((public, values), mut rng)| {
-                self.encrypt_chunk(&transformed, public, values, &mut rng)
-            })
-            .collect();
-        let encrypted = EncryptedVector::from_chunks(self, &chunks, extra);
+            .zip(self.public.par_iter().zip(rngs))
+            .for_each_init(
+                || self.ring.zero(),
+                |poly, ((words, values), (public, mut rng))| {
+                    self.encrypt_chunk(&transformed, public, values, &mut rng, poly);
+                    let residues = poly.words.chunks_exact(degree);
+                    for (words, residues) in words.chunks_exact_mut(values.len()).zip(residues) {
+                        words.copy_from_slice(&residues[..values.len()]);
+                    }
+                },
+            );
+        let encrypted = EncryptedVector { degree, rows: self.rows, words, extra };
         Ok((QueryKey { reversed: secret.reversed() }, encrypted))
     }
 
-    /// a·s + e + round(Q·values/t), with errors on every coefficient.
+    /// Writes a·s + e + round(Q·values/t), with errors on every coefficient, into `poly`.
     fn encrypt_chunk<P: Plaintext>(
         &self,
         secret: &SecretPoly,
         public: &TransformedPoly,
         values: &[P],
         rng: &mut Generator,
-    ) -> CoefficientPoly {
+        poly: &mut CoefficientPoly,
+    ) {
         let ring = &self.ring;
-        let mut product = public.clone();
+        let mut product = TransformedPoly { words: std::mem::take(&mut poly.words) };
+        product.words.copy_from_slice(&public.words);
         ring.multiply(&mut product, secret);
-        let mut poly = ring.inverse(product);
-        add_errors(ring, &mut poly, rng);
+        *poly = ring.inverse(product);
+        add_errors(ring, poly, rng);
         let residues = values.iter().map(|value| value.residue(self.scale.bits()));
-        self.scale.add(ring, &mut poly, residues, rng);
-        poly
+        self.scale.add(ring, poly, residues, rng);
     }
 }
 

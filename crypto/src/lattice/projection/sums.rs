@@ -5,7 +5,8 @@ use rayon::prelude::*;
 use super::evaluator::{BinnedColumn, Codes};
 use super::{EncryptedVector, Projection};
 
-/// Rows that are worked on together: their words stay in the first-level cache.
+/// Rows that are worked on together: their words stay in the first-level cache, and a chunk is a
+/// whole number of blocks.
 const BLOCK_ROWS: usize = 1024;
 
 /// Columns that read the words of a query together.
@@ -29,7 +30,7 @@ pub(super) fn integer_sums(
             for column in columns {
                 for query in queries {
                     for (prime, sum) in (0..primes).zip(sums.by_ref()) {
-                        let words = &query.residues(prime)[rows.clone()];
+                        let words = query.residues(prime, rows.clone());
                         let engine = projection.ring.engine();
                         *sum += engine.weighted_sum(&column[rows.clone()], words);
                     }
@@ -76,7 +77,7 @@ fn group_histograms(
         let block = &mut block[..rows.len() * width];
         let residues = |query| (0..primes).map(move |prime| (query, prime));
         for (place, (query, prime)) in (0..queries.len()).flat_map(residues).enumerate() {
-            let words = &queries[query].residues(prime)[rows.clone()];
+            let words = queries[query].residues(prime, rows.clone());
             for (row, word) in block.chunks_exact_mut(width).zip(words) {
                 row[place] = *word;
             }
