@@ -2,6 +2,7 @@
 //!
 //! - `cargo xtask check`: everything a change must pass before it lands
 //! - `cargo xtask tidy`: only the house rules that compiler and clippy do not know, in a second
+//! - `cargo xtask licences`: only the licences and bans of dependencies
 //! - `cargo xtask nightly`: what takes long: many property cases, and the demo with parties killed
 
 #![forbid(unsafe_code)]
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-const USAGE: &str = "usage: cargo xtask check | tidy | nightly [REPETITIONS]";
+const USAGE: &str = "usage: cargo xtask check | tidy | licences | nightly [REPETITIONS]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["check"] => repository().and_then(|root| check::run(&root)),
         ["tidy"] => repository().and_then(|root| tidy::run(&root)),
+        ["licences"] => repository().and_then(|root| licences::run(&root)),
         ["nightly"] => repository().and_then(|root| nightly::run(&root, nightly::REPETITIONS)),
         ["nightly", repetitions] => repetitions
             .parse()

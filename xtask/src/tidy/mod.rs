@@ -1,5 +1,6 @@
 //! House rules that neither the compiler nor clippy knows. ARCHITECTURE.md says why each stands.
 
+mod documents;
 mod manifests;
 mod mask;
 mod protocols;
@@ -51,6 +52,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
         breaches.extend(sources::check(file));
     }
     breaches.extend(protocols::check(&files));
+    breaches.extend(documents::check(&files));
     for warning in sources::warnings(&files) {
         say(&format!("warning: {warning}"));
     }
