@@ -3,3 +3,7 @@
 pub mod evaluate;
 pub mod local;
 pub mod vertical;
+
+mod error;
+
+pub use error::ModelError;

@@ -1,1 +1,3 @@
-//! Under construction.
+//! Models over two parties' columns of the same rows.
+
+pub mod boosted_trees;

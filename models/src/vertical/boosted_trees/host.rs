@@ -1,0 +1,202 @@
+//! The host: features without names, sums it cannot read, its own splits.
+
+use crypto::lattice::projection::{
+    Answers, BinnedColumn, Codes, EncryptedVector, Evaluator, Projection,
+};
+use crypto::lattice::{Parameters, Ring};
+use features::binned::{BinnedFeature, BinnedMatrix};
+use mpc::reveal::Ledger;
+use net::{NetError, Session, Size};
+
+use super::messages::{Command, HostFeatures, Terms, agreement};
+use super::packing::Packing;
+use super::parts::training_id;
+use super::remote::HINTS_PER_MESSAGE;
+use super::{
+    BIN_SUMS, FEATURES_MAX, HOST_BINS, HostSplit, HostTrees, OWN_SPLITS, ROW_PARTITION, SHAPE,
+};
+use crate::ModelError;
+use crate::local::boosted_trees::{Cut, Settings, check_parts};
+
+/// Trains with a guest that runs [`train_as_guest`](super::train_as_guest) on the same rows.
+///
+/// `training` lists the rows to learn from, ascending, as the guest has them. What is revealed is
+/// recorded in `ledger`, which must declare [`DISCLOSURES`](super::DISCLOSURES).
+pub async fn train_as_host(
+    session: &mut Session,
+    matrix: &BinnedMatrix,
+    training: &[u32],
+    settings: &Settings,
+    ledger: &Ledger,
+) -> Result<HostTrees, ModelError> {
+    check_input(matrix, training, settings)?;
+    let terms: Terms = session.receive("terms", Size::Exactly(Terms::BYTES)).await?;
+    if terms.agreement != agreement(matrix.rows(), training, settings) {
+        let rule = "rows, training rows and settings must be the same on both sides";
+        return Err(session.misbehaved("terms", rule).into());
+    }
+    let mut features: Vec<&BinnedFeature> = matrix.features().iter().collect();
+    session.rng().shuffle(&mut features);
+    let bins = features.iter().map(|feature| feature.bins as u8).collect();
+    ledger.record(HOST_BINS, session.peer(), features.len() as u64)?;
+    session.send("features", &HostFeatures { bins }).await?;
+
+    let bits = Packing::new(training.len()).plaintext_bits();
+    let new_projection =
+        || Projection::new(&Ring::new(Parameters::N8192_Q150), terms.seed, training.len(), bits);
+    let projection = session.compute(new_projection).await?;
+    let codes: Vec<Vec<u8>> = session.compute(|| training_codes(&features, training)).await;
+    let columns = features.iter().zip(&codes).map(|(feature, codes)| BinnedColumn {
+        codes: Codes::Narrow(codes),
+        bins: feature.bins + 1,
+    });
+    let (columns, mut rng) = (columns.collect(), session.rng());
+    let prepare = || Evaluator::binned(&projection, columns, &mut rng);
+    let evaluator = session.compute(prepare).await?;
+    send_hints(session, &projection, &evaluator).await?;
+
+    let host = Host { ledger, features, projection: &projection, evaluator };
+    let splits = host.serve(session, Allowance::new(settings)).await?;
+    Ok(HostTrees { training_id: training_id(&terms.seed), splits })
+}
+
+fn check_input(
+    matrix: &BinnedMatrix,
+    training: &[u32],
+    settings: &Settings,
+) -> Result<(), ModelError> {
+    settings.check()?;
+    check_parts(training, &[], matrix.rows())?;
+    let count = matrix.features().len();
+    if (1..=FEATURES_MAX).contains(&count) {
+        return Ok(());
+    }
+    Err(ModelError::InvalidInput(format!(
+        "the host needs 1 to {FEATURES_MAX} features to take part, not {count}"
+    )))
+}
+
+/// The codes of the training rows, feature by feature.
+fn training_codes(features: &[&BinnedFeature], training: &[u32]) -> Vec<Vec<u8>> {
+    let gather = |feature: &&BinnedFeature| {
+        training.iter().map(|&row| feature.codes[row as usize]).collect()
+    };
+    features.iter().map(gather).collect()
+}
+
+async fn send_hints(
+    session: &mut Session,
+    projection: &Projection,
+    evaluator: &Evaluator<'_>,
+) -> Result<(), NetError> {
+    let mut next = 0;
+    while next < evaluator.outputs() {
+        let end = evaluator.outputs().min(next + HINTS_PER_MESSAGE);
+        let hints = || {
+            let hints = evaluator.hints(next..end);
+            hints.iter().flat_map(|hint| hint.to_bytes(projection)).collect()
+        };
+        let bytes = session.compute(hints).await;
+        session.send_bytes("hints", bytes).await?;
+        next = end;
+    }
+    Ok(())
+}
+
+/// What a guest may still ask for: no more than the trees of the settings can need.
+struct Allowance {
+    nodes: usize,
+    cuts: usize,
+}
+
+impl Allowance {
+    fn new(settings: &Settings) -> Self {
+        // The root, and one of each pair of children above the leaves.
+        let nodes = settings.trees << (settings.depth - 1);
+        let cuts = settings.trees * ((1 << settings.depth) - 1);
+        Self { nodes, cuts }
+    }
+
+    fn spend(&mut self, command: &Command) -> Result<(), &'static str> {
+        let (left, wanted) = match command {
+            Command::Sums { nodes } => (&mut self.nodes, *nodes),
+            Command::Sides { cuts } => (&mut self.cuts, cuts.len()),
+            Command::Finished => return Ok(()),
+        };
+        let rule = "no more may be asked for than the settings' trees can need";
+        *left = left.checked_sub(wanted).ok_or(rule)?;
+        Ok(())
+    }
+}
+
+struct Host<'a> {
+    ledger: &'a Ledger,
+    /// In the order that the guest knows.
+    features: Vec<&'a BinnedFeature>,
+    projection: &'a Projection,
+    evaluator: Evaluator<'a>,
+}
+
+impl Host<'_> {
+    /// Answers commands until the guest has finished; returns the splits it asked for.
+    async fn serve(
+        &self,
+        session: &mut Session,
+        mut allowance: Allowance,
+    ) -> Result<Vec<HostSplit>, ModelError> {
+        let mut splits = Vec::new();
+        loop {
+            let command: Command =
+                session.receive("command", Size::AtMost(Command::BYTES_MAX)).await?;
+            allowance.spend(&command).map_err(|rule| session.misbehaved("command", rule))?;
+            match command {
+                Command::Sums { nodes } => self.answer_sums(session, nodes).await?,
+                Command::Sides { cuts } => {
+                    for cut in cuts {
+                        splits.push(self.answer_sides(session, cut).await?);
+                    }
+                }
+                Command::Finished => return Ok(splits),
+            }
+        }
+    }
+
+    async fn answer_sums(&self, session: &mut Session, nodes: usize) -> Result<(), ModelError> {
+        let size = Size::Exactly(EncryptedVector::byte_count(self.projection));
+        let mut queries = Vec::with_capacity(nodes);
+        for _ in 0..nodes {
+            let bytes = session.receive_bytes("gradients", size).await?;
+            let parse = || EncryptedVector::from_bytes(self.projection, &bytes);
+            let query = session.compute(parse).await;
+            queries
+                .push(query.map_err(|error| session.misbehaved("gradients", error.to_string()))?);
+        }
+        self.ledger.record(SHAPE, session.me(), nodes as u64)?;
+        let sums = (self.evaluator.outputs() * nodes) as u64;
+        self.ledger.record(BIN_SUMS, session.peer(), sums)?;
+        let mut rng = session.rng();
+        let answers =
+            session.compute(|| self.evaluator.answer_opened_batch(&queries, &mut rng)).await?;
+        for answer in answers.iter().map(Answers::to_bytes) {
+            session.send_bytes("sums", answer).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer_sides(&self, session: &mut Session, cut: Cut) -> Result<HostSplit, ModelError> {
+        let feature = self
+            .features
+            .get(cut.feature)
+            .filter(|feature| (1..=feature.bins).contains(&usize::from(cut.bin)));
+        let Some(feature) = feature else {
+            let rule = "a cut must name a feature and a bin that exist";
+            return Err(session.misbehaved("command", rule).into());
+        };
+        self.ledger.record(OWN_SPLITS, session.me(), 1)?;
+        self.ledger.record(ROW_PARTITION, session.peer(), 1)?;
+        let sides = session.compute(|| cut.sides(&feature.codes)).await;
+        session.send_words("sides", sides.words()).await?;
+        let Cut { bin, missing_left, .. } = cut;
+        Ok(HostSplit { feature: feature.name.clone(), bin, missing_left })
+    }
+}

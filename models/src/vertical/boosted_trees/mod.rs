@@ -1,0 +1,79 @@
+//! Gradient-boosted trees over two parties' features of the same rows, in the `secureboost` mode.
+//!
+//! # Functionality
+//! The guest holds labels, optional row weights and features, the host other features of the same
+//! rows in the same order. The trees are those of [`local`](crate::local::boosted_trees) on the
+//! guest's features followed by the host's, node by node: all sums are exact integers, and the
+//! guest chooses every split with the same function. The guest ends with the shape of the trees,
+//! its own splits, the leaves, and the margin of every row; the host with its own splits.
+//!
+//! # Messages
+//! 1. `terms`     G→H  seed of the public randomness, digest of what both must agree on
+//! 2. `features`  H→G  bins of each of the host's features, shuffled, without names
+//! 3. `hints`     H→G  once: one ring element per (feature, bin), in messages of 64
+//! 4. until the trees are grown, one of
+//!    - `command` G→H `Sums`, then per node `gradients` G→H: both derivatives of the node's rows,
+//!      zero for all other training rows, encrypted; back `sums` H→G: one sum per (feature, bin).
+//!      Of two children only the smaller one is asked for;
+//!    - `command` G→H `Sides` with the level's new cuts of the host's features, back per cut
+//!      `sides` H→G: one bit for each row, training or not. No cut is asked for twice;
+//!    - `command` G→H `Finished`.
+//!
+//! Scoring new rows: `model` G→H, which model and how many rows; per split of the host `sides`.
+//!
+//! # Leaks
+//! To the guest: the number of the host's features and the bins of each, without names or edges;
+//! for each node that is asked for, the sums of the derivatives over the rows in each bin of those
+//! anonymous features; for each split of the host, on which side every row is (when new rows are
+//! scored, this again). The guest knows every row's derivatives, so that the sums of a bin with
+//! few rows may tell which rows are in it, and over many trees it may learn the order of the
+//! host's values. To the host: the numbers of rows, of trees and of levels' nodes that were asked
+//! for, and which of its own features and bins are split on. The host does not learn labels,
+//! derivatives, predictions, or which rows are in a node. This mode is for parties who accept
+//! these sums; `strict` modes open none of them.
+//!
+//! # Security
+//! Semi-honest. The guest's vectors are hidden by ring-LWE at 128 quantum bits, the host's rows
+//! beyond the opened sums by ring-LWE (hints) and 40-bit flooding (answers): see
+//! [`crypto::lattice::projection`]. A lying host is caught where its sums do not add up to the
+//! node's, and else changes the model; a lying guest learns sums over any rows it likes, but no
+//! more of them, and no more sides, than the settings allow for.
+//!
+//! # Cost
+//! Once: 153,600 bytes per (feature, bin) of the host, the missing one included; the guest keeps
+//! them in memory, 196,608 bytes each. Per node asked for, at most 2^(depth-1) a tree: 18.75 bytes
+//! per training row and 153,600 more to the host, 18.75 bytes per (feature, bin) back. Per new
+//! split of the host: one bit per row. Per level two round trips, and another for each
+//! [`BATCH`](messages::BATCH) nodes beyond the first.
+//!
+//! # Reference
+//! Cheng et al., `SecureBoost`: A Lossless Federated Learning Framework, IEEE Intelligent Systems
+//! 36(6), 2021, sections 4 and 5, with three changes: node membership is never sent (derivatives
+//! are masked to the node instead), ring-LWE with precomputed hints takes the place of Paillier,
+//! and both derivatives travel in one plaintext as in Chen et al., `SecureBoost+`,
+//! arXiv 2110.10927, section 4.
+
+mod guest;
+mod host;
+mod messages;
+mod packing;
+mod parts;
+mod remote;
+mod scoring;
+#[cfg(test)]
+mod tests;
+
+pub use guest::{GuestTraining, train_as_guest};
+pub use host::train_as_host;
+pub use messages::FEATURES_MAX;
+pub use parts::{GuestTrees, HostSplit, HostTrees, Question};
+pub use scoring::{score_as_guest, score_as_host};
+
+/// Keys of the disclosures that are recorded while training and scoring.
+pub const DISCLOSURES: [&str; 5] = [HOST_BINS, BIN_SUMS, ROW_PARTITION, OWN_SPLITS, SHAPE];
+
+const HOST_BINS: &str = "trees.host_bins";
+const BIN_SUMS: &str = "trees.bin_sums";
+const ROW_PARTITION: &str = "trees.row_partition";
+const OWN_SPLITS: &str = "trees.own_splits";
+const SHAPE: &str = "trees.shape";

@@ -1,0 +1,92 @@
+//! What each party keeps of a model.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+use crate::local::boosted_trees::{Cut, Node, Tree};
+
+/// The guest's part: the trees, its own splits, the leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestTrees {
+    /// Random name of the training: parts of one model have the same.
+    pub training_id: String,
+    /// Log-odds before the first tree.
+    pub base_score: f64,
+    /// Names of the guest's features, in the order that its cuts count.
+    pub features: Vec<String>,
+    /// How many splits the host's part has.
+    pub host_splits: usize,
+    /// The trees; a row's margin is the base score plus one leaf of each.
+    pub trees: Vec<Tree<Question>>,
+}
+
+/// Who asks what at a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// A feature of the guest.
+    Own(Cut),
+    /// A split of the host, by its number.
+    Host {
+        /// Place in [`HostTrees::splits`].
+        split: usize,
+    },
+}
+
+/// The host's part: its own splits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostTrees {
+    /// Random name of the training: parts of one model have the same.
+    pub training_id: String,
+    /// The splits that were asked for, each once, also those of trees that early stopping cut off.
+    pub splits: Vec<HostSplit>,
+}
+
+/// One split of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostSplit {
+    /// Name of the host's feature.
+    pub feature: String,
+    /// Bins `1..=bin` go left.
+    pub bin: u8,
+    /// Whether rows without a value go left.
+    pub missing_left: bool,
+}
+
+impl GuestTrees {
+    /// Refuses a part that was not written by a training, before it is applied.
+    pub fn check(&self) -> Result<(), ModelError> {
+        let holds = |question: &Question| match question {
+            Question::Own(cut) => cut.feature < self.features.len(),
+            Question::Host { split } => *split < self.host_splits,
+        };
+        let is_sound = self.trees.iter().all(|tree| tree.is_sound() && tree.questions().all(holds));
+        if is_sound && self.base_score.is_finite() {
+            return Ok(());
+        }
+        Err(ModelError::InvalidInput("the guest's trees are damaged: restore the file".into()))
+    }
+
+    /// Sum of gains per feature of the guest, and of all of the host's splits together: what each
+    /// contributed to fitting the training rows.
+    pub fn importance(&self) -> (Vec<f64>, f64) {
+        let (mut own, mut host) = (vec![0.0; self.features.len()], 0.0);
+        for node in self.trees.iter().flat_map(Tree::nodes) {
+            match node {
+                Node::Split { question: Question::Own(cut), gain, .. } => own[cut.feature] += gain,
+                Node::Split { question: Question::Host { .. }, gain, .. } => host += gain,
+                Node::Leaf { .. } => {}
+            }
+        }
+        (own, host)
+    }
+}
+
+/// The name of the training that `seed` belongs to.
+pub(super) fn training_id(seed: &[u8; 32]) -> String {
+    let (name, _) = seed.split_at(8);
+    name.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}

@@ -1,0 +1,236 @@
+//! The host's features as the guest sees them: sums per bin, and sides of rows, on request.
+
+use std::collections::HashMap;
+
+use crypto::lattice::projection::{Answers, Hint, Projection, QueryKey};
+use crypto::lattice::{Parameters, Ring};
+use mpc::reveal::Ledger;
+use net::{NetError, Session, Size};
+
+use super::messages::{Command, HostFeatures, Terms};
+use super::packing::Packing;
+use super::{BIN_SUMS, HOST_BINS, OWN_SPLITS, ROW_PARTITION, SHAPE};
+use crate::ModelError;
+use crate::local::boosted_trees::{Bits, Cell, Cut, Gradients, Layout};
+
+/// Hints in one message: 9.4 MiB.
+pub(super) const HINTS_PER_MESSAGE: usize = 64;
+
+/// The guest's end of everything it may ask the host for.
+pub(super) struct Remote<'a> {
+    ledger: &'a Ledger,
+    training: &'a [u32],
+    packing: Packing,
+    projection: Projection,
+    hints: Vec<Hint>,
+    bins: Vec<usize>,
+    layout: Layout,
+    rows: usize,
+    /// The cuts that were asked for, by the number under which the host keeps them.
+    numbers: HashMap<Cut, usize>,
+    sides: Vec<Bits>,
+}
+
+/// Sums that were asked for and not yet received.
+pub(super) struct Asked {
+    keys: Vec<QueryKey>,
+}
+
+impl<'a> Remote<'a> {
+    /// Agrees on `terms` and receives the hints. `rows` counts all rows, `training` lists those
+    /// to learn from.
+    pub(super) async fn open(
+        session: &mut Session,
+        ledger: &'a Ledger,
+        terms: &Terms,
+        rows: usize,
+        training: &'a [u32],
+    ) -> Result<Self, ModelError> {
+        session.send("terms", terms).await?;
+        let packing = Packing::new(training.len());
+        let (seed, bits) = (terms.seed, packing.plaintext_bits());
+        let projection = session
+            .compute(|| {
+                Projection::new(&Ring::new(Parameters::N8192_Q150), seed, training.len(), bits)
+            })
+            .await?;
+        let features: HostFeatures =
+            session.receive("features", Size::AtMost(HostFeatures::BYTES_MAX)).await?;
+        let bins: Vec<usize> = features.bins.iter().copied().map(usize::from).collect();
+        ledger.record(HOST_BINS, session.me(), bins.len() as u64)?;
+
+        let layout = Layout::new(bins.iter().copied());
+        let hints = receive_hints(session, &projection, layout.cells()).await?;
+        let (numbers, sides) = (HashMap::new(), Vec::new());
+        Ok(Self {
+            ledger,
+            training,
+            packing,
+            projection,
+            hints,
+            bins,
+            layout,
+            rows,
+            numbers,
+            sides,
+        })
+    }
+
+    /// Bins of each of the host's features, the missing one not counted.
+    pub(super) fn bins(&self) -> &[usize] {
+        &self.bins
+    }
+
+    /// Where the cells of each feature are in the sums.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Encrypts the derivatives of each node's rows and sends them; the host then computes.
+    pub(super) async fn ask_sums(
+        &self,
+        session: &mut Session,
+        nodes: &[&[u32]],
+        gradients: &Gradients,
+    ) -> Result<Asked, ModelError> {
+        self.ledger.record(SHAPE, session.peer(), nodes.len() as u64)?;
+        session.send("command", &Command::Sums { nodes: nodes.len() }).await?;
+        let mut keys = Vec::with_capacity(nodes.len());
+        for rows in nodes {
+            let mut rng = session.rng();
+            let encrypt = || {
+                let (key, vector) =
+                    self.projection.encrypt(&self.masked(rows, gradients), &mut rng)?;
+                Ok::<_, ModelError>((key, vector.to_bytes()))
+            };
+            let (key, bytes) = session.compute(encrypt).await?;
+            keys.push(key);
+            session.send_bytes("gradients", bytes).await?;
+        }
+        Ok(Asked { keys })
+    }
+
+    /// Receives and decrypts the sums of the nodes that were asked for, each the cells of all
+    /// features. Refuses sums that do not add up to the nodes' `totals`.
+    pub(super) async fn receive_sums(
+        &self,
+        session: &mut Session,
+        asked: Asked,
+        totals: &[Cell],
+    ) -> Result<Vec<Vec<Cell>>, ModelError> {
+        let outputs = self.layout.cells();
+        self.ledger.record(BIN_SUMS, session.me(), (outputs * asked.keys.len()) as u64)?;
+        let size = Size::Exactly(Answers::byte_count(&self.projection, outputs));
+        let mut answers = Vec::with_capacity(asked.keys.len());
+        for _ in &asked.keys {
+            let bytes = session.receive_bytes("sums", size).await?;
+            let answer = Answers::from_bytes(&self.projection, outputs, &bytes);
+            answers.push(answer.map_err(|error| session.misbehaved("sums", error.to_string()))?);
+        }
+        let queries: Vec<_> = asked.keys.iter().zip(&answers).collect();
+        let unpack =
+            |sums: Vec<i128>| sums.into_iter().map(|sum| self.packing.unpack(sum)).collect();
+        let decrypt = || self.projection.decrypt_opened_batch(&queries, &self.hints);
+        let nodes: Vec<Vec<Cell>> =
+            session.compute(decrypt).await?.into_iter().map(unpack).collect();
+        for (cells, total) in nodes.iter().zip(totals) {
+            if let Err(rule) = self.check_sums(cells, *total) {
+                return Err(session.misbehaved("sums", rule).into());
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// The numbers under which the host keeps `cuts`, whose sides are known from now on.
+    pub(super) async fn ask_sides(
+        &mut self,
+        session: &mut Session,
+        cuts: &[Cut],
+    ) -> Result<Vec<usize>, ModelError> {
+        let first_new = self.numbers.len();
+        let mut fresh = Vec::new();
+        let mut numbers = Vec::with_capacity(cuts.len());
+        for cut in cuts {
+            let number = *self.numbers.entry(*cut).or_insert_with(|| {
+                fresh.push(*cut);
+                first_new + fresh.len() - 1
+            });
+            numbers.push(number);
+        }
+        if fresh.is_empty() {
+            return Ok(numbers);
+        }
+        let count = fresh.len();
+        self.ledger.record(OWN_SPLITS, session.peer(), count as u64)?;
+        self.ledger.record(ROW_PARTITION, session.me(), count as u64)?;
+        session.send("command", &Command::Sides { cuts: fresh }).await?;
+        for _ in 0..count {
+            self.sides.push(receive_sides(session, self.rows).await?);
+        }
+        Ok(numbers)
+    }
+
+    /// The sides at the cut of this number.
+    pub(super) fn sides(&self, number: usize) -> &Bits {
+        &self.sides[number]
+    }
+
+    /// Says that nothing will be asked any more; returns the number of the host's splits.
+    pub(super) async fn finish(self, session: &mut Session) -> Result<usize, ModelError> {
+        session.send("command", &Command::Finished).await?;
+        Ok(self.sides.len())
+    }
+
+    /// The packed derivatives of the training rows: those in `rows`, zero for all others.
+    fn masked(&self, rows: &[u32], gradients: &Gradients) -> Vec<i128> {
+        let mut rows = rows.iter().copied().peekable();
+        let masked = self.training.iter().map(|&row| match rows.next_if_eq(&row) {
+            Some(row) => self.packing.pack(gradients.values[row as usize]),
+            None => 0,
+        });
+        masked.collect()
+    }
+
+    /// Every feature's cells must add up to the node's total, without negative second sums.
+    fn check_sums(&self, cells: &[Cell], total: Cell) -> Result<(), &'static str> {
+        // No first derivative is beyond 2^24, and the sums of all rows stay below 2^44.
+        let bound = 1 << 44;
+        for feature in 0..self.bins.len() {
+            let cells = self.layout.of(cells, feature);
+            let is_bounded =
+                |cell: &Cell| (0..=total.second).contains(&cell.second) && cell.first.abs() < bound;
+            if !cells.iter().all(is_bounded) {
+                return Err("a sum of second derivatives must lie between 0 and the node's total");
+            }
+            if cells.iter().fold(Cell::default(), |sum, &cell| sum + cell) != total {
+                return Err("the sums over a feature's bins must add up to the node's total");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One bit for each of `rows` rows.
+pub(super) async fn receive_sides(session: &mut Session, rows: usize) -> Result<Bits, NetError> {
+    let words = session.receive_words("sides", rows.div_ceil(64)).await?;
+    let rule = "bits beyond the last row must be zero";
+    Bits::from_words(words, rows).ok_or_else(|| session.misbehaved("sides", rule))
+}
+
+async fn receive_hints(
+    session: &mut Session,
+    projection: &Projection,
+    count: usize,
+) -> Result<Vec<Hint>, ModelError> {
+    let hint_bytes = Hint::byte_count(projection);
+    let mut hints = Vec::new();
+    while hints.len() < count {
+        let batch = HINTS_PER_MESSAGE.min(count - hints.len());
+        let bytes = session.receive_bytes("hints", Size::Exactly(batch * hint_bytes)).await?;
+        let parse =
+            || bytes.chunks_exact(hint_bytes).map(|hint| Hint::from_bytes(projection, hint));
+        let batch: Result<Vec<Hint>, _> = session.compute(|| parse().collect()).await;
+        hints.extend(batch.map_err(|error| session.misbehaved("hints", error.to_string()))?);
+    }
+    Ok(hints)
+}

@@ -1,0 +1,113 @@
+//! Applying a joint model to new rows.
+
+use features::binned::{BinnedFeature, BinnedMatrix};
+use mpc::reveal::Ledger;
+use net::{NetError, Session, Size};
+use rayon::prelude::*;
+
+use super::messages::ScoringTerms;
+use super::remote::receive_sides;
+use super::{GuestTrees, HostSplit, HostTrees, Question, ROW_PARTITION};
+use crate::ModelError;
+use crate::local::boosted_trees::{Bits, Cut, check_features};
+
+/// The margins (log-odds) of all rows of `matrix`, whose features are those of the training,
+/// binned by the same edges. The host runs [`score_as_host`] on the same rows.
+///
+/// The guest learns on which side of every split of the host each row is, recorded in `ledger`.
+pub async fn score_as_guest(
+    session: &mut Session,
+    model: &GuestTrees,
+    matrix: &BinnedMatrix,
+    ledger: &Ledger,
+) -> Result<Vec<f64>, ModelError> {
+    model.check()?;
+    check_features(&model.features, matrix)?;
+    let terms = ScoringTerms {
+        training_id: model.training_id.clone(),
+        rows: matrix.rows() as u32,
+        splits: model.host_splits as u32,
+    };
+    session.send("model", &terms).await?;
+    ledger.record(ROW_PARTITION, session.me(), model.host_splits as u64)?;
+    let mut sides = Vec::new();
+    for _ in 0..model.host_splits {
+        sides.push(receive_sides(session, matrix.rows()).await?);
+    }
+    Ok(session.compute(|| margins(model, matrix, &sides)).await)
+}
+
+/// Tells the guest the sides of all rows of `matrix` at this party's splits.
+///
+/// A guest that applies another model or has another number of rows is
+/// [`NetError::PeerIncompatible`].
+pub async fn score_as_host(
+    session: &mut Session,
+    model: &HostTrees,
+    matrix: &BinnedMatrix,
+    ledger: &Ledger,
+) -> Result<(), ModelError> {
+    let splits: Vec<(&BinnedFeature, Cut)> =
+        model.splits.iter().map(|split| find(split, matrix)).collect::<Result<_, _>>()?;
+    let terms: ScoringTerms =
+        session.receive("model", Size::AtMost(ScoringTerms::BYTES_MAX)).await?;
+    let ours = ScoringTerms {
+        training_id: model.training_id.clone(),
+        rows: matrix.rows() as u32,
+        splits: splits.len() as u32,
+    };
+    if terms != ours {
+        return Err(incompatible(session, &ours, &terms).into());
+    }
+    ledger.record(ROW_PARTITION, session.peer(), splits.len() as u64)?;
+    for (feature, cut) in splits {
+        let sides = session.compute(|| cut.sides(&feature.codes)).await;
+        session.send_words("sides", sides.words()).await?;
+    }
+    Ok(())
+}
+
+fn incompatible(session: &Session, ours: &ScoringTerms, theirs: &ScoringTerms) -> NetError {
+    let text = |terms: &ScoringTerms| {
+        let ScoringTerms { training_id, rows, splits } = terms;
+        format!("training {training_id} with {splits} splits, on {rows} rows")
+    };
+    NetError::PeerIncompatible {
+        peer: session.peer().into(),
+        what: "model".into(),
+        ours: text(ours),
+        theirs: text(theirs),
+        hint: "apply parts of one training to the same aligned rows".into(),
+    }
+}
+
+/// The feature of a split; its place in the cut means nothing here.
+fn find<'a>(
+    split: &HostSplit,
+    matrix: &'a BinnedMatrix,
+) -> Result<(&'a BinnedFeature, Cut), ModelError> {
+    let HostSplit { feature: name, bin, missing_left } = split;
+    let feature = matrix.features().iter().find(|feature| feature.name == *name);
+    match feature {
+        Some(feature) if (1..=feature.bins).contains(&usize::from(*bin)) => {
+            Ok((feature, Cut { feature: 0, bin: *bin, missing_left: *missing_left }))
+        }
+        _ => Err(ModelError::InvalidInput(format!(
+            "the model splits feature {name:?} at bin {bin}, which the table does not have: bin the \
+             table as for the training"
+        ))),
+    }
+}
+
+/// Walks every row down every tree, in the order in which training added the leaves.
+fn margins(model: &GuestTrees, matrix: &BinnedMatrix, sides: &[Bits]) -> Vec<f64> {
+    let codes: Vec<&[u8]> = matrix.features().iter().map(|f| f.codes.as_slice()).collect();
+    let margin = |row: usize| {
+        let is_left = |question: &Question| match *question {
+            Question::Own(cut) => cut.is_left(codes[cut.feature][row]),
+            Question::Host { split } => sides[split].is_set(row),
+        };
+        model.trees.iter().fold(model.base_score, |margin, tree| margin + tree.leaf(is_left))
+    };
+    (0..matrix.rows()).into_par_iter().with_min_len(1024).map(margin).collect()
+}
