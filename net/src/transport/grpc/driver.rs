@@ -84,7 +84,7 @@ impl Driver {
                         break;
                     }
                 },
-                Stop::Cut(_) if self.relay.may_end() => break,
+                Stop::Cut(_) if self.relay.has_peer_ended() => break,
                 Stop::Cut(cause) => {
                     drop(wire);
                     match self.reconnect(cause).await {
@@ -104,8 +104,7 @@ impl Driver {
     async fn run(&mut self, wire: &mut Wire) -> Stop {
         let settings = &self.switchboard.seat.settings;
         let Wire { outgoing, incoming, .. } = wire;
-        let standing =
-            Standing { conversation: Some(self.conversation), received: self.relay.received() };
+        let conversation = self.conversation;
         let relay = &self.relay;
         let write = write(&self.switchboard, relay, outgoing);
         let read = async {
@@ -128,8 +127,7 @@ impl Driver {
         };
         let arrivals = async {
             match &mut self.source {
-                // What arrives now has not yet seen how far we are: the standing is read later.
-                Source::Listener(arrivals) => arrivals.next(standing, relay).await,
+                Source::Listener(arrivals) => arrivals.next(conversation, relay).await,
                 Source::Dialler(_) => std::future::pending().await,
             }
         };
@@ -151,13 +149,16 @@ impl Driver {
     async fn reconnect(&mut self, cause: String) -> Result<Wire, Ending> {
         let since = self.relay.last_heard();
         let limit = self.switchboard.seat.settings.reconnect_window;
-        let standing =
-            Standing { conversation: Some(self.conversation), received: self.relay.received() };
+        let conversation = self.conversation;
         let next = match &mut self.source {
-            Source::Dialler(dialler) => dialler.persist(standing, limit).await,
+            Source::Dialler(dialler) => {
+                let received = self.relay.received();
+                let standing = Standing { conversation: Some(conversation), received };
+                dialler.persist(standing, limit).await
+            }
             Source::Listener(arrivals) => {
-                let next = timeout(limit, arrivals.next(standing, &self.relay)).await;
-                next.unwrap_or_else(|_| Err(arrivals.in_vain()))
+                let next = timeout(limit, arrivals.next(conversation, &self.relay)).await;
+                next.unwrap_or_else(|_| Err(arrivals.not_dialled()))
             }
         };
         match next {

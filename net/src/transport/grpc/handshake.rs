@@ -187,3 +187,78 @@ pub(super) fn misbehaved(peering: &Peering, rule: &str) -> NetError {
     let peer = peering.seat.peer.clone();
     NetError::PeerMisbehaved { peer, step: "handshake".to_owned(), rule: rule.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::identity::Identity;
+    use crate::seat::Seat;
+
+    fn peering() -> Peering {
+        let identity = Arc::new(Identity::generate("bank").unwrap());
+        let peer_key = identity.public_key();
+        Peering {
+            seat: Seat::new("bank", "operator", true),
+            identity,
+            peer_key,
+            job_digest: [7; 32],
+        }
+    }
+
+    /// Our hello, and the one that agrees with it.
+    fn hellos(peering: &Peering) -> (Hello, Hello) {
+        let standing = Standing { conversation: None, received: 0 };
+        let mine = Opening::new(peering, standing).mine;
+        let (from, to) = (mine.to.clone(), mine.from.clone());
+        let theirs = Hello { from, to, nonce: vec![1; 32], ..mine.clone() };
+        (mine, theirs)
+    }
+
+    #[test]
+    fn each_difference_is_named_with_both_values_and_what_to_do() {
+        let peering = peering();
+        let (mine, good) = hellos(&peering);
+        check(&peering, &mine, &good).unwrap();
+        let cases = [
+            (Hello { version: 9, ..good.clone() }, ["protocol version", "1", "9", "same release"]),
+            (
+                Hello { from: "telco".into(), ..good.clone() },
+                ["party names", "bank to operator", "bank to telco", "same names"],
+            ),
+            (
+                Hello { job_digest: vec![8; 32], ..good.clone() },
+                ["job digest", "0707", "0808", "job files differ"],
+            ),
+            (
+                Hello { conversation: vec![9; 32], ..good.clone() },
+                ["conversation", "a new one", "0909", "start the job again"],
+            ),
+        ];
+        for (theirs, parts) in cases {
+            let error = check(&peering, &mine, &theirs).unwrap_err();
+            assert!(matches!(error, NetError::PeerIncompatible { .. }), "{error}");
+            for part in parts {
+                assert!(error.to_string().contains(part), "{part} missing in: {error}");
+            }
+        }
+        let error = check(&peering, &mine, &Hello { nonce: vec![1], ..good }).unwrap_err();
+        assert!(matches!(error, NetError::PeerMisbehaved { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_proof_is_bound_to_signer_job_and_nonces() {
+        let peering = peering();
+        let (mine, theirs) = hellos(&peering);
+        let signed = statement(&mine, &theirs.nonce);
+        let other_job = Hello { job_digest: vec![8; 32], ..mine.clone() };
+        for other in [
+            statement(&theirs, &mine.nonce),
+            statement(&mine, &mine.nonce),
+            statement(&other_job, &theirs.nonce),
+        ] {
+            assert_ne!(signed, other);
+        }
+    }
+}

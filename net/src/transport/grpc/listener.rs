@@ -172,26 +172,33 @@ impl Arrivals {
     /// The next connection that continues the conversation.
     pub(super) async fn next(
         &mut self,
-        standing: Standing,
+        conversation: [u8; 32],
         relay: &Relay,
     ) -> Result<(Wire, Agreement), NetError> {
         loop {
             let (hello, wire) = self.arrival().await?;
-            let standing = Standing { received: relay.received(), ..standing };
+            // Read only now: the connection before may have carried frames until a moment ago.
+            let received = relay.received();
+            let standing = Standing { conversation: Some(conversation), received };
             if let Some(agreed) = self.agree(hello, wire, standing).await? {
                 return Ok(agreed);
             }
         }
     }
 
-    /// The error after waiting in vain: if somebody else knocked, that is why.
-    pub(super) fn in_vain(&self) -> NetError {
+    /// The error after waiting in vain for the first connection: if somebody with another key
+    /// knocked, that is why.
+    fn in_vain(&self) -> NetError {
         let peer = self.peering.seat.peer.clone();
         let expected = self.peering.peer_key.to_string();
         match self.registry.pins.turned_away() {
             Some(seen) => NetError::IdentityMismatch { peer, expected, seen },
-            None => unreachable(&self.peering, "it did not dial in time"),
+            None => self.not_dialled(),
         }
+    }
+
+    pub(super) fn not_dialled(&self) -> NetError {
+        unreachable(&self.peering, "it did not dial in time")
     }
 
     async fn arrival(&mut self) -> Result<(Hello, Wire), NetError> {

@@ -171,10 +171,10 @@ impl Relay {
         all_said && all_told && state.unacknowledged.is_empty()
     }
 
-    /// Whether a cut connection harms nobody any more.
-    pub(super) fn may_end(&self) -> bool {
-        let state = self.state();
-        state.ended_here && state.ended_there
+    /// Whether the peer has said its last word: it needs nothing more from this side, and a cut
+    /// connection harms nobody.
+    pub(super) fn has_peer_ended(&self) -> bool {
+        self.state().ended_there
     }
 
     /// Gives up: nothing will be acknowledged any more.

@@ -33,7 +33,10 @@ struct PinState {
 
 impl Pins {
     pub(super) fn allow(&self, key: PublicKey) {
-        self.state().allowed.push(key);
+        let mut state = self.state();
+        state.allowed.push(key);
+        // Who knocked before is not why the new peer does not come.
+        state.turned_away = None;
     }
 
     pub(super) fn forget(&self, key: PublicKey) {
