@@ -85,6 +85,7 @@ impl Session {
     ///
     /// A name is 1 to 64 letters, digits, `_`, `-` or `.`, and may be used once per parent;
     /// anything else is [`NetError::InvalidInput`]. The peer must fork the same name.
+    /// A path costs about half a kilobyte until the conversation ends.
     pub fn fork(&mut self, name: &str) -> Result<Self, NetError> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         if !(1..=FORK_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(is_plain) {
