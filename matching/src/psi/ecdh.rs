@@ -20,17 +20,17 @@
 //! announced size is noticed at once.
 //!
 //! # Leaks
-//! Both set sizes, to both parties. To a learning party what it is meant to learn, and what follows:
-//! of each of its rows, whether the other party has it. A party that does not learn gets the other's
-//! size and nothing else.
+//! Both set sizes, to both parties. To a learning party what it is meant to learn, and what follows
+//! from it: of each of its rows, whether the other party has it. A party that does not learn gets
+//! the other's size and nothing else.
 //!
 //! # Security
 //! Semi-honest, 128 bits: decisional Diffie-Hellman in ristretto255, H and T random oracles. Keys
 //! and shuffles are fresh for each run, so that two runs cannot be linked. Every point is checked
-//! to be a canonical element other than the neutral one, every length against the announced size. A
-//! dishonest party can still enter ids that it does not have (their number shows in its size), and
-//! can make the other's result wrong; if both learn, a difference is noticed at step 6 by whoever
-//! is honest, otherwise not.
+//! to be a canonical element other than the neutral one, every length against the announced size.
+//! A dishonest party can still enter ids that it does not have (their number shows in its size),
+//! and can make the other's result wrong; if both learn, a difference is noticed at step 6 by
+//! whoever is honest, otherwise not.
 //!
 //! # Cost
 //! For n and m ids: 16 + 32(n + m) bytes, 16n more if the first learns, 16m more if the second
@@ -39,8 +39,9 @@
 //! decodings as the other has.
 //!
 //! # Reference
-//! Meadows, IEEE S&P 1986; Huberman, Franklin, Hogg, EC 1999, section 3; both learning and the
-//! choice of hash as in De Cristofaro, Gasti, Tsudik, CANS 2012, figure 1. Group: RFC 9496.
+//! Meadows, "A More Efficient Cryptographic Matchmaking Protocol", IEEE S&P 1986; Huberman,
+//! Franklin, Hogg, "Enhancing Privacy and Trust in Electronic Communities", EC 1999. Group: RFC
+//! 9496.
 
 use std::ops::Range;
 
