@@ -14,7 +14,7 @@ pub(super) const FRESH_VARIANCE: f64 = ERROR_VARIANCE + 0.25;
 /// Bits of statistical security of masks and floods.
 pub const STATISTICAL_BITS: u32 = 40;
 
-/// The variance proxy of u·e_x - e·s: what a hint adds to an answer.
+/// The variance proxy of `u·e_x - e·s`: what a hint adds to an answer.
 ///
 /// Both products have N terms of an error times a coefficient in {-1, 0, 1}.
 pub(super) fn hint_variance(ring: &Ring) -> f64 {

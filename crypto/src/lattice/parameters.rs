@@ -1,6 +1,6 @@
 //! Which rings are offered, and why they are safe.
 
-/// A ring Z_Q\[X\]/(X^N + 1) with ternary secrets and errors of standard deviation 3.24.
+/// A ring `Z_Q[X]/(X^N + 1)` with ternary secrets and errors of standard deviation 3.24.
 ///
 /// Every set keeps at least 128 bits against quantum attacks by the newer of the two public tables
 /// (see [`SECURITY_TABLE`]); a test holds each set against it.

@@ -1,4 +1,4 @@
-//! The ring R_Q = Z_Q\[X\]/(X^N + 1), its elements in two forms, and sums of products.
+//! The ring `R_Q = Z_Q[X]/(X^N + 1)`, its elements in two forms, and sums of products.
 
 use std::sync::Arc;
 

@@ -37,8 +37,8 @@ impl Ternary {
         ternary
     }
 
-    /// The vector v with ⟨v, w⟩ = constant coefficient of (this · w): v_0 = u_0 and, since
-    /// X^N = -1, v_i = -u_(N-i).
+    /// The vector `v` with `⟨v, w⟩` = constant coefficient of `u·w` for this `u`: `v_0 = u_0` and,
+    /// since `X^N = -1`, `v_i = -u_(N - i)`.
     pub(super) fn reversed(&self) -> Self {
         let words = self.positive.len();
         let mut reversed =

@@ -1,4 +1,4 @@
-//! Moving plaintexts modulo t up to Z_Q and back: round(Q·m/t) and round(t·x/Q).
+//! Moving plaintexts modulo t up to modulus Q and back: `round(Q·m/t)` and `round(t·x/Q)`.
 //!
 //! Both directions round the true quotient. The cheaper floor(Q/t)·m would add (Q mod t) whenever a
 //! sum of plaintexts wraps modulo t, which sums of secret shares do all the time.
@@ -9,10 +9,10 @@ use super::modulus::{Factor, Modulus, reduce_once};
 use super::ring::{CoefficientPoly, Ring};
 use crate::random::Generator;
 
-/// Reads an element of Z_Q, given modulo each prime, as a fraction of Q.
+/// Reads a number modulo Q, given modulo each prime, as a fraction of Q.
 ///
-/// With y_i = x · (Q/p_i)^-1 mod p_i, the fraction x/Q is the sum of all y_i/p_i modulo 1 (Chinese
-/// remainders; the multiples of Q fall away with the whole part).
+/// With `y_i = x·(Q/p_i)^-1 mod p_i`, the fraction `x/Q` is the sum of all `y_i/p_i` modulo 1
+/// (Chinese remainders; the multiples of Q fall away with the whole part).
 #[derive(Clone, Debug)]
 pub(super) struct Fractions {
     degree: usize,

@@ -3,22 +3,28 @@
 //! N numbers modulo a prime t are the values of one plaintext polynomial at the roots of X^N + 1
 //! modulo t, so that a product of polynomials multiplies them slot by slot (BFV batching, Smart and
 //! Vercauteren, "Fully homomorphic SIMD operations", 2014). The key holder sends encrypted vectors
-//! v_k; the evaluator, who owns vectors p_k, answers with a masked encryption of Σ_k v_k·p_k. Both
-//! end with additive shares modulo t.
+//! `v_k`; the evaluator, who owns vectors `p_k`, answers with a masked encryption of `Σ_k v_k·p_k`.
+//! Both end with additive shares modulo t.
 //!
 //! # Security
 //!
-//! The vectors are hidden by ring-LWE under the key holder's secret. The answer is
-//! (a' + u·pk_1 + e_2, b' + u·pk_0 + e_1 + r): u·pk + e is one *fresh* public-key encryption of zero
-//! per answer, which makes a' pseudo-random even for the key holder (ring-LWE under u, since pk_1 is
-//! uniform), and r is uniform in R_Q. The evaluator's share is -round(t·r/Q). Left over is that a
-//! share sum is off by one with probability at most 2·noise·t/Q per slot polynomial coefficient,
-//! which [`SlotRing::products_max`] keeps below 2^-40.
+//! Semi-honest parties. The vectors are hidden by ring-LWE under the key holder's secret `s`. With
+//! the sum `(a', b')` of the products, the answer is
+//!
+//! ```text
+//! (a' + u·pk_1 + e_2, b' + u·pk_0 + e_1 + r)       evaluator's share = -round(t·r/Q)
+//! ```
+//!
+//! `u·pk + e` is one *fresh* public-key encryption of zero per answer, which makes the first part
+//! pseudo-random even for the key holder (ring-LWE under `u`, since `pk_1` is uniform); `r` is
+//! uniform over the whole ring, which makes the second part uniform. Left over is that a
+//! coefficient of the share sum is off by one with probability at most `2·noise·t/Q`, which
+//! [`SlotRing::products_max`] keeps below 2^-40.
 //!
 //! # Reference
 //!
 //! Brakerski 2012, Fan and Vercauteren 2012; re-sharing as in Cheetah (Huang et al., USENIX
-//! Security 2022, section 3.3) with the mask over all of Z_Q.
+//! Security 2022, section 3.3), with the mask over the whole ring.
 
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -161,7 +167,7 @@ impl SlotRing {
         pairs.map(|(slots, mut rng)| self.encrypt(key, slots, &mut rng)).collect()
     }
 
-    /// (a, a·s + e + message) for a fresh a.
+    /// `(a, a·s + e + message)` for a fresh `a`.
     fn encrypt_poly(
         &self,
         key: &SecretKey,
@@ -266,7 +272,9 @@ impl SlotRing {
 
         let mut shares = self.round(&random);
         let plain = self.plain.modulus();
-        shares.iter_mut().for_each(|share| *share = plain.subtract(0, *share));
+        for share in &mut shares {
+            *share = plain.subtract(0, *share);
+        }
         ring.engine().forward(&self.plain, &mut shares);
         (MaskedSlots { mask, body }, shares)
     }

@@ -2,6 +2,10 @@
 //!
 //! Their sums cannot overflow and say so by wrapping: a checked sum in a test build would not be
 //! turned into vectors.
+#![expect(
+    clippy::inline_always,
+    reason = "what the AVX-512 engine compiles again for wider vectors must be inlined there"
+)]
 
 use super::Table;
 use crate::lattice::modulus::{Factor, MASK_52, Modulus, reduce_once};

@@ -61,14 +61,14 @@ impl<'a> Evaluator<'a> {
         Ok(evaluator)
     }
 
-    /// x_(j,c) in transformed form.
+    /// `x_jc` in transformed form.
     fn transformed(&self, column: usize, chunk: usize) -> SecretPoly {
         let ring = &self.expansion.ring;
         let rows = self.expansion.chunk_rows(chunk);
         Zeroizing::new(ring.forward(ring.small(&self.columns[column][rows])))
     }
 
-    /// u_c, and the generator that goes on to e_c.
+    /// `u_c`, and the generator that goes on to `e_c`.
     fn secret(&self, chunk: usize) -> (SecretPoly, Generator) {
         let ring = &self.expansion.ring;
         let index = (chunk as u64).to_le_bytes();
@@ -78,7 +78,7 @@ impl<'a> Evaluator<'a> {
         (Zeroizing::new(ring.forward(secret)), rng)
     }
 
-    /// Σ_j x_(j,c)·elements_j + u_c·extra.
+    /// `Σ_j x_jc·elements_j + u_c·extra`.
     fn combine(
         &self,
         chunk: usize,
@@ -168,7 +168,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// The coefficients of Σ_j x_(j,c)·e_j have the proxy Σ_j ‖x_(j,c)‖² times that of an error.
+/// The coefficients of `Σ_j x_jc·e_j` have the proxy `Σ_j ‖x_jc‖²` times that of an error.
 fn check_noise(expansion: &Expansion, columns: &[&[i32]]) -> Result<(), LatticeError> {
     let square = |chunk: usize| {
         let rows = expansion.chunk_rows(chunk);

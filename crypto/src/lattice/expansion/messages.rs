@@ -7,7 +7,7 @@ use crate::lattice::LatticeError;
 use crate::lattice::packing::{Packer, Unpacker, packed_bytes};
 use crate::lattice::ring::TransformedPoly;
 
-/// A query: b_j of every column and b_x, in transformed form.
+/// A query: `b_j` of every column and `b_x`, in transformed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedWeights {
     pub(super) polys: Vec<TransformedPoly>,
@@ -78,7 +78,7 @@ impl Hint {
     }
 }
 
-/// The answers to one query: one masked element of Z_Q per row.
+/// The answers to one query: one masked number modulo Q per row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
     /// Per chunk: the rows modulo the first prime, then modulo the next.

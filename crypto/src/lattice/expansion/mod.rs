@@ -1,31 +1,40 @@
 //! A fixed private integer matrix times a short encrypted vector: one result per row, shared.
 //!
-//! The evaluator owns d columns x_j of n integers. The key holder owns, query after query, d
-//! numbers w_j modulo 2^64. Each query gives Σ_j x_ij·w_j for every row i as additive shares modulo
-//! 2^64.
+//! The evaluator owns d columns `x_j` of n integers. The key holder owns, query after query, d
+//! numbers `w_j` modulo 2^64. Each query gives `Σ_j x_ij·w_j` for every row `i` as additive shares
+//! modulo 2^64.
 //!
 //! # Construction
 //!
-//! The transpose of [`super::projection`], whose notation is used; t = 2^64. Public, from a seed:
-//! uniform a_j for every column, and a_x.
+//! The transpose of [`super::projection`], whose notation is used; `t = 2^64`. Public, from a seed:
+//! uniform `a_j` for every column, and `a_x`.
 //!
-//! Once, the evaluator sends per chunk c of N rows, with fresh ternary u_c and error e_c,
+//! Once, the evaluator sends per chunk `c` of N rows, with fresh ternary `u_c` and error `e_c`,
 //!
-//! > hint_c = Σ_j x_(j,c)·a_j + u_c·a_x + e_c,  x_(j,c) = Σ_i x_(cN+i, j)·X^i
+//! ```text
+//! hint_c = Σ_j x_jc·a_j + u_c·a_x + e_c    x_jc = Σ_i x_(cN + i, j)·X^i
+//! ```
 //!
-//! Per query, the key holder draws a fresh ternary s and sends d + 1 elements:
+//! Per query, the key holder draws a fresh ternary `s` and sends d + 1 elements:
 //!
-//! > b_j = a_j·s + e_j + round(Q·w_j/t),  b_x = a_x·s + e_x
+//! ```text
+//! b_j = a_j·s + e_j + round(Q·w_j/t)       b_x = a_x·s + e_x
+//! ```
 //!
-//! The evaluator answers per chunk Σ_j x_(j,c)·b_j + u_c·b_x + r with r uniform in R_Q, and keeps
-//! -round(t·r/Q). The key holder computes round(t/Q·(answer_c - hint_c·s)).
+//! The evaluator masks its answers with `r` uniform in `R_Q`; both sides round:
+//!
+//! ```text
+//! answer_c  = Σ_j x_jc·b_j + u_c·b_x + r
+//! evaluator = -round(t·r/Q)
+//! holder    = round(t/Q·(answer_c - hint_c·s))
+//! ```
 //!
 //! # Security
 //!
 //! Semi-honest parties; the argument is that of [`super::projection`]: fresh secrets under common
-//! public a's hide the vector, a fresh u_c makes each hint pseudo-random, and every coefficient of
+//! public a's hide the vector, a fresh `u_c` makes each hint pseudo-random, and every coefficient of
 //! an answer is uniform. Shares of a row are off by one with probability below 2^-40, for noise
-//! within 9.5·sqrt(10.75·S + 21·N), S the largest sum of squares of a chunk over all columns.
+//! within `9.5·sqrt(10.75·S + 21·N)`, S the largest sum of squares of a chunk over all columns.
 //!
 //! # Cost
 //!
@@ -58,9 +67,9 @@ pub struct Expansion {
     columns: usize,
     scale: PowerScale,
     fractions: Fractions,
-    /// a_j of every column.
+    /// `a_j` of every column.
     public: Vec<TransformedPoly>,
-    /// a_x.
+    /// `a_x`.
     public_extra: TransformedPoly,
 }
 
@@ -162,7 +171,7 @@ impl Expansion {
         Ok((QueryKey { transformed }, EncryptedWeights { polys, extra }))
     }
 
-    /// a·s + e, plus round(Q·weight/t) in the constant coefficient.
+    /// `a·s + e`, plus `round(Q·weight/t)` in the constant coefficient.
     fn encrypt_constant(
         &self,
         secret: &SecretPoly,

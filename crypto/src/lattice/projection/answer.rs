@@ -85,7 +85,7 @@ impl Evaluator<'_> {
         Ok(answers.into_iter().map(|words| Answers { words }).collect())
     }
 
-    /// Σ_i x_ij·b_i + const(u_j·b_x) of every output, query and prime.
+    /// `Σ_i x_ij·b_i + const(u_j·b_x)` of every output, query and prime.
     fn unmasked(&self, queries: &[EncryptedVector]) -> Vec<u64> {
         let ring = &self.projection.ring;
         let width = queries.len() * ring.primes();
@@ -171,7 +171,7 @@ impl Projection {
         Ok(sums)
     }
 
-    /// (answer_j - const(hint_j·s))/Q of every output and query.
+    /// `(answer_j - const(hint_j·s))/Q` of every output and query.
     fn fractions(
         &self,
         queries: &[(&QueryKey, &Answers)],

@@ -43,7 +43,7 @@ pub struct Evaluator<'a> {
     outputs: usize,
     /// Every hint's secret and error come from this, one stream per output.
     seed: Zeroizing<[u8; 32]>,
-    /// u_j of every output, reversed for dot products.
+    /// `u_j` of every output, reversed for dot products.
     pub(super) secrets: Vec<Ternary>,
     /// log2 of the bound of the noise of any answer.
     pub(super) noise_bits: f64,
@@ -129,7 +129,7 @@ impl<'a> Evaluator<'a> {
         self.outputs
     }
 
-    /// u_j, and the generator that goes on to e_j.
+    /// `u_j`, and the generator that goes on to `e_j`.
     fn secret(&self, output: usize) -> (Ternary, Generator) {
         let index = (output as u64).to_le_bytes();
         let seed = hash::digest("lattice/projection hint", &[&*self.seed, &index]);
@@ -176,7 +176,7 @@ impl<'a> Evaluator<'a> {
         Hint { poly }
     }
 
-    /// Σ_i x_ij·b_i of every output, query and prime, in this order of nesting.
+    /// `Σ_i x_ij·b_i` of every output, query and prime, in this order of nesting.
     pub(super) fn sums(&self, queries: &[EncryptedVector]) -> Vec<u64> {
         match &self.columns {
             Columns::Integers(columns) => integer_sums(self.projection, columns, queries),
@@ -192,7 +192,7 @@ impl core::fmt::Debug for Evaluator<'_> {
 }
 
 impl Columns<'_> {
-    /// Writes Σ_i x_i·X^(-i) over a chunk of rows: X^(-i) = -X^(N-i).
+    /// Writes `Σ_i x_i·X^(-i)` over a chunk of rows: `X^(-i) = -X^(N - i)`.
     fn reversed_chunk(&self, output: usize, rows: Range<usize>, out: &mut [i32]) {
         out.fill(0);
         match self {

@@ -7,7 +7,7 @@ use crate::lattice::LatticeError;
 use crate::lattice::packing::{Packer, Unpacker, packed_bytes};
 use crate::lattice::ring::CoefficientPoly;
 
-/// A query: the b's of every row, and of a_x.
+/// A query: the numbers `b` of every row, and `b_x`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedVector {
     pub(super) degree: usize,
@@ -94,7 +94,7 @@ impl Hint {
     }
 }
 
-/// The answers to one query: one masked element of Z_Q per column.
+/// The answers to one query: one masked number modulo Q per column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
     /// The residues modulo every prime, column after column.

@@ -1,26 +1,34 @@
 //! A fixed private integer matrix times encrypted vectors: one sum per column.
 //!
-//! The evaluator owns columns x_j of n integers (or bin codes, one indicator column per bin). The
-//! key holder owns, query after query, a vector m of n numbers. Each query gives Σ_i x_ij·m_i for
-//! every column j, either shared modulo 2^64 or opened to the key holder.
+//! The evaluator owns columns `x_j` of n integers (or bin codes, one indicator column per bin). The
+//! key holder owns, query after query, a vector `m` of n numbers. Each query gives `Σ_i x_ij·m_i`
+//! for every column `j`, either shared modulo 2^64 or opened to the key holder.
 //!
 //! # Construction
 //!
-//! SimplePIR's hint (Henzinger et al., USENIX Security 2023, section 4) in a ring. Everything
-//! lives in R_Q = Z_Q\[X\]/(X^N + 1); const() is the constant coefficient; chunk c holds rows
-//! cN .. cN + N; t = 2^bits. Public, from a seed: uniform a_c for every chunk, and a_x.
+//! The hint of `SimplePIR` (Henzinger et al., USENIX Security 2023, section 4) in a ring. All lives
+//! in `R_Q = Z_Q[X]/(X^N + 1)`; `const()` is the constant coefficient; chunk `c` holds rows
+//! `cN .. cN + N`; `t = 2^bits`. Public, from a seed: uniform `a_c` for every chunk, and `a_x`.
 //!
-//! Once, the evaluator sends per column, with fresh ternary u_j and error e_j,
+//! Once, the evaluator sends per column, with fresh ternary `u_j` and error `e_j`,
 //!
-//! > hint_j = Σ_c x̃_(j,c)·a_c + u_j·a_x + e_j,  x̃_(j,c) = Σ_i x_(cN+i, j)·X^(-i),  X^(-i) = -X^(N-i)
+//! ```text
+//! hint_j = Σ_c x_jc·a_c + u_j·a_x + e_j    x_jc = Σ_i x_(cN + i, j)·X^(-i)    X^(-i) = -X^(N - i)
+//! ```
 //!
-//! Per query, the key holder draws a fresh ternary s and sends n + N coefficients:
+//! Per query, the key holder draws a fresh ternary `s` and sends n + N coefficients:
 //!
-//! > b_c = a_c·s + e_c + round(Q·m_c/t),  b_x = a_x·s + e_x
+//! ```text
+//! b_c = a_c·s + e_c + round(Q·m_c/t)       b_x = a_x·s + e_x
+//! ```
 //!
-//! The evaluator answers per column with a plain dot product (a plain histogram for bins), no
-//! transform: answer_j = Σ_i x_ij·b_i + const(u_j·b_x) + mask. The key holder computes
-//! round(t/Q·(answer_j - const(hint_j·s))): all a's cancel, what is left is Σ x_ij·m_i and noise.
+//! The evaluator answers per column with a plain dot product (a plain histogram for bins), without
+//! any transform; the key holder takes all the a's off again and rounds:
+//!
+//! ```text
+//! answer_j = Σ_i x_ij·b_i + const(u_j·b_x) + mask
+//! sum_j    = round(t/Q·(answer_j - const(hint_j·s)))
+//! ```
 //!
 //! # Security
 //!
@@ -30,16 +38,16 @@
 //! fresh secret, and queries share the public a's but never a secret (multi-instance ring-LWE, by
 //! a hybrid over queries). A [`QueryKey`] is only made by drawing a fresh secret.
 //!
-//! *The columns are hidden from the key holder*: a hint contains u_j·a_x + e_j, a ring-LWE sample
-//! under the fresh secret u_j, hence hints are pseudo-random. An answer's noise depends on columns
+//! *The columns are hidden from the key holder*: a hint contains `u_j·a_x + e_j`, a ring-LWE
+//! sample under the fresh secret `u_j`, hence hints are pseudo-random. An answer's noise depends on columns
 //! and hint secrets, therefore
-//! - a *shared* answer carries a mask uniform in Z_Q; on its own it is uniform. The two shares
+//! - a *shared* answer carries a mask uniform modulo Q; on its own it is uniform. The two shares
 //!   are off by one with probability below 2^-40 per answer ([`super::STATISTICAL_BITS`]),
 //!   whatever the noise was;
 //! - an *opened* answer carries flooding noise uniform over 2^40 times the noise's bound: it is
 //!   within statistical distance 2^-40 of the same answer simulated from the opened sum alone.
 //!
-//! The bound is 9.5·sqrt(10.75·Σ_i x_ij² + 21·N), exceeded with probability below 2^-64; it is
+//! The bound is `9.5·sqrt(10.75·Σ_i x_ij² + 21·N)`, exceeded with probability below 2^-64; it is
 //! computed from the actual columns and an answer is refused if the parameters leave no room.
 //!
 //! A mask and a flood are drawn anew for every answer. Hints come from one secret seed of the
@@ -77,9 +85,9 @@ pub struct Projection {
     rows: usize,
     scale: PowerScale,
     fractions: Fractions,
-    /// a_c of every chunk.
+    /// `a_c` of every chunk.
     public: Vec<TransformedPoly>,
-    /// a_x.
+    /// `a_x`.
     public_extra: TransformedPoly,
 }
 
@@ -184,7 +192,7 @@ impl Projection {
         Ok((QueryKey { reversed: secret.reversed() }, encrypted))
     }
 
-    /// Writes a·s + e + round(Q·values/t), with errors on every coefficient, into `poly`.
+    /// Writes `a·s + e + round(Q·values/t)`, with errors on every coefficient, into `poly`.
     fn encrypt_chunk<P: Plaintext>(
         &self,
         secret: &SecretPoly,

@@ -15,7 +15,7 @@ const GROUP_COLUMNS: usize = 32;
 /// Words below 2^50 that fit into one sum, with room for a reduced number.
 const LAZY_ROWS: usize = 1 << 13;
 
-/// Σ x_ij·b_i of every column, query and prime.
+/// `Σ_i x_ij·b_i` of every column, query and prime.
 pub(super) fn integer_sums(
     projection: &Projection,
     columns: &[&[i32]],
@@ -46,7 +46,7 @@ pub(super) fn integer_sums(
     columns.par_chunks(group).flat_map_iter(group_sums).collect()
 }
 
-/// The sum of the b_i in every bin, for every query and prime.
+/// The sum of the rows `b_i` in every bin, for every query and prime.
 pub(super) fn binned_sums(
     projection: &Projection,
     columns: &[BinnedColumn<'_>],
