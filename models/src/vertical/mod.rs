@@ -1,3 +1,4 @@
 //! Models over two parties' columns of the same rows.
 
 pub mod boosted_trees;
+pub mod logistic_regression;

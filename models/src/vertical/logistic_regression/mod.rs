@@ -1,0 +1,204 @@
+//! Logistic regression over two parties' columns, in `strict` privacy.
+//!
+//! # Functionality
+//! The guest (first party) holds labels y, optional row weights ω and its columns, the host (second
+//! party) holds other columns of the same rows in the same order. Both end with their own
+//! coefficients of the model that minimises
+//! `Σ ω_i·logloss(y_i, b + x_i·w)/Σ ω_i + l2/2·‖w‖² + l1·‖w‖₁`; the intercept b is free and belongs to the
+//! guest.
+//! # Messages
+//! 1. `product/…` both ways, once: the parts of the encrypted products that never change (`mpc::matrix`)
+//! 2. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
+//!    (`mpc::matrix`), truncations, and one stop bit
+//! 3. at the end: each party's own coefficients
+//! # Leaks
+//! To both: numbers of rows and columns, the number of passes, one stop bit per pass. To each party:
+//! its own final coefficients. Nothing else; scores and gradients stay shared.
+//! # Security
+//! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
+//! transfers for comparisons; see `mpc`.
+//! # Cost
+//! Per pass about 20 flights and 1 KB per row; see `docs/THREATS.md` and the bench `vertical-lr`.
+//! # Reference
+//! Products with plain features and shared weights: Chen et al., "When homomorphic encryption marries
+//! secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after each party's
+//! own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
+
+mod objective;
+mod optimiser;
+mod whitening;
+
+use mpc::TwoParty;
+use mpc::matrix::Geometry;
+
+use crate::ModelError;
+use objective::Objective;
+use optimiser::Optimiser;
+use whitening::Whitened;
+
+/// Training rows that fixed point can average exactly enough: fewer have no statistics, more would
+/// leave the 64-bit ring.
+pub const ROWS_MIN: usize = 64;
+/// See [`ROWS_MIN`].
+pub const ROWS_MAX: usize = 1 << 22;
+
+/// What to minimise and when to stop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Weight of ‖w‖²/2, at least 0.
+    pub l2: f64,
+    /// Weight of ‖w‖₁, at least 0.
+    pub l1: f64,
+    /// Passes over the data after which training ends in any case.
+    pub passes_max: usize,
+    /// Training ends when the gradient's norm, in whitened variables, is at most this.
+    pub tolerance: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { l2: 0.01, l1: 0.0, passes_max: 500, tolerance: 5e-6 }
+    }
+}
+
+/// The guest's labels, and weights if rows do not count alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'a> {
+    /// 0 or 1 for each training row.
+    pub values: &'a [u8],
+    /// Positive weights for each training row.
+    pub weights: Option<&'a [f64]>,
+}
+
+/// One party's part of a trained model.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Coefficients {
+    /// One for each of the party's own columns.
+    pub weights: Vec<f64>,
+    /// The guest's intercept; the host has none.
+    pub intercept: Option<f64>,
+    /// Passes over the data.
+    pub passes: usize,
+    /// Whether the gradient fell below the tolerance.
+    pub converged: bool,
+}
+
+impl Coefficients {
+    /// This party's part of the linear predictor of each row.
+    pub fn partial_scores(&self, columns: &[&[f64]], rows: usize) -> Vec<f64> {
+        let mut scores = vec![self.intercept.unwrap_or(0.0); rows];
+        for (column, weight) in columns.iter().zip(&self.weights) {
+            for (score, value) in scores.iter_mut().zip(*column) {
+                *score += weight * value;
+            }
+        }
+        scores
+    }
+}
+
+/// Trains on `columns` (own columns, training rows only, all finite, standardised). The guest passes
+/// its labels, the host `None`.
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for labels of one class, too few rows, values that are not finite;
+/// [`ModelError::Secure`] when the peer fails or misbehaves.
+pub async fn train(
+    party: &mut TwoParty,
+    columns: &[&[f64]],
+    labels: Option<Labels<'_>>,
+    settings: &Settings,
+) -> Result<Coefficients, ModelError> {
+    let rows = check(party, columns, labels, settings)?;
+    let whitened = whiten(party, columns, rows, settings).await?;
+    let geometry = Geometry::agree(party, rows, whitened.columns.len()).await?;
+    let objective = Objective::prepare(party, &whitened, &geometry, rows, labels).await?;
+    let mut optimiser =
+        Optimiser::new(&objective, settings, thresholds(party, &whitened, settings));
+    let mut passes = 0;
+    let converged = loop {
+        passes += 1;
+        let gradient = objective.gradient(party, optimiser.point()).await?;
+        let stop = optimiser.step(party, &gradient).await?;
+        if stop || passes >= settings.passes_max {
+            break stop;
+        }
+    };
+    let own = objective.learn_coefficients(party, &optimiser.result(party)).await?;
+    Ok(assemble(own, party.is_first(), passes, converged))
+}
+
+/// Own columns after the change of variables; the guest's intercept is its last column.
+async fn whiten(
+    party: &TwoParty,
+    columns: &[&[f64]],
+    rows: usize,
+    settings: &Settings,
+) -> Result<Whitened, ModelError> {
+    let ones = vec![1.0; rows];
+    let mut all = columns.to_vec();
+    let mut penalised = vec![true; columns.len()];
+    if party.is_first() {
+        all.push(&ones);
+        penalised.push(false);
+    }
+    let (l2, separate) = (settings.l2, settings.l1 > 0.0);
+    party.session.compute(|| Whitened::new(&all, rows, &penalised, l2, separate)).await
+}
+
+/// For each own column, how far one step of the l1 penalty moves its variable; empty without one.
+fn thresholds(party: &TwoParty, whitened: &Whitened, settings: &Settings) -> Vec<f64> {
+    if settings.l1 == 0.0 {
+        return Vec::new();
+    }
+    let width = whitened.columns.len();
+    let free = if party.is_first() { width - 1 } else { width };
+    let threshold =
+        |column| if column == free { 0.0 } else { settings.l1 * whitened.scale(column) };
+    (0..width).map(threshold).collect()
+}
+
+/// The guest's intercept is the last of its columns.
+fn assemble(mut own: Vec<f64>, guest: bool, passes: usize, converged: bool) -> Coefficients {
+    let intercept = if guest { own.pop() } else { None };
+    Coefficients { weights: own, intercept, passes, converged }
+}
+
+fn check(
+    party: &TwoParty,
+    columns: &[&[f64]],
+    labels: Option<Labels<'_>>,
+    settings: &Settings,
+) -> Result<usize, ModelError> {
+    let invalid = |what: String| Err(ModelError::InvalidInput(what));
+    if party.is_first() != labels.is_some() {
+        return invalid("the first party, and only it, brings the labels".to_owned());
+    }
+    let Some(rows) = labels.map(|labels| labels.values.len()).or(columns.first().map(|c| c.len()))
+    else {
+        return invalid("the host brings no column".to_owned());
+    };
+    if !(ROWS_MIN..=ROWS_MAX).contains(&rows) {
+        return invalid(format!(
+            "{rows} training rows; logistic regression needs {ROWS_MIN} to {ROWS_MAX}"
+        ));
+    }
+    if columns.iter().any(|column| column.len() != rows) {
+        return invalid("columns of different lengths".to_owned());
+    }
+    let penalties = [settings.l2, settings.l1];
+    if penalties.iter().any(|penalty| !(0.0..=1e3).contains(penalty)) || settings.tolerance <= 0.0 {
+        return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
+    }
+    if let Some(labels) = labels {
+        let positives = labels.values.iter().filter(|label| **label == 1).count();
+        if labels.values.iter().any(|label| *label > 1) || positives == 0 || positives == rows {
+            return invalid(format!(
+                "labels must be 0 or 1 and of both kinds; {positives} of {rows} are 1"
+            ));
+        }
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests;
