@@ -121,9 +121,9 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
-            if let Ok(Envelope { content: Some(content), .. }) = Envelope::decode(bytes.as_slice()) {
-                let _ = frame_of(content);
-            }
+            let content = Envelope::decode(bytes.as_slice()).ok().and_then(|words| words.content);
+            // Whether it is a frame does not matter here.
+            let _ = content.map(frame_of);
         }
     }
 
