@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::fault::{Faults, Location};
 use crate::schema::Kind;
+use crate::suggestion::{closest, question};
 
 /// Why a table could not be read, used or written.
 ///
@@ -131,7 +132,7 @@ pub enum TableError {
         limit: u64,
     },
     /// A column does not exist.
-    #[error("{place} has no column `{column}`; {}", Hint(suggestion.as_deref()))]
+    #[error("{place} has no column `{column}`{}", meant(suggestion.as_deref()))]
     MissingColumn {
         /// The file, or "the table".
         place: String,
@@ -316,7 +317,7 @@ impl TableError {
         Self::MissingColumn {
             place: place.to_owned(),
             column: column.to_owned(),
-            suggestion: crate::closest(column, present).map(str::to_owned),
+            suggestion: closest(column, present).map(str::to_owned),
         }
     }
 }
@@ -335,6 +336,14 @@ pub struct ColumnFaults {
 /// How many columns a [`TableError::WrongType`] message spells out.
 const COLUMNS_SHOWN_MAX: usize = 5;
 
+/// What to do about a column that is not there.
+fn meant(suggestion: Option<&str>) -> String {
+    match suggestion {
+        Some(_) => question(suggestion),
+        None => "; compare the names with its header".to_owned(),
+    }
+}
+
 struct Joined<'a>(&'a [ColumnFaults]);
 
 impl fmt::Display for Joined<'_> {
@@ -347,17 +356,6 @@ impl fmt::Display for Joined<'_> {
         match self.0.len().saturating_sub(COLUMNS_SHOWN_MAX) {
             0 => Ok(()),
             more => write!(formatter, "; and {more} more columns"),
-        }
-    }
-}
-
-struct Hint<'a>(Option<&'a str>);
-
-impl fmt::Display for Hint<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(name) => write!(formatter, "did you mean `{name}`?"),
-            None => formatter.write_str("check the name against the file's header"),
         }
     }
 }

@@ -180,7 +180,7 @@ mod tests {
     fn faults_count_all_and_keep_the_first() {
         let mut faults = RowFaults::default();
         for row in 0..9 {
-            faults.push(row, || format!("{}", "长".repeat(50)));
+            faults.push(row, || "长".repeat(50));
         }
         let located = faults.locate(&Origin::in_memory("t"));
         assert_eq!((located.count, located.first.len()), (9, EXAMPLES_MAX));

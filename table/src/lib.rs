@@ -2,6 +2,7 @@
 //! are brought into an order that parties share.
 //!
 //! ```no_run
+//! # use tombolo_table as table;
 //! use table::{Overrides, Schema, Source, Table};
 //!
 //! # fn main() -> Result<(), table::TableError> {

@@ -16,6 +16,11 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// The suggestion as the end of a message.
+pub(crate) fn question(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
 fn folded(name: &str) -> Vec<char> {
     name.chars()
         .map(|character| if matches!(character, '-' | ' ') { '_' } else { character })

@@ -6,7 +6,7 @@ use super::{Levels, MISSING_CODE, MISSING_TIME, Values};
 use crate::error::{ColumnFaults, TableError};
 use crate::fault::{Origin, RowFaults};
 use crate::schema::{Column, Kind, LEVELS_MAX};
-use crate::value::{INTEGER_MAX, format_time, parse_boolean, parse_number, parse_time};
+use crate::value::{format_time, parse_boolean, parse_number, parse_time};
 
 /// A value as typed formats store it.
 #[derive(Clone, Copy, Debug)]
@@ -102,13 +102,13 @@ impl ColumnBuilder {
             }
             Store::Numeric(_) => self.push_wrong(row, text),
             Store::Categorical { levels, codes } => match std::str::from_utf8(trimmed) {
-                Ok(level) => match levels.code(level) {
-                    Some(code) => codes.push(code),
-                    None => {
+                Ok(level) => {
+                    let code = levels.code(level);
+                    if code.is_none() {
                         self.too_many_levels.get_or_insert(row);
-                        codes.push(MISSING_CODE);
                     }
-                },
+                    codes.push(code.unwrap_or(MISSING_CODE));
+                }
                 Err(_) => self.push_wrong(row, text),
             },
             Store::Time(times) => match parse_time(trimmed) {
@@ -178,11 +178,7 @@ impl ColumnBuilder {
         if self.column.missing.covers_number(number) {
             return self.push_missing(row);
         }
-        let is_right = match self.column.kind {
-            Kind::Integer => number.fract() == 0.0 && number.abs() <= INTEGER_MAX,
-            _ => number.is_finite(),
-        };
-        if is_right {
+        if self.column.kind.holds(number) {
             numbers.push(number);
         } else {
             self.push_wrong(row, number.to_string().as_bytes());

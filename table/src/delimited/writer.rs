@@ -31,7 +31,7 @@ fn format(values: &Values, kind: Kind, row: usize, out: &mut String) {
     match values {
         Values::Text(texts) => out.push_str(texts.value(row)),
         Values::Numeric(numbers) if kind == Kind::Boolean => {
-            out.push_str(if numbers.value(row) == 1.0 { "true" } else { "false" });
+            out.push_str(if numbers.value(row) > 0.5 { "true" } else { "false" });
         }
         Values::Numeric(numbers) => out.push_str(&numbers.value(row).to_string()),
         Values::Categorical(categories) => {

@@ -16,7 +16,7 @@ use super::cells::Cells;
 use crate::delimited::check_header;
 use crate::error::TableError;
 use crate::fault::Unit;
-use crate::schema::{Column, Kind, Schema};
+use crate::schema::{Column, ColumnSample, Kind, Schema};
 use crate::source::{Input, Seekable};
 use crate::table::Rows;
 
@@ -96,28 +96,28 @@ impl ParquetReader {
     }
 }
 
-/// The names of a file's columns that can be read, and the first rows of them, for a proposal.
+/// The names of a file's columns, and the first rows of each, for a proposal.
 ///
-/// Columns of nested types have no cells.
+/// `rows_max` is given the number of columns. Columns of nested types have no rows.
 pub(crate) fn first_rows(
     input: &Input,
-    rows_max: usize,
-) -> Result<(Vec<String>, Vec<Vec<String>>), TableError> {
+    rows_max: impl Fn(usize) -> usize,
+) -> Result<(Vec<String>, Vec<ColumnSample>), TableError> {
     let opened = Opened::new(input)?;
     let fields = opened.schema().fields().iter();
     let names: Vec<String> = fields.map(|field| field.name().clone()).collect();
     let mut reader = ParquetReader::with_columns(opened, |_| true)?;
-    let mut columns = vec![Vec::new(); names.len()];
-    let mut rows = 0;
-    while rows < rows_max {
+    let mut columns: Vec<ColumnSample> = names.iter().map(|_| ColumnSample::default()).collect();
+    let mut room = rows_max(names.len());
+    while room > 0 {
         let Some(batch) = reader.next_batch()? else { break };
-        let count = batch.num_rows().min(rows_max - rows);
+        let count = batch.num_rows().min(room);
         for (column, array) in columns.iter_mut().zip(batch.columns()) {
             if let Some(cells) = Cells::of(array) {
-                column.extend((0..count).map(|row| cells.cell(row).to_text()));
+                (0..count).for_each(|row| column.push(&cells.cell(row).to_text()));
             }
         }
-        rows += count;
+        room -= count;
     }
     Ok((names, columns))
 }

@@ -91,7 +91,7 @@ fn stored(
                     Arc::new(integers.collect::<Int64Array>())
                 }
                 Kind::Boolean => {
-                    let truths = known.map(|number| number.map(|number| number == 1.0));
+                    let truths = known.map(|number| number.map(|number| number > 0.5));
                     Arc::new(truths.collect::<BooleanArray>())
                 }
                 _ => Arc::new(known.collect::<Float64Array>()),

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::suggestion::closest;
-use crate::value::Missing;
+use crate::suggestion::{closest, question};
+use crate::value::{INTEGER_MAX, Missing};
 
 /// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,7 +62,7 @@ const ROLES: [(Role, &str); 6] = [
 
 /// A name that is no [`Kind`] or [`Role`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is not one of {known}{}", suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+#[error("`{name}` is not one of {known}{}", question(suggestion.as_deref()))]
 pub struct UnknownName {
     /// What was written.
     pub name: String,
@@ -75,7 +75,16 @@ pub struct UnknownName {
 impl Kind {
     /// The name used in job files and messages.
     pub fn name(self) -> &'static str {
-        name_of(&KINDS, self)
+        name_of(&KINDS, &self)
+    }
+
+    /// Whether a number can be a value of a numeric column of this kind.
+    pub(crate) fn holds(self, number: f64) -> bool {
+        match self {
+            Self::Integer => number.fract() == 0.0 && number.abs() <= INTEGER_MAX,
+            Self::Boolean => number == 0.0 || number - 1.0 == 0.0,
+            _ => number.is_finite(),
+        }
     }
 
     /// Whether the column is held as floating-point numbers.
@@ -87,7 +96,7 @@ impl Kind {
 impl Role {
     /// The name used in job files and messages.
     pub fn name(self) -> &'static str {
-        name_of(&ROLES, self)
+        name_of(&ROLES, &self)
     }
 
     /// Whether only one column of a table can have the role.
@@ -129,8 +138,8 @@ impl FromStr for Role {
     }
 }
 
-fn name_of<T: PartialEq>(names: &'static [(T, &'static str)], wanted: T) -> &'static str {
-    names.iter().find(|(value, _)| *value == wanted).map_or("", |(_, name)| name)
+fn name_of<T: PartialEq>(names: &'static [(T, &'static str)], wanted: &T) -> &'static str {
+    names.iter().find(|(value, _)| value == wanted).map_or("", |(_, name)| name)
 }
 
 fn named<T: Copy>(names: &[(T, &str)], wanted: &str) -> Result<T, UnknownName> {
@@ -210,25 +219,26 @@ impl Column {
         Some(format!("column `{name}` is {kind} with the role {role}, but {rule}"))
     }
 
-    /// What differs from the defaults, for people.
-    pub(super) fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        if let Some(positive) = &self.positive {
-            remarks.push(format!("positive: {positive}"));
-        }
+    /// The stated positive value, for people.
+    pub(super) fn positive_remark(&self) -> Option<String> {
+        self.positive.as_ref().map(|positive| format!("positive: {positive}"))
+    }
+
+    /// How the missing tokens differ from the default ones, for people.
+    pub(super) fn missing_remark(&self) -> Option<String> {
         let default = Missing::default();
-        if self.missing != default {
-            let tokens = self.missing.tokens();
-            let extends = default.tokens().iter().all(|token| tokens.contains(token));
-            let (lead, shown): (_, Vec<&str>) = if extends {
-                let added = tokens.iter().filter(|token| !default.tokens().contains(token));
-                ("also missing", added.map(String::as_str).collect())
-            } else {
-                ("missing only", tokens.iter().map(String::as_str).collect())
-            };
-            remarks.push(format!("{lead}: {}", shown.join(", ")));
+        if self.missing == default {
+            return None;
         }
-        remarks
+        let tokens = self.missing.tokens();
+        let extends = default.tokens().iter().all(|token| tokens.contains(token));
+        let shown: Vec<&str> = tokens
+            .iter()
+            .filter(|token| !extends || !default.tokens().contains(token))
+            .map(String::as_str)
+            .collect();
+        let lead = if extends { "also missing" } else { "missing only" };
+        Some(format!("{lead}: {}", shown.join(", ")))
     }
 }
 

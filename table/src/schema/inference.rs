@@ -1,9 +1,8 @@
 //! What the first rows of a column suggest about it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Kind, Role};
+use super::{ColumnSample, Kind, Role};
 use crate::value::{INTEGER_MAX, Missing, parse_boolean, parse_number, parse_time};
 
 /// Numbers of this many digits are ids: no measurement has so many.
@@ -11,6 +10,9 @@ const ID_DIGITS_MIN: usize = 16;
 
 /// Texts with at most this many different values in the sample are categories.
 const CATEGORY_LEVELS_MAX: usize = 1_000;
+
+/// However few rows were looked at, this many different texts may still be categories.
+const SMALL_SAMPLE_LEVELS_MAX: usize = 20;
 
 /// Of at most this many different words among numbers a hint is given.
 const ODD_WORDS_MAX: usize = 3;
@@ -78,18 +80,12 @@ pub(super) struct Inferred {
 }
 
 /// Judges by the texts of the sample; `missing` says which of them mean nothing.
-pub(super) fn infer(texts: &[String], missing: &Missing) -> Inferred {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for text in texts.iter().map(|text| text.trim()) {
-        let is_missing = missing.covers(text.as_bytes())
-            || parse_number(text.as_bytes()).is_some_and(|number| missing.covers_number(number));
-        if !is_missing {
-            *counts.entry(text).or_default() += 1;
-        }
-    }
+pub(super) fn infer(sample: &ColumnSample, missing: &Missing) -> Inferred {
+    let mut counts = sample.counts();
+    counts.retain(|(text, _)| !missing.covers_value(text.as_bytes()));
     let distinct = counts.len();
-    let all = |test: fn(&str) -> bool| counts.keys().all(|text| test(text));
-    let any = |test: fn(&str) -> bool| counts.keys().any(|text| test(text));
+    let all = |test: fn(&str) -> bool| counts.iter().all(|(text, _)| test(text));
+    let any = |test: fn(&str) -> bool| counts.iter().any(|(text, _)| test(text));
     let few = distinct <= CATEGORY_LEVELS_MAX;
     let (kind, role, reason) = if counts.is_empty() {
         (Kind::Text, Role::Ignore, Reason::NothingKnown)
@@ -105,13 +101,13 @@ pub(super) fn infer(texts: &[String], missing: &Missing) -> Inferred {
         (Kind::Boolean, Role::Feature, Reason::TruthValues)
     } else if all(|text| parse_time(text.as_bytes()).is_some()) {
         (Kind::Time, Role::Ignore, Reason::Times)
-    } else if few && (2 * distinct <= texts.len() || distinct <= 20) {
+    } else if few && (2 * distinct <= sample.rows() || distinct <= SMALL_SAMPLE_LEVELS_MAX) {
         (Kind::Category, Role::Feature, Reason::FewTexts { distinct })
     } else {
         (Kind::Text, Role::Ignore, Reason::ManyTexts { distinct })
     };
     let hint = match kind {
-        Kind::Integer | Kind::Number => sentinel(&counts, texts.len()),
+        Kind::Integer | Kind::Number => sentinel(&counts, sample.rows()),
         _ => odd_words(&counts),
     };
     Inferred { kind, role, reason, hint }
@@ -140,14 +136,18 @@ fn has_leading_zero(text: &str) -> bool {
     digits.len() > 1 && digits[0] == b'0' && digits.iter().all(u8::is_ascii_digit)
 }
 
-fn odd_words(counts: &BTreeMap<&str, usize>) -> Option<Hint> {
-    let words: Vec<String> =
-        counts.keys().filter(|text| !is_number(text)).map(ToString::to_string).collect();
+fn odd_words(counts: &[(&str, usize)]) -> Option<Hint> {
+    let words: Vec<String> = counts
+        .iter()
+        .map(|(text, _)| *text)
+        .filter(|text| !is_number(text))
+        .map(str::to_owned)
+        .collect();
     let are_few = words.len() <= ODD_WORDS_MAX && 2 * words.len() < counts.len();
     (are_few && !words.is_empty()).then_some(Hint::OddWords { words })
 }
 
-fn sentinel(counts: &BTreeMap<&str, usize>, rows: usize) -> Option<Hint> {
+fn sentinel(counts: &[(&str, usize)], rows: usize) -> Option<Hint> {
     let value = |text: &str| parse_number(text.as_bytes()).unwrap_or(f64::NEG_INFINITY);
     let (largest, count) = counts.iter().max_by(|a, b| value(a.0).total_cmp(&value(b.0)))?;
     let percent = 100 * count / rows.max(1);
@@ -167,9 +167,9 @@ impl fmt::Display for Reason {
             Self::LongNumbers => formatter.write_str("16 and more digits: looks like an id"),
             Self::TruthValues => formatter.write_str("true and false"),
             Self::Times => formatter.write_str("points in time; state the role time to use it"),
-            Self::FewTexts { distinct } => write!(formatter, "{distinct} different texts"),
+            Self::FewTexts { distinct } => write!(formatter, "different texts: {distinct}"),
             Self::ManyTexts { distinct } => {
-                write!(formatter, "{distinct} different texts: no category")
+                write!(formatter, "different texts: {distinct} or more, so no category")
             }
             Self::NothingKnown => formatter.write_str("no value in the rows looked at"),
         }
@@ -195,9 +195,12 @@ impl fmt::Display for Hint {
 mod tests {
     use super::*;
 
-    fn inferred(texts: &[&str]) -> Inferred {
-        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-        infer(&texts, &Missing::default())
+    fn inferred<T: AsRef<str>>(texts: &[T]) -> Inferred {
+        let mut sample = ColumnSample::default();
+        for text in texts {
+            sample.push(text.as_ref());
+        }
+        infer(&sample, &Missing::default())
     }
 
     #[test]
@@ -216,7 +219,7 @@ mod tests {
             assert_eq!((found.kind, found.role, found.reason), (kind, role, reason), "{texts:?}");
         }
         let many: Vec<String> = (0..100).map(|index| format!("remark {index}")).collect();
-        assert_eq!(infer(&many, &Missing::default()).kind, Kind::Text);
+        assert_eq!(inferred(&many).kind, Kind::Text);
     }
 
     #[test]

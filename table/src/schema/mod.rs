@@ -6,6 +6,7 @@
 mod column;
 mod inference;
 mod proposal;
+mod sample;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::fmt;
 pub use column::{Column, Kind, Role, UnknownName};
 pub use inference::{Hint, Reason};
 pub use proposal::{ColumnOverride, Overrides, ProposedColumn, ProposedSchema};
+pub(crate) use sample::ColumnSample;
 
 use crate::error::TableError;
 
@@ -104,14 +106,16 @@ impl Schema {
 impl fmt::Display for Schema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.columns.iter().map(|column| {
+            let remarks: Vec<String> =
+                column.positive_remark().into_iter().chain(column.missing_remark()).collect();
             [
                 column.name.clone(),
                 column.kind.to_string(),
                 column.role.to_string(),
-                column.remarks().join("; "),
+                remarks.join("; "),
             ]
         });
-        write_grid(formatter, ["column", "kind", "role", "remarks"], rows.collect())
+        write_grid(formatter, ["column", "kind", "role", "remarks"], &rows.collect::<Vec<_>>())
     }
 }
 
@@ -119,10 +123,10 @@ impl fmt::Display for Schema {
 fn write_grid<const N: usize>(
     formatter: &mut fmt::Formatter<'_>,
     head: [&str; N],
-    rows: Vec<[String; N]>,
+    rows: &[[String; N]],
 ) -> fmt::Result {
     let mut widths = head.map(|title| title.chars().count());
-    for row in &rows {
+    for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::inference::{Hint, Reason, infer};
-use super::{Column, Kind, Role, Schema, write_grid};
+use super::{Column, ColumnSample, Kind, Role, Schema, write_grid};
 use crate::delimited::DelimitedReader;
 use crate::error::TableError;
 use crate::parquet_file;
 use crate::source::{Dialect, Format, Source};
 use crate::value::Missing;
 
-/// How many rows are looked at.
-const SAMPLE_ROWS: usize = 10_000;
+/// How many rows are looked at: many, since files sorted by time begin with one kind of rows.
+const SAMPLE_ROWS: usize = 100_000;
 
-/// How many cells are looked at, so that a wide file does not fill the memory.
-const SAMPLE_CELLS: usize = 2_000_000;
+/// How many cells are looked at, so that a proposal for a wide file takes no longer.
+const SAMPLE_CELLS: usize = 4_000_000;
 
 /// How many examples of a column are shown.
 const EXAMPLES_SHOWN: usize = 3;
@@ -90,11 +90,11 @@ impl Schema {
     pub fn propose(source: &Source, overrides: &Overrides) -> Result<ProposedSchema, TableError> {
         let input = &source.inputs()[0];
         let dialect = source.dialect()?;
-        let (names, texts) = match source.format() {
-            Format::Csv(options) => sample(DelimitedReader::open(input, options)?)?,
-            Format::Parquet => parquet_file::first_rows(input, SAMPLE_ROWS)?,
+        let (names, samples) = match source.format() {
+            Format::Csv(options) => first_rows(DelimitedReader::open(input, options)?)?,
+            Format::Parquet => parquet_file::first_rows(input, rows_max)?,
         };
-        let sample_rows = texts.iter().map(Vec::len).max().unwrap_or(0);
+        let sample_rows = samples.iter().map(ColumnSample::rows).max().unwrap_or(0);
         if sample_rows == 0 {
             return Err(TableError::NoRows { file: input.name.to_string() });
         }
@@ -106,8 +106,8 @@ impl Schema {
         }
         let columns = names
             .into_iter()
-            .zip(&texts)
-            .map(|(name, texts)| overrides.propose_column(name, texts))
+            .zip(&samples)
+            .map(|(name, sample)| overrides.propose_column(name, sample))
             .collect();
         Ok(ProposedSchema { dialect, columns, sample_rows })
     }
@@ -142,13 +142,13 @@ impl Overrides {
             .or_else(|| self.columns.get(name).and_then(|column| column.role))
     }
 
-    fn propose_column(&self, name: String, texts: &[String]) -> ProposedColumn {
+    fn propose_column(&self, name: String, sample: &ColumnSample) -> ProposedColumn {
         let stated = self.columns.get(&name);
         let missing = match stated.and_then(|column| column.missing.as_ref()) {
             Some(tokens) => Missing::only(tokens),
             None => Missing::default().and(&self.missing),
         };
-        let inferred = infer(texts, &missing);
+        let inferred = infer(sample, &missing);
         let stated_kind = stated.and_then(|column| column.kind);
         let stated_role = self.stated_role(&name);
         let kind = match (stated_kind, stated_role) {
@@ -182,36 +182,34 @@ impl Overrides {
         if role == Role::Label {
             column.positive.clone_from(&self.positive);
         }
-        let is_missing = |text: &&String| column.missing.covers(text.trim().as_bytes());
-        let missing_count = texts.iter().filter(is_missing).count();
-        let mut examples: Vec<String> = Vec::new();
-        for text in texts.iter().filter(|text| !is_missing(text)) {
-            if examples.len() == EXAMPLES_SHOWN {
-                break;
-            }
-            if !examples.contains(text) {
-                examples.push(text.clone());
-            }
-        }
+        let is_missing = |text: &str| column.missing.covers_value(text.as_bytes());
+        let counts = sample.counts();
+        let missing_count =
+            counts.iter().filter(|(text, _)| is_missing(text)).map(|(_, count)| count).sum();
+        let known = sample.first().iter().filter(|text| !is_missing(text));
+        let examples = known.take(EXAMPLES_SHOWN).cloned().collect();
         ProposedColumn { column, reason, hint, examples, missing_count }
     }
 }
 
 /// The header and the first rows, column by column.
-fn sample(mut reader: DelimitedReader) -> Result<(Vec<String>, Vec<Vec<String>>), TableError> {
+fn first_rows(mut reader: DelimitedReader) -> Result<(Vec<String>, Vec<ColumnSample>), TableError> {
     let names = reader.header().to_vec();
-    let rows_max = SAMPLE_ROWS.min(SAMPLE_CELLS / names.len().max(1)).max(1);
-    let mut columns = vec![Vec::new(); names.len()];
-    for _ in 0..rows_max {
+    let mut columns: Vec<ColumnSample> = names.iter().map(|_| ColumnSample::default()).collect();
+    for _ in 0..rows_max(names.len()) {
         if !reader.advance()? {
             break;
         }
-        for (index, texts) in columns.iter_mut().enumerate() {
-            texts.push(String::from_utf8_lossy(reader.field(index)).into_owned());
+        for (index, column) in columns.iter_mut().enumerate() {
+            column.push(&String::from_utf8_lossy(reader.field(index)));
         }
     }
     reader.check_ragged()?;
     Ok((names, columns))
+}
+
+fn rows_max(columns: usize) -> usize {
+    SAMPLE_ROWS.min(SAMPLE_CELLS / columns.max(1)).max(1)
 }
 
 impl fmt::Display for ProposedSchema {
@@ -224,9 +222,10 @@ impl fmt::Display for ProposedSchema {
         let rows = self.columns.iter().map(|proposed| {
             let ProposedColumn { column, reason, hint, examples, missing_count } = proposed;
             let mut why = vec![reason.to_string()];
-            why.extend(column.remarks());
+            why.extend(column.positive_remark());
             if *missing_count > 0 {
                 why.push(format!("{missing_count} missing"));
+                why.extend(column.missing_remark());
             }
             why.extend(hint.as_ref().map(ToString::to_string));
             let examples: Vec<String> =
@@ -239,6 +238,10 @@ impl fmt::Display for ProposedSchema {
                 examples.join(", "),
             ]
         });
-        write_grid(formatter, ["column", "kind", "role", "why", "examples"], rows.collect())
+        write_grid(
+            formatter,
+            ["column", "kind", "role", "why", "examples"],
+            &rows.collect::<Vec<_>>(),
+        )
     }
 }

@@ -79,8 +79,7 @@ impl<R: Read> Decoded<R> {
         let (result, _, written) =
             decoder.decode_to_utf8_without_replacement(block, &mut self.ready, self.finished);
         self.ready.truncate(written);
-        let lines = self.ready.iter().filter(|byte| **byte == b'\n').count() as u64;
-        self.lines += lines;
+        self.lines += memchr::memchr_iter(b'\n', &self.ready).count() as u64;
         match result {
             DecoderResult::InputEmpty => Ok(()),
             DecoderResult::Malformed(..) | DecoderResult::OutputFull => {

@@ -22,7 +22,7 @@ pub struct ClassCounts {
 /// # Errors
 /// [`TableError::OneClass`] when one of the classes has no row.
 pub fn check_label_classes(column: &str, labels: &[u8]) -> Result<ClassCounts, TableError> {
-    let positive = labels.iter().filter(|label| **label == 1).count();
+    let positive: usize = labels.iter().map(|label| usize::from(*label == 1)).sum();
     let negative = labels.len() - positive;
     if positive == 0 || negative == 0 {
         let value = u8::from(negative == 0);
@@ -109,8 +109,8 @@ impl Table {
     pub(super) fn check_weights(&self, column: &Column, weights: &[f64]) -> Result<(), TableError> {
         let mut faults = RowFaults::default();
         for (row, weight) in weights.iter().enumerate() {
-            // Also true of a missing weight.
-            if !(*weight >= 0.0) {
+            // Reading has refused missing and infinite weights.
+            if *weight < 0.0 {
                 faults.push(row as u64, || weight.to_string());
             }
         }
@@ -125,10 +125,12 @@ impl Table {
         let mut faults = RowFaults::default();
         let mut labels = Vec::with_capacity(numbers.len());
         for (row, number) in numbers.iter().enumerate() {
-            if *number != 0.0 && *number != 1.0 {
+            // A difference of floats is zero only for equal ones.
+            let is_one = number - 1.0 == 0.0;
+            if *number != 0.0 && !is_one {
                 faults.push(row as u64, || number.to_string());
             }
-            labels.push(u8::from(*number == 1.0));
+            labels.push(u8::from(is_one));
         }
         let advice = "state which value is positive, or choose a model for numbers";
         self.labels_or(column, labels, &faults, "0 and 1".to_owned(), advice)

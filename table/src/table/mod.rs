@@ -55,8 +55,8 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError::Schema`] as from [`Schema::new`], [`TableError::Shape`] when columns have
-    /// different lengths, hold an infinite number, miss values in a role that needs all, or are
-    /// not stored as their kind needs.
+    /// different lengths, hold numbers that their kind does not, miss values in a role that
+    /// needs all, or are not stored as their kind needs.
     pub fn from_columns(columns: Vec<(Column, Values)>) -> Result<Self, TableError> {
         let (columns, values): (Vec<Column>, Vec<Values>) =
             columns.into_iter().filter(|(column, _)| column.role != Role::Ignore).unzip();
@@ -76,9 +76,12 @@ impl Table {
                 return invalid(format!("is the {} and misses values", column.role));
             }
             if let Values::Numeric(numbers) = values
-                && numbers.values().iter().any(|number| number.is_infinite())
+                && let Some(number) = numbers
+                    .values()
+                    .iter()
+                    .find(|number| !number.is_nan() && !column.kind.holds(**number))
             {
-                return invalid("holds an infinite number".to_owned());
+                return invalid(format!("is declared as {} but holds {number}", column.kind));
             }
         }
         Ok(Self { schema, columns: values, rows, origin: Origin::in_memory("table") })

@@ -54,6 +54,12 @@ impl Missing {
         self.numbers.iter().any(|sentinel| sentinel.to_bits() == (number + 0.0).to_bits())
     }
 
+    /// Whether a text, blanks around it removed, means "missing" in a column of any kind.
+    pub(crate) fn covers_value(&self, text: &[u8]) -> bool {
+        let is_sentinel = |number| self.covers_number(number);
+        self.covers(text) || super::parse_number(text).is_some_and(is_sentinel)
+    }
+
     fn add(&mut self, token: &str) {
         let token = token.trim();
         if self.covers(token.as_bytes()) {

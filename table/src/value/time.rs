@@ -156,7 +156,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn times_survive_their_own_text(microseconds in -1_000_000_000_000_000..4_000_000_000_000_000_i64) {
+        fn times_survive_their_own_text(
+            microseconds in -1_000_000_000_000_000..4_000_000_000_000_000_i64,
+        ) {
             let text = format_time(microseconds);
             prop_assert_eq!(parse_time(text.as_bytes()), Some(microseconds));
         }
