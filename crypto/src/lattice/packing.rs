@@ -26,32 +26,50 @@ impl Packer {
 
     /// Appends residues of less than 50 bits.
     pub(super) fn push(&mut self, words: &[u64]) {
-        for word in words {
+        let mut rest = words;
+        if self.pending_bits == 0 {
+            let (groups, after) = words.as_chunks::<4>();
+            groups.iter().for_each(|group| self.bytes.extend_from_slice(&packed_group(*group)));
+            rest = after;
+        }
+        for word in rest {
             self.pending |= u128::from(*word) << self.pending_bits;
             self.pending_bits += BITS;
-            if self.pending_bits >= 64 {
-                self.bytes.extend_from_slice(&(self.pending as u64).to_le_bytes());
-                self.pending >>= 64;
-                self.pending_bits -= 64;
+            while self.pending_bits >= 8 {
+                self.bytes.push(self.pending as u8);
+                self.pending >>= 8;
+                self.pending_bits -= 8;
             }
         }
     }
 
     /// The stream, filled up to whole bytes with zero bits.
     pub(super) fn finish(mut self) -> Vec<u8> {
-        let rest = self.pending_bits.div_ceil(8) as usize;
-        self.bytes.extend_from_slice(&self.pending.to_le_bytes()[..rest]);
+        if self.pending_bits > 0 {
+            self.bytes.push(self.pending as u8);
+        }
         self.bytes
     }
+}
+
+/// Four residues are 200 bits: 25 whole bytes.
+#[inline]
+fn packed_group([a, b, c, d]: [u64; 4]) -> [u8; 25] {
+    let mut bytes = [0; 25];
+    let words = [a | b << 50, b >> 14 | c << 36, c >> 28 | d << 22];
+    for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *bytes = word.to_le_bytes();
+    }
+    bytes[24] = (d >> 42) as u8;
+    bytes
 }
 
 /// Reads what a [`Packer`] wrote, from a peer that may lie.
 pub(super) struct Unpacker<'a> {
     what: &'static str,
-    words: core::slice::ChunksExact<'a, u8>,
-    last: &'a [u8],
-    pending: u128,
-    pending_bits: u32,
+    bytes: &'a [u8],
+    /// How many residues were taken.
+    taken: usize,
 }
 
 impl<'a> Unpacker<'a> {
@@ -65,9 +83,7 @@ impl<'a> Unpacker<'a> {
         if bytes.len() != expected {
             return Err(LatticeError::WrongLength { what, expected, actual: bytes.len() });
         }
-        let words = bytes.chunks_exact(8);
-        let last = words.remainder();
-        Ok(Self { what, words, last, pending: 0, pending_bits: 0 })
+        Ok(Self { what, bytes, taken: 0 })
     }
 
     /// Appends the next `count` residues to `out`; each must be reduced.
@@ -77,18 +93,10 @@ impl<'a> Unpacker<'a> {
         modulus: &Modulus,
         out: &mut Vec<u64>,
     ) -> Result<(), LatticeError> {
-        let mut largest = 0;
-        for _ in 0..count {
-            if self.pending_bits < BITS {
-                self.refill();
-            }
-            let word = self.pending as u64 & ((1 << BITS) - 1);
-            self.pending >>= BITS;
-            self.pending_bits -= BITS;
-            largest = largest.max(word);
-            out.push(word);
-        }
-        if largest >= modulus.value() {
+        let start = out.len();
+        out.extend((self.taken..self.taken + count).map(|index| self.word(index)));
+        self.taken += count;
+        if out[start..].iter().any(|word| *word >= modulus.value()) {
             return Err(LatticeError::NotReduced { what: self.what });
         }
         Ok(())
@@ -96,19 +104,24 @@ impl<'a> Unpacker<'a> {
 
     /// Checks that nothing but zero bits is left.
     pub(super) fn finish(self) -> Result<(), LatticeError> {
-        let clean = self.pending == 0 && self.words.len() == 0 && self.last.is_empty();
-        if clean { Ok(()) } else { Err(LatticeError::NotReduced { what: self.what }) }
+        let bits = self.taken * BITS as usize;
+        let stray = self.bytes.get(bits / 8).is_some_and(|byte| byte >> (bits % 8) != 0);
+        if stray || self.bytes.len() != packed_bytes(self.taken) {
+            return Err(LatticeError::NotReduced { what: self.what });
+        }
+        Ok(())
     }
 
-    fn refill(&mut self) {
-        let (bytes, bits) = match self.words.next() {
-            Some(bytes) => (bytes, 64),
-            None => (std::mem::take(&mut self.last), 64),
+    /// The residue number `index`: at most 56 bits from the byte where it begins.
+    #[inline]
+    fn word(&self, index: usize) -> u64 {
+        let bit = index * BITS as usize;
+        let bytes = &self.bytes[bit / 8..];
+        let word = match bytes.first_chunk::<8>() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
         };
-        let mut word = [0; 8];
-        word[..bytes.len()].copy_from_slice(bytes);
-        self.pending |= u128::from(u64::from_le_bytes(word)) << self.pending_bits;
-        self.pending_bits += bits;
+        word >> (bit % 8) & ((1 << BITS) - 1)
     }
 }
 

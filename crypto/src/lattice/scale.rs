@@ -158,7 +158,7 @@ impl PowerScale {
 pub(super) struct PrimeScale {
     plain: Modulus,
     /// Q modulo t.
-    modulus: u64,
+    modulus: Factor,
     /// 1/t modulo each prime of Q.
     inverses: Vec<Factor>,
 }
@@ -171,22 +171,24 @@ impl PrimeScale {
         let inverse =
             |modulus: &Modulus| modulus.factor(modulus.invert(plain.value() % modulus.value()));
         let inverses = ring.moduli().map(inverse).collect();
-        Self { plain, modulus, inverses }
+        Self { modulus: plain.factor(modulus), plain, inverses }
     }
 
-    /// round(Q·value/t), as t times it modulo Q: see [`PowerScale::add`] with d = floor(t/2).
-    #[inline]
-    pub(super) fn scaled(&self, value: u64) -> i64 {
+    /// Adds round(Q·value/t) of each value to the coefficients of an element: see
+    /// [`PowerScale::add`], with d = floor(t/2).
+    pub(super) fn add(&self, ring: &Ring, poly: &mut CoefficientPoly, values: &[u64]) {
         let half = self.plain.value() / 2;
-        let left = self.plain.add(self.plain.multiply(self.modulus, value), half);
-        half as i64 - left as i64
-    }
-
-    /// The residue of a number from [`PrimeScale::scaled`] modulo one prime.
-    #[inline]
-    pub(super) fn residue(&self, ring: &Ring, prime: usize, scaled: i64) -> u64 {
-        let modulus = ring.modulus(prime);
-        modulus.multiply_by(modulus.signed(scaled), self.inverses[prime])
+        let scaled = |value: &u64| {
+            let left = self.plain.add(self.plain.multiply_by(*value, self.modulus), half);
+            half + self.plain.value() - left
+        };
+        let numbers: Zeroizing<Vec<u64>> = Zeroizing::new(values.iter().map(scaled).collect());
+        let zeros = vec![0; values.len()];
+        for (prime, words) in poly.words.chunks_exact_mut(ring.degree()).enumerate() {
+            let (modulus, factor) = (ring.modulus(prime), self.inverses[prime]);
+            let numbers = [&zeros[..], &numbers[..]];
+            ring.engine().add_scaled(modulus, &mut words[..values.len()], numbers, [factor; 2]);
+        }
     }
 
     /// round(t · fraction) modulo t.
@@ -246,9 +248,9 @@ mod tests {
             let plain = Modulus::new(4_398_046_150_657);
             let value = value % plain.value();
             let (scale, fractions) = (PrimeScale::new(&ring, plain), Fractions::new(&ring));
-            let scaled = scale.scaled(value);
-            let residues: Vec<u64> =
-                (0..ring.primes()).map(|prime| scale.residue(&ring, prime, scaled)).collect();
+            let mut poly = ring.zero();
+            scale.add(&ring, &mut poly, &[value]);
+            let residues: Vec<u64> = poly.words.into_iter().step_by(ring.degree()).collect();
             let residues = shifted(&ring, &residues, noise);
             prop_assert_eq!(scale.round(fractions.of(residues.iter().copied())), value);
         }

@@ -143,11 +143,7 @@ impl SlotRing {
     ) -> Result<EncryptedSlots, LatticeError> {
         let plain = self.encode(slots)?;
         let mut poly = self.ring.zero();
-        for (prime, words) in poly.words.chunks_exact_mut(self.ring.degree()).enumerate() {
-            for (word, plain) in words.iter_mut().zip(plain.iter()) {
-                *word = self.scale.residue(&self.ring, prime, self.scale.scaled(*plain));
-            }
-        }
+        self.scale.add(&self.ring, &mut poly, &plain);
         Ok(self.encrypt_poly(key, poly, rng))
     }
 
