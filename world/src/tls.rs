@@ -80,7 +80,8 @@ struct Shared {
     target: Mutex<Option<SocketAddr>>,
     open: Mutex<Vec<TcpStream>>,
     is_cut: AtomicBool,
-    is_frozen: AtomicBool,
+    /// Connections with a lower number let nothing through.
+    frozen_below: AtomicUsize,
     connections: AtomicUsize,
     is_over: AtomicBool,
 }
@@ -117,7 +118,13 @@ impl Proxy {
 
     /// Keeps every connection open but lets nothing through, as if a program had stopped.
     pub fn freeze(&self) {
-        self.shared.is_frozen.store(true, Ordering::SeqCst);
+        self.shared.frozen_below.store(usize::MAX, Ordering::SeqCst);
+    }
+
+    /// The same for the connections of now, but not for those to come: as if a router had
+    /// forgotten them.
+    pub fn forget(&self) {
+        self.shared.frozen_below.store(self.connections(), Ordering::SeqCst);
     }
 
     /// How many connections were led through so far.
@@ -127,7 +134,7 @@ impl Proxy {
 
     /// Lets everything through again.
     pub fn restore(&self) {
-        self.shared.is_frozen.store(false, Ordering::SeqCst);
+        self.shared.frozen_below.store(0, Ordering::SeqCst);
         self.shared.is_cut.store(false, Ordering::SeqCst);
     }
 }
@@ -169,18 +176,20 @@ impl Shared {
             stream.set_nodelay(true)?;
         }
         lock(&self.open).extend([near.try_clone()?, far.try_clone()?]);
-        self.connections.fetch_add(1, Ordering::SeqCst);
+        let number = self.connections.fetch_add(1, Ordering::SeqCst);
         for (from, to) in [(near.try_clone()?, far.try_clone()?), (far, near)] {
             let shared = Arc::clone(self);
-            thread::spawn(move || shared.pump(from, to));
+            thread::spawn(move || shared.pump(number, from, to));
         }
         Ok(())
     }
 
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream) {
+    fn pump(&self, number: usize, mut from: TcpStream, mut to: TcpStream) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
-            while self.is_frozen.load(Ordering::SeqCst) && !self.is_over.load(Ordering::SeqCst) {
+            while number < self.frozen_below.load(Ordering::SeqCst)
+                && !self.is_over.load(Ordering::SeqCst)
+            {
                 thread::sleep(Duration::from_millis(20));
             }
             if to.write_all(&buffer[..count]).is_err() {

@@ -1,5 +1,7 @@
 //! Conversations over mutual TLS: the same results as in memory, cuts, identities, refusals.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use net::transport::grpc::{Listener, dial};
@@ -214,6 +216,75 @@ fn both_sides_hold_the_signatures_of_both() {
     assert_eq!((theirs.key, theirs.statement.clone()), (key, mine.statement.clone()));
     assert!(theirs.is_valid());
     assert!(theirs.statement.windows(32).any(|window| window == digest));
+}
+
+#[test]
+fn a_connection_that_only_one_side_knows_to_be_lost_is_replaced() {
+    let proxy = world::Proxy::start().unwrap();
+    let (one, mut two) = world::peerings(12, &Settings::default()).unwrap();
+    // Only the dialling side notices in time.
+    two.seat.settings.silence_timeout = Duration::from_millis(500);
+    two.seat.settings.heartbeat_interval = Duration::from_millis(100);
+    let start = Instant::now();
+    let sums = net::block_on(async {
+        let listener = Listener::bind("127.0.0.1:0", &one.identity).await?;
+        proxy.lead_to(listener.local_address());
+        let address = proxy.address().to_string();
+        let (first, second) = tokio::join!(listener.accept(one), dial(&address, two));
+        let (mut first, mut second) = (first?, second?);
+        let (mine, theirs) = (first.session()?, second.session()?);
+        let run = async |mut session: Session| {
+            let sum = talk(session.fork("before")?, 3, 10).await?;
+            if session.is_first() {
+                proxy.forget();
+            }
+            Ok::<_, NetError>(sum + talk(session, 3, 10).await?)
+        };
+        let sums = tokio::join!(run(mine), run(theirs));
+        let closed = tokio::join!(first.close(), second.close());
+        closed.0.and(closed.1)?;
+        Ok::<_, NetError>((sums.0?, sums.1?))
+    });
+    assert_eq!(sums.unwrap().unwrap(), (6, 6));
+    assert_eq!(proxy.connections(), 2);
+    assert!(start.elapsed() < Duration::from_secs(8), "the listening side waited for silence");
+}
+
+#[test]
+fn a_peer_that_starts_again_ends_the_old_conversation() {
+    let (one, two) = world::peerings(13, &Settings::default()).unwrap();
+    let again = two.clone();
+    let errors = net::block_on(async {
+        let listener = Listener::bind("127.0.0.1:0", &one.identity).await?;
+        let address = listener.local_address().to_string();
+        let (first, second) = tokio::join!(listener.accept(one), dial(&address, two));
+        let (mut first, _second) = (first?, second?);
+        let mut session = first.session()?;
+        let wait = session.receive_words("never", 1);
+        let (waited, dialled) = tokio::join!(wait, dial(&address, again));
+        Ok::<_, NetError>([waited.map(|_| ()).unwrap_err(), dialled.map(|_| ()).unwrap_err()])
+    });
+    for error in errors.unwrap().unwrap() {
+        assert!(error.to_string().contains("start the job again on both"), "{error}");
+    }
+}
+
+#[test]
+fn strangers_who_dawdle_or_talk_nonsense_hold_up_nobody() {
+    let (one, two) = world::peerings(14, &Settings::default()).unwrap();
+    let start = Instant::now();
+    let opened = net::block_on(async {
+        let listener = Listener::bind("127.0.0.1:0", &one.identity).await?;
+        let address = listener.local_address().to_string();
+        let silent: Vec<_> = (0..10).map(|_| TcpStream::connect(&address).unwrap()).collect();
+        for mut stream in &silent[5..] {
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        }
+        let (first, second) = tokio::join!(listener.accept(one), dial(&address, two));
+        first.and(second).map(|_| drop(silent))
+    });
+    opened.unwrap().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 type Opened = Result<net::Conversation, NetError>;
