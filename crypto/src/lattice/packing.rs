@@ -29,7 +29,9 @@ impl Packer {
         let mut rest = words;
         if self.pending_bits == 0 {
             let (groups, after) = words.as_chunks::<4>();
-            groups.iter().for_each(|group| self.bytes.extend_from_slice(&packed_group(*group)));
+            for group in groups {
+                self.bytes.extend_from_slice(&packed_group(*group));
+            }
             rest = after;
         }
         for word in rest {

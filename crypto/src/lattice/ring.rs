@@ -261,7 +261,13 @@ impl Accumulator {
         }
     }
 
-    /// The reduced sum; the next sum starts empty.
+    /// The reduced sum.
+    pub(super) fn finish(mut self, ring: &Ring) -> TransformedPoly {
+        self.settle(ring);
+        TransformedPoly { words: self.low }
+    }
+
+    /// The reduced sum; the next sum starts empty in the same memory.
     pub(super) fn take(&mut self, ring: &Ring) -> TransformedPoly {
         self.settle(ring);
         let words = self.low.clone();

@@ -240,7 +240,7 @@ impl SlotRing {
     /// Masks and re-randomises a sum: what goes back, and the evaluator's N slot shares modulo t.
     pub fn mask_and_rerandomise(
         &self,
-        mut sum: ProductSum,
+        sum: ProductSum,
         key: &PublicKey,
         rng: &mut Generator,
     ) -> (MaskedSlots, Vec<u64>) {
@@ -248,17 +248,17 @@ impl SlotRing {
         let ephemeral = Ternary::random(ring.degree(), rng).to_poly(ring);
         let ephemeral = Zeroizing::new(ring.forward(ephemeral));
 
-        let mut mask = sum.mask.take(ring);
+        let mut mask = sum.mask.finish(ring);
         let mut zero = self.public(&key.seed);
         ring.multiply(&mut zero, &ephemeral);
         ring.add(&mut mask.words, &zero.words);
-        let mut errors = ring.zero();
+        let mut errors = ring.refilled(zero, &[]);
         add_errors(ring, &mut errors, rng);
         let errors = Zeroizing::new(ring.forward(errors));
         ring.add(&mut mask.words, &errors.words);
 
-        let mut body = sum.body.take(ring);
-        let mut zero = key.body.clone();
+        let mut body = sum.body.finish(ring);
+        let mut zero = Zeroizing::new(key.body.clone());
         ring.multiply(&mut zero, &ephemeral);
         ring.add(&mut body.words, &zero.words);
         let mut body = ring.inverse(body);

@@ -101,7 +101,7 @@ impl<'a> Evaluator<'a> {
             }
             factor.zeroize();
         }
-        sum.take(ring)
+        sum.finish(ring)
     }
 
     /// The hints of some chunks, in order; the same chunk always gives the same hint.

@@ -89,6 +89,32 @@ fn opened_sums_of_bins_are_exact() {
     }
 }
 
+/// The largest sums of the reference job: noise grows with the rows, its room shrinks with the bits.
+#[test]
+fn three_hundred_thousand_rows_stay_within_the_noise_budget() {
+    let (ring, rows) = (ring(), 300_000);
+    let mut rng = Generator::from_seed([8; 32]);
+    let shared = Projection::new(&ring, [9; 32], rows, 64).unwrap();
+    let column = vec![(1 << 20) - 1; rows];
+    let evaluator = Evaluator::integers(&shared, vec![&column], &mut rng).unwrap();
+    let values = vec![u64::MAX / 3; rows];
+    let (key, query) = shared.encrypt(&values, &mut rng).unwrap();
+    let (answers, ours) = evaluator.answer_shared(&query, &mut rng).unwrap();
+    let theirs = shared.decrypt_shared(&key, &evaluator.hints(0..1), &answers).unwrap();
+    let sum = (rows as u64).wrapping_mul((1 << 20) - 1).wrapping_mul(u64::MAX / 3);
+    assert_eq!(ours[0].wrapping_add(theirs[0]), sum);
+
+    let opened = Projection::new(&ring, [9; 32], rows, 92).unwrap();
+    let codes = vec![0u8; rows];
+    let column = BinnedColumn { codes: Codes::Narrow(&codes), bins: 1 };
+    let evaluator = Evaluator::binned(&opened, vec![column], &mut rng).unwrap();
+    let values = vec![(1i128 << 72) / 3; rows];
+    let (key, query) = opened.encrypt(&values, &mut rng).unwrap();
+    let answers = evaluator.answer_opened(&query, &mut rng).unwrap();
+    let sums = opened.decrypt_opened(&key, &evaluator.hints(0..1), &answers).unwrap();
+    assert_eq!(sums, [(1i128 << 72) / 3 * rows as i128]);
+}
+
 #[test]
 fn hints_do_not_depend_on_how_they_are_asked_for() {
     let ring = ring();
