@@ -168,3 +168,54 @@ fn chain(link: &mut [u8; 32], length: usize, hash: &[u8; 32]) {
     hasher.update(link).update(&(length as u64).to_le_bytes()).update(hash);
     *link = *hasher.finalize().as_bytes();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_count_receiving_after_having_sent() {
+        let meter = Meter::default();
+        let path = Arc::from("train.1");
+        meter.received(&path, "question", 1, &[0; 32]);
+        assert_eq!(meter.totals().rounds, 0);
+        for _ in 0..2 {
+            meter.sent(&path, "answer", 10, &[1; 32]);
+        }
+        for _ in 0..2 {
+            meter.received(&path, "question", 1, &[0; 32]);
+        }
+        assert_eq!(meter.totals().rounds, 1);
+        let totals = meter.totals();
+        assert_eq!((totals.messages_sent, totals.bytes_sent), (2, 20));
+        assert_eq!((totals.messages_received, totals.bytes_received), (3, 3));
+    }
+
+    #[test]
+    fn a_path_counts_with_its_forks_and_no_others() {
+        let meter = Meter::default();
+        for (path, bytes) in [("", 1), ("train.1", 2), ("train.1/pass.0", 4), ("train.10", 8)] {
+            meter.sent(&Arc::from(path), "step", bytes, &[0; 32]);
+        }
+        for (path, bytes) in [("", 15), ("train.1", 6), ("train.10", 8), ("train", 0)] {
+            assert_eq!(meter.totals_below(path).bytes_sent, bytes, "{path}");
+        }
+        let before = meter.totals();
+        meter.sent(&Arc::from(""), "step", 16, &[0; 32]);
+        assert_eq!(meter.totals().since(&before).bytes_sent, 16);
+    }
+
+    #[test]
+    fn the_sender_and_the_receiver_have_one_hash_chain() {
+        let (sender, receiver) = (Meter::default(), Meter::default());
+        let path = Arc::from("");
+        for (length, hash) in [(1, [1; 32]), (2, [2; 32])] {
+            sender.sent(&path, "step", length, &hash);
+            receiver.received(&path, "step", length, &hash);
+        }
+        let [sent, received] = [&sender, &receiver].map(|meter| meter.snapshot().remove(0).traffic);
+        assert_eq!(sent.hash_sent, received.hash_received);
+        receiver.received(&path, "step", 2, &[2; 32]);
+        assert_ne!(receiver.snapshot()[0].traffic.hash_received, sent.hash_sent);
+    }
+}

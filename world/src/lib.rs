@@ -11,7 +11,7 @@ mod party;
 mod tls;
 mod transcript;
 
-use net::{Conversation, NetError, Seat, Session, Settings};
+use net::{Conversation, NetError, Session, Settings};
 
 pub use fault::{Fault, Sent, pair_with_fault, steps};
 pub use net::transport::faulty::FaultKind;
@@ -76,9 +76,4 @@ where
     let transcript = Transcript::new(&meters.0, &meters.1);
     let closed = [first.1, second.1];
     Outcome { first: first.0, second: second.0, transcript, closed }
-}
-
-/// The two seats of a world, for callers that open conversations themselves.
-pub fn seats(seed: u64, settings: &Settings) -> (Seat, Seat) {
-    party::seats(seed, settings)
 }

@@ -1,7 +1,5 @@
 //! What two parties said to each other, for cost and known-answer tests.
 
-use std::collections::BTreeMap;
-
 use net::{Meter, Totals};
 
 /// One of the two parties.
@@ -96,15 +94,6 @@ impl Transcript {
             hasher.update(&[step.from as u8]).update(&step.hash);
         }
         hasher.finalize().to_hex().to_string()
-    }
-
-    /// Messages per label, for error texts and for looking at a run.
-    pub fn summary(&self) -> BTreeMap<String, u64> {
-        let mut summary = BTreeMap::new();
-        for step in &self.steps {
-            *summary.entry(step.label()).or_default() += step.messages;
-        }
-        summary
     }
 }
 
