@@ -1,9 +1,7 @@
 //! A borrowed column of a party's own table.
 
 use crate::FeaturesError;
-
-/// The code of a missing category.
-pub const MISSING_CATEGORY: u32 = u32::MAX;
+use table::{FeatureValues, MISSING_CODE, Table};
 
 /// The values of a column, one per row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,7 +10,7 @@ pub enum Values<'a> {
     Numbers(&'a [f64]),
     /// Categories.
     Categories {
-        /// For each row an index into `levels`, or [`MISSING_CATEGORY`].
+        /// For each row an index into `levels`, or [`MISSING_CODE`].
         codes: &'a [u32],
         /// The distinct texts.
         levels: &'a [String],
@@ -52,7 +50,7 @@ impl<'a> Column<'a> {
         Self { name, values: Values::Numbers(values) }
     }
 
-    /// A column of categories: codes into `levels`, or [`MISSING_CATEGORY`].
+    /// A column of categories: codes into `levels`, or [`MISSING_CODE`].
     pub fn categories(name: &'a str, codes: &'a [u32], levels: &'a [String]) -> Self {
         Self { name, values: Values::Categories { codes, levels } }
     }
@@ -76,8 +74,7 @@ impl<'a> Column<'a> {
                 None => Ok(()),
             },
             Values::Categories { codes, levels } => {
-                let outside =
-                    |code: &u32| *code != MISSING_CATEGORY && *code as usize >= levels.len();
+                let outside = |code: &u32| *code != MISSING_CODE && *code as usize >= levels.len();
                 match codes.iter().position(outside) {
                     Some(row) => Err(FeaturesError::CodeOutside {
                         column: column(),
@@ -119,6 +116,22 @@ impl<'a> Column<'a> {
         let (column, got) = (self.name.to_owned(), self.values.kind());
         FeaturesError::WrongKind { column, got, expected }
     }
+}
+
+impl<'a> From<table::Feature<'a>> for Column<'a> {
+    fn from(feature: table::Feature<'a>) -> Self {
+        match feature.values {
+            FeatureValues::Numeric(values) => Self::numbers(feature.name, values),
+            FeatureValues::Categorical(view) => {
+                Self::categories(feature.name, view.codes, view.levels)
+            }
+        }
+    }
+}
+
+/// The feature columns of a table, in the order of its schema.
+pub fn columns(table: &Table) -> Vec<Column<'_>> {
+    table.features().map(Column::from).collect()
 }
 
 /// How often each level, and a missing value, occurs in the chosen rows of a checked column.

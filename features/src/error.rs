@@ -115,12 +115,15 @@ impl FeaturesError {
     /// An out-of-range setting.
     pub(crate) fn setting(
         name: &'static str,
-        value: impl ToString,
+        value: &impl ToString,
         expected: &'static str,
     ) -> Self {
         Self::Setting { name, value: value.to_string(), expected }
     }
 }
+
+/// The rows that everything is fitted on, in messages.
+pub(crate) const TRAINING: &str = "the training part";
 
 /// Checks that labels are 0 or 1 and that there is one for each of `rows` rows.
 pub(crate) fn check_labels(rows: usize, labels: &[u8]) -> Result<(), FeaturesError> {
@@ -134,10 +137,14 @@ pub(crate) fn check_labels(rows: usize, labels: &[u8]) -> Result<(), FeaturesErr
     }
 }
 
-/// Checks that there are training rows and that each points into the table.
-pub(crate) fn check_rows(rows: usize, chosen: &[u32]) -> Result<(), FeaturesError> {
+/// Checks that a part such as [`TRAINING`] has rows and that each points into the table.
+pub(crate) fn check_rows(
+    rows: usize,
+    chosen: &[u32],
+    what: &'static str,
+) -> Result<(), FeaturesError> {
     if chosen.is_empty() {
-        return Err(FeaturesError::NoRows { what: "the training part" });
+        return Err(FeaturesError::NoRows { what });
     }
     match chosen.iter().find(|row| **row as usize >= rows) {
         Some(row) => Err(FeaturesError::RowOutside { row: *row as usize, rows }),

@@ -14,6 +14,7 @@
 //!
 //! Functions that say "uses rayon" must be called inside `Session::compute` in a protocol.
 
+pub mod arithmetic;
 pub mod binned;
 pub mod binning;
 pub mod correlation;
@@ -27,6 +28,6 @@ mod column;
 mod error;
 mod matrix;
 
-pub use column::{Column, MISSING_CATEGORY, Values};
+pub use column::{Column, Values, columns};
 pub use error::FeaturesError;
 pub use matrix::{Derivation, Feature, FeatureMatrix, Provenance};

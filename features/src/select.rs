@@ -62,10 +62,10 @@ pub fn select(
 ) -> Result<Selection, FeaturesError> {
     let expected = "a number";
     if iv_min.is_nan() {
-        return Err(FeaturesError::setting("iv threshold", iv_min, expected));
+        return Err(FeaturesError::setting("iv threshold", &iv_min, expected));
     }
     if let Some(iv) = ivs.iter().find(|iv| iv.is_nan()) {
-        return Err(FeaturesError::setting("information value", iv, expected));
+        return Err(FeaturesError::setting("information value", &iv, expected));
     }
     let mut partners: Vec<Vec<(usize, f64)>> = vec![Vec::new(); ivs.len()];
     for pair in pairs {

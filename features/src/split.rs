@@ -1,7 +1,7 @@
 //! Which rows are for training, for validation and for the test.
 //!
-//! Rows are numbered in the common order of the aligned tables, so that a list of row numbers means
-//! the same to both parties. A random split follows from the job's public seed and both parties make
+//! Rows are numbered in the common order of the aligned tables: a list of row numbers means the
+//! same to both parties. A random split follows from the job's public seed; both parties make
 //! it for themselves. A stratified split depends on the labels and a split by time on the time
 //! column: the party that holds them makes the split and tells the other one the row numbers, which
 //! says which rows are test rows (and, by time, which are late) and is declared as a disclosure.
@@ -10,7 +10,7 @@
 //! fitted on test rows.
 
 use crate::FeaturesError;
-use crate::error::check_labels;
+use crate::error::{TRAINING, check_labels};
 use crypto::random::Generator;
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +119,7 @@ impl Split {
         let training: Vec<u32> =
             (0..rows as u32).filter(|row| is_training[*row as usize]).collect();
         if training.is_empty() || test.is_empty() {
-            let what = if test.is_empty() { "the test part" } else { "the training part" };
+            let what = if test.is_empty() { "the test part" } else { TRAINING };
             return Err(FeaturesError::NoRows { what });
         }
         Ok(Self { training, validation, test }.sorted())
@@ -129,17 +129,17 @@ impl Split {
     fn of_order(order: &[u32], shares: Shares) -> Result<Self, FeaturesError> {
         if !(shares.test > 0.0 && shares.test < 1.0) {
             let expected = "above 0 and below 1";
-            return Err(FeaturesError::setting("test share", shares.test, expected));
+            return Err(FeaturesError::setting("test share", &shares.test, expected));
         }
         if !(0.0..1.0).contains(&shares.validation) {
             let expected = "from 0 to below 1";
-            return Err(FeaturesError::setting("validation share", shares.validation, expected));
+            return Err(FeaturesError::setting("validation share", &shares.validation, expected));
         }
         let test = (order.len() as f64 * shares.test).round() as usize;
         let (before, test) = order.split_at(order.len() - test);
         let validation = (before.len() as f64 * shares.validation).round() as usize;
         let (training, validation) = before.split_at(before.len() - validation);
-        for (part, what) in [(training, "the training part"), (test, "the test part")] {
+        for (part, what) in [(training, TRAINING), (test, "the test part")] {
             if part.is_empty() {
                 return Err(FeaturesError::NoRows { what });
             }

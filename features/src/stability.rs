@@ -9,11 +9,14 @@
 use crate::FeaturesError;
 use crate::binning::Binning;
 use crate::column::Column;
-use crate::error::check_rows;
+use crate::error::{TRAINING, check_rows};
 use serde::Serialize;
 
 /// What an empty bin counts as, in rows: a share of 0 would make the index infinite.
 pub const EMPTY_BIN_ROWS: f64 = 0.5;
+
+/// The rows whose distribution is compared with that of training, in messages.
+const COMPARED: &str = "the part compared with training";
 
 /// How much a distribution has moved, in the customary words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,13 +89,15 @@ pub fn feature_stability(
     new_rows: &[u32],
 ) -> Result<Stability, FeaturesError> {
     let codes = binning.codes(column)?;
-    let count = |chosen: &[u32]| {
-        check_rows(codes.len(), chosen)?;
+    let count = |chosen: &[u32], what| {
+        check_rows(codes.len(), chosen, what)?;
         let mut counts = vec![0_u64; binning.codes_count()];
-        chosen.iter().for_each(|row| counts[usize::from(codes[*row as usize])] += 1);
+        for row in chosen {
+            counts[usize::from(codes[*row as usize])] += 1;
+        }
         Ok::<_, FeaturesError>(counts)
     };
-    table(&binning.labels(), &count(training_rows)?, &count(new_rows)?)
+    table(&binning.labels(), &count(training_rows, TRAINING)?, &count(new_rows, COMPARED)?)
 }
 
 /// The stability of a score over `bins` bins that hold equally many training rows each.
@@ -138,8 +143,8 @@ fn parts(expected: &[u64], actual: &[u64]) -> Result<Vec<(f64, f64, f64)>, Featu
         0 => Err(FeaturesError::NoRows { what }),
         total => Ok(total as f64),
     };
-    let expected_total = total(expected, "the training part")?;
-    let actual_total = total(actual, "the part compared with training")?;
+    let expected_total = total(expected, TRAINING)?;
+    let actual_total = total(actual, COMPARED)?;
     let part = |(&expected, &actual): (&u64, &u64)| {
         if expected == 0 && actual == 0 {
             return (0.0, 0.0, 0.0);

@@ -8,14 +8,17 @@
 //!
 //! Everything is a pure function of counts, so that it also serves where the counts of one party's
 //! bins against another party's labels come out of a protocol. Sources: Kullback, "Information
-//! Theory and Statistics", 1959 (the divergence); Siddiqi, "Credit Risk Scorecards", 2006, chapter 6.
+//! Theory and Statistics", 1959 (the divergence); Siddiqi, "Credit Risk Scorecards", 2006,
+//! chapter 6.
 
 mod merging;
 
 pub use merging::{MergeRule, Merged, merge_small};
 
-use crate::FeaturesError;
+use crate::binned::BinnedMatrix;
 use crate::binning::Binning;
+use crate::error::{TRAINING, check_labels, check_rows};
+use crate::{Derivation, Feature, FeatureMatrix, FeaturesError, Provenance};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -67,8 +70,8 @@ pub fn count(
     labels: &[u8],
     chosen: &[u32],
 ) -> Result<Vec<BinCounts>, FeaturesError> {
-    crate::error::check_labels(codes.len(), labels)?;
-    crate::error::check_rows(codes.len(), chosen)?;
+    check_labels(codes.len(), labels)?;
+    check_rows(codes.len(), chosen, TRAINING)?;
     let mut counts = vec![BinCounts::default(); codes_count];
     for row in chosen.iter().map(|row| *row as usize) {
         let code = u32::from(codes[row]);
@@ -163,7 +166,9 @@ impl WoeTable {
     ) -> Result<Self, FeaturesError> {
         let merged = merge_small(counts, rule);
         let mut total = BinCounts::default();
-        counts.iter().for_each(|counts| total += *counts);
+        for counts in counts {
+            total += *counts;
+        }
         if total.positives == 0 || total.negatives == 0 {
             return Err(FeaturesError::OneClass);
         }
@@ -203,8 +208,8 @@ impl WoeTable {
         Self::new(binning.feature(), &counts, rule, |codes| binning.label_of(codes))
     }
 
-    /// The weight of evidence of each code; a code that held no training row has that of the line it
-    /// was merged into.
+    /// The weight of evidence of each code; a code that held no training row has that of the line
+    /// it was merged into.
     pub fn woe_of_code(&self) -> &[f64] {
         &self.woe_of_code
     }
@@ -214,6 +219,25 @@ impl WoeTable {
         let woe = |code: &u8| self.woe_of_code.get(usize::from(*code)).copied().unwrap_or(0.0);
         codes.iter().map(woe).collect()
     }
+}
+
+/// The weight-of-evidence features of all rows: one column per table that has a binned feature of
+/// its name, in the order of the tables.
+///
+/// # Errors
+///
+/// [`FeaturesError::ColumnMissing`] for a table without binned feature.
+pub fn encode(tables: &[WoeTable], binned: &BinnedMatrix) -> Result<FeatureMatrix, FeaturesError> {
+    let feature = |table: &WoeTable| {
+        let missing = || FeaturesError::ColumnMissing { column: table.feature.clone() };
+        let binned = binned.features().iter().find(|feature| feature.name == table.feature);
+        let values = table.values(&binned.ok_or_else(missing)?.codes);
+        let source = table.feature.clone();
+        let provenance = Provenance { source, derivation: Derivation::Woe };
+        Ok(Feature { name: provenance.to_string(), provenance, values })
+    };
+    let features = tables.iter().map(feature).collect::<Result<_, FeaturesError>>()?;
+    FeatureMatrix::new(binned.rows(), features)
 }
 
 /// WOE of a bin and what it adds to the IV.

@@ -41,7 +41,7 @@ pub(super) fn merged_cuts(
 ) -> Result<Vec<f64>, FeaturesError> {
     if !(threshold.is_finite() && threshold >= 0.0) {
         let expected = "a number of at least 0";
-        return Err(FeaturesError::setting("chi-merge threshold", threshold, expected));
+        return Err(FeaturesError::setting("chi-merge threshold", &threshold, expected));
     }
     let places = chi_merge(counts, bins, threshold);
     let kept = places.windows(2).zip(cuts).filter(|(pair, _)| pair[0] != pair[1]);

@@ -8,7 +8,9 @@ pub(crate) fn sorted_present(values: &[f64], chosen: &[u32]) -> Vec<f64> {
     let mut sorted: Vec<f64> = chosen.iter().map(|row| values[*row as usize]).collect();
     sorted.retain(|value| !value.is_nan());
     // Adding 0 turns -0 into 0, so that the two are one value in every order.
-    sorted.iter_mut().for_each(|value| *value += 0.0);
+    for value in &mut sorted {
+        *value += 0.0;
+    }
     sorted.sort_unstable_by(f64::total_cmp);
     sorted
 }
@@ -17,6 +19,7 @@ pub(crate) fn sorted_present(values: &[f64], chosen: &[u32]) -> Vec<f64> {
 ///
 /// Edges are values that occur (the b/bins quantile of Hyndman and Fan's definition 1), so that
 /// equal values are never torn apart. At most `bins` distinct values get a bin each.
+#[expect(clippy::float_cmp, reason = "exactly equal values are ties")]
 pub(super) fn quantile(sorted: &[f64], bins: usize) -> Vec<f64> {
     let Some(&largest) = sorted.last() else { return Vec::new() };
     let runs = sorted.chunk_by(|left, right| left == right).take(bins + 1);

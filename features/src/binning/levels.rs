@@ -1,8 +1,9 @@
 //! Grouping categories by level.
 
 use crate::binned;
-use crate::column::{MISSING_CATEGORY, count_levels};
+use crate::column::count_levels;
 use std::collections::HashMap;
+use table::MISSING_CODE;
 
 /// The levels that get a bin of their own, and whether the others share one more bin.
 ///
@@ -34,7 +35,7 @@ pub(super) fn codes(fitted: &[String], other: bool, codes: &[u32], levels: &[Str
     let code_of_level: Vec<u8> =
         levels.iter().map(|level| places.get(level.as_str()).copied().unwrap_or(unseen)).collect();
     let code = |code: &u32| match *code {
-        MISSING_CATEGORY => binned::MISSING,
+        MISSING_CODE => binned::MISSING,
         code => code_of_level[code as usize],
     };
     codes.iter().map(code).collect()

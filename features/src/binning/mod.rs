@@ -14,7 +14,7 @@ pub use chi_merge::{CHI_SQUARE_95, chi_merge};
 
 use crate::binned::{BinnedFeature, BinnedMatrix};
 use crate::column::{Column, Values};
-use crate::error::{check_labels, check_rows};
+use crate::error::{TRAINING, check_labels, check_rows};
 use crate::{FeaturesError, binned};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -71,11 +71,11 @@ impl Binning {
         labels: Option<&[u8]>,
     ) -> Result<Self, FeaturesError> {
         if !(2..=255).contains(&bins) {
-            return Err(FeaturesError::setting("bins", bins, "between 2 and 255"));
+            return Err(FeaturesError::setting("bins", &bins, "between 2 and 255"));
         }
         let rows = column.values.rows();
         column.check(rows)?;
-        check_rows(rows, training_rows)?;
+        check_rows(rows, training_rows, TRAINING)?;
         let rule = match column.values {
             Values::Categories { codes, levels } => {
                 let (levels, other) = levels::group(codes, levels, training_rows, bins);

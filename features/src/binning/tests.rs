@@ -1,6 +1,8 @@
+#![expect(clippy::float_cmp, reason = "these results are exact")]
+
 use super::*;
-use crate::MISSING_CATEGORY;
 use proptest::prelude::*;
+use table::MISSING_CODE;
 
 fn all_rows(rows: usize) -> Vec<u32> {
     (0..rows as u32).collect()
@@ -76,7 +78,7 @@ fn chi_merge_of_counts() {
 #[test]
 fn levels_are_grouped_by_frequency_and_found_by_text() {
     let levels: Vec<String> = ["a", "b", "c", "d"].map(str::to_owned).into();
-    let values = [0, 1, 1, 2, 2, 2, 3, MISSING_CATEGORY];
+    let values = [0, 1, 1, 2, 2, 2, 3, MISSING_CODE];
     let column = Column::categories("kind", &values, &levels);
     let training: Vec<u32> = (0..6).chain([7]).collect();
     let binning = Binning::fit(&column, &training, Method::Quantile, 3, None).unwrap();
@@ -91,11 +93,11 @@ fn levels_are_grouped_by_frequency_and_found_by_text() {
 
 #[test]
 fn merged_bins_are_written_as_intervals() {
-    let binning = fit(&[0.1, 0.2, 0.30000000000000004, 5.0], Method::Quantile, 4, None);
+    let binning = fit(&[0.1, 0.2, 0.300_000_000_000_000_04, 5.0], Method::Quantile, 4, None);
     assert_eq!(binning.label_of(&[1, 2]), "(-∞, 0.2]");
     assert_eq!(binning.label_of(&[3]), "(0.2, 0.3]");
     assert_eq!(binning.label_of(&[0, 2, 4]), "missing, (0.1, 0.2], (0.3, ∞)");
-    let close = fit(&[1.000001, 1.000002, 1.000003], Method::Quantile, 3, None);
+    let close = fit(&[1.000_001, 1.000_002, 1.000_003], Method::Quantile, 3, None);
     assert_eq!(close.labels()[2], "(1.000001, 1.000002]");
 }
 
@@ -125,7 +127,10 @@ fn bad_settings_are_errors() {
 proptest! {
     #[test]
     fn codes_keep_the_order_and_stay_in_range(
-        values in prop::collection::vec(prop_oneof![-5.0_f64..5.0, Just(0.0), -1e300..1e300], 2..300),
+        values in prop::collection::vec(
+            prop_oneof![-5.0_f64..5.0, Just(0.0), -1e300..1e300],
+            2..300,
+        ),
         bins in 2_usize..256,
         by_width in any::<bool>(),
     ) {

@@ -1,8 +1,9 @@
 //! Turning categories into numbers.
 
-use crate::column::{MISSING_CATEGORY, count_levels};
+use crate::column::count_levels;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use table::MISSING_CODE;
 
 /// How categories become numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ pub(super) fn is_level(level: Option<&str>, codes: &[u32], levels: &[String]) ->
         levels.iter().map(|text| f64::from(u8::from(Some(text.as_str()) == level))).collect();
     let if_missing = f64::from(u8::from(level.is_none()));
     let value = |code: &u32| match *code {
-        MISSING_CATEGORY => if_missing,
+        MISSING_CODE => if_missing,
         code => is_wanted[code as usize],
     };
     codes.iter().map(value).collect()
@@ -84,7 +85,7 @@ pub(super) fn places(order: &[String], codes: &[u32], levels: &[String]) -> Vec<
         .map(|level| places.get(level.as_str()).map_or(f64::NAN, |place| *place as f64))
         .collect();
     let place = |code: &u32| match *code {
-        MISSING_CATEGORY => f64::NAN,
+        MISSING_CODE => f64::NAN,
         code => place_of_level[code as usize],
     };
     codes.iter().map(place).collect()

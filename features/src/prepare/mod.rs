@@ -12,7 +12,7 @@ pub use categories::Encoding;
 pub use numbers::{Imputation, Outliers};
 
 use crate::column::{Column, Values};
-use crate::error::check_rows;
+use crate::error::{TRAINING, check_rows};
 use crate::{Derivation, Feature, FeatureMatrix, FeaturesError, Provenance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,7 @@ impl Preparation {
         settings: &Settings,
     ) -> Result<Self, FeaturesError> {
         let rows = columns.first().map_or(0, |column| column.values.rows());
-        check_rows(rows, training_rows)?;
+        check_rows(rows, training_rows, TRAINING)?;
         let by_name = by_name(columns)?;
         if let Some(name) =
             settings.columns.keys().find(|name| !by_name.contains_key(name.as_str()))

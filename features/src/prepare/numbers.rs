@@ -60,14 +60,18 @@ impl NumberStep {
             return Ok((Err(DropReason::AllMissing), missing));
         }
         let clip = clip_bounds(&mut present, settings.outliers);
-        present.iter_mut().for_each(|value| *value = clipped(*value, clip));
+        for value in &mut present {
+            *value = clipped(*value, clip);
+        }
         let fill = match settings.imputation {
             Imputation::Mean => mean(&present),
             Imputation::Median => quantile(&mut present, 0.5),
             Imputation::Constant(constant) => clipped(constant, clip),
         };
         present.resize(chosen.len(), fill);
-        if present.iter().all(|value| *value == present[0]) {
+        let smallest = present.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = present.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if smallest >= largest {
             return Ok((Err(DropReason::Constant), missing));
         }
         let (centre, scale) =
@@ -95,15 +99,15 @@ fn check(settings: &ColumnSettings) -> Result<(), FeaturesError> {
     if let Imputation::Constant(constant) = settings.imputation
         && !constant.is_finite()
     {
-        return Err(FeaturesError::setting("imputation constant", constant, "a finite number"));
+        return Err(FeaturesError::setting("imputation constant", &constant, "a finite number"));
     }
     match settings.outliers {
         Outliers::Quantiles { low, high } if !(0.0 <= low && low < high && high <= 1.0) => {
             let expected = "two quantiles, 0 <= low < high <= 1";
-            Err(FeaturesError::setting("outlier quantiles", format!("{low} to {high}"), expected))
+            Err(FeaturesError::setting("outlier quantiles", &format!("{low} to {high}"), expected))
         }
         Outliers::Deviations(count) if !(count.is_finite() && count > 0.0) => {
-            Err(FeaturesError::setting("outlier deviations", count, "a number above 0"))
+            Err(FeaturesError::setting("outlier deviations", &count, "a number above 0"))
         }
         _ => Ok(()),
     }

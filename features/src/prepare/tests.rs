@@ -1,6 +1,8 @@
+#![expect(clippy::float_cmp, reason = "these results are exact")]
+
 use super::*;
-use crate::MISSING_CATEGORY;
 use proptest::prelude::*;
+use table::MISSING_CODE;
 
 fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
@@ -71,7 +73,7 @@ fn outliers_are_clipped() {
 #[test]
 fn one_hot_leaves_out_the_most_frequent_level_and_knows_texts_not_codes() {
     let levels = strings(&["red", "blue", "green", "rare"]);
-    let codes = [0, 0, 0, 1, 1, 2, 2, 3, MISSING_CATEGORY, MISSING_CATEGORY];
+    let codes = [0, 0, 0, 1, 1, 2, 2, 3, MISSING_CODE, MISSING_CODE];
     let columns = [Column::categories("colour", &codes, &levels)];
     let settings = settings(|column| column.encoding = Encoding::OneHot { rows_min: 2 });
     let fitted = Preparation::fit(&columns, &all_rows(10), &settings).unwrap();
@@ -79,7 +81,7 @@ fn one_hot_leaves_out_the_most_frequent_level_and_knows_texts_not_codes() {
     assert_eq!(names, ["colour = blue", "colour = green", "colour is missing"]);
 
     let later = strings(&["violet", "blue"]);
-    let columns = [Column::categories("colour", &[0, 1, MISSING_CATEGORY], &later)];
+    let columns = [Column::categories("colour", &[0, 1, MISSING_CODE], &later)];
     let matrix = fitted.transform(&columns).unwrap();
     assert_eq!(matrix.columns(), [&[0.0, 1.0, 0.0], &[0.0; 3], &[0.0, 0.0, 1.0]]);
 }

@@ -73,7 +73,9 @@ pub fn merge_small(counts: &[BinCounts], rule: MergeRule) -> Merged {
     }
     let mut group_of_bin = vec![0; counts.len()];
     for (group, (members, _)) in groups.iter().enumerate() {
-        members.iter().for_each(|bin| group_of_bin[*bin] = group);
+        for bin in members {
+            group_of_bin[*bin] = group;
+        }
     }
     let accepted = groups.iter().all(|group| rule.accepts(group.1));
     Merged { group_of_bin, counts: groups.into_iter().map(|group| group.1).collect(), accepted }

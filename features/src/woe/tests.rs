@@ -1,3 +1,5 @@
+#![expect(clippy::float_cmp, reason = "these results are exact")]
+
 use super::*;
 use proptest::prelude::*;
 
@@ -73,6 +75,19 @@ fn rows_take_the_woe_of_their_code() {
 }
 
 #[test]
+fn tables_become_features_by_name() {
+    use crate::binned::BinnedFeature;
+    let table = table(&[bin(0, 0), bin(30, 30), bin(60, 20)], MergeRule::default());
+    let feature = |name: &str| BinnedFeature { name: name.to_owned(), codes: vec![2, 1], bins: 2 };
+    let binned = BinnedMatrix::new(2, vec![feature("y"), feature("x")]).unwrap();
+    let matrix = encode(std::slice::from_ref(&table), &binned).unwrap();
+    assert_eq!(matrix.features()[0].name, "x (WOE)");
+    assert_eq!(matrix.features()[0].values, [table.bins[1].woe, table.bins[0].woe]);
+    let other = BinnedMatrix::new(2, vec![feature("y")]).unwrap();
+    assert!(matches!(encode(&[table], &other), Err(FeaturesError::ColumnMissing { .. })));
+}
+
+#[test]
 fn counting_checks_codes_and_labels() {
     let counts = count(&[0, 1, 1], 2, &[0, 1, 0], &[0, 1, 2]).unwrap();
     assert_eq!(counts, [bin(0, 1), bin(1, 1)]);
@@ -90,7 +105,9 @@ proptest! {
         let counts: Vec<BinCounts> = cells.into_iter().map(|(p, n)| bin(p, n)).collect();
         let merged = merge_small(&counts, MergeRule::default());
         let mut sums = vec![BinCounts::default(); merged.counts.len()];
-        counts.iter().zip(&merged.group_of_bin).for_each(|(bin, group)| sums[*group] += *bin);
+        for (bin, group) in counts.iter().zip(&merged.group_of_bin) {
+            sums[*group] += *bin;
+        }
         prop_assert_eq!(&sums, &merged.counts);
         prop_assert!(merged.group_of_bin[1..].is_sorted());
         let kept = merged.counts.iter().all(|counts| MergeRule::default().accepts(*counts));

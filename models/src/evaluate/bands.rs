@@ -42,7 +42,7 @@ pub struct Band {
 /// [`EvaluateError::Setting`] for fewer than 1 or more than 10,000 bands.
 pub fn bands(ranking: &Ranking, bands: usize) -> Result<Vec<Band>, EvaluateError> {
     if !(1..=10_000).contains(&bands) {
-        return Err(EvaluateError::setting("bands", bands, "between 1 and 10000"));
+        return Err(EvaluateError::setting("bands", &bands, "between 1 and 10000"));
     }
     let (mut passed, mut table) = (0.0, Vec::<Band>::new());
     for group in ranking.groups() {

@@ -71,10 +71,10 @@ pub fn differences(
 ) -> Result<Differences, EvaluateError> {
     let Bootstrap { replicates, confidence } = bootstrap;
     if !(100..=100_000).contains(&replicates) {
-        return Err(EvaluateError::setting("replicates", replicates, "between 100 and 100000"));
+        return Err(EvaluateError::setting("replicates", &replicates, "between 100 and 100000"));
     }
     if !(0.5..=0.999).contains(&confidence) {
-        return Err(EvaluateError::setting("confidence", confidence, "between 0.5 and 0.999"));
+        return Err(EvaluateError::setting("confidence", &confidence, "between 0.5 and 0.999"));
     }
     let resamplers =
         [Resampler::new(scores[0], labels, weights)?, Resampler::new(scores[1], labels, weights)?];
@@ -111,6 +111,7 @@ struct Resampler {
 }
 
 impl Resampler {
+    #[expect(clippy::float_cmp, reason = "exactly equal scores are ties")]
     fn new(scores: &[f64], labels: &[u8], weights: Option<&[f64]>) -> Result<Self, EvaluateError> {
         let ranking = Ranking::new(scores, labels, weights)?;
         let mut group_of_row = vec![0; scores.len()];

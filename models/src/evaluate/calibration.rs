@@ -48,7 +48,7 @@ pub struct CalibrationBin {
 /// ranking, best first), [`EvaluateError::Setting`] for fewer than 1 or more than 1,000 bins.
 pub fn calibration(ranking: &Ranking, bins: usize) -> Result<Calibration, EvaluateError> {
     if !(1..=1000).contains(&bins) {
-        return Err(EvaluateError::setting("calibration bins", bins, "between 1 and 1000"));
+        return Err(EvaluateError::setting("calibration bins", &bins, "between 1 and 1000"));
     }
     let mut place = 0;
     for group in ranking.groups() {

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// Area under the ROC curve: the chance that a random positive scores above a random negative,
 /// a tie counting one half. In 0 to 1; 0.5 is no better than chance.
 ///
-/// Source: Hanley and McNeil, "The Meaning and Use of the Area under a ROC Curve", 1982; with
+/// Source: Hanley and `McNeil`, "The Meaning and Use of the Area under a ROC Curve", 1982; with
 /// weights, pairs count by the product of their weights.
 pub fn auc(ranking: &Ranking) -> f64 {
     let (mut positives_above, mut area) = (0.0, 0.0);

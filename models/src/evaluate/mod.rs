@@ -111,7 +111,7 @@ pub enum EvaluateError {
 
 impl EvaluateError {
     /// An out-of-range setting.
-    fn setting(name: &'static str, value: impl ToString, expected: &'static str) -> Self {
+    fn setting(name: &'static str, value: &impl ToString, expected: &'static str) -> Self {
         Self::Setting { name, value: value.to_string(), expected }
     }
 }
@@ -142,5 +142,7 @@ fn weight_of(weights: Option<&[f64]>, row: usize) -> f64 {
     weights.map_or(1.0, |weights| weights[row])
 }
 
+#[cfg(test)]
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;

@@ -61,10 +61,10 @@ pub struct Profit {
 pub fn profit(ranking: &Ranking, economics: Economics) -> Result<Profit, EvaluateError> {
     let Economics { cost_per_contact: cost, value_per_conversion: value } = economics;
     if !(cost.is_finite() && cost >= 0.0) {
-        return Err(EvaluateError::setting("cost per contact", cost, "a number of at least 0"));
+        return Err(EvaluateError::setting("cost per contact", &cost, "a number of at least 0"));
     }
     if !(value.is_finite() && value > 0.0) {
-        return Err(EvaluateError::setting("value per conversion", value, "a number above 0"));
+        return Err(EvaluateError::setting("value per conversion", &value, "a number above 0"));
     }
     let (mut contacts, mut conversions) = (0.0, 0.0);
     let (mut best, mut break_even): (Option<ProfitPoint>, Option<ProfitPoint>) = (None, None);

@@ -43,6 +43,7 @@ impl Ranking {
     ///
     /// No rows, unequal lengths, a score that is not finite, a label other than 0 and 1, an invalid
     /// weight, or only one class: each named in [`EvaluateError`].
+    #[expect(clippy::float_cmp, reason = "exactly equal scores are ties")]
     pub fn new(
         scores: &[f64],
         labels: &[u8],

@@ -23,7 +23,7 @@ pub struct RegressionErrors {
 ///
 /// # Errors
 ///
-/// No rows, unequal lengths, a number that is not finite, an invalid weight, or weights that are all 0.
+/// No rows, unequal lengths, a number that is not finite, an invalid weight, or only weights of 0.
 pub fn regression(
     predictions: &[f64],
     targets: &[f64],

@@ -1,6 +1,6 @@
 //! What the best-scored share of the rows holds: lift, precision, recall, gains.
 //!
-//! "The top 5 %" is exactly 5 % of the weight: a row or a tie group that the cut goes through counts
+//! "The top 5 %" is exactly 5 % of the weight: a row or tie group that the cut goes through counts
 //! in proportion (see [`Ranking::positives_within`]), so nothing depends on rounding or row order.
 
 use super::{EvaluateError, Ranking};
@@ -35,7 +35,7 @@ pub struct TopShare {
 /// [`EvaluateError::Setting`] for a share outside (0, 1].
 pub fn top(ranking: &Ranking, share: f64) -> Result<TopShare, EvaluateError> {
     if !(share > 0.0 && share <= 1.0) {
-        return Err(EvaluateError::setting("top share", share, "above 0 and at most 1"));
+        return Err(EvaluateError::setting("top share", &share, "above 0 and at most 1"));
     }
     let selected = share * ranking.weight();
     let positives = ranking.positives_within(share);
@@ -56,7 +56,7 @@ pub fn lift_5pct(ranking: &Ranking) -> f64 {
 /// [`EvaluateError::Setting`] for fewer than 1 or more than 10,000 parts.
 pub fn gains(ranking: &Ranking, parts: usize) -> Result<Vec<TopShare>, EvaluateError> {
     if !(1..=10_000).contains(&parts) {
-        return Err(EvaluateError::setting("gains parts", parts, "between 1 and 10000"));
+        return Err(EvaluateError::setting("gains parts", &parts, "between 1 and 10000"));
     }
     (1..=parts).map(|part| top(ranking, part as f64 / parts as f64)).collect()
 }

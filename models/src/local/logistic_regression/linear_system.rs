@@ -1,6 +1,7 @@
 //! Cholesky factors of a symmetric positive definite matrix.
 
-use super::objective::{Triangle, dot};
+use super::objective::Triangle;
+use features::arithmetic::dot;
 
 /// The solution x of A·x = b; none where A is not (numerically) positive definite.
 pub(super) fn solve(matrix: Triangle, mut right: Vec<f64>) -> Option<Vec<f64>> {

@@ -181,7 +181,9 @@ pub fn probabilities(fit: &Fit, columns: &[&[f64]], rows: usize) -> Result<Vec<f
         }
         scores.iter_mut().zip(*column).for_each(|(score, value)| *score += weight * value);
     }
-    scores.iter_mut().for_each(|score| *score = sigmoid(*score));
+    for score in &mut scores {
+        *score = sigmoid(*score);
+    }
     Ok(scores)
 }
 

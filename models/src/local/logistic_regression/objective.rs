@@ -1,6 +1,7 @@
 //! The objective, its gradient and its Hessian.
 
 use super::{FitError, Settings, sigmoid};
+use features::arithmetic::dot;
 use rayon::prelude::*;
 
 /// Rows that a task of the Hessian goes through: a fixed number, so that sums do not depend on how
@@ -221,18 +222,4 @@ impl<'a> Objective<'a> {
 
 fn absolute_norm(values: &[f64]) -> f64 {
     values.iter().map(|value| value.abs()).sum()
-}
-
-/// The dot product in eight lanes, which the compiler turns into vector instructions.
-pub(super) fn dot(left: &[f64], right: &[f64]) -> f64 {
-    let (left, left_rest) = left.as_chunks::<8>();
-    let (right, right_rest) = right.as_chunks::<8>();
-    let mut lanes = [0.0; 8];
-    for (left, right) in left.iter().zip(right) {
-        for lane in 0..8 {
-            lanes[lane] += left[lane] * right[lane];
-        }
-    }
-    let rest: f64 = left_rest.iter().zip(right_rest).map(|(left, right)| left * right).sum();
-    lanes.iter().sum::<f64>() + rest
 }

@@ -1,16 +1,8 @@
+#![expect(clippy::float_cmp, reason = "these results are exact")]
+
 use super::*;
+use crate::evaluate::stream::Stream;
 use proptest::prelude::*;
-
-/// A stream of numbers in [0, 1) that other languages reproduce exactly.
-struct Stream(u64);
-
-impl Stream {
-    fn next(&mut self) -> f64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 32) as f64 / 4_294_967_296.0
-    }
-}
 
 struct Data {
     columns: Vec<Vec<f64>>,
@@ -59,11 +51,11 @@ fn assert_close(fit: &Fit, weights: [f64; 3], intercept: f64, objective: f64, bo
 fn agrees_with_scikit_learn() {
     let data = Data::new(400);
     let plain = fit(&data.columns(), &data.labels, None, settings(0.0, 0.0)).unwrap();
-    let weights = [1.394789927867429, -0.5174139180967916, -0.07735966996233849];
-    assert_close(&plain, weights, -1.2570732103196725, 0.47526573551469975, 1e-8);
+    let weights = [1.394_789_927_867_429, -0.517_413_918_096_791_6, -0.077_359_669_962_338_49];
+    assert_close(&plain, weights, -1.257_073_210_319_672_5, 0.475_265_735_514_699_75, 1e-8);
     let ridge = fit(&data.columns(), &data.labels, None, settings(0.05, 0.0)).unwrap();
-    let weights = [0.8593764032640525, -0.03290657663459134, 0.016802574208175047];
-    assert_close(&ridge, weights, -1.129994475522333, 0.5049874202228017, 1e-8);
+    let weights = [0.859_376_403_264_052_5, -0.032_906_576_634_591_34, 0.016_802_574_208_175_047];
+    assert_close(&ridge, weights, -1.129_994_475_522_333, 0.504_987_420_222_801_7, 1e-8);
     assert!(ridge.steps <= 8, "{} Newton steps", ridge.steps);
 }
 
@@ -71,20 +63,20 @@ fn agrees_with_scikit_learn() {
 fn weighted_rows_agree_with_scikit_learn() {
     let data = Data::new(400);
     let fit = fit(&data.columns(), &data.labels, Some(&data.weights), settings(0.02, 0.0)).unwrap();
-    let weights = [1.017734950855768, -0.12260301178620889, -0.04909592072405208];
-    assert_close(&fit, weights, -1.1965899880846358, 0.48610869232259873, 1e-6);
+    let weights = [1.017_734_950_855_768, -0.122_603_011_786_208_89, -0.049_095_920_724_052_08];
+    assert_close(&fit, weights, -1.196_589_988_084_635_8, 0.486_108_692_322_598_73, 1e-6);
 }
 
 #[test]
 fn the_l1_penalty_agrees_with_scikit_learn_and_gives_exact_zeros() {
     let data = Data::new(400);
     let lasso = fit(&data.columns(), &data.labels, None, settings(0.0, 0.03)).unwrap();
-    let weights = [0.9180292411793909, 0.0, 0.0];
-    assert_close(&lasso, weights, -1.1539213506040045, 0.5121053919838782, 1e-6);
+    let weights = [0.918_029_241_179_390_9, 0.0, 0.0];
+    assert_close(&lasso, weights, -1.153_921_350_604_004_5, 0.512_105_391_983_878_2, 1e-6);
     assert_eq!(lasso.weights[1..], [0.0, 0.0]);
     let both = fit(&data.columns(), &data.labels, None, settings(0.01, 0.02)).unwrap();
-    let weights = [0.9226584485560976, 0.0, 0.0];
-    assert_close(&both, weights, -1.156103802482389, 0.5071370918670202, 1e-6);
+    let weights = [0.922_658_448_556_097_6, 0.0, 0.0];
+    assert_close(&both, weights, -1.156_103_802_482_389, 0.507_137_091_867_020_2, 1e-6);
 }
 
 #[test]
@@ -93,11 +85,11 @@ fn standard_errors_are_those_of_the_inverse_information() {
     let settings = settings(0.0, 0.0);
     let fit = fit(&data.columns(), &data.labels, None, settings).unwrap();
     let errors = standard_errors(&fit, &data.columns(), &data.labels, None, settings).unwrap();
-    let expected = [0.18979062769470584, 0.2305753267110454, 0.42788990236144503];
+    let expected = [0.189_790_627_694_705_84, 0.230_575_326_711_045_4, 0.427_889_902_361_445_03];
     for (found, expected) in errors.weights.iter().zip(expected) {
         assert!((found - expected).abs() < 1e-8, "{errors:?}");
     }
-    assert!((errors.intercept - 0.26634610892346267).abs() < 1e-8);
+    assert!((errors.intercept - 0.266_346_108_923_462_67).abs() < 1e-8);
 }
 
 #[test]
