@@ -1,8 +1,9 @@
 //! How much noise an answer carries, and whether the parameters leave room for hiding it.
 //!
 //! Errors and dithered rounding errors are independent, of expectation zero and sub-Gaussian with
-//! variance proxies 21/2 and 1/4 (Hoeffding's lemma); a sum with weights w has the proxy
-//! V = Σ w²·proxy, and exceeds B = sqrt(2·V·ln 2^65) with probability at most 2·exp(-B²/2V) = 2^-64.
+//! variance proxies 21/2 and 1/4 (Hoeffding's lemma). A sum with weights w has the proxy
+//! `V = Σ w²·proxy`, and exceeds `B = sqrt(2·V·ln 2^65)` with probability at most
+//! `2·exp(-B²/2V) = 2^-64`.
 
 use super::LatticeError;
 use super::ring::Ring;

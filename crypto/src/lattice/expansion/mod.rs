@@ -32,8 +32,8 @@
 //! # Security
 //!
 //! Semi-honest parties; the argument is that of [`super::projection`]: fresh secrets under common
-//! public a's hide the vector, a fresh `u_c` makes each hint pseudo-random, and every coefficient of
-//! an answer is uniform. Shares of a row are off by one with probability below 2^-40, for noise
+//! public a's hide the vector, a fresh `u_c` makes each hint pseudo-random, and every coefficient
+//! of an answer is uniform. Shares of a row are off by one with probability below 2^-40, for noise
 //! within `9.5·sqrt(10.75·S + 21·N)`, S the largest sum of squares of a chunk over all columns.
 //!
 //! # Cost

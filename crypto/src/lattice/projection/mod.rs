@@ -39,11 +39,11 @@
 //! a hybrid over queries). A [`QueryKey`] is only made by drawing a fresh secret.
 //!
 //! *The columns are hidden from the key holder*: a hint contains `u_j·a_x + e_j`, a ring-LWE
-//! sample under the fresh secret `u_j`, hence hints are pseudo-random. An answer's noise depends on columns
-//! and hint secrets, therefore
+//! sample under the fresh secret `u_j`, hence hints are pseudo-random. An answer's noise depends on
+//! columns and hint secrets, therefore
 //! - a *shared* answer carries a mask uniform modulo Q; on its own it is uniform. The two shares
-//!   are off by one with probability below 2^-40 per answer ([`super::STATISTICAL_BITS`]),
-//!   whatever the noise was;
+//!   are off by one with probability below 2^-40 per answer ([`super::STATISTICAL_BITS`]), for any
+//!   noise within its bound;
 //! - an *opened* answer carries flooding noise uniform over 2^40 times the noise's bound: it is
 //!   within statistical distance 2^-40 of the same answer simulated from the opened sum alone.
 //!

@@ -89,7 +89,7 @@ fn opened_sums_of_bins_are_exact() {
     }
 }
 
-/// The largest sums of the reference job: noise grows with the rows, its room shrinks with the bits.
+/// The sums of the reference job: noise grows with the rows, its room shrinks with the bits.
 #[test]
 fn three_hundred_thousand_rows_stay_within_the_noise_budget() {
     let (ring, rows) = (ring(), 300_000);
