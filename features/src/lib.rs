@@ -18,6 +18,7 @@ pub mod arithmetic;
 pub mod binned;
 pub mod binning;
 pub mod correlation;
+pub mod federated;
 pub mod prepare;
 pub mod select;
 pub mod split;

@@ -17,6 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
+use crate::boolean::Bits;
 use crate::{MpcError, TwoParty};
 
 /// What a job may reveal, and what it has revealed.
@@ -114,4 +115,12 @@ pub async fn open_bit(party: &mut TwoParty, key: &str, share: u64) -> Result<boo
         [bit @ (0 | 1)] => Ok(u64::from(*bit) ^ (share & 1) == 1),
         _ => Err(party.session.misbehaved("opened_bit", "a bit must be 0 or 1").into()),
     }
+}
+
+/// Reveals XOR-shared bits to both parties; the ledger counts them as one value each.
+pub async fn open_bits(party: &mut TwoParty, key: &str, shares: &Bits) -> Result<Bits, MpcError> {
+    party.ledger.record(key, "all", shares.len() as u64)?;
+    let words = shares.words();
+    let theirs = party.session.exchange_words("opened_bits", words, words.len()).await?;
+    Ok(shares.xor(&Bits::from_words(theirs, shares.len())))
 }

@@ -1,0 +1,129 @@
+//! The guest's encrypted vectors against the host's columns: the set-up and the queries that the
+//! protocols of this folder share. See `crypto::lattice::projection` for construction and security.
+
+use crypto::lattice::projection::{Answers, EncryptedVector, Evaluator, Hint, Projection};
+use crypto::lattice::{LatticeError, Parameters, Ring};
+use net::{Session, Size};
+
+use super::FederatedError;
+
+/// Hints sent in one message: 10 MiB.
+const HINT_GROUP: usize = 64;
+
+/// The guest's side: encrypts vectors and holds its shares of the products.
+pub(super) struct KeyHolder {
+    projection: Projection,
+    hints: Vec<Hint>,
+}
+
+impl KeyHolder {
+    /// Agrees on the public randomness and receives a hint for each of the host's `outputs`.
+    pub(super) async fn prepare(
+        session: &mut Session,
+        rows: usize,
+        outputs: usize,
+    ) -> Result<Self, FederatedError> {
+        let mut seed = [0; 32];
+        session.rng().fill_bytes(&mut seed);
+        session.send_bytes("seed", seed.to_vec()).await?;
+        let projection = projection(session, seed, rows).await?;
+        let bytes = Hint::byte_count(&projection);
+        let mut hints = Vec::with_capacity(outputs);
+        for start in (0..outputs).step_by(HINT_GROUP) {
+            let count = (outputs - start).min(HINT_GROUP);
+            let message = session.receive_bytes("hints", Size::Exactly(count * bytes)).await?;
+            for hint in message.chunks_exact(bytes) {
+                let hint = Hint::from_bytes(&projection, hint);
+                hints.push(hint.map_err(|error| blame(session, "hints", error))?);
+            }
+        }
+        Ok(Self { projection, hints })
+    }
+
+    /// The guest's shares of the products of one vector with every output.
+    pub(super) async fn query(
+        &self,
+        session: &mut Session,
+        values: &[u64],
+    ) -> Result<Vec<u64>, FederatedError> {
+        let mut rng = session.rng();
+        let (key, query) = session.compute(|| self.projection.encrypt(values, &mut rng)).await?;
+        session.send_bytes("query", query.to_bytes()).await?;
+        let outputs = self.hints.len();
+        let size = Size::Exactly(Answers::byte_count(&self.projection, outputs));
+        let answers = session.receive_bytes("answers", size).await?;
+        let answers = Answers::from_bytes(&self.projection, outputs, &answers)
+            .map_err(|error| blame(session, "answers", error))?;
+        let decrypt = || self.projection.decrypt_shared(&key, &self.hints, &answers);
+        Ok(session.compute(decrypt).await?)
+    }
+}
+
+/// The host's side of the agreement.
+pub(super) async fn receive_projection(
+    session: &mut Session,
+    rows: usize,
+) -> Result<Projection, FederatedError> {
+    let seed = session.receive_bytes("seed", Size::Exactly(32)).await?;
+    let seed = seed.try_into().map_err(|_| session.misbehaved("seed", "a seed has 32 bytes"))?;
+    projection(session, seed, rows).await
+}
+
+/// Sends the hints of all outputs.
+pub(super) async fn send_hints(
+    session: &mut Session,
+    projection: &Projection,
+    evaluator: &Evaluator<'_>,
+) -> Result<(), FederatedError> {
+    for start in (0..evaluator.outputs()).step_by(HINT_GROUP) {
+        let group = start..evaluator.outputs().min(start + HINT_GROUP);
+        let message: Vec<u8> = session
+            .compute(|| {
+                let hints = evaluator.hints(group);
+                hints.iter().flat_map(|hint| hint.to_bytes(projection)).collect()
+            })
+            .await;
+        session.send_bytes("hints", message).await?;
+    }
+    Ok(())
+}
+
+/// Answers one query; returns the host's shares.
+pub(super) async fn answer(
+    session: &mut Session,
+    projection: &Projection,
+    evaluator: &Evaluator<'_>,
+) -> Result<Vec<u64>, FederatedError> {
+    let mut rng = session.rng();
+    let size = Size::Exactly(EncryptedVector::byte_count(projection));
+    let query = session.receive_bytes("query", size).await?;
+    let (answers, shares) = session
+        .compute(|| {
+            let query = EncryptedVector::from_bytes(projection, &query)?;
+            let (answers, shares) = evaluator.answer_shared(&query, &mut rng)?;
+            Ok::<_, LatticeError>((answers.to_bytes(), shares))
+        })
+        .await
+        .map_err(|error| blame(session, "query", error))?;
+    session.send_bytes("answers", answers).await?;
+    Ok(shares)
+}
+
+async fn projection(
+    session: &Session,
+    seed: [u8; 32],
+    rows: usize,
+) -> Result<Projection, FederatedError> {
+    let ring = || Ring::new(Parameters::N8192_Q150);
+    Ok(session.compute(|| Projection::new(&ring(), seed, rows, 64)).await?)
+}
+
+/// What the peer sent has the wrong form: it misbehaves. Anything else is this party's own error.
+fn blame(session: &Session, step: &'static str, error: LatticeError) -> FederatedError {
+    match error {
+        LatticeError::WrongLength { .. } | LatticeError::NotReduced { .. } => {
+            session.misbehaved(step, error.to_string()).into()
+        }
+        error => error.into(),
+    }
+}
