@@ -1,6 +1,7 @@
 //! One Parquet file as rows of a schema.
 
 use std::collections::HashSet;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -49,8 +50,7 @@ impl ParquetReader {
         let roots: Vec<usize> =
             (0..fields.len()).filter(|index| is_wanted(fields[*index].name())).collect();
         let file = Arc::clone(&opened.file);
-        let batches =
-            opened.into_batches(roots).map_err(|e| TableError::parquet("read", &file, e))?;
+        let batches = guarded("open", &file, || opened.into_batches(roots))?;
         Ok(Self { file, batches, pending: None, row: 1 })
     }
 
@@ -88,12 +88,25 @@ impl ParquetReader {
         if let Some(batch) = self.pending.take() {
             return Ok(Some(batch));
         }
-        let batch = self.batches.next().transpose();
-        batch.map_err(|error| {
-            let error = ParquetError::External(Box::new(error));
-            TableError::parquet("read", &self.file, error)
+        guarded("read", &self.file, || {
+            let batch = self.batches.next().transpose();
+            batch.map_err(|error| ParquetError::External(Box::new(error)))
         })
     }
+}
+
+/// Calls the Parquet library, which panics on some damaged files.
+///
+/// Its reader is in no defined state afterwards; the error ends the reading of the file.
+fn guarded<T>(
+    action: &'static str,
+    file: &str,
+    call: impl FnOnce() -> Result<T, ParquetError>,
+) -> Result<T, TableError> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(ParquetError::General("the file is damaged: its parts contradict each other".into()))
+    });
+    outcome.map_err(|source| TableError::parquet(action, file, source))
 }
 
 /// The names of a file's columns, and the first rows of each, for a proposal.
@@ -147,11 +160,10 @@ impl Opened {
     fn new(input: &Input) -> Result<Self, TableError> {
         let bytes = input.seekable()?;
         let options = ArrowReaderOptions::default();
-        let metadata = match &bytes {
+        let metadata = guarded("open", &input.name, || match &bytes {
             Seekable::File(file) => ArrowReaderMetadata::load(file, options),
             Seekable::Memory(bytes) => ArrowReaderMetadata::load(bytes, options),
-        };
-        let metadata = metadata.map_err(|error| TableError::parquet("open", &input.name, error))?;
+        })?;
         let opened = Self { file: Arc::clone(&input.name), bytes, metadata };
         let names: Vec<String> =
             opened.schema().fields().iter().map(|field| field.name().clone()).collect();

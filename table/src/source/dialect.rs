@@ -110,6 +110,7 @@ impl fmt::Display for Dialect {
 
 impl Dialect {
     pub(crate) fn find(input: &Input, options: &CsvOptions) -> Result<Self, TableError> {
+        check_stated(options)?;
         let (bytes, gzip) = input.read()?;
         let mut sample = Vec::new();
         bytes
@@ -132,6 +133,18 @@ impl Dialect {
         };
         Ok(Self { delimiter, quote: options.quote, encoding, gzip })
     }
+}
+
+/// Splitting works on bytes of UTF-8, so the marks must be ASCII; and they must be told apart.
+fn check_stated(options: &CsvOptions) -> Result<(), TableError> {
+    let CsvOptions { delimiter, quote, .. } = options;
+    let is_usable = |mark: &u8| mark.is_ascii() && !matches!(mark, b'\n' | b'\r' | 0);
+    let are_usable = delimiter.iter().chain(quote).all(is_usable);
+    if are_usable && (delimiter.is_none() || delimiter != quote) {
+        return Ok(());
+    }
+    let rule = "delimiter and quote must be two different ASCII characters and no line breaks";
+    Err(TableError::Schema { rule: rule.to_owned() })
 }
 
 fn refuse_other_formats(name: &str, sample: &[u8]) -> Result<(), TableError> {
@@ -241,6 +254,19 @@ mod tests {
         assert!(shown("手机号,年龄\n".as_bytes()).ends_with("utf-8"));
         assert!(shown(b"\xff\xfea\0,\0b\0\n\0").ends_with("utf-16le"));
         assert!(shown(b"a,b\n\0\0\0").contains("not valid UTF-8 or GBK"));
+    }
+
+    #[test]
+    fn unusable_marks_are_refused() {
+        for (delimiter, quote) in [(b'"', b'"'), (b'\n', b'"'), (b',', 0x80)] {
+            let options = CsvOptions {
+                delimiter: Some(delimiter),
+                quote: Some(quote),
+                ..CsvOptions::default()
+            };
+            let source = Source::bytes("t.csv", "a,b\n", Format::Csv(options));
+            assert!(source.dialect().is_err());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Parquet files: our own, foreign types, and damaged ones.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int64Array,
@@ -139,13 +139,13 @@ fn a_text_file_is_no_parquet() {
     assert!(said.starts_with("cannot open the Parquet file t.parquet"), "{said}");
 }
 
-fn small_file() -> (Vec<u8>, Schema) {
+static SMALL_FILE: LazyLock<(Vec<u8>, Schema)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
     let table = sample().take(&(0..40).collect::<Vec<u32>>()).unwrap();
     table.write_parquet(&path).unwrap();
     (std::fs::read(&path).unwrap(), table.schema().clone())
-}
+});
 
 proptest! {
     #[test]
@@ -153,7 +153,7 @@ proptest! {
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
-        let (mut bytes, schema) = small_file();
+        let (mut bytes, schema) = SMALL_FILE.clone();
         for (place, byte) in places {
             let place = place.index(bytes.len());
             bytes[place] = byte;
