@@ -232,7 +232,8 @@ mod tests {
     #[test]
     fn functions_are_measured() {
         let source = "fn short(a: [u8; 3]) -> u8 {\n    1\n}\ntrait T {\n    fn none(&self);\n}\n\
-                      pub async fn long(\n    a: u8,\n) {\n    // why\n    one();\n\n    if x {\n        \
+                      pub async fn long(\n    a: u8,\n) {\n\
+                      \x20   // why\n    one();\n\n    if x {\n        \
                       two();\n    }\n}\n#[cfg(test)]\nmod tests {\n    fn ignored() {}\n}\n";
         let functions = Masked::new(source).functions();
         let sizes: Vec<(&str, usize, usize, bool)> = functions
