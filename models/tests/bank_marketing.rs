@@ -3,6 +3,8 @@
 //!
 //! Reads the folder that the variable `TOMBOLO_DATA` names and is skipped where it is not set.
 
+#![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
 use features::prepare::{DropReason, Preparation, Settings};
 use features::split::{Shares, Split, by_time};
 use features::{Column, columns};

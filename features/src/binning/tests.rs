@@ -1,5 +1,3 @@
-#![expect(clippy::float_cmp, reason = "these results are exact")]
-
 use super::*;
 use proptest::prelude::*;
 use table::MISSING_CODE;

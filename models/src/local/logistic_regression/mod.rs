@@ -4,10 +4,10 @@
 //! intercept free of penalty: Newton's method (iteratively reweighted least squares) with a line
 //! search, and with l1 > 0 proximal Newton, whose inner problem is solved by coordinate descent.
 //! It stops when no direction is left to go: the norm of the smallest subgradient is at most
-//! `gradient_tolerance`. Sources: McCullagh and Nelder, "Generalized Linear Models", 1989, section
-//! 4.4; Lee, Sun and Saunders, "Proximal Newton-type methods for minimizing composite functions",
-//! 2014; Friedman, Hastie and Tibshirani, "Regularization Paths for Generalized Linear Models via
-//! Coordinate Descent", 2010.
+//! `gradient_tolerance`. Sources: Nelder and Wedderburn, "Generalized Linear Models", 1972; Lee, Sun
+//! and Saunders, "Proximal Newton-type methods for minimizing composite functions", 2014; Friedman,
+//! Hastie and Tibshirani, "Regularization Paths for Generalized Linear Models via Coordinate
+//! Descent", 2010.
 
 mod descent;
 mod linear_system;

@@ -1,5 +1,3 @@
-#![expect(clippy::float_cmp, reason = "these results are exact")]
-
 use super::*;
 use crate::evaluate::stream::Stream;
 use proptest::prelude::*;
