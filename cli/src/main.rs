@@ -1,1 +1,46 @@
-fn main() {}
+//! The binary `tombolo`: organisations learn jointly without showing rows.
+
+mod arguments;
+mod bench;
+mod components;
+mod demo;
+mod failure;
+mod language;
+mod launch;
+mod messages;
+mod party;
+mod plan;
+mod progress;
+mod run;
+mod screen;
+mod summary;
+mod work_folder;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let language = language::choose(arguments.language);
+    let done = match &arguments.command {
+        Command::Demo { out } => demo::demo(out.as_deref(), language),
+        Command::Run { job, out } => run::run(job, out.as_deref(), language),
+        Command::Plan { job } => plan::plan(job, language),
+        Command::Components { name } => components::components(name.as_deref(), language),
+        Command::Bench(arguments) => bench::bench(arguments),
+        Command::BenchParty(arguments) => bench::bench_party(arguments),
+        Command::Party(arguments) => party::party(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                screen::error(message);
+            }
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

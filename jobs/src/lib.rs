@@ -2,4 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
+mod error;
+pub mod folder;
+mod open_table;
+pub mod page;
+mod process;
+mod run;
 pub mod spec;
+mod watch;
+
+pub use error::JobError;
+pub use open_table::{open_table, propose_schema};
+pub use run::{
+    AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
+    SplitOutcome, StepUse, TestScores, run_party,
+};
+pub use watch::{Event, Unwatched, Watch};

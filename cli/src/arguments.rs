@@ -1,0 +1,143 @@
+//! What can be typed after `tombolo`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::bench::{BenchArguments, BenchPartyArguments};
+
+/// Organisations learn jointly without showing rows.
+#[derive(Debug, Parser)]
+#[command(name = "tombolo", version, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Language of tables and messages; by default what LC_ALL, LC_MESSAGES or LANG say
+    #[arg(long, global = true, value_enum)]
+    pub(crate) language: Option<LanguageChoice>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The languages that can be asked for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LanguageChoice {
+    /// English
+    En,
+    /// 简体中文
+    Zh,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the main job on bundled real data: a bank and a telephone operator, two processes,
+    /// mutual TLS on loopback
+    #[command(after_help = DEMO_HELP)]
+    Demo {
+        /// Folder for the results, one folder in it for each party
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Run a job with every party on this machine, each a process of its own (for trying out)
+    #[command(after_help = RUN_HELP)]
+    Run {
+        /// The job file
+        #[arg(value_name = "JOB.yaml")]
+        job: PathBuf,
+        /// Folder for the results, one folder in it for each party
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Check a job and print its steps and what each party will learn; runs nothing
+    #[command(after_help = PLAN_HELP)]
+    Plan {
+        /// The job file
+        #[arg(value_name = "JOB.yaml")]
+        job: PathBuf,
+    },
+    /// Show every component, or one with its settings, privacy modes and disclosures
+    #[command(after_help = COMPONENTS_HELP)]
+    Components {
+        /// The component, such as train.boosted_trees
+        name: Option<String>,
+    },
+    /// Measure a protocol between two processes on this machine; one JSON object a line
+    Bench(BenchArguments),
+    /// One side of a bench, as a process of its own
+    #[command(hide = true)]
+    BenchParty(BenchPartyArguments),
+    /// One party of a job, as a process of its own; `run` starts two of them
+    #[command(hide = true)]
+    Party(PartyArguments),
+}
+
+/// What one party's process needs to know.
+#[derive(Args, Debug)]
+pub(crate) struct PartyArguments {
+    /// The job file
+    #[arg(long, value_name = "JOB.yaml")]
+    pub(crate) job: PathBuf,
+    /// Which of the job's parties this is
+    #[arg(long, value_name = "NAME")]
+    pub(crate) party: String,
+    /// Folder with this party's key.pem and certificate.pem
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: PathBuf,
+    /// The key that is pinned for the other party, ed25519:…
+    #[arg(long, value_name = "KEY")]
+    pub(crate) peer_key: String,
+    /// Wait for the other party on this address; port 0 takes a free one, which is then told
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "dial", conflicts_with = "dial")]
+    pub(crate) listen: Option<String>,
+    /// Connect to the other party at this address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) dial: Option<String>,
+    /// Folder for the results; the party's own folder is made in it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// How long a cut connection may take to come back, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) reconnect_window: u64,
+    /// End when the standard input ends, so that no party outlives the program that started it
+    #[arg(long)]
+    pub(crate) leash: bool,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  tombolo demo                        see it work, on bundled real data
+  tombolo plan examples/breast.yaml   what a job does and who learns what
+  tombolo run  examples/breast.yaml   run it with both parties on this machine
+  tombolo components                  everything a job can do
+
+Data go to the standard output, messages and progress to the standard error.
+
+Exit codes:
+  0    done
+  1    the job failed
+  2    wrong usage, or a mistake in the job file
+  130  interrupted";
+
+const DEMO_HELP: &str = "\
+Examples:
+  tombolo demo
+  tombolo demo --out /tmp/demo && xdg-open /tmp/demo/bank/report.html
+
+The data are the UCI bank-marketing calls (41,188 rows, CC BY 4.0), cut into a bank's table and a
+telephone operator's. Without --out the results go to tombolo-results/term-deposit.";
+
+const RUN_HELP: &str = "\
+Examples:
+  tombolo run examples/breast.yaml
+  tombolo run my-job.yaml --out results
+
+Paths of tables are relative to the job file. Without --out the results go to
+tombolo-results/ and the name of the job.";
+
+const PLAN_HELP: &str = "\
+Examples:
+  tombolo plan examples/breast.yaml
+  tombolo --language zh plan examples/breast.yaml";
+
+const COMPONENTS_HELP: &str = "\
+Examples:
+  tombolo components
+  tombolo components train.logistic_regression";

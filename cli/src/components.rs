@@ -1,0 +1,100 @@
+//! `tombolo components`: what a job can be made of.
+
+use contract::{ComponentDescriptor, ParameterKind, Text, catalogue};
+use report::message::{Language, neutral};
+use report::table::{Cell, Column, Table};
+
+use crate::failure::Failure;
+use crate::screen;
+
+/// Prints the list, or one component.
+pub(crate) fn components(name: Option<&str>, language: Language) -> Result<(), Failure> {
+    let Some(name) = name else {
+        screen::table(&list(), language);
+        return Ok(());
+    };
+    let found = catalogue::find(name)
+        .or_else(|| catalogue::all().iter().copied().find(|it| it.short_name() == name));
+    let Some(component) = found else {
+        let names: Vec<&str> = catalogue::all().iter().map(|it| it.name).collect();
+        return Err(Failure::usage(format!(
+            "there is no component `{name}`; there are {}",
+            names.join(", ")
+        )));
+    };
+    show(component, language);
+    Ok(())
+}
+
+fn list() -> Table {
+    let mut table = Table::new(vec![
+        Column::words(Text::new("component", "组件")),
+        Column::words(Text::new("name", "名称")),
+        Column::words(Text::new("privacy modes", "隐私模式")),
+    ]);
+    for component in catalogue::all() {
+        table.push(vec![
+            Cell::text(neutral(component.name)),
+            Cell::text(component.title.clone()),
+            Cell::text(neutral(component.mode_names().join(", "))),
+        ]);
+    }
+    table
+}
+
+fn show(component: &ComponentDescriptor, language: Language) {
+    screen::data(&format!("{}  {}", component.name, language.of(&component.title)));
+    screen::data(&format!("{}\n", language.of(&component.description)));
+    if !component.parameters.is_empty() {
+        screen::table(&parameters(component), language);
+    }
+    for mode in component.modes {
+        screen::data(&format!("\nprivacy: {}\n{}", mode.name, language.of(&mode.summary)));
+        for disclosure in mode.disclosures {
+            let (to, kind) =
+                (disclosure.to.name(), language.of(&disclosure.kind.title()).to_owned());
+            screen::data(&format!("  {to:<6} {} ({kind})", language.of(&disclosure.what)));
+        }
+    }
+}
+
+fn parameters(component: &ComponentDescriptor) -> Table {
+    let mut table = Table::new(vec![
+        Column::words(Text::new("setting", "设置")),
+        Column::words(Text::new("default", "默认值")),
+        Column::words(Text::new("allowed", "取值范围")),
+        Column::words(Text::new("meaning", "含义")),
+    ]);
+    for parameter in component.parameters {
+        let (default, allowed) = values(&parameter.kind);
+        table.push(vec![
+            Cell::text(neutral(parameter.name)),
+            Cell::text(neutral(default)),
+            Cell::text(neutral(allowed)),
+            Cell::text(parameter.description.clone()),
+        ]);
+    }
+    table
+}
+
+/// The default and the allowed values of a setting, as a job file writes them.
+fn values(kind: &ParameterKind) -> (String, String) {
+    match kind {
+        ParameterKind::Flag { default } => (default.to_string(), "true, false".to_owned()),
+        ParameterKind::Integer { default, minimum, maximum } => {
+            (default.to_string(), format!("{minimum} to {maximum}"))
+        }
+        ParameterKind::Number { default, minimum, maximum } => {
+            let default = default.map_or_else(|| "off".to_owned(), |value| value.to_string());
+            (default, format!("{minimum} to {maximum}"))
+        }
+        ParameterKind::Share { default, minimum, maximum } => {
+            (default.to_string(), format!("{minimum} to {maximum}"))
+        }
+        ParameterKind::Shares { default } => {
+            let shares: Vec<String> = default.iter().map(ToString::to_string).collect();
+            (format!("[{}]", shares.join(", ")), "a list of shares".to_owned())
+        }
+        ParameterKind::Choice { default, options } => ((*default).to_owned(), options.join(", ")),
+    }
+}

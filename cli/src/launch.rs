@@ -1,0 +1,224 @@
+//! Both parties of a job as processes on this machine.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use jobs::spec::JobSpec;
+use net::Identity;
+use report::message::Language;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::failure::Failure;
+use crate::messages::{Message, ModelFigures};
+use crate::progress::Progress;
+use crate::work_folder::WorkFolder;
+
+/// What a party's process left behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    /// The folder with its results.
+    pub(crate) folder: PathBuf,
+    /// The headline figures, at the guest.
+    pub(crate) figures: Vec<ModelFigures>,
+}
+
+/// Runs the job to its end and returns what each party left behind, by name.
+pub(crate) fn launch(
+    path: &Path,
+    job: &JobSpec,
+    out: &Path,
+    language: Language,
+) -> Result<BTreeMap<String, Outcome>, Failure> {
+    let work = WorkFolder::create(out)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::job)?;
+    runtime.block_on(async {
+        let mut launch = Launch::new(path, job, out, &work, language)?;
+        tokio::select! {
+            outcome = launch.run() => outcome,
+            // Children are killed when they are dropped.
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        }
+    })
+}
+
+/// One line of a party, or its end.
+enum News {
+    Said(Message),
+    Gibberish(String),
+    Ended,
+}
+
+struct Launch<'a> {
+    path: &'a Path,
+    job: &'a JobSpec,
+    out: &'a Path,
+    work: &'a WorkFolder,
+    keys: BTreeMap<String, Identity>,
+    progress: Progress,
+    sender: UnboundedSender<(String, News)>,
+    receiver: UnboundedReceiver<(String, News)>,
+    children: BTreeMap<String, Child>,
+    outcomes: BTreeMap<String, Outcome>,
+    failures: BTreeMap<String, (String, bool)>,
+}
+
+impl<'a> Launch<'a> {
+    fn new(
+        path: &'a Path,
+        job: &'a JobSpec,
+        out: &'a Path,
+        work: &'a WorkFolder,
+        language: Language,
+    ) -> Result<Self, Failure> {
+        let mut keys = BTreeMap::new();
+        for party in [&job.guest, &job.host] {
+            let identity = Identity::generate(&party.name).map_err(Failure::job)?;
+            identity.save(&work.path().join(&party.name)).map_err(Failure::job)?;
+            keys.insert(party.name.clone(), identity);
+        }
+        let (sender, receiver) = unbounded_channel();
+        Ok(Self {
+            path,
+            job,
+            out,
+            work,
+            keys,
+            progress: Progress::new([&job.guest.name, &job.host.name], language),
+            sender,
+            receiver,
+            children: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        })
+    }
+
+    async fn run(&mut self) -> Result<BTreeMap<String, Outcome>, Failure> {
+        self.start(&self.job.guest.name, &self.job.host.name, ["--listen", "127.0.0.1:0"])?;
+        let mut open = 1;
+        while open > 0 {
+            let next = tokio::time::timeout(self.patience(), self.receiver.recv()).await;
+            let Ok(Some((party, news))) = next else { break };
+            match news {
+                News::Said(Message::Listening { address }) => {
+                    self.start(&self.job.host.name, &self.job.guest.name, ["--dial", &address])?;
+                    open += 1;
+                }
+                News::Said(message) => self.note(&party, message),
+                News::Gibberish(line) => self.progress.note(&party, &line),
+                News::Ended => {
+                    open -= 1;
+                    self.note_end(&party).await;
+                }
+            }
+        }
+        self.progress.finish();
+        self.conclude()
+    }
+
+    /// Once one party has failed, the other one gets a little time to say what it saw.
+    fn patience(&self) -> Duration {
+        if self.failures.is_empty() { Duration::MAX } else { GRACE }
+    }
+
+    fn start(&mut self, party: &str, peer: &str, connection: [&str; 2]) -> Result<(), Failure> {
+        let program = env::current_exe().map_err(Failure::job)?;
+        let Some(peer_key) = self.keys.get(peer).map(Identity::public_key) else {
+            return Err(Failure::job(format!("there is no key of {peer}")));
+        };
+        let mut child = Command::new(program)
+            .arg("party")
+            .arg("--leash")
+            .arg("--job")
+            .arg(self.path)
+            .args(["--party", party])
+            .arg("--keys")
+            .arg(self.work.path().join(party))
+            .args(["--peer-key", &peer_key.to_string()])
+            .args(connection)
+            .args(["--reconnect-window", RECONNECT_WINDOW_SECONDS])
+            .arg("--out")
+            .arg(self.out)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Failure::job(format!("could not start {party}: {error}")))?;
+        if let Some(stdout) = child.stdout.take() {
+            let (sender, party) = (self.sender.clone(), party.to_owned());
+            tokio::spawn(async move {
+                let mut lines = BufReader::new(stdout).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let news = match serde_json::from_str(&line) {
+                        Ok(message) => News::Said(message),
+                        Err(_) => News::Gibberish(line),
+                    };
+                    // The receiver lives as long as this runtime.
+                    let _ = sender.send((party.clone(), news));
+                }
+                let _ = sender.send((party, News::Ended));
+            });
+        }
+        self.children.insert(party.to_owned(), child);
+        Ok(())
+    }
+
+    fn note(&mut self, party: &str, message: Message) {
+        match message {
+            Message::Done { folder, figures } => {
+                let outcome = Outcome { folder: PathBuf::from(folder), figures };
+                self.outcomes.insert(party.to_owned(), outcome);
+            }
+            Message::Failed { error, is_usage } => {
+                self.failures.insert(party.to_owned(), (error, is_usage));
+            }
+            Message::Progress(event) => self.progress.see(party, &event),
+            Message::Traffic { bytes } => self.progress.count(party, bytes),
+            Message::Listening { .. } => {}
+        }
+    }
+
+    /// A process that ends without a last word was killed or has crashed.
+    async fn note_end(&mut self, party: &str) {
+        let status = match self.children.get_mut(party) {
+            Some(child) => {
+                child.wait().await.map_or_else(|error| error.to_string(), |s| s.to_string())
+            }
+            None => return,
+        };
+        if !self.outcomes.contains_key(party) && !self.failures.contains_key(party) {
+            let error = format!("its process ended without saying why ({status})");
+            self.failures.insert(party.to_owned(), (error, false));
+        }
+    }
+
+    fn conclude(&mut self) -> Result<BTreeMap<String, Outcome>, Failure> {
+        if self.failures.is_empty() && self.outcomes.len() == 2 {
+            return Ok(std::mem::take(&mut self.outcomes));
+        }
+        let mut lines: Vec<String> =
+            self.failures.iter().map(|(party, (error, _))| format!("{party}: {error}")).collect();
+        for party in self.children.keys().filter(|party| !self.failures.contains_key(*party)) {
+            if !self.outcomes.contains_key(party) {
+                lines.push(format!("{party}: stopped, because the other party had failed"));
+            }
+        }
+        let message = format!("the job failed\n  {}", lines.join("\n  "));
+        if self.failures.values().any(|(_, is_usage)| *is_usage) {
+            return Err(Failure::Usage(message));
+        }
+        Err(Failure::Job(message))
+    }
+}
+
+/// How long a party may go on after the other one has failed: longer than the reconnect window, so
+/// that it can say what it saw.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// On one machine a connection breaks only when a process ends.
+const RECONNECT_WINDOW_SECONDS: &str = "3";

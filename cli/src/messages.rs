@@ -1,0 +1,59 @@
+//! What a party's process tells the one that started it: one JSON object a line.
+
+use contract::Text;
+use jobs::Event;
+use serde::{Deserialize, Serialize};
+
+/// One line of a party's standard output.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+pub(crate) enum Message {
+    /// The party listens; the other one may dial.
+    Listening {
+        /// IP address and port.
+        address: String,
+    },
+    /// The run got further.
+    Progress(Event),
+    /// How much went over the line so far.
+    Traffic {
+        /// Bytes sent and received.
+        bytes: u64,
+    },
+    /// The results are in their place.
+    Done {
+        /// The party's folder.
+        folder: String,
+        /// The headline figures, at the guest.
+        figures: Vec<ModelFigures>,
+    },
+    /// The party gave up.
+    Failed {
+        /// What happened, whose fault it is, what to do next.
+        error: String,
+        /// Whether the job file or the command is to blame.
+        is_usage: bool,
+    },
+}
+
+/// The headline figures of one model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ModelFigures {
+    /// The step, such as `logistic_regression.time`.
+    pub(crate) step: String,
+    /// The name of the model.
+    pub(crate) title: Text,
+    /// AUC, KS and lift of the best-scored 5 %.
+    pub(crate) figures: [Figure; 3],
+}
+
+/// One figure of both models.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Figure {
+    /// The guest's own model.
+    pub(crate) alone: f64,
+    /// The joint model.
+    pub(crate) joint: f64,
+    /// Joint minus alone: lower and upper end of the 95 % interval.
+    pub(crate) interval: [f64; 2],
+}

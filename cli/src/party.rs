@@ -1,0 +1,184 @@
+//! `tombolo party`: one party of a job, as a process of its own.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{process, thread};
+
+use contract::Role;
+use jobs::folder::Draft;
+use jobs::spec::{JobSpec, PartySpec};
+use jobs::{Event, Outcome, Watch, open_table, run_party};
+use models::evaluate::Comparison;
+use models::evaluate::bootstrap::Difference;
+use net::transport::grpc::{Listener, Peering, dial};
+use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat};
+
+use crate::arguments::PartyArguments;
+use crate::failure::{Failure, INTERRUPTED, JOB_FAILED, WRONG_USAGE};
+use crate::messages::{Figure, Message, ModelFigures};
+use crate::run;
+
+/// Plays the party and tells what happens as lines of JSON on the standard output.
+pub(crate) fn party(arguments: &PartyArguments) -> Result<(), Failure> {
+    if arguments.leash {
+        thread::spawn(end_with_standard_input);
+    }
+    let played = play(arguments);
+    let code = match played {
+        Ok(message) => {
+            tell(&message);
+            return Ok(());
+        }
+        Err(Failure::Usage(error)) => {
+            tell(&Message::Failed { error, is_usage: true });
+            WRONG_USAGE
+        }
+        Err(failure) => {
+            let error = failure.message().unwrap_or_default().to_owned();
+            tell(&Message::Failed { error, is_usage: false });
+            JOB_FAILED
+        }
+    };
+    Err(Failure::Told(code))
+}
+
+fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
+    let job = run::read_job(&arguments.job)?;
+    let Some(own) = job.party_named(&arguments.party) else {
+        return Err(Failure::usage(format!("the job has no party `{}`", arguments.party)));
+    };
+    let peering = peering(arguments, &job, own)?;
+    let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
+    let folder = arguments.job.parent().unwrap_or(Path::new("."));
+    let table = open_table(own, folder, &Told).map_err(Failure::job)?;
+
+    let converse = async {
+        let (_listener, mut conversation) =
+            connect(arguments, peering).await.map_err(Failure::job)?;
+        let session = conversation.session().map_err(Failure::job)?;
+        let counting = Counting::start(conversation.meter());
+        let ran = run_party(&job, own.role, &table, session, &Told).await;
+        let written = ran.and_then(|results| {
+            draft.write(&job, &table, &results, &conversation)?;
+            Ok(results)
+        });
+        drop(counting);
+        match written {
+            Ok(results) => {
+                conversation.close().await.map_err(Failure::job)?;
+                let folder = draft.publish().map_err(Failure::job)?;
+                let folder = folder.display().to_string();
+                Ok(Message::Done { folder, figures: figures(&results) })
+            }
+            Err(error) => {
+                conversation.abort(&error.for_peers()).await;
+                Err(Failure::job(error))
+            }
+        }
+    };
+    net::block_on(converse).map_err(Failure::job)?
+}
+
+fn peering(arguments: &PartyArguments, job: &JobSpec, own: &PartySpec) -> Result<Peering, Failure> {
+    let peer = match own.role {
+        Role::Guest => &job.host,
+        Role::Host => &job.guest,
+    };
+    let mut seat = Seat::new(&own.name, &peer.name, own.role == Role::Guest);
+    seat.settings.reconnect_window = Duration::from_secs(arguments.reconnect_window);
+    Ok(Peering {
+        seat,
+        identity: Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?),
+        peer_key: arguments.peer_key.parse::<PublicKey>().map_err(Failure::usage)?,
+        job_digest: *job.digest().as_bytes(),
+    })
+}
+
+/// The conversation, and the listener that has to live as long as it does.
+async fn connect(
+    arguments: &PartyArguments,
+    peering: Peering,
+) -> Result<(Option<Listener>, Conversation), NetError> {
+    if let Some(address) = &arguments.dial {
+        return Ok((None, dial(address, peering).await?));
+    }
+    let address = arguments.listen.as_deref().unwrap_or("127.0.0.1:0");
+    let listener = Listener::bind(address, &peering.identity).await?;
+    tell(&Message::Listening { address: listener.local_address().to_string() });
+    let conversation = listener.accept(peering).await?;
+    Ok((Some(listener), conversation))
+}
+
+/// Tells the events of the run.
+struct Told;
+
+impl Watch for Told {
+    fn see(&self, event: Event) {
+        tell(&Message::Progress(event));
+    }
+}
+
+/// Tells a few times a second how much went over the line, until it is dropped.
+struct Counting {
+    is_over: Arc<AtomicBool>,
+}
+
+impl Counting {
+    fn start(meter: Arc<Meter>) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&is_over);
+        thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                thread::sleep(COUNT_INTERVAL);
+                let totals = meter.totals();
+                tell(&Message::Traffic { bytes: totals.bytes_sent + totals.bytes_received });
+            }
+        });
+        Self { is_over }
+    }
+}
+
+impl Drop for Counting {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// One line on the standard output. When nobody reads it any more, the leash ends the process.
+fn tell(message: &Message) {
+    if let Ok(line) = serde_json::to_string(message) {
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+}
+
+/// Waits until whoever started this process is gone.
+fn end_with_standard_input() {
+    let mut byte = [0];
+    while matches!(io::stdin().read(&mut byte), Ok(1)) {}
+    process::exit(i32::from(INTERRUPTED));
+}
+
+/// The headline figures of every model that this party may judge.
+fn figures(outcome: &Outcome) -> Vec<ModelFigures> {
+    let compared = outcome.models.iter().filter_map(|model| {
+        let Comparison { guest_alone, joint, differences } = model.comparison.as_ref()?;
+        let figure = |alone: f64, joint: f64, difference: Difference| Figure {
+            alone,
+            joint,
+            interval: [difference.low, difference.high],
+        };
+        let figures = [
+            figure(guest_alone.auc, joint.auc, differences.auc),
+            figure(guest_alone.ks, joint.ks, differences.ks),
+            figure(guest_alone.lift_5pct, joint.lift_5pct, differences.lift_5pct),
+        ];
+        Some(ModelFigures { step: model.step.clone(), title: model.title.clone(), figures })
+    });
+    compared.collect()
+}
+
+const COUNT_INTERVAL: Duration = Duration::from_millis(250);

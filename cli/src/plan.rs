@@ -1,0 +1,88 @@
+//! `tombolo plan`: what a job does, and what each party learns.
+
+use std::path::Path;
+
+use contract::{Text, catalogue};
+use jobs::spec::JobSpec;
+use report::message::{Language, neutral};
+use report::table::{Cell, Column, Table};
+
+use crate::failure::Failure;
+use crate::run::read_job;
+use crate::screen;
+
+/// Checks the job and prints its plan.
+pub(crate) fn plan(path: &Path, language: Language) -> Result<(), Failure> {
+    let job = read_job(path)?;
+    screen::data(&heading(&job, language));
+    screen::table(&steps(&job), language);
+    screen::data(&format!("\n{}", language.of(&STATEMENT)));
+    screen::table(&statement(&job), language);
+    Ok(())
+}
+
+fn heading(job: &JobSpec, language: Language) -> String {
+    let parties = [&job.guest, &job.host]
+        .map(|party| format!("{} ({})", party.name, language.of(&party.role.title())));
+    let [guest, host] = parties;
+    let text = Text::owned(
+        format!(
+            "Job {} for {}\nParties: {guest}, {host}\nDigest: {}\n",
+            job.job,
+            job.purpose,
+            job.digest()
+        ),
+        format!(
+            "任务 {}，用途 {}\n参与方：{guest}、{host}\n摘要：{}\n",
+            job.job,
+            job.purpose,
+            job.digest()
+        ),
+    );
+    language.of(&text).to_owned()
+}
+
+fn steps(job: &JobSpec) -> Table {
+    let mut table = Table::new(vec![
+        Column::words(Text::new("step", "步骤")),
+        Column::words(Text::new("component", "组件")),
+        Column::words(Text::new("privacy", "隐私模式")),
+        Column::words(Text::new("what it is", "说明")),
+    ]);
+    for step in job.disclosures() {
+        let component = catalogue::find(step.component);
+        let summary = component.and_then(|it| it.mode(&step.mode)).map(|it| it.summary.clone());
+        let title = component.map_or_else(|| neutral(step.component), |it| it.title.clone());
+        table.push(vec![
+            Cell::text(neutral(step.step)),
+            Cell::text(title),
+            Cell::text(neutral(step.mode)),
+            Cell::text(summary.unwrap_or_else(|| neutral(""))),
+        ]);
+    }
+    table
+}
+
+fn statement(job: &JobSpec) -> Table {
+    let mut table = Table::new(vec![
+        Column::words(Text::new("step", "步骤")),
+        Column::words(Text::new("who learns", "得知方")),
+        Column::words(Text::new("what", "内容")),
+        Column::words(Text::new("why", "性质")),
+        Column::words(Text::new("how often", "频次")),
+    ]);
+    for step in job.disclosures() {
+        for disclosure in step.disclosures {
+            table.push(vec![
+                Cell::text(neutral(step.step.clone())),
+                Cell::text(neutral(disclosure.to.name())),
+                Cell::text(disclosure.what),
+                Cell::text(disclosure.kind.title()),
+                Cell::text(disclosure.count.title()),
+            ]);
+        }
+    }
+    table
+}
+
+const STATEMENT: Text = Text::new("Who learns what:", "各方将得知的内容：");

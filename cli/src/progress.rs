@@ -1,0 +1,96 @@
+//! Bars on the standard error while a job runs; plain lines where nobody watches.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use jobs::Event;
+use report::message::Language;
+
+use crate::screen;
+
+/// What the parties are at.
+pub(crate) struct Progress {
+    bars: Option<MultiProgress>,
+    parties: BTreeMap<String, Line>,
+    language: Language,
+}
+
+struct Line {
+    bar: ProgressBar,
+    step: String,
+    bytes: u64,
+}
+
+impl Progress {
+    pub(crate) fn new(parties: [&String; 2], language: Language) -> Self {
+        let bars = screen::is_watched().then(MultiProgress::new);
+        let line = |party: &String| {
+            let bar = match &bars {
+                Some(bars) => bars.add(ProgressBar::new_spinner()),
+                None => ProgressBar::hidden(),
+            };
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style);
+            }
+            bar.set_prefix(party.clone());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            (party.clone(), Line { bar, step: String::new(), bytes: 0 })
+        };
+        let parties = parties.map(line).into_iter().collect();
+        Self { bars, parties, language }
+    }
+
+    /// Shows an event of a party.
+    pub(crate) fn see(&mut self, party: &str, event: &Event) {
+        match event {
+            Event::Started { step } => {
+                if let Some(line) = self.parties.get_mut(party) {
+                    line.step.clone_from(step);
+                    line.show();
+                }
+            }
+            Event::Finished { step, seconds } => {
+                self.say(&format!("{party:>12}  {step:<40} {seconds:>7.1} s"));
+            }
+            Event::Note { text } => self.note(party, self.language.of(text)),
+        }
+    }
+
+    /// Shows words of a party, each line under its name.
+    pub(crate) fn note(&self, party: &str, text: &str) {
+        for line in text.lines() {
+            self.say(&format!("{party:>12}  {line}"));
+        }
+    }
+
+    /// Shows how much a party has sent and received.
+    pub(crate) fn count(&mut self, party: &str, bytes: u64) {
+        if let Some(line) = self.parties.get_mut(party) {
+            line.bytes = bytes;
+            line.show();
+        }
+    }
+
+    /// Takes the bars away.
+    pub(crate) fn finish(&self) {
+        self.parties.values().for_each(|line| line.bar.finish_and_clear());
+    }
+
+    fn say(&self, text: &str) {
+        match &self.bars {
+            // A terminal that went away is no reason to stop the job.
+            Some(bars) => _ = bars.println(text),
+            None => screen::message(text),
+        }
+    }
+}
+
+impl Line {
+    fn show(&self) {
+        let megabytes = self.bytes as f64 / 1e6;
+        self.bar.set_message(format!("{} · {megabytes:.1} MB", self.step));
+    }
+}
+
+const TEMPLATE: &str = "{spinner} {prefix:>10}  {msg}  {elapsed}";

@@ -1,0 +1,32 @@
+//! `tombolo run`: a job with every party on this machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jobs::spec::JobSpec;
+use report::message::Language;
+
+use crate::failure::Failure;
+use crate::{launch, summary};
+
+/// Runs the job file with both parties as processes of their own.
+pub(crate) fn run(path: &Path, out: Option<&Path>, language: Language) -> Result<(), Failure> {
+    let job = read_job(path)?;
+    let out = out.map_or_else(|| default_folder(&job.job), Path::to_path_buf);
+    let outcomes = launch::launch(path, &job, &out, language)?;
+    summary::print(&job, &outcomes, language);
+    Ok(())
+}
+
+/// Reads and checks a job file.
+pub(crate) fn read_job(path: &Path) -> Result<JobSpec, Failure> {
+    let name = path.display().to_string();
+    let source = fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("could not read the job file {name}: {error}")))?;
+    JobSpec::parse(&name, &source).map_err(Failure::usage)
+}
+
+/// Where results go when nobody says.
+pub(crate) fn default_folder(job: &str) -> PathBuf {
+    Path::new("tombolo-results").join(job)
+}

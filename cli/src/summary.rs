@@ -1,0 +1,51 @@
+//! The short table at the end of a run.
+
+use std::collections::BTreeMap;
+
+use contract::Text;
+use jobs::spec::JobSpec;
+use report::message::{Language, neutral};
+use report::table::{Cell, Column, Table};
+
+use crate::launch::Outcome;
+use crate::messages::{Figure, ModelFigures};
+use crate::screen;
+
+/// Prints what the models reached, and where the reports are.
+pub(crate) fn print(job: &JobSpec, outcomes: &BTreeMap<String, Outcome>, language: Language) {
+    let figures = outcomes.get(&job.guest.name).map_or(&[][..], |outcome| &outcome.figures);
+    if !figures.is_empty() {
+        screen::table(&table(&job.guest.name, figures), language);
+        screen::data("");
+    }
+    for outcome in outcomes.values() {
+        screen::data(&outcome.folder.join("report.html").display().to_string());
+    }
+}
+
+fn table(guest: &str, models: &[ModelFigures]) -> Table {
+    let mut table = Table::new(vec![
+        Column::words(Text::new("model", "模型")),
+        Column::words(Text::new("figure", "指标")),
+        Column::numbers(Text::owned(format!("{guest} alone"), format!("仅 {guest}"))),
+        Column::numbers(Text::new("joint", "联合")),
+        Column::numbers(Text::new("difference", "差异")),
+        Column::numbers(Text::new("95 % interval", "95% 区间")),
+    ]);
+    for model in models {
+        for (name, figure) in ["AUC", "KS", "lift@5%"].into_iter().zip(model.figures) {
+            let Figure { alone, joint, interval: [low, high] } = figure;
+            let number = |value: f64| Cell::text(neutral(format!("{value:.4}")));
+            let signed = |value: f64| format!("{value:+.4}");
+            table.push(vec![
+                Cell::text(neutral(model.step.clone())),
+                Cell::text(neutral(name)),
+                number(alone),
+                number(joint),
+                Cell::text(neutral(signed(joint - alone))),
+                Cell::text(neutral(format!("{} … {}", signed(low), signed(high)))),
+            ]);
+        }
+    }
+    table
+}

@@ -1,0 +1,57 @@
+//! Simulated columns and labels, the same in both processes.
+
+use crypto::random::Generator;
+
+/// Columns of both parties and labels that depend on all of them.
+pub(super) struct Data {
+    /// The guest's columns, mean 0 and standard deviation about 1.
+    pub(super) guest: Vec<Vec<f64>>,
+    /// The host's columns, likewise.
+    pub(super) host: Vec<Vec<f64>>,
+    /// 0 or 1, about one in five is 1.
+    pub(super) labels: Vec<u8>,
+}
+
+impl Data {
+    /// Draws `rows` rows; every column shares a fifth of its variance with all others.
+    pub(super) fn simulate(rows: usize, guest_features: usize, host_features: usize) -> Self {
+        let mut rng = Generator::from_seed([42; 32]);
+        let mut uniform = || rng.next_u64() as f64 / u64::MAX as f64;
+        // Sums of four uniform numbers, centred and scaled to variance 1.
+        let mut normal = || ((0..4).map(|_| uniform()).sum::<f64>() - 2.0) * 3_f64.sqrt();
+        let common: Vec<f64> = (0..rows).map(|_| normal()).collect();
+        let features = guest_features + host_features;
+        let mut scores = vec![-1.6; rows];
+        let mut columns: Vec<Vec<f64>> = Vec::with_capacity(features);
+        for feature in 0..features {
+            let column: Vec<f64> =
+                common.iter().map(|common| 0.45 * common + 0.893 * normal()).collect();
+            // Effects fall off over the features and alternate in sign.
+            let effect = 1.2 / (1.0 + (feature * 7 % features) as f64).sqrt();
+            let effect = if feature % 2 == 0 { effect } else { -effect };
+            scores.iter_mut().zip(&column).for_each(|(score, value)| *score += effect * value);
+            columns.push(column);
+        }
+        let labels =
+            scores.iter().map(|score| u8::from(uniform() < 1.0 / (1.0 + (-score).exp()))).collect();
+        let host = columns.split_off(guest_features);
+        Self { guest: columns, host, labels }
+    }
+
+    /// The columns as slices, the guest's first.
+    pub(super) fn pooled(&self) -> Vec<&[f64]> {
+        self.guest.iter().chain(&self.host).map(Vec::as_slice).collect()
+    }
+}
+
+/// Ids of one side: `rows` of 17 bytes, the first `common` the same on both sides, shuffled.
+pub(super) fn ids(first: bool, rows: usize, common: usize) -> Vec<String> {
+    let mut rng = Generator::from_seed([if first { 1 } else { 2 }; 32]);
+    let id = |row: usize| {
+        let owner = if row < common { 9 } else { usize::from(first) };
+        format!("{owner}{row:016}")
+    };
+    let mut ids: Vec<String> = (0..rows).map(id).collect();
+    rng.shuffle(&mut ids);
+    ids
+}

@@ -1,0 +1,156 @@
+//! Why a job failed, whose fault it is, and what to do next.
+
+use std::path::PathBuf;
+
+use features::FeaturesError;
+use matching::MatchingError;
+use models::ModelError;
+use models::evaluate::EvaluateError;
+use models::local::logistic_regression::FitError;
+use mpc::MpcError;
+use net::NetError;
+use table::TableError;
+
+/// An error of one party's run of a job.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The conversation with the peer failed, or the peer broke a rule.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// This party's table is not what the job says.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The alignment failed.
+    #[error(transparent)]
+    Matching(#[from] MatchingError),
+    /// A feature could not be made.
+    #[error(transparent)]
+    Features(#[from] FeaturesError),
+    /// A joint model could not be trained.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The guest's own model could not be trained.
+    #[error("the model on the guest's own columns: {0}")]
+    Alone(#[from] FitError),
+    /// A score could not be judged.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// The secure computation failed outside of a model.
+    #[error(transparent)]
+    Secure(#[from] MpcError),
+    /// The two tables share no row.
+    #[error(
+        "no row in common with {peer}: none of the {rows} ids in column `{key}` is in its table. \
+         Compare how both sides write their ids (spaces, leading zeros, country codes, letter case, \
+         hashing) and whether both mean the same people"
+    )]
+    NothingInCommon {
+        /// The other party.
+        peer: String,
+        /// Rows of this party's table.
+        rows: usize,
+        /// This party's key column.
+        key: String,
+    },
+    /// This party brings no column to a joint model.
+    #[error(
+        "`{party}` has no feature left for {step}; look at the kinds of its columns and at the \
+         columns that were dropped"
+    )]
+    NoFeatures {
+        /// The party.
+        party: String,
+        /// The step that needs one.
+        step: String,
+    },
+    /// The job asks for something that this version does not do.
+    #[error("{what} is not available; {instead}")]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+        /// What to write instead.
+        instead: &'static str,
+    },
+    /// Something was opened that no disclosure of the job covers.
+    #[error(
+        "the run opened values that the disclosure statement does not list: {keys}. The results are \
+         discarded. This is a defect of the program; please report it"
+    )]
+    Undeclared {
+        /// The keys, with who learnt them.
+        keys: String,
+    },
+    /// A file of the results could not be written, or one of the job could not be read.
+    #[error("could not {action} {path}: {cause}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why it failed.
+        cause: String,
+    },
+    /// The folder for the results holds something else.
+    #[error(
+        "{path} is there already and holds no results of an earlier job; choose another folder \
+         with --out, or move it away"
+    )]
+    NotOurs {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A bench cannot run or found a wrong result.
+    #[error("bench: {0}")]
+    Bench(String),
+    /// The error of one step.
+    #[error("at step {step}: {cause}")]
+    AtStep {
+        /// The step, as the plan names it.
+        step: String,
+        /// What went wrong there.
+        #[source]
+        cause: Box<JobError>,
+    },
+}
+
+impl JobError {
+    /// The error with the step at which it came up.
+    #[must_use]
+    pub fn at(self, step: &str) -> Self {
+        match self {
+            Self::AtStep { .. } => self,
+            cause => Self::AtStep { step: step.to_owned(), cause: Box::new(cause) },
+        }
+    }
+
+    /// One sentence without any value, name or place of this party's data, fit to be told to a
+    /// peer.
+    pub fn for_peers(&self) -> String {
+        let sentence = match self {
+            Self::AtStep { step, cause } => {
+                return format!("at step {step}: {}", cause.for_peers());
+            }
+            Self::Table(error) => error.for_peers(),
+            Self::Net(_) => "its network failed",
+            Self::Matching(_) => "its ids are not fit for matching",
+            Self::NothingInCommon { .. } => "the two tables have no row in common",
+            Self::Features(_) | Self::NoFeatures { .. } => "its columns are not fit as features",
+            Self::Model(_) | Self::Alone(_) | Self::Secure(_) => "its training failed",
+            Self::Evaluate(_) => "its evaluation failed",
+            Self::Unsupported { .. } => "its version cannot run this job",
+            Self::Undeclared { .. } => "it stopped because something undeclared was opened",
+            Self::File { .. } | Self::NotOurs { .. } => "it could not write its results",
+            Self::Bench(_) => "its bench failed",
+        };
+        sentence.to_owned()
+    }
+
+    pub(crate) fn file(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+        cause: &dyn std::fmt::Display,
+    ) -> Self {
+        Self::File { action, path: path.into(), cause: cause.to_string() }
+    }
+}

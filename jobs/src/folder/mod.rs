@@ -1,0 +1,122 @@
+//! Results on disk: one folder per party that is there as a whole or not at all.
+//!
+//! Everything is written into a hidden folder beside the final one, which is renamed at the end. A
+//! crash leaves only the hidden folder behind; the next run of that party removes it.
+
+mod audit;
+mod model;
+mod tables;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use net::Conversation;
+use serde::Serialize;
+use table::Table;
+
+use crate::error::JobError;
+use crate::run::Outcome;
+use crate::spec::JobSpec;
+
+/// A party's results that nobody sees yet.
+#[derive(Debug)]
+pub struct Draft {
+    hidden: PathBuf,
+    target: PathBuf,
+}
+
+impl Draft {
+    /// Begins the results of `party` in the folder `out`, which is made if need be.
+    ///
+    /// Results of an earlier job are replaced when the new ones are complete.
+    ///
+    /// # Errors
+    /// [`JobError::NotOurs`] when something else is in the place, [`JobError::File`].
+    pub fn begin(out: &Path, party: &str) -> Result<Self, JobError> {
+        let target = out.join(party);
+        if target.exists() && !target.join(METRICS).is_file() {
+            return Err(JobError::NotOurs { path: target });
+        }
+        let hidden = out.join(format!(".{party}.partial"));
+        remove(&hidden)?;
+        fs::create_dir_all(&hidden).map_err(|error| JobError::file("make", &hidden, &error))?;
+        Ok(Self { hidden, target })
+    }
+
+    /// Writes everything that the party may see.
+    ///
+    /// # Errors
+    /// [`JobError::File`], [`JobError::Table`].
+    pub fn write(
+        &self,
+        job: &JobSpec,
+        table: &Table,
+        outcome: &Outcome,
+        conversation: &Conversation,
+    ) -> Result<(), JobError> {
+        self.write_json(METRICS, &outcome.metrics())?;
+        model::write(self, outcome)?;
+        tables::write(self, table, outcome)?;
+        audit::write(self, job, outcome, conversation)
+    }
+
+    /// Puts the results in their place, those of an earlier job away, and returns the folder.
+    ///
+    /// # Errors
+    /// [`JobError::File`].
+    pub fn publish(mut self) -> Result<PathBuf, JobError> {
+        let target = std::mem::take(&mut self.target);
+        let old = self.hidden.with_extension("old");
+        remove(&old)?;
+        if target.exists() {
+            rename(&target, &old)?;
+        }
+        rename(&self.hidden, &target)?;
+        remove(&old)?;
+        Ok(target)
+    }
+
+    /// The place of a file; the folders above it are made.
+    fn place(&self, name: &str) -> Result<PathBuf, JobError> {
+        let path = self.hidden.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| JobError::file("make", folder, &error))?;
+        }
+        Ok(path)
+    }
+
+    fn write_text(&self, name: &str, text: &str) -> Result<(), JobError> {
+        let path = self.place(name)?;
+        fs::write(&path, text).map_err(|error| JobError::file("write", &path, &error))
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), JobError> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| JobError::file("write", self.hidden.join(name), &error))?;
+        text.push('\n');
+        self.write_text(name, &text)
+    }
+}
+
+/// What was begun and not published goes away.
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // There is nobody to tell; the next run of the party tries again.
+        let _ = remove(&self.hidden);
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), JobError> {
+    fs::rename(from, to).map_err(|error| JobError::file("rename", from, &error))
+}
+
+fn remove(folder: &Path) -> Result<(), JobError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(JobError::file("remove", folder, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+const METRICS: &str = "metrics.json";

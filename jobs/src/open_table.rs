@@ -1,0 +1,154 @@
+//! A party's own table, read as the job describes it.
+
+use std::path::{Path, PathBuf};
+
+use contract::Text;
+use table::{
+    ColumnOverride, CsvOptions, Format, Kind, Missing, Overrides, ProposedSchema, Role, Schema,
+    Source, Table, TableError,
+};
+
+use crate::error::JobError;
+use crate::spec::{
+    ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, OtherColumns, PartySpec,
+};
+use crate::watch::{Event, Watch};
+
+/// Reads the table of `party`, whose path is relative to `folder`, the job file's.
+///
+/// What the job leaves open about the columns is found out and shown to `watch` before anything
+/// is read.
+///
+/// # Errors
+/// [`JobError::Table`], also when the job does not say where the table is; the file, column and
+/// lines are named.
+pub fn open_table(party: &PartySpec, folder: &Path, watch: &dyn Watch) -> Result<Table, JobError> {
+    let source = source(party, folder)?;
+    let proposed = propose(party, &source)?;
+    watch.see(Event::Note { text: shown(party, &proposed) });
+    Ok(Table::read(&source, &proposed.confirm()?)?)
+}
+
+/// The schema of a party's table as the job describes it, for people to look at.
+///
+/// # Errors
+/// As [`open_table`].
+pub fn propose_schema(party: &PartySpec, folder: &Path) -> Result<ProposedSchema, JobError> {
+    propose(party, &source(party, folder)?)
+}
+
+fn source(party: &PartySpec, folder: &Path) -> Result<Source, JobError> {
+    let Some(path) = &party.table else {
+        let rule = format!(
+            "the job does not say where the table of `{}` is; add `table:` to the party",
+            party.name
+        );
+        return Err(TableError::Schema { rule }.into());
+    };
+    let path: PathBuf = folder.join(path);
+    let source = Source::open(&path)?;
+    let FormatSpec { kind, delimiter, encoding } = &party.format;
+    let stated = delimiter.is_some() || encoding.is_some();
+    let format = match kind {
+        Some(FormatKind::Parquet) => Some(Format::Parquet),
+        Some(FormatKind::Csv) => Some(csv(*delimiter, *encoding)),
+        None if stated && *source.format() != Format::Parquet => Some(csv(*delimiter, *encoding)),
+        None => None,
+    };
+    Ok(match format {
+        Some(format) => source.with_format(format),
+        None => source,
+    })
+}
+
+fn csv(delimiter: Option<char>, encoding: Option<Encoding>) -> Format {
+    Format::Csv(CsvOptions {
+        delimiter: delimiter.and_then(|delimiter| u8::try_from(delimiter).ok()),
+        encoding: encoding.map(|encoding| match encoding {
+            Encoding::Utf8 => table::Encoding::Utf8,
+            Encoding::Gbk => table::Encoding::Gbk,
+        }),
+        ..CsvOptions::default()
+    })
+}
+
+fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobError> {
+    let mut proposed = Schema::propose(source, &overrides(party))?;
+    let has_role = |name: &str| {
+        let roles = [
+            Some(&party.key),
+            party.label.as_ref().map(|label| &label.column),
+            party.weight.as_ref(),
+            party.time.as_ref(),
+        ];
+        roles.into_iter().flatten().any(|column| column == name)
+    };
+    for column in &mut proposed.columns {
+        let column = &mut column.column;
+        if party.columns.contains_key(&column.name) || has_role(&column.name) {
+            continue;
+        }
+        match party.other_columns {
+            OtherColumns::Propose => {}
+            OtherColumns::Ignore => column.role = Role::Ignore,
+            OtherColumns::Kind(kind) => {
+                column.kind = table_kind(kind);
+                column.role = feature_role(kind);
+            }
+        }
+    }
+    Ok(proposed)
+}
+
+fn overrides(party: &PartySpec) -> Overrides {
+    let columns = party
+        .columns
+        .iter()
+        .map(|(name, column)| (name.clone(), column_override(party, column)))
+        .collect();
+    Overrides {
+        id: Some(party.key.clone()),
+        label: party.label.as_ref().map(|label| label.column.clone()),
+        positive: party.label.as_ref().and_then(|label| label.positive.clone()),
+        weight: party.weight.clone(),
+        time: party.time.clone(),
+        missing: party.missing.clone(),
+        columns,
+    }
+}
+
+/// A column's own tokens stand beside those of the table, which stand beside the usual ones.
+fn column_override(party: &PartySpec, column: &ColumnSpec) -> ColumnOverride {
+    let tokens = || Missing::default().and(&party.missing).and(&column.missing).tokens().to_vec();
+    ColumnOverride {
+        kind: column.kind.map(table_kind),
+        role: column.ignore.then_some(Role::Ignore),
+        missing: (!column.missing.is_empty()).then(tokens),
+    }
+}
+
+fn table_kind(kind: ColumnKind) -> Kind {
+    match kind {
+        ColumnKind::Text => Kind::Text,
+        ColumnKind::Number => Kind::Number,
+        ColumnKind::Integer => Kind::Integer,
+        ColumnKind::Category => Kind::Category,
+        ColumnKind::Boolean => Kind::Boolean,
+        ColumnKind::Time => Kind::Time,
+    }
+}
+
+/// Texts and times are no features.
+fn feature_role(kind: ColumnKind) -> Role {
+    match kind {
+        ColumnKind::Text | ColumnKind::Time => Role::Ignore,
+        _ => Role::Feature,
+    }
+}
+
+fn shown(party: &PartySpec, proposed: &ProposedSchema) -> Text {
+    Text::owned(
+        format!("table of {}: {proposed}", party.name),
+        format!("{} 的数据表：{proposed}", party.name),
+    )
+}

@@ -1,0 +1,189 @@
+//! The report page of one party: its results, the honest remarks on them, who learnt what, and what
+//! the run took.
+//!
+//! The guest's page compares the joint model with what the guest can do alone. The host has no
+//! label: its page shows its own part of each model and what it let the guest learn. Everything is
+//! computed before; this module only chooses, words and arranges.
+
+mod curves;
+mod features;
+mod model;
+mod own_part;
+mod records;
+mod remarks;
+mod result;
+#[cfg(test)]
+mod tests;
+pub mod wording;
+
+use contract::{Role, Text};
+use report::message::{Quantity, neutral};
+use report::page::{Notice, Part, Provenance, Report, Section};
+
+use crate::run::{ModelOutcome, Outcome, PartyFacts, SplitOutcome};
+use crate::spec::{self, SplitBy};
+
+/// The page as one HTML file in Chinese and English that opens offline.
+pub fn report_html(outcome: &Outcome) -> String {
+    let view = View { outcome };
+    let report = match outcome.role {
+        Role::Guest => guest_report(view),
+        Role::Host => host_report(view),
+    };
+    report.to_html()
+}
+
+fn guest_report(view: View<'_>) -> Report {
+    let subtitle = wording::guest_subtitle(view.guest_name(), view.host_name());
+    let mut report = front(view, subtitle);
+    if view.outcome.models.is_empty() {
+        return report.section(records::data(view)).section(records::disclosure(view));
+    }
+    report = report.section(result::section(view));
+    for model in &view.outcome.models {
+        report = report.section(model::section(view, model));
+    }
+    for split in &view.outcome.splits {
+        report = report.section(features::section(view, split));
+    }
+    report
+        .section(records::data(view))
+        .section(records::disclosure(view))
+        .section(records::steps(view))
+}
+
+fn host_report(view: View<'_>) -> Report {
+    let subtitle = wording::host_subtitle(view.guest_name(), view.host_name());
+    let mut report = front(view, subtitle);
+    if !view.outcome.models.is_empty() {
+        let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
+        let lead = wording::host_part_lead();
+        let parts = view.outcome.models.iter().flat_map(|model| own_part::parts(view, model));
+        let section = Section::new(wording::host_part()).lead(lead).part(remark);
+        report = report.section(parts.fold(section, Section::part));
+    }
+    report
+        .section(records::data(view))
+        .section(records::disclosure(view))
+        .section(records::steps(view))
+}
+
+/// Title and facts, the same for both roles.
+fn front(view: View<'_>, subtitle: Text) -> Report {
+    let outcome = view.outcome;
+    let digest: String = outcome.digest.chars().take(DIGEST_SHOWN).chain(['…']).collect();
+    let report = Report::new(neutral(&outcome.job))
+        .subtitle(subtitle)
+        .seen_by(&outcome.party)
+        .fact(wording::purpose(), neutral(&outcome.purpose))
+        .fact(wording::your_role(), outcome.role.title())
+        .fact(wording::data_of_parties(), view.data());
+    let report = match outcome.common_rows {
+        Some(rows) => report.fact(wording::common_rows(), Quantity::count(rows as u64).text()),
+        None => report,
+    };
+    report
+        .fact(wording::seed(), neutral(outcome.seed.to_string()))
+        .fact(wording::digest(), neutral(digest))
+        .fact(wording::made_with(), neutral(concat!("Tombolo ", env!("CARGO_PKG_VERSION"))))
+}
+
+/// How many digits of the job's digest the head of the page shows.
+const DIGEST_SHOWN: usize = 16;
+
+/// One party's results, with what every part of the page asks of them.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    outcome: &'a Outcome,
+}
+
+impl<'a> View<'a> {
+    fn guest(self) -> &'a PartyFacts {
+        &self.outcome.parties[0]
+    }
+
+    fn host(self) -> &'a PartyFacts {
+        &self.outcome.parties[1]
+    }
+
+    fn guest_name(self) -> &'a str {
+        &self.guest().name
+    }
+
+    fn host_name(self) -> &'a str {
+        &self.host().name
+    }
+
+    /// The provenance of what this party's data alone make.
+    fn own_data(self) -> Provenance {
+        let party = match self.outcome.role {
+            Role::Guest => self.guest(),
+            Role::Host => self.host(),
+        };
+        provenance(&[party])
+    }
+
+    /// The provenance of what both parties' data make.
+    fn joint_data(self) -> Provenance {
+        provenance(&[self.guest(), self.host()])
+    }
+
+    /// Whose data are real, in words.
+    fn data(self) -> Text {
+        let one = |party: &PartyFacts| {
+            let kind = match party.data {
+                spec::Provenance::Real => report::message::provenance_real(),
+                spec::Provenance::Simulated => report::message::provenance_simulated(),
+            };
+            wording::party_data(&party.name, kind)
+        };
+        wording::two_facts(one(self.guest()), one(self.host()))
+    }
+
+    fn split_of(self, model: &ModelOutcome) -> Option<&'a SplitOutcome> {
+        self.outcome.splits.iter().find(|split| split.name == model.split)
+    }
+
+    /// The models trained under a split, in the order of the job.
+    fn models_of(self, split: &'a SplitOutcome) -> impl Iterator<Item = &'a ModelOutcome> {
+        self.outcome.models.iter().filter(move |model| model.split == split.name)
+    }
+
+    /// The splits as the reader should weigh them: by time first, then in the order of the job.
+    fn splits_by_honesty(self) -> Vec<&'a SplitOutcome> {
+        let mut splits: Vec<_> = self.outcome.splits.iter().collect();
+        splits.sort_by_key(|split| split.by != SplitBy::Time);
+        splits
+    }
+}
+
+fn provenance(parties: &[&PartyFacts]) -> Provenance {
+    let is_simulated = |party: &&PartyFacts| party.data == spec::Provenance::Simulated;
+    if parties.iter().any(is_simulated) { Provenance::Simulated } else { Provenance::Real }
+}
+
+/// How a split is called on the page.
+fn split_title(split: &SplitOutcome) -> Text {
+    let (title, usual_name) = match split.by {
+        SplitBy::Time => (wording::split_by_time(), "time"),
+        SplitBy::Random => (wording::split_random(), "random"),
+        SplitBy::Stratified => (wording::split_stratified(), "stratified"),
+    };
+    if split.name == usual_name { title } else { wording::named(title, &split.name) }
+}
+
+/// How a model is called on the page: its component, and its own name where the job gives one.
+fn model_title(model: &ModelOutcome) -> Text {
+    let name = model
+        .step
+        .strip_suffix(&model.split)
+        .map_or(&*model.step, |name| name.strip_suffix('.').unwrap_or(name));
+    let usual_name = model.component.rsplit('.').next().unwrap_or_default();
+    if name == usual_name { model.title.clone() } else { wording::named(&model.title, name) }
+}
+
+/// A model under a split.
+fn step_title(view: View<'_>, model: &ModelOutcome) -> Text {
+    let split = view.split_of(model).map_or_else(|| neutral(&model.split), split_title);
+    wording::model_under_split(model_title(model), split)
+}

@@ -1,0 +1,100 @@
+//! One model under one split on the guest's page: curves, bands, and what it is made of.
+
+use models::evaluate::Comparison;
+use report::message::{self, neutral};
+use report::page::{Card, Part, Section};
+use report::table::{Cell, Column, Table};
+use serde_json::Value;
+
+use super::curves::{self, Names};
+use super::{View, own_part, remarks, step_title, wording};
+use crate::run::ModelOutcome;
+
+pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
+    let mut section = Section::new(step_title(view, model));
+    section = remarks::on_model(model).into_iter().fold(section, Section::part);
+    if let Some(comparison) = &model.comparison {
+        let names =
+            Names { alone: wording::alone(view.guest_name()), joint: message::joint_model() };
+        section = section
+            .part(Part::Charts(main_charts(view, comparison, &names)))
+            .part(bands(view, &names, comparison))
+            .part(more_curves(view, model, comparison, &names));
+    }
+    section = own_part::parts(view, model).into_iter().fold(section, Section::part);
+    section.part(settings(model))
+}
+
+/// What most readers look for.
+fn main_charts(view: View<'_>, comparison: &Comparison, names: &Names) -> Vec<Card> {
+    let charts = [
+        Some(curves::roc(comparison, names)),
+        Some(curves::kolmogorov_smirnov(&names.joint, &comparison.joint)),
+        Some(curves::gains(comparison, names)),
+        Some(curves::lift(comparison, names)),
+        curves::calibration(comparison, names),
+        curves::profit(comparison, names),
+    ];
+    let card = |chart| Card { chart, provenance: view.joint_data() };
+    charts.into_iter().flatten().map(card).collect()
+}
+
+/// Score bands of the joint model, those of the guest's own model folded below.
+fn bands(view: View<'_>, names: &Names, comparison: &Comparison) -> Part {
+    let table = |name, evaluation: &models::evaluate::Evaluation, provenance| Part::Table {
+        title: wording::bands_of(name),
+        table: curves::score_bands(&evaluation.bands),
+        provenance: Some(provenance),
+    };
+    Part::Folded {
+        title: wording::score_bands(),
+        parts: vec![
+            table(&names.joint, &comparison.joint, view.joint_data()),
+            table(&names.alone, &comparison.guest_alone, view.own_data()),
+        ],
+    }
+}
+
+/// What explains or qualifies the main charts.
+fn more_curves(
+    view: View<'_>,
+    model: &ModelOutcome,
+    comparison: &Comparison,
+    names: &Names,
+) -> Part {
+    let (joint, alone) = (&comparison.joint, &comparison.guest_alone);
+    let card = |chart, provenance| Card { chart, provenance };
+    let (both, own) = (view.joint_data(), view.own_data());
+    let mut cards = vec![
+        card(curves::precision_recall(comparison, names), both),
+        card(curves::kolmogorov_smirnov(&names.alone, alone), own),
+    ];
+    if let Some(scores) = &model.scores {
+        let spread = curves::score_distribution;
+        cards.push(card(spread(&names.joint, &scores.joint, &scores.labels), both));
+        cards.push(card(spread(&names.alone, &scores.alone, &scores.labels), own));
+    }
+    for (name, evaluation, provenance) in [(&names.joint, joint, both), (&names.alone, alone, own)]
+    {
+        let stability = evaluation.stability.as_ref();
+        cards.extend(stability.map(|it| card(curves::stability(name, it), provenance)));
+    }
+    let mut parts = vec![Part::Charts(cards)];
+    parts.extend(remarks::on_stability(view, comparison));
+    Part::Folded { title: wording::more_curves(), parts }
+}
+
+/// The settings with every default filled in, as a job file writes them.
+fn settings(model: &ModelOutcome) -> Part {
+    let mut table =
+        Table::new(vec![Column::words(wording::setting()), Column::words(wording::value())]);
+    let mut line = |name: &str, value: String| {
+        table.push(vec![Cell::text(neutral(name)), Cell::text(neutral(value))]);
+    };
+    line("privacy", model.privacy.clone());
+    for (name, value) in model.settings.as_object().into_iter().flatten() {
+        line(name, value.as_str().map_or_else(|| Value::to_string(value), str::to_owned));
+    }
+    let table = Part::Table { title: wording::settings(), table, provenance: None };
+    Part::Folded { title: wording::settings(), parts: vec![table] }
+}

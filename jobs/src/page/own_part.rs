@@ -1,0 +1,126 @@
+//! What the party of the page keeps of a model: its own coefficients, or what its splits count.
+
+use std::collections::BTreeMap;
+
+use models::vertical::boosted_trees::{GuestTrees, HostTrees};
+use report::chart::{Chart, RankedBar, RankingChart, Tone};
+use report::figure;
+use report::message::{Quantity, Text, Unit, neutral};
+use report::page::{Card, Part};
+
+use super::{View, step_title, wording};
+use crate::run::{LinearPart, ModelOutcome, ModelPart};
+use contract::Role;
+
+/// Bars beyond this many say nothing to the eye; the model's own file holds them all.
+const BARS_MAX: usize = 25;
+
+pub(super) fn parts(view: View<'_>, model: &ModelOutcome) -> Vec<Part> {
+    let (chart, facts) = match &model.part {
+        ModelPart::LogisticRegression(part) => (coefficients(view, model, part), training(part)),
+        ModelPart::GuestTrees { trees, .. } => (gains(view, trees), number_of_trees(trees)),
+        ModelPart::HostTrees { trees, .. } => (splits(view, model, trees), number_of_splits(trees)),
+    };
+    let provenance = view.joint_data();
+    vec![Part::Charts(vec![Card { chart, provenance }]), Part::Paragraph(facts)]
+}
+
+/// The party's own coefficients, the largest first.
+fn coefficients(view: View<'_>, model: &ModelOutcome, part: &LinearPart) -> Chart {
+    let bars = part.coefficients.iter().map(|coefficient| RankedBar {
+        name: neutral(&coefficient.feature),
+        value: coefficient.weight,
+        tone: own_tone(view),
+        interval: None,
+    });
+    let mut bars: Vec<RankedBar> = bars.collect();
+    let total = bars.len();
+    bars.sort_by(|left, right| right.value.abs().total_cmp(&left.value.abs()));
+    bars.truncate(BARS_MAX);
+    let title = match view.outcome.role {
+        Role::Guest => wording::own_coefficients(),
+        Role::Host => wording::own_coefficients_in(step_title(view, model)),
+    };
+    Chart::Ranking(RankingChart {
+        title,
+        description: limited(wording::coefficients_meaning(), total),
+        value_label: wording::coefficient(),
+        unit: Unit::Number,
+        digits: 3,
+        legend: Vec::new(),
+        bars,
+    })
+}
+
+/// The guest's features by gain, and all of the host's together, which is all the guest may know.
+fn gains(view: View<'_>, trees: &GuestTrees) -> Chart {
+    let (own, host) = trees.importance();
+    let total = (own.iter().sum::<f64>() + host).max(f64::MIN_POSITIVE);
+    let own = trees.features.iter().zip(own).map(|(name, gain)| (neutral(name), Tone::Guest, gain));
+    let host = (wording::all_features_of(view.host_name()), Tone::Host, host);
+    let features = own.filter(|(_, _, gain)| *gain > 0.0).chain([host]);
+    let shares = features.map(|(name, tone, gain)| (name, tone, gain / total));
+    figure::importance(wording::share_of_gain(), shares.collect())
+}
+
+/// How often each of the host's features was asked for.
+fn splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Chart {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for split in &trees.splits {
+        *counts.entry(&split.feature).or_default() += 1;
+    }
+    let total = counts.len();
+    let mut counts: Vec<(&str, u64)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.truncate(BARS_MAX);
+    let bar = |(name, count): (&str, u64)| RankedBar {
+        name: neutral(name),
+        value: count as f64,
+        tone: own_tone(view),
+        interval: None,
+    };
+    Chart::Ranking(RankingChart {
+        title: wording::own_splits_in(step_title(view, model)),
+        description: limited(wording::splits_meaning(), total),
+        value_label: wording::splits(),
+        unit: Unit::Number,
+        digits: 0,
+        legend: Vec::new(),
+        bars: counts.into_iter().map(bar).collect(),
+    })
+}
+
+fn training(part: &LinearPart) -> Text {
+    let passes = Quantity::count(part.passes as u64);
+    match part.intercept {
+        Some(intercept) => {
+            wording::trained_in_with_intercept(passes, Quantity::decimal(intercept, 4).signed())
+        }
+        None => wording::trained_in(passes),
+    }
+}
+
+fn number_of_trees(trees: &GuestTrees) -> Text {
+    let count = |count: usize| Quantity::count(count as u64);
+    wording::trees_and_host_splits(count(trees.trees.len()), count(trees.host_splits))
+}
+
+fn number_of_splits(trees: &HostTrees) -> Text {
+    wording::splits_of_host(Quantity::count(trees.splits.len() as u64))
+}
+
+fn own_tone(view: View<'_>) -> Tone {
+    match view.outcome.role {
+        Role::Guest => Tone::Guest,
+        Role::Host => Tone::Host,
+    }
+}
+
+/// The description, with a remark when only [`BARS_MAX`] of `total` bars are drawn.
+fn limited(description: Text, total: usize) -> Text {
+    if total <= BARS_MAX {
+        return description;
+    }
+    let (shown, total) = (Quantity::count(BARS_MAX as u64), Quantity::count(total as u64));
+    report::message::joined(description, report::message::first_of(shown, total))
+}

@@ -1,0 +1,169 @@
+//! What an honest colleague would say beside the figures.
+//!
+//! Each remark has a condition on the results and one text; none depends on which model one would
+//! like to win.
+
+use contract::catalogue;
+use models::evaluate::{Comparison, Evaluation};
+use report::message::{Quantity, Text};
+use report::page::{Notice, Part};
+
+use super::{View, model_title, split_title, wording};
+use crate::run::{ModelOutcome, ModelPart, Outcome, SplitOutcome};
+use crate::spec::{self, SplitBy};
+
+/// Test rows with fewer positives give intervals that decide little.
+const FEW_POSITIVES: f64 = 100.0;
+
+/// Rates that differ by more than this factor between training and test are another population.
+const RATE_SHIFT: f64 = 1.25;
+
+/// The stability index from which on a population counts as changed, by convention.
+const INDEX_SHIFT: f64 = 0.25;
+
+/// An information value above this is too good, by convention.
+const IV_SUSPICIOUS: f64 = 0.5;
+
+/// Gains that differ by less between two splits are not told apart.
+const GAIN_GAP: f64 = 0.005;
+
+/// About the data as a whole.
+pub(super) fn on_data(view: View<'_>) -> Vec<Part> {
+    let parties = [view.guest(), view.host()];
+    let simulated = parties.iter().filter(|party| party.data == spec::Provenance::Simulated);
+    let mut remarks: Vec<Part> =
+        simulated.map(|party| caution(wording::simulated_data(&party.name))).collect();
+    if let Some(positives) = fewest_positives(view.outcome) {
+        remarks.push(caution(wording::few_positives(Quantity::decimal(positives, 0))));
+    }
+    remarks
+}
+
+/// Whether the joint model is better, in words that the interval allows.
+pub(super) fn on_gain(view: View<'_>, comparison: &Comparison) -> Option<Part> {
+    let (guest, host) = (view.guest_name(), view.host_name());
+    let difference = &comparison.differences.auc;
+    let [value, low, high] = [difference.value, difference.low, difference.high]
+        .map(|value| Quantity::decimal(value, 3).signed());
+    Some(if difference.low > 0.0 {
+        let alone = &comparison.guest_alone;
+        if is_ranked_better_only(alone, &comparison.joint) {
+            caution(wording::ranks_better_only(host, value))
+        } else {
+            return None;
+        }
+    } else if difference.high < 0.0 {
+        caution(wording::ranks_worse(guest, host, value, low, high))
+    } else {
+        remark(wording::no_measurable_gain(guest, value, low, high))
+    })
+}
+
+/// About how the test rows of a split were chosen, and how they differ from training rows.
+pub(super) fn on_split(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
+    let mut remarks: Vec<Part> = calendar(view, split).into_iter().map(caution).collect();
+    if let Some(rates) = split.base_rates {
+        let (high, low) = (rates.training.max(rates.test), rates.training.min(rates.test));
+        if high > low * RATE_SHIFT {
+            let [training, test] =
+                [rates.training, rates.test].map(|rate| Quantity::percent(rate, 1));
+            remarks.push(caution(wording::base_rate_moved(split_title(split), training, test)));
+        }
+    }
+    remarks
+}
+
+/// About one model: how it was trained, and whether its score stayed where it was.
+pub(super) fn on_model(model: &ModelOutcome) -> Vec<Part> {
+    let mut remarks: Vec<Part> = weaker_mode(model).into_iter().map(caution).collect();
+    if let ModelPart::LogisticRegression(part) = &model.part
+        && !part.converged
+    {
+        remarks.push(caution(wording::not_converged(Quantity::count(part.passes as u64))));
+    }
+    remarks
+}
+
+/// About the scores of one model: how far they moved from training to test.
+pub(super) fn on_stability(view: View<'_>, comparison: &Comparison) -> Vec<Part> {
+    let alone = wording::alone(view.guest_name());
+    let scores =
+        [(alone, &comparison.guest_alone), (report::message::joint_model(), &comparison.joint)];
+    let moved = scores.into_iter().filter_map(|(name, evaluation)| {
+        let index = evaluation.stability.as_ref()?.index;
+        (index > INDEX_SHIFT).then(|| wording::score_moved(name, Quantity::decimal(index, 2)))
+    });
+    let mut remarks: Vec<Part> = moved.map(remark).collect();
+    if comparison.joint.stability.is_none() {
+        remarks.push(remark(wording::joint_training_scores_stay_shared()));
+    }
+    remarks
+}
+
+/// About features that tell too much.
+pub(super) fn on_evidence(split: &SplitOutcome) -> Option<Part> {
+    let suspicious = split.evidence.iter().filter(|table| table.iv > IV_SUSPICIOUS);
+    let names: Vec<&str> = suspicious.map(|table| table.feature.as_str()).collect();
+    (!names.is_empty()).then(|| caution(wording::too_good_features(names.join(", "))))
+}
+
+/// A random split of rows that have a time lets later rows explain earlier ones.
+fn calendar(view: View<'_>, split: &SplitOutcome) -> Vec<Text> {
+    if split.by == SplitBy::Time {
+        return Vec::new();
+    }
+    let by_time = view.outcome.splits.iter().find(|split| split.by == SplitBy::Time);
+    let advice = match by_time {
+        Some(honest) => wording::judge_by(split_title(honest)),
+        None if view.guest().has_time => wording::add_split_by_time(view.guest_name()),
+        None => return Vec::new(),
+    };
+    let title = split_title(split);
+    let mut texts = vec![report::message::joined(wording::random_split_mixes_times(title), advice)];
+    if let Some(honest) = by_time {
+        texts.extend(view.models_of(split).filter_map(|model| gap(view, model, honest)));
+    }
+    texts
+}
+
+/// How much more the partner seems to add under a random split than by time.
+fn gap(view: View<'_>, model: &ModelOutcome, honest: &SplitOutcome) -> Option<Text> {
+    let title = model_title(model);
+    let twin = view.models_of(honest).find(|twin| model_title(twin) == title)?;
+    let gain = |model: &ModelOutcome| Some(model.comparison.as_ref()?.differences.auc.value);
+    let (random, time) = (gain(model)?, gain(twin)?);
+    let write = |gain| Quantity::decimal(gain, 3).signed();
+    (random > time + GAIN_GAP)
+        .then(|| wording::calendar_explains(title, write(random), write(time)))
+}
+
+/// What a mode other than `strict` gives away, in the words of its approval.
+fn weaker_mode(model: &ModelOutcome) -> Option<Text> {
+    if model.privacy == contract::STRICT {
+        return None;
+    }
+    let mode = catalogue::find(model.component)?.mode(&model.privacy)?;
+    Some(wording::weaker_mode(&model.privacy, &mode.summary))
+}
+
+/// The ranking gained while the probabilities lost.
+fn is_ranked_better_only(alone: &Evaluation, joint: &Evaluation) -> bool {
+    match (&alone.calibration, &joint.calibration) {
+        (Some(alone), Some(joint)) => joint.brier > alone.brier,
+        _ => false,
+    }
+}
+
+fn fewest_positives(outcome: &Outcome) -> Option<f64> {
+    let comparisons = outcome.models.iter().filter_map(|model| model.comparison.as_ref());
+    let fewest = comparisons.map(|comparison| comparison.joint.positives).reduce(f64::min)?;
+    (fewest < FEW_POSITIVES).then_some(fewest)
+}
+
+fn remark(text: Text) -> Part {
+    Part::Notice(Notice::Remark, text)
+}
+
+fn caution(text: Text) -> Part {
+    Part::Notice(Notice::Caution, text)
+}

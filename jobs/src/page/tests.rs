@@ -1,0 +1,339 @@
+//! Pages of made-up results. `TOMBOLO_PAGES=FOLDER cargo test -p tombolo-jobs page` also writes them
+//! to a folder, to look at after a change.
+
+use std::path::Path;
+
+use contract::{Audience, Observed, Role, catalogue};
+use crypto::random::Generator;
+use features::prepare::{DropReason, Dropped, Preparation};
+use features::woe::{BinCounts, MergeRule, WoeTable};
+use models::evaluate::bootstrap::Bootstrap;
+use models::evaluate::profit::Economics;
+use models::evaluate::{Comparison, ModelScores, Settings};
+use report::message::problems;
+use serde_json::json;
+
+use super::{report_html, wording};
+use crate::run::{
+    BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts, SplitOutcome,
+    StepUse, TestScores,
+};
+use crate::spec::{JobSpec, Provenance, SplitBy};
+
+const JOB: &str = "job: term-deposit
+purpose: marketing.activation
+parties:
+  bank: { role: guest, key: customer, label: subscribed, time: contact_order }
+  operator: { role: host, key: customer }
+splits:
+  time: { by: time, test: 30% }
+  stratified: { by: stratified, test: 30% }
+train:
+  - logistic_regression: { privacy: strict }
+  - boosted_trees: { privacy: secureboost }
+";
+
+const TEST_ROWS: usize = 2_000;
+
+#[test]
+fn the_guest_sees_what_the_partner_adds() {
+    let html = written("guest.html", &guest());
+    for chart in ["ROC curve", "KS curve", "Cumulative gains", "Calibration", "Profit", "Lift"] {
+        assert!(html.contains(chart), "{chart}");
+    }
+    for language in ["Joint model of bank and operator", "bank 与 operator 的联合模型"] {
+        assert!(html.contains(language), "{language}");
+    }
+    assert!(html.contains("age, IV"), "the weight of evidence of a column");
+    assert!(html.contains("all features of operator"), "the host's part of the trees' gain");
+    assert!(html.contains("1,400 opened"), "the scores that were opened");
+    assert!(!html.contains("NaN"));
+}
+
+#[test]
+fn remarks_say_what_the_figures_do_not() {
+    let html = report_html(&guest());
+    for remark in [
+        "The split by time learns from the past only",
+        "the partner seems to add",
+        "No measurable gain",
+        "Another population (split by time)",
+        "gives away more than `strict`",
+        "training scores stay secret-shared",
+        "Information value above 0.5: contacts",
+    ] {
+        assert!(html.contains(remark), "{remark}");
+    }
+    assert!(!html.contains("are simulated") && !html.contains("Training ended after"));
+}
+
+#[test]
+fn a_random_split_alone_is_not_taken_for_honest() {
+    let mut outcome = guest();
+    outcome.splits.retain(|split| split.by != SplitBy::Time);
+    outcome.models.retain(|model| model.split == "stratified");
+    assert!(report_html(&outcome).contains("add a split by time to the job"));
+    outcome.parties[0].has_time = false;
+    assert!(!report_html(&outcome).contains("add a split by time to the job"));
+}
+
+#[test]
+fn simulated_data_and_unfinished_training_are_said() {
+    let mut outcome = guest();
+    outcome.parties[1].data = Provenance::Simulated;
+    if let ModelPart::LogisticRegression(part) = &mut outcome.models[0].part {
+        part.converged = false;
+    }
+    let html = report_html(&outcome);
+    assert!(html.contains("The data of operator are simulated"));
+    assert!(html.contains("Training ended after 41 rounds"));
+}
+
+#[test]
+fn the_host_sees_its_own_part_and_no_metric() {
+    let html = written("host.html", &host());
+    assert!(html.contains("Your part of the models") && html.contains("模型中的己方部分"));
+    assert!(html.contains("euribor3m") && html.contains("Own splits"));
+    for metric in ["AUC", "KS curve", "Information value", "Score bands", "positives"] {
+        assert!(!html.contains(metric), "{metric}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_no_problem() {
+    for mut outcome in [guest(), host()] {
+        for model in &mut outcome.models {
+            (model.comparison, model.scores) = (None, None);
+            model.settings = json!(null);
+        }
+        outcome.steps.clear();
+        outcome.splits.clear();
+        report_html(&outcome);
+        outcome.models.clear();
+        (outcome.common_rows, outcome.common_order) = (None, None);
+        outcome.declared.clear();
+        assert!(report_html(&outcome).contains("</html>"));
+    }
+}
+
+#[test]
+fn names_from_a_job_cannot_break_the_page() {
+    let mut outcome = host();
+    outcome.parties[1].name = "<script>alert(1)</script>".to_owned();
+    outcome.splits[0].name = "\"&<b>".to_owned();
+    let html = report_html(&outcome);
+    assert!(!html.contains("<script>alert") && !html.contains("<b>\""));
+}
+
+#[test]
+fn the_page_speaks_both_languages() {
+    assert_eq!(problems(wording::ENTRIES, NEUTRAL), Vec::<String>::new());
+}
+
+/// Keys whose Chinese side has no Chinese character of its own.
+const NEUTRAL: &[&str] = &[];
+
+fn guest() -> Outcome {
+    let job = JobSpec::parse("job.yaml", JOB).unwrap();
+    let mut outcome = outcome(&job, Role::Guest);
+    // By time the partner adds nothing; at random it seems to.
+    for (split, gain) in [("time", 0.0), ("stratified", 1.2)] {
+        for (component, part) in [(0, coefficients(Some(-2.0))), (1, guest_trees())] {
+            let mut model = model(&job, component, split, part);
+            let (scores, comparison) = measured(gain);
+            (model.scores, model.comparison) = (Some(scores), Some(comparison));
+            outcome.models.push(model);
+        }
+    }
+    for split in &mut outcome.splits {
+        split.evidence = vec![evidence("age", 3), evidence("contacts", 9)];
+        split.dropped =
+            vec![Dropped { column: "default".to_owned(), reason: DropReason::OneLevel }];
+    }
+    outcome.splits[0].base_rates = Some(BaseRates { training: 0.05, test: 0.25 });
+    outcome
+}
+
+fn host() -> Outcome {
+    let job = JobSpec::parse("job.yaml", JOB).unwrap();
+    let mut outcome = outcome(&job, Role::Host);
+    for split in ["time", "stratified"] {
+        outcome.models.push(model(&job, 0, split, coefficients(None)));
+        outcome.models.push(model(&job, 1, split, host_trees()));
+    }
+    outcome
+}
+
+/// What both roles see.
+fn outcome(job: &JobSpec, role: Role) -> Outcome {
+    let facts = |role| {
+        let party = job.party(role);
+        let name = party.name.clone();
+        PartyFacts { name, role, data: party.data, has_time: party.time.is_some() }
+    };
+    let split = |spec: &crate::spec::SplitSpec| SplitOutcome {
+        name: spec.name.clone(),
+        by: spec.by,
+        training_rows: 4_000,
+        validation_rows: 667,
+        test_rows: TEST_ROWS,
+        base_rates: None,
+        evidence: Vec::new(),
+        features: vec!["age".to_owned()],
+        dropped: Vec::new(),
+        preparation: Preparation::fit(&[], &[0], &features::prepare::Settings::default())
+            .unwrap_or_else(|_| {
+                serde_json::from_value(json!({"features": [], "dropped": []})).unwrap()
+            }),
+    };
+    Outcome {
+        job: job.job.clone(),
+        purpose: job.purpose.clone(),
+        seed: job.seed,
+        digest: job.digest().to_string(),
+        party: job.party(role).name.clone(),
+        role,
+        parties: [facts(Role::Guest), facts(Role::Host)],
+        own_rows: 7_100,
+        common_rows: Some(6_667),
+        common_order: Some(Vec::new()),
+        splits: job.splits.iter().map(split).collect(),
+        models: Vec::new(),
+        steps: steps(),
+        declared: job.disclosures(),
+        observed: Vec::new(),
+    }
+}
+
+fn steps() -> Vec<StepUse> {
+    let opened = |key: &'static str, to, count| vec![Observed { to, key: key.into(), count }];
+    let step = |id: &str, seconds, observed| StepUse {
+        id: id.to_owned(),
+        seconds,
+        cpu_seconds: seconds * 1.7,
+        bytes_sent: 1_000_000,
+        bytes_received: 2_500_000,
+        rounds: 12,
+        observed,
+    };
+    vec![
+        step("align", 4.2, opened("intersection.rows", Audience::All, 6_667)),
+        step("split.time", 0.1, opened("split.late_rows", Audience::Host, 2_000)),
+        step("prepare.time", 0.2, Vec::new()),
+        step(
+            "train.logistic_regression.time",
+            31.0,
+            opened("score.test_rows", Audience::Guest, 1_400),
+        ),
+    ]
+}
+
+fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutcome {
+    let train = &job.train[place];
+    let component = [&catalogue::LOGISTIC_REGRESSION, &catalogue::BOOSTED_TREES][place];
+    ModelOutcome {
+        step: format!("{}.{split}", train.name),
+        component: component.name,
+        title: component.title.clone(),
+        privacy: train.model.privacy().to_owned(),
+        settings: json!({ "l2": 0.01, "rounds": 500 }),
+        split: split.to_owned(),
+        comparison: None,
+        part,
+        scores: None,
+    }
+}
+
+/// Scores of two models, the second of which knows `gain` more than the first.
+fn measured(gain: f64) -> (TestScores, Comparison) {
+    let mut generator = Generator::from_seed([7; 32]);
+    let mut uniform = || (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    let sigmoid = |margin: f64| 1.0 / (1.0 + (-margin).exp());
+    let (mut alone, mut joint, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..TEST_ROWS {
+        let (own, partner) = (4.0 * uniform() - 2.0, 4.0 * uniform() - 2.0);
+        let truth = sigmoid(own + gain * partner - 2.0);
+        labels.push(u8::from(uniform() < truth));
+        alone.push(sigmoid(own - 2.0));
+        joint.push(sigmoid(own + (gain + 0.02) * partner - 2.0));
+    }
+    let settings = Settings {
+        bands: 20,
+        economics: Some(Economics { cost_per_contact: 5.0, value_per_conversion: 60.0 }),
+        ..Settings::default()
+    };
+    let comparison = Comparison::new(
+        ModelScores { test: &alone, training: Some(&alone) },
+        ModelScores { test: &joint, training: None },
+        &labels,
+        None,
+        &settings,
+        Bootstrap { replicates: 100, ..Bootstrap::default() },
+        &mut generator,
+    );
+    let rows = (0..TEST_ROWS as u32).collect();
+    (TestScores { rows, labels, alone, joint }, comparison.unwrap())
+}
+
+fn coefficients(intercept: Option<f64>) -> ModelPart {
+    let names = ["age", "euribor3m", "job = student"];
+    let coefficient = |(place, name): (usize, &&str)| Coefficient {
+        feature: (*name).to_owned(),
+        weight: 0.4 - 0.3 * place as f64,
+    };
+    ModelPart::LogisticRegression(LinearPart {
+        coefficients: names.iter().enumerate().map(coefficient).collect(),
+        intercept,
+        passes: 41,
+        converged: true,
+        alone: None,
+    })
+}
+
+/// One tree that asks the host first and then the guest.
+fn guest_trees() -> ModelPart {
+    let own = json!({ "own": { "feature": 0, "bin": 3, "missing_left": true } });
+    let host = json!({ "host": { "split": 0 } });
+    let split = |question, gain, left| json!({ "split": { "question": question, "gain": gain, "left": left } });
+    let leaf = |weight| json!({ "leaf": { "weight": weight } });
+    let tree = [split(host, 9.0, 1), split(own, 3.0, 3), leaf(0.4), leaf(-0.2), leaf(0.1)].to_vec();
+    let trees = json!({
+        "training_id": "0011223344556677", "base_score": -2.0, "features": ["age", "job"],
+        "host_splits": 1, "trees": [tree],
+    });
+    ModelPart::GuestTrees {
+        trees: serde_json::from_value(trees).unwrap(),
+        binnings: Vec::new(),
+        alone: models::local::boosted_trees::BoostedTrees {
+            base_score: -2.0,
+            features: vec!["age".to_owned(), "job".to_owned()],
+            trees: Vec::new(),
+        },
+    }
+}
+
+fn host_trees() -> ModelPart {
+    let trees = json!({
+        "training_id": "0011223344556677",
+        "splits": [{ "feature": "euribor3m", "bin": 2, "missing_left": false }],
+    });
+    ModelPart::HostTrees { trees: serde_json::from_value(trees).unwrap(), binnings: Vec::new() }
+}
+
+/// A feature whose positives become more frequent from bin to bin, the more so the steeper.
+fn evidence(name: &str, steepness: u64) -> WoeTable {
+    let bin = |place: u64| BinCounts { positives: 20 + steepness * 10 * place, negatives: 800 };
+    let counts: Vec<BinCounts> = (0..6).map(bin).collect();
+    let label =
+        |codes: &[u8]| if codes == [0] { "missing".to_owned() } else { format!("{codes:?}") };
+    WoeTable::new(name, &counts, MergeRule { rows_min: 50, class_min: 5 }, label).unwrap()
+}
+
+/// The page, also written to the folder that `TOMBOLO_PAGES` names.
+fn written(name: &str, outcome: &Outcome) -> String {
+    let html = report_html(outcome);
+    if let Some(folder) = std::env::var_os("TOMBOLO_PAGES") {
+        std::fs::write(Path::new(&folder).join(name), &html).unwrap();
+    }
+    html
+}

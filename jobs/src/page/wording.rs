@@ -1,0 +1,317 @@
+//! The texts of the report page, beside those that `report` brings.
+
+report::messages! {
+    /// The line below the title at the guest.
+    guest_subtitle(guest, host) {
+        "Joint model of {guest} and {host}, compared with what {guest} can do alone",
+        "{guest} 与 {host} 的联合模型，与 {guest} 单独建模的对比"
+    }
+    /// The line below the title at the host.
+    host_subtitle(guest, host) {
+        "What {host} brought to the joint model of {guest}, and what was opened",
+        "{host} 为 {guest} 的联合建模所提供的特征，以及实际公开的内容"
+    }
+    /// Fact: what the result may be used for.
+    purpose() { "Purpose", "用途" }
+    /// Fact: the role of the party of the page.
+    your_role() { "Your role", "己方角色" }
+    /// Fact: whether data are real.
+    data_of_parties() { "Data", "数据来源" }
+    /// A party and whether its data are real.
+    party_data(party, kind) { "{party}: {kind}", "{party}：{kind}" }
+    /// Two facts on one line.
+    two_facts(first, second) { "{first}, {second}", "{first}，{second}" }
+    /// Fact: how many rows both parties have.
+    common_rows() { "Rows in common", "共同样本" }
+    /// Fact: the public seed.
+    seed() { "Public seed", "公开随机种子" }
+    /// Fact: the digest of the job.
+    digest() { "Job digest", "任务摘要" }
+    /// Fact: the program.
+    made_with() { "Made with", "生成程序" }
+    /// Something with its own name in the job.
+    named(title, name) { "{title} “{name}”", "{title}“{name}”" }
+
+    /// A split by time.
+    split_by_time() { "split by time", "按时间划分" }
+    /// A split at random.
+    split_random() { "random split", "随机划分" }
+    /// A split at random within each class.
+    split_stratified() { "random split by class", "分层随机划分" }
+    /// A model under a split.
+    model_under_split(model, split) { "{model}, {split}", "{model}（{split}）" }
+
+    /// Heading of the first section.
+    result() { "Result", "结果" }
+    /// What the first section answers.
+    result_lead(guest, host) {
+        "What {host}'s columns add to what {guest} knows, measured on test rows that no model was \
+         fitted on.",
+        "在未参与任何模型拟合的测试样本上，衡量 {host} 的特征在 {guest} 已有信息之外带来的提升。"
+    }
+    /// Which model the key figures belong to: the rule has nothing to do with the figures.
+    headline_is(step) {
+        "{step}: the first model of the job, on its most honest split.",
+        "以下为任务中第一个模型在最可信的划分下的结果：{step}。"
+    }
+    /// The guest's own model.
+    alone(guest) { "{guest} alone", "{guest} 单独建模" }
+    /// The figure of the guest's own model.
+    alone_is(guest, value) { "{guest} alone: {value}", "{guest} 单独：{value}" }
+    /// The base rate of the test rows.
+    positives_among_them(rate) { "{rate} of them positive", "其中正样本 {rate}" }
+    /// A metric.
+    average_precision() { "Average precision", "平均精确率（AP）" }
+    /// A metric.
+    log_loss() { "Log-loss", "对数损失" }
+    /// A metric.
+    calibration_error() { "Calibration error", "校准误差（ECE）" }
+
+    /// Remark: made-up data.
+    simulated_data(party) {
+        "The data of {party} are simulated. Figures made from them say how the method works and \
+         nothing about real customers.",
+        "{party} 的数据为模拟生成。由其得出的数值只能说明方法本身，不代表真实客户的情况。"
+    }
+    /// Remark: small test part.
+    few_positives(count) {
+        "The test rows hold only {count} positives: intervals are wide, and the best 1% rests on a \
+         handful of rows.",
+        "测试样本中仅有 {count} 个正样本：置信区间较宽，前 1% 的指标仅由少数样本决定。"
+    }
+    /// Remark: the interval of the gain holds 0.
+    no_measurable_gain(guest, value, low, high) {
+        "No measurable gain: the AUC differs by {value} and the 95% interval from {low} to {high} \
+         holds 0. On these rows the joint model cannot be told from {guest} alone.",
+        "未测得提升：AUC 相差 {value}，95% 置信区间 {low} 至 {high} 包含 0。在这些样本上，联合模型与 {guest} 单独建模无法区分。"
+    }
+    /// Remark: the interval of the gain is below 0.
+    ranks_worse(guest, host, value, low, high) {
+        "The joint model ranks these rows worse than {guest} alone: the AUC differs by {value} (95% \
+         interval {low} to {high}). What {host}'s columns told in the training rows does not hold \
+         in these.",
+        "联合模型在这些样本上的排序劣于 {guest} 单独建模：AUC 相差 {value}（95% 置信区间 {low} 至 {high}）。{host} 的特征在训练样本中的规律在此不再成立。"
+    }
+    /// Remark: better order, worse probabilities.
+    ranks_better_only(host, value) {
+        "With {host}'s columns the order is better (AUC {value}), but the predicted probabilities \
+         are further off (Brier score). Use the order, or calibrate anew before using the \
+         probabilities.",
+        "加入 {host} 的特征后排序更好（AUC {value}），但预测概率的偏差更大（Brier 分数）。可使用其排序；使用概率前请重新校准。"
+    }
+    /// Remark: random rows of the same weeks on both sides.
+    random_split_mixes_times(split) {
+        "The {split} puts rows of the same weeks into training and test, so that later rows help to \
+         explain earlier ones. Columns that tell the calendar, such as the month or market rates, \
+         look better under it than they will on tomorrow's customers.",
+        "{split}会把同一时期的样本同时放入训练集和测试集，相当于用后来的样本解释先前的样本。含有日期信息的特征（如月份、市场利率）在此划分下的表现，会好于其在未来客户上的表现。"
+    }
+    /// What to look at in its place.
+    judge_by(split) {
+        "The {split} learns from the past only and is the one to judge by.",
+        "{split}只从过去学习，应以其结果为准。"
+    }
+    /// What to do for a figure that can be trusted.
+    add_split_by_time(guest) {
+        "The table of {guest} has a time column: add a split by time to the job and judge by it.",
+        "{guest} 的表中有时间字段：请在任务中增加按时间的划分，并以其结果为准。"
+    }
+    /// How much of the gain is the calendar.
+    calendar_explains(model, random, time) {
+        "{model}: the partner seems to add {random} to the AUC here and adds {time} by time. The \
+         difference is what the calendar explains.",
+        "{model}：合作方在此划分下看似使 AUC 变化 {random}，而按时间划分时为 {time}。两者之差来自日期信息。"
+    }
+    /// Remark: another population in the test rows.
+    base_rate_moved(split, training, test) {
+        "Another population ({split}): {test} of the test rows are positive, {training} of the \
+         training rows. Figures of the order hold; probabilities, cut-offs by score and the \
+         predicted profit do not carry over without new calibration.",
+        "客群已变化（{split}）：测试样本的正样本率为 {test}，训练样本为 {training}。排序类指标仍然有效；概率、分数阈值及预期收益须重新校准后方可使用。"
+    }
+    /// Remark: an information value that is too good.
+    too_good_features(features) {
+        "Information value above 0.5: {features}. Check that these columns are known before the \
+         outcome is: a column that knows the outcome makes every figure worthless.",
+        "信息值高于 0.5：{features}。请核实这些字段在结果发生之前即可获知：若字段已包含结果信息，所有指标都没有意义。"
+    }
+    /// Remark: the optimiser ran out of rounds.
+    not_converged(rounds) {
+        "Training ended after {rounds} rounds before the optimum was reached. Raise `rounds`; the \
+         figures are those of an unfinished model.",
+        "训练在 {rounds} 轮后结束，尚未达到最优。请增大 `rounds`；当前指标来自未完成的模型。"
+    }
+    /// Remark: a mode that gives more away than `strict`.
+    weaker_mode(mode, summary) {
+        "Trained in the mode `{mode}`, which gives away more than `strict`. {summary}",
+        "以 `{mode}` 模式训练，公开的内容多于 `strict`。{summary}"
+    }
+    /// Remark: scores are distributed otherwise in test.
+    score_moved(score, index) {
+        "{score}: the score has moved between training and test (stability index {index}).",
+        "{score}：训练与测试之间分数分布已发生变化（稳定性指标 {index}）。"
+    }
+    /// Remark: why there is no stability index.
+    joint_training_scores_stay_shared() {
+        "There is no stability index of the joint score: its training scores stay secret-shared and \
+         nobody sees them.",
+        "联合分数没有稳定性指标：其训练样本的分数始终以秘密分享形式存在，任何一方均不可见。"
+    }
+
+    /// Heading: tables of score bands.
+    score_bands() { "Score bands", "分数分段表" }
+    /// The bands of one score.
+    bands_of(score) { "Bands of the score: {score}", "分数分段：{score}" }
+    /// Heading: charts for the specialist.
+    more_curves() { "More curves: precision, score distributions, stability", "更多曲线：精确率、分数分布、稳定性" }
+    /// Heading: settings of a model.
+    settings() { "Settings", "参数设置" }
+    /// Heading of a column of settings.
+    setting() { "Setting", "参数" }
+    /// Heading of a column of values.
+    value() { "Value", "取值" }
+    /// The unit of money, which a job does not name.
+    currency_of_the_job() { "in the unit of the job's cost and value", "单位同任务中的成本与价值" }
+
+    /// Heading of the chart of coefficients.
+    own_coefficients() { "Own coefficients in the joint model", "联合模型中的己方系数" }
+    /// The same with the model.
+    own_coefficients_in(step) { "Own coefficients: {step}", "己方系数：{step}" }
+    /// How to read coefficients.
+    coefficients_meaning() {
+        "Change of the log-odds per unit of the prepared feature: a standard deviation of a number, \
+         or a level of a category against the most frequent one. The partner's coefficients are the \
+         partner's.",
+        "特征每变化一个单位（数值型为一个标准差，类别型为相对最常见类别）所引起的对数几率变化。对方的系数仅对方可见。"
+    }
+    /// Axis of the chart of coefficients.
+    coefficient() { "Coefficient", "系数" }
+    /// Axis of the chart of importance.
+    share_of_gain() { "Share of the gain of all splits", "占全部分裂增益的比例" }
+    /// All of the partner's features taken together.
+    all_features_of(host) { "all features of {host}", "{host} 的全部特征" }
+    /// Heading of the chart of the host's splits.
+    own_splits_in(step) { "Own splits: {step}", "己方分裂：{step}" }
+    /// How to read numbers of splits.
+    splits_meaning() {
+        "How many splits of the trees ask for each of your columns. What a split gains is known to \
+         the label holder only.",
+        "各己方特征在树中被用于分裂的次数。每次分裂的增益仅标签方可知。"
+    }
+    /// Axis of the chart of splits.
+    splits() { "Splits", "分裂次数" }
+    /// How a linear model was trained, at the guest.
+    trained_in_with_intercept(passes, intercept) {
+        "Trained in {passes} passes over the data; intercept {intercept}.",
+        "共遍历数据 {passes} 次完成训练；截距 {intercept}。"
+    }
+    /// How a linear model was trained, at the host.
+    trained_in(passes) {
+        "Trained in {passes} passes over the data; the intercept belongs to the label holder.",
+        "共遍历数据 {passes} 次完成训练；截距归标签方所有。"
+    }
+    /// How large the trees are, at the guest.
+    trees_and_host_splits(trees, splits) {
+        "{trees} trees; {splits} of their splits ask for a column of the partner.",
+        "共 {trees} 棵树；其中 {splits} 个分裂使用了合作方的特征。"
+    }
+    /// How large the host's part of the trees is.
+    splits_of_host(splits) {
+        "{splits} splits of the trees are yours; shape and leaves are the label holder's.",
+        "树中有 {splits} 个分裂属于己方；树的结构与叶子权重归标签方所有。"
+    }
+
+    /// Heading of the host's own section.
+    host_part() { "Your part of the models", "模型中的己方部分" }
+    /// What the host's section shows.
+    host_part_lead() {
+        "What training left with you: your own columns' part, and nothing about single customers' \
+         labels.",
+        "训练结束后留在己方的内容：己方特征对应的部分，不含任何单个客户的标签。"
+    }
+    /// Why the host sees no metric.
+    host_sees_no_metric(guest) {
+        "How good the models are is measured with labels, which only {guest} has; these figures are \
+         on its page.",
+        "模型效果须用标签衡量，而标签仅 {guest} 持有；相关指标见其报告。"
+    }
+
+    /// Heading: features under one split.
+    features_under(split) { "Features, {split}", "特征（{split}）" }
+    /// How features were fitted.
+    features_lead() {
+        "What each of your own columns tells by itself. Bins were fitted and counted on the training \
+         period only.",
+        "己方各字段单独的区分能力。分箱的确定与统计均只使用训练期样本。"
+    }
+    /// Heading of the table of information values.
+    information_values() { "Information values", "信息值（IV）" }
+    /// Heading of the weaker features' charts.
+    more_features(count) { "{count} more features", "其余 {count} 个特征" }
+    /// A column that models use.
+    used() { "used", "使用" }
+    /// A bin.
+    missing() { "missing", "缺失" }
+    /// A bin.
+    other_levels() { "other levels", "其他类别" }
+    /// Heading of the table of columns without feature.
+    columns_without_feature() { "Columns that gave no feature", "未生成特征的字段" }
+    /// Why a column gave no feature.
+    dropped_all_missing() { "no value in any training row", "训练样本中全部缺失" }
+    /// Why a column gave no feature.
+    dropped_constant() { "constant in the training rows", "训练样本中取值恒定" }
+    /// Why a column gave no feature.
+    dropped_one_level() {
+        "beside the most frequent level none is frequent enough", "除最常见类别外，其余类别样本过少"
+    }
+
+    /// Heading: how many rows there were.
+    data_and_split() { "Rows", "样本" }
+    /// Heading of the table of rows.
+    rows_by_stage() { "From the table to the test rows", "从原始表到测试样本" }
+    /// Heading of a column of stages.
+    stage() { "Stage", "阶段" }
+    /// A stage.
+    rows_of_table(party) { "Table of {party}", "{party} 的表" }
+    /// A stage.
+    training_period_of(split) { "Training period, {split}", "训练期（{split}）" }
+    /// A stage.
+    validation_rows_of(split) { "of these for validation, {split}", "其中验证样本（{split}）" }
+    /// A stage.
+    test_rows_of(split) { "Test rows, {split}", "测试样本（{split}）" }
+
+    /// Heading: the disclosure statement.
+    who_learnt_what() { "Who learnt what", "信息披露" }
+    /// What the statement compares.
+    disclosure_lead() {
+        "What both parties approved before the job ran, beside what was opened while it ran.",
+        "任务运行前双方批准的披露内容，与运行中实际公开内容的对照。"
+    }
+    /// The verdict.
+    opened_as_approved() {
+        "Everything that was opened had been approved.", "实际公开的内容均在批准范围之内。"
+    }
+    /// The verdict that must never be.
+    opened_more_than_approved() {
+        "Something was opened that had not been approved. Do not use these results; report the \
+         defect.",
+        "公开了未经批准的内容。请勿使用本次结果，并报告该缺陷。"
+    }
+    /// Where hashes of messages are.
+    where_the_record_is(digest) {
+        "The full record, with hashes of all messages, is in audit.jsonl beside this page. Your \
+         partner's record must carry the same job digest: {digest}.",
+        "完整记录（含全部消息的哈希值）见同目录下的 audit.jsonl。对方记录中的任务摘要须与此一致：{digest}。"
+    }
+
+    /// Heading: what the run took.
+    time_and_traffic() { "Time and traffic", "用时与流量" }
+    /// Whose measurements these are.
+    seen_from(party) { "Measured at {party}.", "以 {party} 一侧的测量为准。" }
+    /// A step.
+    alignment() { "Alignment", "样本对齐" }
+    /// A step.
+    splitting(split) { "Splitting, {split}", "划分（{split}）" }
+    /// A step.
+    preparing(split) { "Preparing features, {split}", "特征准备（{split}）" }
+}

@@ -1,0 +1,136 @@
+//! Stage 4b: boosted trees, joint and on the guest's own columns.
+
+use std::collections::BTreeMap;
+
+use contract::Audience;
+use features::binned::BinnedMatrix;
+use features::binning::{self, Binning, Method};
+use features::split::Split;
+use models::local::boosted_trees::{self as local, Examples, Settings, probability};
+use models::vertical::boosted_trees::{GuestTrees, HostTrees, train_as_guest, train_as_host};
+use net::Session;
+
+use super::data::{Data, GuestRows, pick, training_period};
+use super::evaluate::Scores;
+use super::prepare::Prepared;
+use super::progress::Run;
+use crate::error::JobError;
+use crate::spec::BoostedTrees;
+
+/// What a party has after training.
+pub(super) struct Trained {
+    /// The bins of this party's columns; a part of its model.
+    pub(super) binnings: Vec<Binning>,
+    /// The part of the model that this party keeps.
+    pub(super) part: Part,
+}
+
+/// A party's part of the trees.
+pub(super) enum Part {
+    /// The guest's, with the model on its own columns alone and both models' scores.
+    Guest {
+        /// Shape, own splits and leaves.
+        trees: GuestTrees,
+        /// The model on the guest's own columns.
+        alone: local::BoostedTrees,
+        /// The scores of both models.
+        scores: Scores,
+    },
+    /// The host's.
+    Host(HostTrees),
+}
+
+/// Which rows are for what.
+struct Rows {
+    training: Vec<u32>,
+    validation: Vec<u32>,
+    test: Vec<u32>,
+}
+
+/// Trains over one step's conversation; margins of all rows come with it.
+pub(super) async fn train(
+    run: &Run<'_>,
+    session: &mut Session,
+    spec: &BoostedTrees,
+    data: &Data,
+    split: &Split,
+    prepared: &Prepared,
+) -> Result<Trained, JobError> {
+    let period = training_period(split);
+    let settings = settings(spec, run.job.seed);
+    let (binnings, matrix) = session.compute(|| bin(spec, data, prepared, &period)).await?;
+    let rows = if spec.early_stopping > 0 {
+        let (training, validation) = (split.training.clone(), split.validation.clone());
+        Rows { training, validation, test: split.test.clone() }
+    } else {
+        Rows { training: period, validation: Vec::new(), test: split.test.clone() }
+    };
+    run.record("train.rows", Audience::All, 1)?;
+    run.record("score.test_rows", Audience::Guest, rows.test.len())?;
+    let mut session = session.fork("train")?;
+    let Some(guest) = data.guest() else {
+        let part =
+            train_as_host(&mut session, &matrix, &rows.training, &settings, &run.ledger).await?;
+        return Ok(Trained { binnings, part: Part::Host(part) });
+    };
+    run.record("model.trees", Audience::Guest, 1)?;
+    let examples = examples(guest, &rows);
+    let trained = train_as_guest(&mut session, &matrix, &examples, &settings, &run.ledger).await?;
+    let alone = session.compute(|| local::train(&matrix, &examples, &settings)).await?;
+    let scores = Scores {
+        alone_test: probabilities(&alone.margins, &rows.test),
+        alone_training: probabilities(&alone.margins, &rows.training),
+        joint_test: probabilities(&trained.margins, &rows.test),
+        joint_training: Some(probabilities(&trained.margins, &rows.training)),
+    };
+    let part = Part::Guest { trees: trained.model, alone: alone.model, scores };
+    Ok(Trained { binnings, part })
+}
+
+/// Quantile bins, fitted on the training period, of all rows.
+fn bin(
+    spec: &BoostedTrees,
+    data: &Data,
+    prepared: &Prepared,
+    period: &[u32],
+) -> Result<(Vec<Binning>, BinnedMatrix), JobError> {
+    let mut columns = features::columns(&data.table);
+    columns.retain(|column| prepared.columns.iter().any(|kept| kept == column.name));
+    let settings = binning::Settings {
+        method: Method::Quantile,
+        bins: spec.bins as usize,
+        columns: BTreeMap::new(),
+    };
+    let binnings = binning::fit(&columns, period, &settings, None)?;
+    let matrix = binning::apply(&binnings, &columns, data.table.rows())?;
+    Ok((binnings, matrix))
+}
+
+fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
+    Examples {
+        labels: &guest.labels,
+        weights: guest.weights.as_deref(),
+        training: &rows.training,
+        validation: &rows.validation,
+    }
+}
+
+fn probabilities(margins: &[f64], rows: &[u32]) -> Vec<f64> {
+    pick(margins, rows).into_iter().map(probability).collect()
+}
+
+fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
+    Settings {
+        trees: spec.trees as usize,
+        depth: spec.depth as usize,
+        learning_rate: spec.learning_rate,
+        l2: spec.lambda,
+        min_gain: spec.min_gain,
+        min_child_weight: spec.min_child_weight,
+        min_split_rows: Settings::default().min_split_rows,
+        row_fraction: spec.subsample.fraction(),
+        column_fraction: spec.columns.fraction(),
+        early_stopping_rounds: spec.early_stopping as usize,
+        seed,
+    }
+}

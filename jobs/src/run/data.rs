@@ -1,0 +1,65 @@
+//! A party's aligned rows and, at the guest, their labels.
+
+use features::split::Split;
+use table::{AlignedTable, Table};
+
+use super::progress::Run;
+use crate::error::JobError;
+
+/// What one party holds of the common rows.
+pub(super) struct Data {
+    /// The rows in the common order.
+    pub(super) table: Table,
+    guest: Option<GuestRows>,
+}
+
+/// What only the guest holds.
+pub(super) struct GuestRows {
+    /// 0 or 1 for each row.
+    pub(super) labels: Vec<u8>,
+    /// A weight for each row, if the job names a column.
+    pub(super) weights: Option<Vec<f64>>,
+}
+
+impl Data {
+    pub(super) fn new(run: &Run<'_>, aligned: &AlignedTable) -> Result<Self, JobError> {
+        let table = aligned.table().clone();
+        let guest = if run.is_guest() {
+            let weights = table.weight()?.map(<[f64]>::to_vec);
+            Some(GuestRows { labels: table.label()?, weights })
+        } else {
+            None
+        };
+        Ok(Self { table, guest })
+    }
+
+    /// Labels and weights; `None` at the host.
+    pub(super) fn guest(&self) -> Option<&GuestRows> {
+        self.guest.as_ref()
+    }
+}
+
+impl GuestRows {
+    /// The labels of some rows, in their order.
+    pub(super) fn labels_of(&self, rows: &[u32]) -> Vec<u8> {
+        rows.iter().map(|row| self.labels[*row as usize]).collect()
+    }
+
+    /// The weights of some rows, in their order.
+    pub(super) fn weights_of(&self, rows: &[u32]) -> Option<Vec<f64>> {
+        let weights = self.weights.as_ref()?;
+        Some(pick(weights, rows))
+    }
+}
+
+/// The values of some rows, in their order.
+pub(super) fn pick(values: &[f64], rows: &[u32]) -> Vec<f64> {
+    rows.iter().map(|row| values[*row as usize]).collect()
+}
+
+/// Every row that is no test row: what models are fitted on, ascending.
+pub(super) fn training_period(split: &Split) -> Vec<u32> {
+    let mut rows = [split.training.as_slice(), &split.validation].concat();
+    rows.sort_unstable();
+    rows
+}

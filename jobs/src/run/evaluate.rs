@@ -1,0 +1,71 @@
+//! Stage 5: what the partner's data add, judged on the test rows at the guest.
+
+use contract::Share;
+use crypto::hash;
+use crypto::random::Generator;
+use models::evaluate::bootstrap::Bootstrap;
+use models::evaluate::profit::Economics;
+use models::evaluate::{Comparison, ModelScores, Settings};
+use net::Session;
+
+use super::data::GuestRows;
+use super::progress::Run;
+use crate::error::JobError;
+use crate::spec::JobSpec;
+
+/// The probabilities that both models give; rows in the order of the split's lists.
+pub(super) struct Scores {
+    /// The guest's own model on the test rows.
+    pub(super) alone_test: Vec<f64>,
+    /// The same on the rows it was fitted on.
+    pub(super) alone_training: Vec<f64>,
+    /// The joint model on the test rows.
+    pub(super) joint_test: Vec<f64>,
+    /// The same on the rows it was fitted on, where the guest learns them.
+    pub(super) joint_training: Option<Vec<f64>>,
+}
+
+/// Compares the two models on the test rows.
+pub(super) async fn compare(
+    run: &Run<'_>,
+    session: &Session,
+    step_id: &str,
+    guest: &GuestRows,
+    test: &[u32],
+    scores: &Scores,
+) -> Result<Comparison, JobError> {
+    let (labels, weights) = (guest.labels_of(test), guest.weights_of(test));
+    let settings = settings(run.job);
+    let bootstrap =
+        Bootstrap { replicates: run.job.evaluate.bootstrap as usize, ..Bootstrap::default() };
+    let seed: [&[u8]; 2] = [&run.job.seed.to_le_bytes(), step_id.as_bytes()];
+    let mut generator = Generator::from_seed(hash::digest("jobs/run/bootstrap", &seed));
+    let work = || {
+        Comparison::new(
+            ModelScores { test: &scores.alone_test, training: Some(&scores.alone_training) },
+            ModelScores { test: &scores.joint_test, training: scores.joint_training.as_deref() },
+            &labels,
+            weights.as_deref(),
+            &settings,
+            bootstrap,
+            &mut generator,
+        )
+    };
+    Ok(session.compute(work).await?)
+}
+
+fn settings(job: &JobSpec) -> Settings {
+    let economics = match (job.evaluate.cost, job.evaluate.value) {
+        (Some(cost), Some(value)) => {
+            Some(Economics { cost_per_contact: cost, value_per_conversion: value })
+        }
+        _ => None,
+    };
+    Settings {
+        top: job.report.top.iter().copied().map(Share::fraction).collect(),
+        bands: job.report.bands as usize,
+        threshold: Some(job.evaluate.threshold),
+        economics,
+        ..Settings::default()
+    }
+}

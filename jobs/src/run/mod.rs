@@ -1,0 +1,154 @@
+//! One party's run of a job: align, split, prepare, train, evaluate, each stage once and in order.
+//!
+//! Both parties run the same function with the same job; what differs is their role. No stage reads
+//! back from a later one. Everything opened goes through the ledger, which lets through exactly what
+//! the job declares.
+
+mod align;
+mod boosted_trees;
+mod data;
+mod evaluate;
+mod logistic_regression;
+mod outcome;
+mod prepare;
+mod progress;
+mod split;
+mod train;
+
+use contract::{Role, undeclared};
+use net::Session;
+use table::Table;
+
+use crate::error::JobError;
+use crate::spec::{JobSpec, SplitSpec};
+use crate::watch::Watch;
+use align::Common;
+use data::{Data, training_period};
+use features::split::Split;
+pub use outcome::{
+    AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
+    SplitOutcome, StepUse, TestScores,
+};
+use prepare::Prepared;
+use progress::Run;
+
+/// Runs this party's side of `job` with its `table` over the root `session`.
+///
+/// # Errors
+/// Everything that can go wrong, with the step at which it did. The caller tells the peer with
+/// [`JobError::for_peers`].
+pub async fn run_party(
+    job: &JobSpec,
+    role: Role,
+    table: &Table,
+    session: Session,
+    watch: &dyn Watch,
+) -> Result<Outcome, JobError> {
+    let mut run = Run::new(job, role, session, watch);
+    let common = align::align(&mut run, table).await?;
+    let mut splits = Vec::new();
+    let mut models = Vec::new();
+    if let Some(common) = common.as_ref().filter(|_| !job.train.is_empty()) {
+        let data = Data::new(&run, &common.aligned)?;
+        for (index, spec) in job.splits.iter().enumerate() {
+            let split = split::split(&mut run, &data, spec, index).await?;
+            let prepared = prepare::prepare(&mut run, &data, &split, spec, index).await?;
+            models.extend(train_all(&mut run, &data, spec, &split, &prepared).await?);
+            splits.push(split_results(spec, &data, &split, prepared));
+        }
+    }
+    check_disclosures(&run)?;
+    Ok(outcome(run, table, common, splits, models))
+}
+
+/// Every model of the job under one split.
+async fn train_all(
+    run: &mut Run<'_>,
+    data: &Data,
+    spec: &SplitSpec,
+    split: &Split,
+    prepared: &Prepared,
+) -> Result<Vec<ModelOutcome>, JobError> {
+    let mut models = Vec::new();
+    for (index, step) in run.job.model_steps().into_iter().enumerate() {
+        if step.split.name == spec.name {
+            models.push(train::train(run, &step, index, data, split, prepared).await?);
+        }
+    }
+    Ok(models)
+}
+
+fn split_results(spec: &SplitSpec, data: &Data, split: &Split, prepared: Prepared) -> SplitOutcome {
+    let base_rates = data.guest().map(|guest| BaseRates {
+        training: share_of_ones(&guest.labels_of(&training_period(split))),
+        test: share_of_ones(&guest.labels_of(&split.test)),
+    });
+    SplitOutcome {
+        name: spec.name.clone(),
+        by: spec.by,
+        training_rows: split.training.len(),
+        validation_rows: split.validation.len(),
+        test_rows: split.test.len(),
+        base_rates,
+        evidence: prepared.evidence,
+        features: prepared.matrix.names().map(str::to_owned).collect(),
+        dropped: prepared.preparation.dropped().to_vec(),
+        preparation: prepared.preparation,
+    }
+}
+
+fn share_of_ones(labels: &[u8]) -> f64 {
+    let ones = labels.iter().filter(|label| **label == 1).count();
+    ones as f64 / labels.len().max(1) as f64
+}
+
+/// The results of a run that opened what was not declared are worth nothing.
+fn check_disclosures(run: &Run<'_>) -> Result<(), JobError> {
+    let declared: Vec<_> =
+        run.job.disclosures().into_iter().flat_map(|step| step.disclosures).collect();
+    let observed = run.observed();
+    let excess: Vec<String> = undeclared(&declared, &observed)
+        .into_iter()
+        .map(|opened| format!("{} to {}", opened.key, opened.to))
+        .collect();
+    if excess.is_empty() {
+        return Ok(());
+    }
+    Err(JobError::Undeclared { keys: excess.join(", ") })
+}
+
+fn outcome(
+    run: Run<'_>,
+    table: &Table,
+    common: Option<Common>,
+    splits: Vec<SplitOutcome>,
+    models: Vec<ModelOutcome>,
+) -> Outcome {
+    let (job, role) = (run.job, run.role);
+    let facts = |role| {
+        let party = job.party(role);
+        PartyFacts {
+            name: party.name.clone(),
+            role,
+            data: party.data,
+            has_time: party.time.is_some(),
+        }
+    };
+    Outcome {
+        job: job.job.clone(),
+        purpose: job.purpose.clone(),
+        seed: job.seed,
+        digest: job.digest().to_string(),
+        party: job.party(role).name.clone(),
+        role,
+        parties: [facts(Role::Guest), facts(Role::Host)],
+        own_rows: table.rows(),
+        common_rows: common.as_ref().map(|common| common.aligned.rows()),
+        common_order: common.map(|common| common.order),
+        splits,
+        models,
+        declared: job.disclosures(),
+        observed: run.observed(),
+        steps: run.into_uses(),
+    }
+}

@@ -1,0 +1,251 @@
+//! What one party may see after a run, as plain data: the report, `metrics.json` and the tables
+//! are made from it.
+
+use contract::{Observed, Role, Text};
+use features::binning::Binning;
+use features::prepare::{Dropped, Preparation};
+use features::woe::WoeTable;
+use models::evaluate::{Comparison, Evaluation};
+use models::local;
+use models::vertical::boosted_trees::{GuestTrees, HostTrees};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::spec::{Provenance, SplitBy, StepDisclosures};
+
+/// One party's view of a job that is done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The name of the job.
+    pub job: String,
+    /// What the results may be used for.
+    pub purpose: String,
+    /// The public seed.
+    pub seed: u64,
+    /// The job's digest, 64 hexadecimal digits.
+    pub digest: String,
+    /// The name of the party whose view this is.
+    pub party: String,
+    /// The part it played.
+    pub role: Role,
+    /// Both parties, the guest first.
+    pub parties: [PartyFacts; 2],
+    /// Rows of this party's table.
+    pub own_rows: usize,
+    /// Rows that both parties have; `None` for a party that does not learn them.
+    pub common_rows: Option<usize>,
+    /// The same rows, as positions in this party's table, in the common order.
+    #[serde(skip)]
+    pub common_order: Option<Vec<u32>>,
+    /// The splits, in the order of the job.
+    pub splits: Vec<SplitOutcome>,
+    /// The models, in the order in which they were trained.
+    pub models: Vec<ModelOutcome>,
+    /// What each step cost, in order.
+    pub steps: Vec<StepUse>,
+    /// What was declared, step by step.
+    pub declared: Vec<StepDisclosures>,
+    /// What was opened.
+    pub observed: Vec<Observed>,
+}
+
+/// Who took part.
+#[derive(Clone, Debug, Serialize)]
+pub struct PartyFacts {
+    /// The name in the job.
+    pub name: String,
+    /// The part it played.
+    pub role: Role,
+    /// Whether its data are real.
+    pub data: Provenance,
+    /// Whether the job names a column of its table that orders rows in time.
+    pub has_time: bool,
+}
+
+/// One split and what was fitted under it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SplitOutcome {
+    /// The name in the job.
+    pub name: String,
+    /// How test rows were chosen.
+    pub by: SplitBy,
+    /// Training rows without the validation rows.
+    pub training_rows: usize,
+    /// Validation rows, a part of the training period.
+    pub validation_rows: usize,
+    /// Test rows.
+    pub test_rows: usize,
+    /// Share of positives, at the guest.
+    pub base_rates: Option<BaseRates>,
+    /// Weight of evidence of the guest's own columns; empty at the host.
+    pub evidence: Vec<WoeTable>,
+    /// Names of this party's encoded features.
+    pub features: Vec<String>,
+    /// This party's columns that gave no feature.
+    pub dropped: Vec<Dropped>,
+    /// How this party's columns became features.
+    #[serde(skip)]
+    pub preparation: Preparation,
+}
+
+/// Shares of positives, unweighted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BaseRates {
+    /// In the training period, validation rows included.
+    pub training: f64,
+    /// In the test rows.
+    pub test: f64,
+}
+
+/// One model under one split.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelOutcome {
+    /// The step, such as `logistic_regression.time`.
+    pub step: String,
+    /// The component, such as `train.logistic_regression`.
+    pub component: &'static str,
+    /// The component's name for people.
+    pub title: Text,
+    /// The privacy mode.
+    pub privacy: String,
+    /// The settings with all defaults.
+    pub settings: Value,
+    /// The name of the split.
+    pub split: String,
+    /// Both models on the test rows, at the guest.
+    pub comparison: Option<Comparison>,
+    /// This party's part of the model.
+    pub part: ModelPart,
+    /// The scores of the test rows, at the guest.
+    #[serde(skip)]
+    pub scores: Option<TestScores>,
+}
+
+/// The scores of the test rows, in the order of the common rows.
+#[derive(Clone, Debug)]
+pub struct TestScores {
+    /// The rows, numbered in the common order.
+    pub rows: Vec<u32>,
+    /// What happened: 0 or 1.
+    pub labels: Vec<u8>,
+    /// The guest's own model.
+    pub alone: Vec<f64>,
+    /// The joint model.
+    pub joint: Vec<f64>,
+}
+
+/// What a party keeps of a model.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelPart {
+    /// Of a logistic regression.
+    LogisticRegression(LinearPart),
+    /// Of boosted trees, at the guest.
+    GuestTrees {
+        /// Shape, own splits and leaves.
+        trees: GuestTrees,
+        /// The bins of the party's own columns.
+        binnings: Vec<Binning>,
+        /// The model on the guest's own columns.
+        alone: local::boosted_trees::BoostedTrees,
+    },
+    /// Of boosted trees, at the host.
+    HostTrees {
+        /// Own splits.
+        trees: HostTrees,
+        /// The bins of the party's own columns.
+        binnings: Vec<Binning>,
+    },
+}
+
+/// A party's part of a logistic regression.
+#[derive(Clone, Debug, Serialize)]
+pub struct LinearPart {
+    /// The party's own features.
+    pub coefficients: Vec<Coefficient>,
+    /// The guest's intercept.
+    pub intercept: Option<f64>,
+    /// Passes over the data.
+    pub passes: usize,
+    /// Whether the optimum was reached within the tolerance.
+    pub converged: bool,
+    /// At the guest: the model on its own columns.
+    pub alone: Option<AloneLinear>,
+}
+
+/// One coefficient of the joint model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Coefficient {
+    /// The encoded feature.
+    pub feature: String,
+    /// Change of the log-odds per unit of it.
+    pub weight: f64,
+}
+
+/// The guest's own logistic regression.
+#[derive(Clone, Debug, Serialize)]
+pub struct AloneLinear {
+    /// Its coefficients.
+    pub coefficients: Vec<Coefficient>,
+    /// Its intercept.
+    pub intercept: f64,
+}
+
+/// What a step cost this party.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepUse {
+    /// The step, as the plan names it.
+    pub id: String,
+    /// From its beginning to its end, waiting included.
+    pub seconds: f64,
+    /// Processor time of this party's process, all threads.
+    pub cpu_seconds: f64,
+    /// Payload bytes sent.
+    pub bytes_sent: u64,
+    /// Payload bytes received.
+    pub bytes_received: u64,
+    /// How often it waited for an answer.
+    pub rounds: u64,
+    /// What was opened in this step.
+    #[serde(skip)]
+    pub observed: Vec<Observed>,
+}
+
+impl Outcome {
+    /// The document `metrics.json`; scripts depend on its form.
+    pub fn metrics(&self) -> Value {
+        let mut models = Map::new();
+        for model in &self.models {
+            let Some(comparison) = &model.comparison else { continue };
+            let entry = json!({
+                "guest_alone": headline(&comparison.guest_alone),
+                "joint": headline(&comparison.joint),
+                "test_rows": comparison.joint.rows,
+            });
+            models.insert(model.step.clone(), entry);
+        }
+        let disclosed: Vec<Value> = self.disclosed().map(|opened| {
+            json!({ "to": opened.to.name(), "what": opened.key, "count": opened.count })
+        }).collect();
+        json!({
+            "job": self.job,
+            "seed": self.seed,
+            "models": models,
+            "steps": self.steps,
+            "disclosed": disclosed,
+        })
+    }
+
+    /// What was opened, the way both parties' records say it.
+    pub fn disclosed(&self) -> impl Iterator<Item = &Observed> {
+        self.observed.iter().filter(|opened| opened.count > 0)
+    }
+}
+
+fn headline(evaluation: &Evaluation) -> Value {
+    json!({
+        "auc": evaluation.auc,
+        "ks": evaluation.ks,
+        "lift_5pct": evaluation.lift_5pct,
+    })
+}

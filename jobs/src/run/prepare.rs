@@ -1,0 +1,134 @@
+//! Stage 3: from columns to features. Everything is fitted on the training period only.
+
+use std::collections::BTreeMap;
+
+use features::binning::{self, Binning, CHI_SQUARE_95, Method};
+use features::prepare::{ColumnSettings, Encoding, Imputation, Outliers, Preparation, Settings};
+use features::split::Split;
+use features::woe::{MergeRule, WoeTable};
+use features::{Column, FeatureMatrix};
+
+use super::data::{Data, training_period};
+use super::progress::{Run, Step};
+use crate::error::JobError;
+use crate::spec::{
+    BinMethod, EncodeNumbers, MissingNumbers, OutlierMethod, PrepareSpec, SplitSpec,
+};
+
+/// A party's features under one split.
+pub(super) struct Prepared {
+    /// The features of all rows, as linear models take them.
+    pub(super) matrix: FeatureMatrix,
+    /// How they were made; a part of the party's model.
+    pub(super) preparation: Preparation,
+    /// The weight of evidence of each of the guest's own columns; empty at the host.
+    pub(super) evidence: Vec<WoeTable>,
+    /// The columns that models may use, in the order of the table.
+    pub(super) columns: Vec<String>,
+}
+
+/// Prepares the party's own columns; `index` is the split's place in the job.
+pub(super) async fn prepare(
+    run: &mut Run<'_>,
+    data: &Data,
+    split: &Split,
+    spec: &SplitSpec,
+    index: usize,
+) -> Result<Prepared, JobError> {
+    let id = format!("prepare.{}", spec.name);
+    let step = run.begin(&id, &format!("prepare.{index}"))?;
+    let prepared = fit(run, &step, data, split).await.map_err(|error| error.at(&id))?;
+    run.end(step);
+    Ok(prepared)
+}
+
+async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<Prepared, JobError> {
+    let spec = &run.job.prepare;
+    refuse_unavailable(spec)?;
+    let rows = training_period(split);
+    let labels = data.guest().map(|guest| guest.labels.as_slice());
+    let work = || -> Result<Prepared, JobError> {
+        let columns = features::columns(&data.table);
+        let preparation = Preparation::fit(&columns, &rows, &settings(spec))?;
+        let matrix = preparation.transform(&columns)?;
+        let evidence = match labels {
+            Some(labels) => evidence(spec, &columns, &rows, labels)?,
+            None => Vec::new(),
+        };
+        let columns = columns.iter().map(|column| column.name.to_owned()).collect();
+        Ok(Prepared { matrix, preparation, evidence, columns })
+    };
+    step.session.compute(work).await
+}
+
+/// The bins of the guest's own columns against its labels.
+fn evidence(
+    spec: &PrepareSpec,
+    columns: &[Column<'_>],
+    rows: &[u32],
+    labels: &[u8],
+) -> Result<Vec<WoeTable>, JobError> {
+    let rule = MergeRule {
+        rows_min: u64::from(spec.bin.min_bin_rows),
+        class_min: u64::from(spec.bin.min_class_rows),
+    };
+    let binnings = binning::fit(columns, rows, &bin_settings(spec), Some(labels))?;
+    let fit = |binning: &Binning| -> Result<Option<WoeTable>, JobError> {
+        let Some(column) = columns.iter().find(|column| column.name == binning.feature()) else {
+            return Ok(None);
+        };
+        let codes = binning.codes(column)?;
+        Ok(Some(WoeTable::fit(binning, &codes, labels, rows, rule)?))
+    };
+    binnings.iter().filter_map(|binning| fit(binning).transpose()).collect()
+}
+
+fn bin_settings(spec: &PrepareSpec) -> binning::Settings {
+    let method = match spec.bin.method {
+        BinMethod::Quantile => Method::Quantile,
+        BinMethod::EqualWidth => Method::EqualWidth,
+        BinMethod::ChiMerge => Method::ChiMerge { threshold: CHI_SQUARE_95 },
+    };
+    binning::Settings { method, bins: spec.bin.bins as usize, columns: BTreeMap::new() }
+}
+
+fn settings(spec: &PrepareSpec) -> Settings {
+    let outliers =
+        spec.outliers.as_ref().map_or(Outliers::Keep, |outliers| match outliers.method {
+            OutlierMethod::Quantiles => Outliers::Quantiles {
+                low: outliers.lower.fraction(),
+                high: outliers.upper.fraction(),
+            },
+            OutlierMethod::Deviations => Outliers::Deviations(outliers.deviations),
+        });
+    let imputation = match spec.missing.numbers {
+        MissingNumbers::Median => Imputation::Median,
+        MissingNumbers::Mean => Imputation::Mean,
+        MissingNumbers::Zero => Imputation::Constant(0.0),
+    };
+    let default = ColumnSettings {
+        imputation,
+        missing_indicator: spec.missing.indicator,
+        outliers,
+        standardise: spec.encode.numbers == EncodeNumbers::Standardise,
+        encoding: Encoding::OneHot { rows_min: spec.encode.min_level_rows as usize },
+    };
+    Settings { default, columns: BTreeMap::new() }
+}
+
+/// What needs the secure histogram between host bins and guest labels.
+fn refuse_unavailable(spec: &PrepareSpec) -> Result<(), JobError> {
+    if spec.encode.uses_woe() {
+        return Err(JobError::Unsupported {
+            what: "`encode: woe` across parties".to_owned(),
+            instead: "use `numbers: standardise` and `categories: one_hot`",
+        });
+    }
+    if spec.select.is_some() {
+        return Err(JobError::Unsupported {
+            what: "`select` across parties".to_owned(),
+            instead: "leave `select` out of `prepare`",
+        });
+    }
+    Ok(())
+}

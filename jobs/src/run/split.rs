@@ -1,0 +1,85 @@
+//! Stage 2: which common rows are for training, for validation and for the test.
+
+use contract::Audience;
+use crypto::hash;
+use crypto::random::Generator;
+use features::split::{self, Shares, Split};
+use net::Size;
+
+use super::data::Data;
+use super::progress::{Run, Step};
+use crate::error::JobError;
+use crate::spec::{SplitBy, SplitSpec};
+
+/// The split named in the job; `index` is its place there.
+pub(super) async fn split(
+    run: &mut Run<'_>,
+    data: &Data,
+    spec: &SplitSpec,
+    index: usize,
+) -> Result<Split, JobError> {
+    let id = format!("split.{}", spec.name);
+    let mut step = run.begin(&id, &format!("split.{index}"))?;
+    let split = agree(run, &mut step, data, spec).await.map_err(|error| error.at(&id))?;
+    run.end(step);
+    Ok(split)
+}
+
+async fn agree(
+    run: &Run<'_>,
+    step: &mut Step,
+    data: &Data,
+    spec: &SplitSpec,
+) -> Result<Split, JobError> {
+    let rows = data.table.rows();
+    let shares = Shares { test: spec.test.fraction(), validation: spec.validation.fraction() };
+    run.record("split.rows", Audience::Host, rows)?;
+    let mut generator = public_generator(run.job.seed, spec);
+    let split = match (spec.by, data.guest()) {
+        (SplitBy::Random, _) => return Ok(split::random(rows, shares, &mut generator)?),
+        (_, None) => return receive(step, rows).await,
+        (SplitBy::Stratified, Some(guest)) => {
+            split::stratified(&guest.labels, shares, &mut generator)?
+        }
+        (SplitBy::Time, Some(_)) => split::by_time(&data.table.time()?, shares)?,
+    };
+    if spec.by == SplitBy::Time {
+        run.record("split.late_rows", Audience::Host, split.test.len())?;
+    }
+    step.session.send_bytes(PARTS, encode(&split, rows)).await?;
+    Ok(split)
+}
+
+/// Both parties compute the same stream from the job's public seed.
+fn public_generator(seed: u64, spec: &SplitSpec) -> Generator {
+    let parts: [&[u8]; 2] = [&seed.to_le_bytes(), spec.name.as_bytes()];
+    Generator::from_seed(hash::digest("jobs/run/split", &parts))
+}
+
+/// One byte a row: which part it belongs to.
+fn encode(split: &Split, rows: usize) -> Vec<u8> {
+    let mut parts = vec![TRAINING; rows];
+    for (part, members) in [(VALIDATION, &split.validation), (TEST, &split.test)] {
+        members.iter().for_each(|row| parts[*row as usize] = part);
+    }
+    parts
+}
+
+async fn receive(step: &mut Step, rows: usize) -> Result<Split, JobError> {
+    let parts = step.session.receive_bytes(PARTS, Size::Exactly(rows)).await?;
+    if parts.iter().any(|part| *part > TEST) {
+        let rule = "a row is a training, validation or test row (0, 1 or 2)";
+        return Err(step.session.misbehaved(PARTS, rule).into());
+    }
+    let of = |wanted: u8| {
+        let rows = parts.iter().enumerate().filter(move |(_, part)| **part == wanted);
+        rows.map(|(row, _)| row as u32).collect()
+    };
+    Split::from_lists(rows, of(VALIDATION), of(TEST))
+        .map_err(|error| step.session.misbehaved(PARTS, error.to_string()).into())
+}
+
+const PARTS: &str = "parts";
+const TRAINING: u8 = 0;
+const VALIDATION: u8 = 1;
+const TEST: u8 = 2;

@@ -1,0 +1,118 @@
+//! Stage 4: one model under one split, and at the guest how good it is.
+
+use features::split::Split;
+use serde_json::json;
+
+use super::boosted_trees::{self, Part};
+use super::data::Data;
+use super::evaluate::{Scores, compare};
+use super::logistic_regression;
+use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
+use super::prepare::Prepared;
+use super::progress::{Run, Step};
+use crate::error::JobError;
+use crate::spec::{Model, ModelStep};
+
+/// Trains the model of `model_step`, whose place in the job is `index`.
+pub(super) async fn train(
+    run: &mut Run<'_>,
+    model_step: &ModelStep<'_>,
+    index: usize,
+    data: &Data,
+    split: &Split,
+    prepared: &Prepared,
+) -> Result<ModelOutcome, JobError> {
+    let id = format!("train.{}", model_step.id);
+    let mut step = run.begin(&id, &format!("train.{index}"))?;
+    let results = run_step(run, &mut step, model_step, data, split, prepared)
+        .await
+        .map_err(|error| error.at(&id))?;
+    run.end(step);
+    Ok(results)
+}
+
+async fn run_step(
+    run: &Run<'_>,
+    step: &mut Step,
+    model_step: &ModelStep<'_>,
+    data: &Data,
+    split: &Split,
+    prepared: &Prepared,
+) -> Result<ModelOutcome, JobError> {
+    let session = &mut step.session;
+    let model = &model_step.train.model;
+    let (part, scores, settings) = match model {
+        Model::LogisticRegression { settings, .. } => {
+            let trained =
+                logistic_regression::train(run, session, settings, data, split, prepared).await?;
+            let (part, scores) = linear(trained, prepared);
+            (part, scores, json!(settings))
+        }
+        Model::BoostedTrees { settings, .. } => {
+            let trained =
+                boosted_trees::train(run, session, settings, data, split, prepared).await?;
+            let (part, scores) = trees(trained);
+            (part, scores, json!(settings))
+        }
+    };
+    let mut results = ModelOutcome {
+        step: model_step.id.clone(),
+        component: model.component().name,
+        title: model.component().title.clone(),
+        privacy: model.privacy().to_owned(),
+        settings,
+        split: model_step.split.name.clone(),
+        comparison: None,
+        part,
+        scores: None,
+    };
+    if let (Some(guest), Some(scores)) = (data.guest(), scores) {
+        let comparison = compare(run, session, &model_step.id, guest, &split.test, &scores).await?;
+        results.comparison = Some(comparison);
+        results.scores = Some(TestScores {
+            rows: split.test.clone(),
+            labels: guest.labels_of(&split.test),
+            alone: scores.alone_test,
+            joint: scores.joint_test,
+        });
+    }
+    Ok(results)
+}
+
+fn linear(
+    trained: logistic_regression::Trained,
+    prepared: &Prepared,
+) -> (ModelPart, Option<Scores>) {
+    let named = |weights: &[f64]| {
+        let pairs = prepared.matrix.names().zip(weights);
+        pairs
+            .map(|(name, weight)| Coefficient { feature: name.to_owned(), weight: *weight })
+            .collect()
+    };
+    let own = trained.own;
+    let (alone, scores) = match trained.guest {
+        Some(guest) => {
+            let (coefficients, intercept) = (named(&guest.alone.weights), guest.alone.intercept);
+            (Some(AloneLinear { coefficients, intercept }), Some(guest.scores))
+        }
+        None => (None, None),
+    };
+    let part = LinearPart {
+        coefficients: named(&own.weights),
+        intercept: own.intercept,
+        passes: own.passes,
+        converged: own.converged,
+        alone,
+    };
+    (ModelPart::LogisticRegression(part), scores)
+}
+
+fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {
+    let binnings = trained.binnings;
+    match trained.part {
+        Part::Guest { trees, alone, scores } => {
+            (ModelPart::GuestTrees { trees, binnings, alone }, Some(scores))
+        }
+        Part::Host(trees) => (ModelPart::HostTrees { trees, binnings }, None),
+    }
+}
