@@ -8,6 +8,9 @@ const FRACTION_BITS_MAX: u32 = 24;
 /// into one encrypted number beside its noise.
 const SUM_BITS_MAX: u32 = 44;
 
+/// Rows that one thread takes at a time.
+const CHUNK: usize = 4096;
+
 /// First and second derivative of one row's loss, in units of [`Gradients::unit`].
 ///
 /// The first is within `-2^24..=2^24`, the second within `0..=2^22`.
@@ -52,7 +55,7 @@ impl Gradients {
                 second: second.round_ties_even() as i32,
             }
         };
-        let sampled: Vec<Gradient> = rows.par_iter().with_min_len(4096).map(derivative).collect();
+        let sampled: Vec<Gradient> = rows.par_iter().with_min_len(CHUNK).map(derivative).collect();
         let mut values = vec![Gradient::default(); margins.len()];
         for (&row, gradient) in rows.iter().zip(sampled) {
             values[row as usize] = gradient;
@@ -83,20 +86,25 @@ pub fn probability(margin: f64) -> f64 {
 }
 
 /// Weighted mean log-loss of `margins` on `rows`, in nats; NaN where the rows weigh nothing.
+///
+/// Uses rayon, and adds in one fixed order whatever the number of threads.
 pub fn log_loss(
     margins: &[f64],
     labels: &[u8],
-    weight: impl Fn(usize) -> f64,
+    weight: impl Fn(usize) -> f64 + Sync,
     rows: &[u32],
 ) -> f64 {
-    let (mut loss, mut total) = (0.0, 0.0);
-    for &row in rows {
-        let row = row as usize;
-        let toward = if labels[row] == 1 { margins[row] } else { -margins[row] };
-        // ln(1 + e^-x), written so that e^x cannot overflow.
-        let row_loss = (-toward).max(0.0) + (-toward.abs()).exp().ln_1p();
-        loss += weight(row) * row_loss;
-        total += weight(row);
-    }
+    let of_chunk = |rows: &[u32]| {
+        rows.iter().fold((0.0, 0.0), |(loss, total), &row| {
+            let row = row as usize;
+            let toward = if labels[row] == 1 { margins[row] } else { -margins[row] };
+            // ln(1 + e^-x), written so that e^x cannot overflow.
+            let row_loss = (-toward).max(0.0) + (-toward.abs()).exp().ln_1p();
+            (loss + weight(row) * row_loss, total + weight(row))
+        })
+    };
+    let chunks: Vec<(f64, f64)> = rows.par_chunks(CHUNK).map(of_chunk).collect();
+    let (loss, total) =
+        chunks.iter().fold((0.0, 0.0), |sum, chunk| (sum.0 + chunk.0, sum.1 + chunk.1));
     loss / total
 }

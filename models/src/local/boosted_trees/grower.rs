@@ -192,11 +192,11 @@ impl<'a, Q: Send + Sync> Grower<'a, Q> {
         self.families.push(family);
     }
 
-    /// Whether two children could be heavy enough, and deep enough in the tree.
+    /// Whether it is large enough for two children, and not too deep in the tree.
     fn may_split(&self, open: &Open) -> bool {
         let weight = open.total.second as f64 * self.gradients.unit;
         self.level < self.settings.depth
-            && open.rows.len() > 1
+            && open.rows.len() >= self.settings.min_split_rows
             && open.total.second > 1
             && weight >= 2.0 * self.settings.min_child_weight
     }

@@ -10,8 +10,9 @@
 //!   and place do not matter;
 //! - ties go to the lowest (party, feature, bin), a party's features being numbered one after
 //!   the other ([`best_cut`]);
-//! - a leaf is bounded from below by its weight of information `min_child_weight`, not by its
-//!   number of rows: counting rows would tell the guest how many rows a host's bin has.
+//! - a child is bounded from below by its sum of second derivatives, not by its number of rows:
+//!   counts per bin would be one more thing that the guest learns of a host's features. Nodes of
+//!   few rows are not split, which needs no such count.
 //!
 //! The parts, from the outside in: [`Boosting`] holds the margins of all rows and goes from tree
 //! to tree, [`Grower`] grows one tree level by level and is fed with histograms, whoever made

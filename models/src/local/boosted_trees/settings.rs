@@ -21,6 +21,9 @@ pub struct Settings {
     pub min_gain: f64,
     /// Least sum of second derivatives in a child, in the unit of the weights: at least 0.
     pub min_child_weight: f64,
+    /// A node in which the tree sees fewer rows stays a leaf: at least 2. In a joint training no
+    /// sums are asked for such nodes.
+    pub min_split_rows: usize,
     /// Share of the training rows that each tree sees: above 0, at most 1.
     pub row_fraction: f64,
     /// Share of all parties' features that each tree sees: above 0, at most 1.
@@ -40,6 +43,7 @@ impl Default for Settings {
             l2: 1.0,
             min_gain: 0.0,
             min_child_weight: 1.0,
+            min_split_rows: 20,
             row_fraction: 1.0,
             column_fraction: 1.0,
             early_stopping_rounds: 10,
@@ -60,6 +64,7 @@ impl Settings {
             (penalty(self.l2), "l2 must be a number of at least 0"),
             (penalty(self.min_gain), "min_gain must be a number of at least 0"),
             (penalty(self.min_child_weight), "min_child_weight must be a number of at least 0"),
+            (self.min_split_rows >= 2, "min_split_rows must be at least 2"),
             (share(self.row_fraction), "row_fraction must be above 0 and at most 1"),
             (share(self.column_fraction), "column_fraction must be above 0 and at most 1"),
         ];

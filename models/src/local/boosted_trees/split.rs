@@ -30,7 +30,8 @@ impl Cut {
 
 /// The cut with the greatest gain
 /// `G_L^2/(H_L+l2) + G_R^2/(H_R+l2) - G^2/(H+l2)` (Chen and Guestrin, KDD 2016, equation 7,
-/// without the factor 1/2), if one gains more than `min_gain`, and its gain.
+/// without the factor 1/2), if one gains more than `min_gain` and than what rounding makes of no
+/// gain, and its gain.
 ///
 /// For every cut missing values are tried on both sides. Equal gains: the lowest feature, then
 /// the lowest bin, then missing values left. A node that saw no missing value sends later ones
@@ -53,7 +54,7 @@ pub fn best_cut(
             for missing_left in [true, false] {
                 let side = if missing_left { left + missing } else { left };
                 let gain = scorer.gain(side);
-                if gain > best.map_or(settings.min_gain, |(_, gain)| gain) {
+                if gain > best.map_or(scorer.least_gain, |(_, gain)| gain) {
                     best = Some((Cut { feature, bin, missing_left }, gain));
                 }
                 if missing == Cell::default() {
@@ -72,13 +73,21 @@ struct Scorer {
     l2: f64,
     min_child_weight: f64,
     whole: f64,
+    /// A cut must gain more.
+    least_gain: f64,
 }
+
+/// Share of a node's own score below which a gain may be a matter of rounding: each of the three
+/// terms is exact to about 2^-51.
+const ROUNDING: f64 = 1e-12;
 
 impl Scorer {
     fn new(settings: &Settings, unit: f64, total: Cell) -> Self {
-        let Settings { l2, min_child_weight, .. } = *settings;
-        let mut scorer = Self { total, unit, l2, min_child_weight, whole: 0.0 };
+        let Settings { l2, min_child_weight, min_gain, .. } = *settings;
+        let mut scorer =
+            Self { total, unit, l2, min_child_weight, whole: 0.0, least_gain: min_gain };
         scorer.whole = scorer.score(total).unwrap_or(0.0);
+        scorer.least_gain = min_gain.max(scorer.whole * ROUNDING);
         scorer
     }
 

@@ -31,7 +31,7 @@ fn all(rows: usize) -> Vec<u32> {
 }
 
 fn settings(trees: usize, depth: usize) -> Settings {
-    Settings { trees, depth, early_stopping_rounds: 0, ..Settings::default() }
+    Settings { trees, depth, early_stopping_rounds: 0, min_split_rows: 2, ..Settings::default() }
 }
 
 /// The definition, written down: recursive, one cut at a time, every sum made anew.
@@ -66,6 +66,7 @@ impl Slow<'_> {
             cell.second == 0 || weight < self.settings.min_child_weight
         };
         let mut best: Option<(f64, Cut)> = None;
+        let least_gain = self.settings.min_gain.max(self.score(self.cell(rows)) * 1e-12);
         for (feature, column) in self.matrix.features().iter().enumerate() {
             for bin in 1..=column.bins as u8 {
                 for missing_left in [true, false] {
@@ -76,14 +77,14 @@ impl Slow<'_> {
                         continue;
                     }
                     let gain = self.score(left) + self.score(right) - self.score(self.cell(rows));
-                    if gain > best.map_or(self.settings.min_gain, |(gain, _)| gain) {
+                    if gain > best.map_or(least_gain, |(gain, _)| gain) {
                         best = Some((gain, cut));
                     }
                 }
             }
         }
         match best {
-            Some((_, cut)) if depth > 0 => {
+            Some((_, cut)) if depth > 0 && rows.len() >= self.settings.min_split_rows => {
                 let (left, right) = self.sides(cut, rows);
                 self.leaves(&left, depth - 1, leaves);
                 self.leaves(&right, depth - 1, leaves);
@@ -98,7 +99,7 @@ fn trees_follow_the_definition() {
     for seed in 0..6 {
         let (matrix, labels) = example(seed, 700, 5, 6);
         let training = all(700);
-        let settings = Settings { min_child_weight: 3.0, ..settings(1, 4) };
+        let settings = Settings { min_child_weight: 3.0, min_split_rows: 60, ..settings(1, 4) };
         let examples =
             Examples { labels: &labels, weights: None, training: &training, validation: &[] };
         let training_result = train(&matrix, &examples, &settings).unwrap();
@@ -268,6 +269,7 @@ fn bad_input_is_refused() {
         Settings { trees: 0, ..Settings::default() },
         Settings { depth: 13, ..Settings::default() },
         Settings { learning_rate: 0.0, ..Settings::default() },
+        Settings { min_split_rows: 1, ..Settings::default() },
         Settings { l2: f64::NAN, ..Settings::default() },
         Settings { row_fraction: 1.5, ..Settings::default() },
     ] {

@@ -3,17 +3,18 @@
 use crypto::lattice::projection::{
     Answers, BinnedColumn, Codes, EncryptedVector, Evaluator, Projection,
 };
-use crypto::lattice::{Parameters, Ring};
+use crypto::lattice::{LatticeError, Parameters, Ring};
 use features::binned::{BinnedFeature, BinnedMatrix};
 use mpc::reveal::Ledger;
 use net::{NetError, Session, Size};
+use rayon::prelude::*;
 
 use super::messages::{Command, HostFeatures, Terms, agreement};
 use super::packing::Packing;
 use super::parts::training_id;
 use super::remote::HINTS_PER_MESSAGE;
 use super::{
-    BIN_SUMS, FEATURES_MAX, HOST_BINS, HostSplit, HostTrees, OWN_SPLITS, ROW_PARTITION, SHAPE,
+    BIN_SUMS, CELLS_MAX, HOST_BINS, HostSplit, HostTrees, OWN_SPLITS, ROW_PARTITION, SHAPE,
 };
 use crate::ModelError;
 use crate::local::boosted_trees::{Cut, Settings, check_parts};
@@ -67,12 +68,13 @@ fn check_input(
 ) -> Result<(), ModelError> {
     settings.check()?;
     check_parts(training, &[], matrix.rows())?;
-    let count = matrix.features().len();
-    if (1..=FEATURES_MAX).contains(&count) {
+    let cells: usize = matrix.features().iter().map(|feature| feature.bins + 1).sum();
+    if (1..=CELLS_MAX).contains(&cells) {
         return Ok(());
     }
     Err(ModelError::InvalidInput(format!(
-        "the host needs 1 to {FEATURES_MAX} features to take part, not {count}"
+        "the host's features have {cells} bins in all, missing values counted, where 1 to \
+         {CELLS_MAX} are possible: use fewer bins or select features"
     )))
 }
 
@@ -94,7 +96,8 @@ async fn send_hints(
         let end = evaluator.outputs().min(next + HINTS_PER_MESSAGE);
         let hints = || {
             let hints = evaluator.hints(next..end);
-            hints.iter().flat_map(|hint| hint.to_bytes(projection)).collect()
+            let bytes: Vec<_> = hints.par_iter().map(|hint| hint.to_bytes(projection)).collect();
+            bytes.concat()
         };
         let bytes = session.compute(hints).await;
         session.send_bytes("hints", bytes).await?;
@@ -163,14 +166,15 @@ impl Host<'_> {
 
     async fn answer_sums(&self, session: &mut Session, nodes: usize) -> Result<(), ModelError> {
         let size = Size::Exactly(EncryptedVector::byte_count(self.projection));
-        let mut queries = Vec::with_capacity(nodes);
+        let mut received = Vec::with_capacity(nodes);
         for _ in 0..nodes {
-            let bytes = session.receive_bytes("gradients", size).await?;
-            let parse = || EncryptedVector::from_bytes(self.projection, &bytes);
-            let query = session.compute(parse).await;
-            queries
-                .push(query.map_err(|error| session.misbehaved("gradients", error.to_string()))?);
+            received.push(session.receive_bytes("gradients", size).await?);
         }
+        let parse = |bytes: Vec<u8>| EncryptedVector::from_bytes(self.projection, &bytes);
+        let queries: Result<Vec<_>, _> =
+            session.compute(|| received.into_par_iter().map(parse).collect()).await;
+        let blame = |error: LatticeError| session.misbehaved("gradients", error.to_string());
+        let queries = queries.map_err(blame)?;
         self.ledger.record(SHAPE, session.me(), nodes as u64)?;
         let sums = (self.evaluator.outputs() * nodes) as u64;
         self.ledger.record(BIN_SUMS, session.peer(), sums)?;

@@ -4,8 +4,9 @@ use net::wire::{Message, Reader, WireError};
 
 use crate::local::boosted_trees::{Cut, Settings};
 
-/// Most features a host may have.
-pub const FEATURES_MAX: usize = 1 << 16;
+/// Most (feature, bin) pairs a host may have, missing values counted as a bin: the guest keeps
+/// 196,608 bytes for each, at most 12 GiB.
+pub const CELLS_MAX: usize = 1 << 16;
 /// Most nodes in one `Sums` command: their ciphertexts are in memory at the same time.
 pub(super) const BATCH: usize = 8;
 /// Most cuts in one `Sides` command: the nodes of the lowest level that is ever split.
@@ -58,7 +59,7 @@ impl Terms {
 }
 
 impl HostFeatures {
-    pub(super) const BYTES_MAX: usize = 4 + FEATURES_MAX;
+    pub(super) const BYTES_MAX: usize = 4 + CELLS_MAX / 2;
 }
 
 impl Command {
@@ -89,10 +90,13 @@ impl Message for HostFeatures {
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let count = reader.count("features", FEATURES_MAX)?;
+        let count = reader.count("features", CELLS_MAX / 2)?;
         let bins = reader.bytes(count)?.to_vec();
         if bins.is_empty() || bins.contains(&0) {
             return Err(invalid("the host needs a feature, and each feature a bin"));
+        }
+        if bins.iter().map(|&bins| usize::from(bins) + 1).sum::<usize>() > CELLS_MAX {
+            return Err(invalid(format!("there are more than {CELLS_MAX} bins")));
         }
         Ok(Self { bins })
     }
@@ -185,6 +189,7 @@ mod tests {
         assert!(decode::<HostFeatures>(&[0, 0, 0, 0]).is_err());
         assert!(decode::<HostFeatures>(&[2, 0, 0, 0, 1, 0]).is_err());
         assert!(decode::<HostFeatures>(&[255, 255, 255, 255]).is_err());
+        assert!(decode::<HostFeatures>(&encode(&HostFeatures { bins: vec![255; 257] })).is_err());
         assert!(decode::<Command>(&[3]).is_err());
         assert!(decode::<Command>(&[0, 0]).is_err());
         assert!(decode::<Command>(&[1, 0, 0, 0, 0]).is_err());

@@ -24,13 +24,13 @@
 //! # Leaks
 //! To the guest: the number of the host's features and the bins of each, without names or edges;
 //! for each node that is asked for, the sums of the derivatives over the rows in each bin of those
-//! anonymous features; for each split of the host, on which side every row is (when new rows are
-//! scored, this again). The guest knows every row's derivatives, so that the sums of a bin with
-//! few rows may tell which rows are in it, and over many trees it may learn the order of the
-//! host's values. To the host: the numbers of rows, of trees and of levels' nodes that were asked
-//! for, and which of its own features and bins are split on. The host does not learn labels,
-//! derivatives, predictions, or which rows are in a node. This mode is for parties who accept
-//! these sums; `strict` modes open none of them.
+//! anonymous features (of all of them, whichever the tree may use); for each split of the host, on
+//! which side every row is (when new rows are scored, this again). The guest knows every row's
+//! derivatives, so that the sums of a bin with few rows may tell which rows are in it, and over
+//! many trees it may learn the order of the host's values. To the host: the numbers of rows and of
+//! nodes that were asked for, and which of its own features and bins are split on. The host does
+//! not learn labels, derivatives, predictions, or which rows are in a node. This mode is for
+//! parties who accept these sums; `strict` modes open none of them.
 //!
 //! # Security
 //! Semi-honest. The guest's vectors are hidden by ring-LWE at 128 quantum bits, the host's rows
@@ -65,7 +65,7 @@ mod tests;
 
 pub use guest::{GuestTraining, train_as_guest};
 pub use host::train_as_host;
-pub use messages::FEATURES_MAX;
+pub use messages::CELLS_MAX;
 pub use parts::{GuestTrees, HostSplit, HostTrees, Question};
 pub use scoring::{score_as_guest, score_as_host};
 

@@ -6,6 +6,7 @@ use crypto::lattice::projection::{Answers, Hint, Projection, QueryKey};
 use crypto::lattice::{Parameters, Ring};
 use mpc::reveal::Ledger;
 use net::{NetError, Session, Size};
+use rayon::prelude::*;
 
 use super::messages::{Command, HostFeatures, Terms};
 use super::packing::Packing;
@@ -227,9 +228,9 @@ async fn receive_hints(
     while hints.len() < count {
         let batch = HINTS_PER_MESSAGE.min(count - hints.len());
         let bytes = session.receive_bytes("hints", Size::Exactly(batch * hint_bytes)).await?;
-        let parse =
-            || bytes.chunks_exact(hint_bytes).map(|hint| Hint::from_bytes(projection, hint));
-        let batch: Result<Vec<Hint>, _> = session.compute(|| parse().collect()).await;
+        let parse = |hint| Hint::from_bytes(projection, hint);
+        let batch: Result<Vec<Hint>, _> =
+            session.compute(|| bytes.par_chunks_exact(hint_bytes).map(parse).collect()).await;
         hints.extend(batch.map_err(|error| session.misbehaved("hints", error.to_string()))?);
     }
     Ok(hints)

@@ -84,7 +84,7 @@ impl Data {
 }
 
 fn settings(trees: usize, depth: usize) -> Settings {
-    Settings { trees, depth, seed: 7, ..Settings::default() }
+    Settings { trees, depth, seed: 7, min_split_rows: 2, ..Settings::default() }
 }
 
 /// What a tree asks at each node and weighs in each leaf, with the host's features by name.
