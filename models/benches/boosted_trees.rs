@@ -1,8 +1,9 @@
 //! Seconds, processor seconds and bytes per tree: plain, and jointly over memory.
 //!
 //! `cargo bench -p tombolo-models --bench boosted_trees -- [rows guest_features host_features
-//! [trees]]`; one JSON object a line. What is done once (hints) is told apart from what each tree costs by
-//! training two numbers of trees.
+//! [trees]]`; one JSON object a line. What is done once (hints) is told apart from what each tree
+//! costs by training two numbers of trees.
+#![expect(clippy::expect_used, reason = "a step that fails ends the bench")]
 
 use std::time::Instant;
 
