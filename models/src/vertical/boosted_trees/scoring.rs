@@ -93,8 +93,8 @@ fn find<'a>(
             Ok((feature, Cut { feature: 0, bin: *bin, missing_left: *missing_left }))
         }
         _ => Err(ModelError::InvalidInput(format!(
-            "the model splits feature {name:?} at bin {bin}, which the table does not have: bin the \
-             table as for the training"
+            "the model splits feature {name:?} at bin {bin}, which the table does not have: bin \
+             the table as for the training"
         ))),
     }
 }
