@@ -12,6 +12,7 @@ pub mod boolean;
 pub mod comparison;
 pub mod conversion;
 mod error;
+pub mod known;
 pub mod matrix;
 pub mod multiplication;
 pub mod ot_extension;

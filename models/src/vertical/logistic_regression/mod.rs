@@ -27,14 +27,16 @@
 mod objective;
 mod optimiser;
 mod whitening;
+pub mod woe;
 
 use mpc::TwoParty;
 use mpc::matrix::Geometry;
 
 use crate::ModelError;
-use objective::Objective;
+use objective::{Objective, Prepared};
 use optimiser::Optimiser;
 use whitening::Whitened;
+use woe::{Woe, WoeBlock};
 
 /// Training rows that fixed point can average exactly enough: fewer have no statistics, more would
 /// leave the 64-bit ring.
@@ -73,7 +75,8 @@ pub struct Labels<'a> {
 /// One party's part of a trained model.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Coefficients {
-    /// One for each of the party's own columns.
+    /// One for each of the party's own columns; at the host, after them one for each feature whose
+    /// weight of evidence the guest keeps.
     pub weights: Vec<f64>,
     /// The guest's intercept; the host has none.
     pub intercept: Option<f64>,
@@ -84,7 +87,7 @@ pub struct Coefficients {
 }
 
 impl Coefficients {
-    /// This party's part of the linear predictor of each row.
+    /// This party's part of the linear predictor of each row, from its own plain columns.
     pub fn partial_scores(&self, columns: &[&[f64]], rows: usize) -> Vec<f64> {
         let mut scores = vec![self.intercept.unwrap_or(0.0); rows];
         for (column, weight) in columns.iter().zip(&self.weights) {
@@ -108,12 +111,27 @@ pub async fn train(
     labels: Option<Labels<'_>>,
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
-    let rows = check(party, columns, labels, settings)?;
-    let whitened = whiten(party, columns, rows, settings).await?;
-    let geometry = Geometry::agree(party, rows, whitened.columns.len()).await?;
-    let objective = Objective::prepare(party, &whitened, &geometry, rows, labels).await?;
+    train_with_woe(party, columns, labels, None, settings).await
+}
+
+/// [`train`] with features of the host whose weight of evidence stays with the guest (see [`woe`]);
+/// the host's `columns` may be empty then. Both parties pass their part, or both `None`.
+///
+/// # Errors
+/// Those of [`train`], and [`ModelError::InvalidInput`] for a part that does not fit the rows.
+pub async fn train_with_woe(
+    party: &mut TwoParty,
+    columns: &[&[f64]],
+    labels: Option<Labels<'_>>,
+    woe: Option<&Woe<'_>>,
+    settings: &Settings,
+) -> Result<Coefficients, ModelError> {
+    let rows = check(party, columns, labels, woe, settings)?;
+    let prepared = prepare(party, columns, woe, rows, settings).await?;
+    let geometry = Geometry::agree(party, rows, prepared.columns.len()).await?;
+    let objective = Objective::prepare(party, &prepared, &geometry, labels).await?;
     let mut optimiser =
-        Optimiser::new(&objective, settings, thresholds(party, &whitened, settings));
+        Optimiser::new(&objective, settings, thresholds(party, &prepared, settings));
     let mut passes = 0;
     let converged = loop {
         passes += 1;
@@ -125,6 +143,21 @@ pub async fn train(
     };
     let own = objective.learn_coefficients(party, &optimiser.result(party)).await?;
     Ok(assemble(own, party.is_first(), passes, converged))
+}
+
+async fn prepare(
+    party: &mut TwoParty,
+    columns: &[&[f64]],
+    woe: Option<&Woe<'_>>,
+    rows: usize,
+    settings: &Settings,
+) -> Result<Prepared, ModelError> {
+    let block = WoeBlock::agree(party, woe, rows, settings.l2).await?;
+    let mut whitened = whiten(party, columns, rows, settings).await?;
+    let plain = std::mem::take(&mut whitened.columns);
+    let add = || WoeBlock::with_indicators(plain, woe, rows);
+    let columns = party.session.compute(add).await;
+    Ok(Prepared { columns, whitened, woe: block, rows })
 }
 
 /// Own columns after the change of variables; the guest's intercept is its last column.
@@ -145,16 +178,21 @@ async fn whiten(
     party.session.compute(|| Whitened::new(&all, rows, &penalised, l2, separate)).await
 }
 
-/// For each own column, how far one step of the l1 penalty moves its variable; empty without one.
-fn thresholds(party: &TwoParty, whitened: &Whitened, settings: &Settings) -> Vec<f64> {
+/// For each own variable, how far one step of the l1 penalty moves it; empty without one.
+fn thresholds(party: &TwoParty, prepared: &Prepared, settings: &Settings) -> Vec<f64> {
     if settings.l1 == 0.0 {
         return Vec::new();
     }
-    let width = whitened.columns.len();
+    let width = prepared.whitened.width();
     let free = if party.is_first() { width - 1 } else { width };
     let threshold =
-        |column| if column == free { 0.0 } else { settings.l1 * whitened.scale(column) };
-    (0..width).map(threshold).collect()
+        |column| if column == free { 0.0 } else { settings.l1 * prepared.whitened.scale(column) };
+    let mut thresholds: Vec<f64> = (0..width).map(threshold).collect();
+    if !party.is_first() {
+        let woe = settings.l1 * prepared.woe.scale();
+        thresholds.resize(width + prepared.woe.features(), woe);
+    }
+    thresholds
 }
 
 /// The guest's intercept is the last of its columns.
@@ -167,14 +205,16 @@ fn check(
     party: &TwoParty,
     columns: &[&[f64]],
     labels: Option<Labels<'_>>,
+    woe: Option<&Woe<'_>>,
     settings: &Settings,
 ) -> Result<usize, ModelError> {
     let invalid = |what: String| Err(ModelError::InvalidInput(what));
     if party.is_first() != labels.is_some() {
         return invalid("the first party, and only it, brings the labels".to_owned());
     }
-    let Some(rows) = labels.map(|labels| labels.values.len()).or(columns.first().map(|c| c.len()))
-    else {
+    let rows = labels.map(|labels| labels.values.len());
+    let rows = rows.or(columns.first().map(|column| column.len())).or(woe.and_then(Woe::rows));
+    let Some(rows) = rows else {
         return invalid("the host brings no column".to_owned());
     };
     if !(ROWS_MIN..=ROWS_MAX).contains(&rows) {

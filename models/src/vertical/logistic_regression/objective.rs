@@ -13,6 +13,7 @@ use mpc::sigmoid::{SCORE_UNIT, Sigmoid};
 
 use super::Labels;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
+use super::woe::WoeBlock;
 use crate::ModelError;
 
 /// Fractional bits of gradients.
@@ -25,45 +26,64 @@ pub(super) struct Objective<'a> {
     product: SharedProduct<'a>,
     sigmoid: Sigmoid,
     whitened: &'a Whitened,
+    woe: &'a WoeBlock,
     /// The guest's ω_i·2^m/Σω, or the public 2^m/n at the host.
     row_scales: Vec<f64>,
     /// The guest's y_i·ω_i·2^m/Σω in residual units; empty at the host.
     targets: Vec<u64>,
     log_rows: u32,
     column_bits: u32,
-    /// Own columns and the peer's, intercept included.
+    blocks: usize,
+    /// Own variables and the peer's: whitened columns, intercept included, and features with weight
+    /// of evidence at the host.
     pub(super) own: usize,
     pub(super) theirs: usize,
 }
 
+/// A party's part of the joint training, ready for the products.
+pub(super) struct Prepared {
+    /// The own columns as integers, see `whitening` and `woe`.
+    pub(super) columns: Vec<Vec<i32>>,
+    /// The way back to coefficients of the plain columns.
+    pub(super) whitened: Whitened,
+    /// The features whose weight of evidence the guest keeps.
+    pub(super) woe: WoeBlock,
+    /// Training rows.
+    pub(super) rows: usize,
+}
+
 impl<'a> Objective<'a> {
-    /// Sets the encrypted products up, for own whitened columns.
+    /// Sets the encrypted products up.
     pub(super) async fn prepare(
         party: &mut TwoParty,
-        whitened: &'a Whitened,
+        prepared: &'a Prepared,
         geometry: &'a Geometry,
-        rows: usize,
         labels: Option<Labels<'_>>,
     ) -> Result<Self, ModelError> {
+        let Prepared { columns, whitened, woe, rows } = prepared;
+        let (own, theirs) = variables(party, prepared, geometry)?;
         let log_rows = usize::BITS - (rows - 1).leading_zeros();
-        let row_scales = row_scales(labels, rows, log_rows)?;
+        let row_scales = row_scales(labels, *rows, log_rows)?;
         let targets = labels.map_or_else(Vec::new, |labels| {
             let unit = (1_u64 << RESIDUAL_BITS) as f64;
             let pairs = labels.values.iter().zip(&row_scales);
             pairs.map(|(label, scale)| (f64::from(*label) * scale * unit).round() as u64).collect()
         });
-        let product = SharedProduct::prepare(party, geometry, &whitened.columns).await?;
+        let product = SharedProduct::prepare(party, geometry, columns).await?;
         let sigmoid = Sigmoid::prepare(party).await?;
-        let (own, theirs) = (whitened.columns.len(), geometry.their_columns());
-        let column_bits = column_bits(rows);
+        let plain = if party.is_first() { theirs } else { own } - woe.features();
+        let column_bits = column_bits(*rows);
+        let blocks = 1 + usize::from(plain > 0) + usize::from(woe.features() > 0);
         Ok(Self {
             product,
             sigmoid,
             whitened,
+            woe,
             row_scales,
             targets,
             log_rows,
             column_bits,
+            blocks,
             own,
             theirs,
         })
@@ -76,7 +96,8 @@ impl<'a> Objective<'a> {
         party: &mut TwoParty,
         point: &Blocks,
     ) -> Result<Blocks, ModelError> {
-        let scores = self.product.forward(party, point).await?;
+        let by_column = self.woe.expand(party, point).await?;
+        let scores = self.product.forward(party, &by_column).await?;
         let mut residuals =
             self.sigmoid.evaluate(party, &scores, &self.row_scales, RESIDUAL_BITS).await?;
         for (residual, target) in residuals.iter_mut().zip(&self.targets) {
@@ -88,8 +109,11 @@ impl<'a> Objective<'a> {
         let multiplier = 50_u64 << shift;
         let lift =
             |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
-        let penalty = Blocks { own: lift(&point.own), theirs: lift(&point.theirs) };
+        let penalised = self.woe.without(party, point);
+        let penalty = Blocks { own: lift(&penalised.own), theirs: lift(&penalised.theirs) };
         let sums = self.product.backward(party, &residuals, &penalty).await?;
+        let unit = multiplier as f64 * f64::from(1 << PENALTY_BITS);
+        let sums = self.woe.collapse(party, sums, point, unit).await?;
         let drop = self.column_bits + RESIDUAL_BITS + self.log_rows - GRADIENT_BITS;
         let own = sums.own.len();
         let mut joined = in_party_order(party, sums.own, sums.theirs);
@@ -113,12 +137,40 @@ impl<'a> Objective<'a> {
         let own = to_guest.or(to_host).unwrap_or_default();
         let values: Vec<f64> =
             own.into_iter().map(|word| word as i64 as f64 / self.coefficient_unit()).collect();
-        Ok(self.whitened.coefficients(&values))
+        let (plain, woe) = values.split_at(self.whitened.width());
+        let mut coefficients = self.whitened.coefficients(plain);
+        coefficients.extend(woe.iter().map(|value| value * self.woe.scale()));
+        Ok(coefficients)
+    }
+
+    /// The number of blocks, each of curvature at most 1 in its variables.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks
     }
 
     /// Ring units of a coefficient of 1.0.
     pub(super) fn coefficient_unit(&self) -> f64 {
         SCORE_UNIT / (1_u64 << self.column_bits) as f64
+    }
+}
+
+/// The numbers of own variables and the peer's.
+fn variables(
+    party: &TwoParty,
+    prepared: &Prepared,
+    geometry: &Geometry,
+) -> Result<(usize, usize), ModelError> {
+    let plain = prepared.whitened.width();
+    let (features, indicators) = (prepared.woe.features(), prepared.woe.indicators());
+    if !party.is_first() {
+        return Ok((plain + features, geometry.their_columns()));
+    }
+    match geometry.their_columns().checked_sub(indicators) {
+        Some(theirs) => Ok((plain, theirs + features)),
+        None => {
+            let rule = format!("{indicators} bins were agreed on, each with a column");
+            Err(party.session.misbehaved("shape", rule).into())
+        }
     }
 }
 

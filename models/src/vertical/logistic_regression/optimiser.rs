@@ -1,9 +1,10 @@
 //! Accelerated gradient descent on shares, with public step sizes and secret restarts.
 //!
-//! Nesterov's method with the constant step 1/1.5 in whitened variables. The joint curvature is at
-//! most 2 there (one for each of two parties), and the method is stable while step·curvature is at
-//! most 4/3 (its characteristic roots stay inside the unit circle for every momentum), so no line
-//! search and no data-dependent constant is needed. The momentum is dropped whenever the last move
+//! Nesterov's method with the constant step 1/(0.75·k) in whitened variables. The joint curvature is
+//! at most k there for k blocks of curvature at most 1 (one for each party, and one for the host's
+//! weight of evidence), and the method is stable while step·curvature is at most 4/3 (its
+//! characteristic roots stay inside the unit circle for every momentum), so no line search and no
+//! data-dependent constant is needed. The momentum is dropped whenever the last move
 //! went uphill (O'Donoghue, Candès, "Adaptive restart for accelerated gradient schemes",
 //! Foundations of Computational Mathematics 2015, gradient scheme), which makes the rate that of the
 //! true condition without knowing it. Whether a pass restarts is computed and used as a share; only
@@ -22,8 +23,8 @@ use super::Settings;
 use super::objective::{GRADIENT_BITS, Objective, from_party_order, in_party_order};
 use crate::ModelError;
 
-/// The step is the inverse of this; see above why 1.5 suffices for a curvature of 2.
-const INVERSE_STEP: f64 = 1.5;
+/// The step's inverse for each block; see above why 0.75 suffices for a curvature of 1.
+const INVERSE_STEP_PER_BLOCK: f64 = 0.75;
 /// Ratio of curvatures that the momentum is made for; restarts cover what lies below.
 const CONDITION: f64 = 400.0;
 /// Fractional bits of public factors.
@@ -57,7 +58,8 @@ impl Optimiser {
         thresholds: Vec<f64>,
     ) -> Self {
         let (own, theirs) = (objective.own, objective.theirs);
-        let unit = objective.coefficient_unit() / INVERSE_STEP;
+        let unit =
+            objective.coefficient_unit() / (INVERSE_STEP_PER_BLOCK * objective.blocks() as f64);
         let shorten_bits = (unit.log2() as u32).saturating_sub(COMPARE_BITS);
         let bound = settings.tolerance * unit / f64::from(1 << shorten_bits);
         Self {

@@ -60,8 +60,11 @@ impl Whitened {
             let penalty = if penalised[index] { l2 } else { 0.0 };
             row[index] += penalty + 1e-9 * (1.0 + row[index]);
         }
-        let inverse =
-            if separate { separate_inverse(&target)? } else { whitening_inverse(&target)? };
+        let inverse = if separate && width > 0 {
+            separate_inverse(&target)?
+        } else {
+            whitening_inverse(&target)?
+        };
         let scale = f64::from(1_u32 << column_bits(rows));
         let columns = (0..width)
             .into_par_iter()
@@ -77,6 +80,11 @@ impl Whitened {
             })
             .collect::<Result<_, ModelError>>()?;
         Ok(Self { columns, inverse })
+    }
+
+    /// The number of columns.
+    pub(super) fn width(&self) -> usize {
+        self.inverse.len()
     }
 
     /// The factor 1/r of a column, if R keeps coordinates apart.
