@@ -15,6 +15,7 @@ use serde::Serialize;
 use table::Table;
 
 use crate::error::JobError;
+use crate::page::report_html;
 use crate::run::Outcome;
 use crate::spec::JobSpec;
 
@@ -55,6 +56,7 @@ impl Draft {
         conversation: &Conversation,
     ) -> Result<(), JobError> {
         self.write_json(METRICS, &outcome.metrics())?;
+        self.write_text("report.html", &report_html(outcome))?;
         model::write(self, outcome)?;
         tables::write(self, table, outcome)?;
         audit::write(self, job, outcome, conversation)

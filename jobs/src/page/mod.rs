@@ -18,7 +18,7 @@ pub mod wording;
 
 use contract::{Role, Text};
 use report::message::{Quantity, neutral};
-use report::page::{Notice, Part, Provenance, Report, Section};
+use report::page::{Card, Notice, Part, Provenance, Report, Section};
 
 use crate::run::{ModelOutcome, Outcome, PartyFacts, SplitOutcome};
 use crate::spec::{self, SplitBy};
@@ -58,9 +58,12 @@ fn host_report(view: View<'_>) -> Report {
     if !view.outcome.models.is_empty() {
         let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
         let lead = wording::host_part_lead();
-        let parts = view.outcome.models.iter().flat_map(|model| own_part::parts(view, model));
         let section = Section::new(wording::host_part()).lead(lead).part(remark);
-        report = report.section(parts.fold(section, Section::part));
+        let own_parts = view.outcome.models.iter().map(|model| own_part::of(view, model));
+        let (cards, facts): (Vec<Card>, Vec<Text>) = own_parts.unzip();
+        let section = section.part(Part::Charts(cards));
+        report =
+            report.section(facts.into_iter().map(Part::Paragraph).fold(section, Section::part));
     }
     report
         .section(records::data(view))
@@ -71,7 +74,6 @@ fn host_report(view: View<'_>) -> Report {
 /// Title and facts, the same for both roles.
 fn front(view: View<'_>, subtitle: Text) -> Report {
     let outcome = view.outcome;
-    let digest: String = outcome.digest.chars().take(DIGEST_SHOWN).chain(['…']).collect();
     let report = Report::new(neutral(&outcome.job))
         .subtitle(subtitle)
         .seen_by(&outcome.party)
@@ -84,12 +86,8 @@ fn front(view: View<'_>, subtitle: Text) -> Report {
     };
     report
         .fact(wording::seed(), neutral(outcome.seed.to_string()))
-        .fact(wording::digest(), neutral(digest))
         .fact(wording::made_with(), neutral(concat!("Tombolo ", env!("CARGO_PKG_VERSION"))))
 }
-
-/// How many digits of the job's digest the head of the page shows.
-const DIGEST_SHOWN: usize = 16;
 
 /// One party's results, with what every part of the page asks of them.
 #[derive(Clone, Copy)]

@@ -1,28 +1,33 @@
 //! One model under one split on the guest's page: curves, bands, and what it is made of.
 
 use models::evaluate::Comparison;
-use report::message::{self, neutral};
+use report::message::{self, Text, neutral};
 use report::page::{Card, Part, Section};
 use report::table::{Cell, Column, Table};
 use serde_json::Value;
 
 use super::curves::{self, Names};
-use super::{View, own_part, remarks, step_title, wording};
+use super::{View, own_part, remarks, result, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
     let mut section = Section::new(step_title(view, model));
     section = remarks::on_model(model).into_iter().fold(section, Section::part);
+    let (own_part, facts) = own_part::of(view, model);
     if let Some(comparison) = &model.comparison {
         let names =
             Names { alone: wording::alone(view.guest_name()), joint: message::joint_model() };
+        let mut charts = main_charts(view, comparison, &names);
+        charts.push(own_part);
         section = section
-            .part(Part::Charts(main_charts(view, comparison, &names)))
+            .part(Part::Charts(charts))
+            .part(Part::Comparison(result::further(view, comparison)))
             .part(bands(view, &names, comparison))
             .part(more_curves(view, model, comparison, &names));
+    } else {
+        section = section.part(Part::Charts(vec![own_part]));
     }
-    section = own_part::parts(view, model).into_iter().fold(section, Section::part);
-    section.part(settings(model))
+    section.part(settings(model, facts))
 }
 
 /// What most readers look for.
@@ -84,8 +89,8 @@ fn more_curves(
     Part::Folded { title: wording::more_curves(), parts }
 }
 
-/// The settings with every default filled in, as a job file writes them.
-fn settings(model: &ModelOutcome) -> Part {
+/// The settings with every default filled in, as a job file writes them, and how training went.
+fn settings(model: &ModelOutcome, facts: Text) -> Part {
     let mut table =
         Table::new(vec![Column::words(wording::setting()), Column::words(wording::value())]);
     let mut line = |name: &str, value: String| {
@@ -96,5 +101,5 @@ fn settings(model: &ModelOutcome) -> Part {
         line(name, value.as_str().map_or_else(|| Value::to_string(value), str::to_owned));
     }
     let table = Part::Table { title: wording::settings(), table, provenance: None };
-    Part::Folded { title: wording::settings(), parts: vec![table] }
+    Part::Folded { title: wording::settings(), parts: vec![table, Part::Paragraph(facts)] }
 }

@@ -6,7 +6,7 @@ use models::vertical::boosted_trees::{GuestTrees, HostTrees};
 use report::chart::{Chart, RankedBar, RankingChart, Tone};
 use report::figure;
 use report::message::{Quantity, Text, Unit, neutral};
-use report::page::{Card, Part};
+use report::page::Card;
 
 use super::{View, step_title, wording};
 use crate::run::{LinearPart, ModelOutcome, ModelPart};
@@ -15,14 +15,18 @@ use contract::Role;
 /// Bars beyond this many say nothing to the eye; the model's own file holds them all.
 const BARS_MAX: usize = 25;
 
-pub(super) fn parts(view: View<'_>, model: &ModelOutcome) -> Vec<Part> {
+/// The chart of the own part, and a sentence on how it was trained.
+pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
     let (chart, facts) = match &model.part {
-        ModelPart::LogisticRegression(part) => (coefficients(view, model, part), training(part)),
+        ModelPart::LogisticRegression(part) => {
+            (coefficients(view, model, part), training(view, model, part))
+        }
         ModelPart::GuestTrees { trees, .. } => (gains(view, trees), number_of_trees(trees)),
-        ModelPart::HostTrees { trees, .. } => (splits(view, model, trees), number_of_splits(trees)),
+        ModelPart::HostTrees { trees, .. } => {
+            (splits(view, model, trees), number_of_splits(view, model, trees))
+        }
     };
-    let provenance = view.joint_data();
-    vec![Part::Charts(vec![Card { chart, provenance }]), Part::Paragraph(facts)]
+    (Card { chart, provenance: view.joint_data() }, facts)
 }
 
 /// The party's own coefficients, the largest first.
@@ -90,13 +94,13 @@ fn splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Chart {
     })
 }
 
-fn training(part: &LinearPart) -> Text {
+fn training(view: View<'_>, model: &ModelOutcome, part: &LinearPart) -> Text {
     let passes = Quantity::count(part.passes as u64);
     match part.intercept {
         Some(intercept) => {
             wording::trained_in_with_intercept(passes, Quantity::decimal(intercept, 4).signed())
         }
-        None => wording::trained_in(passes),
+        None => wording::trained_in(step_title(view, model), passes),
     }
 }
 
@@ -105,8 +109,9 @@ fn number_of_trees(trees: &GuestTrees) -> Text {
     wording::trees_and_host_splits(count(trees.trees.len()), count(trees.host_splits))
 }
 
-fn number_of_splits(trees: &HostTrees) -> Text {
-    wording::splits_of_host(Quantity::count(trees.splits.len() as u64))
+fn number_of_splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Text {
+    let splits = Quantity::count(trees.splits.len() as u64);
+    wording::splits_of_host(step_title(view, model), splits)
 }
 
 fn own_tone(view: View<'_>) -> Tone {

@@ -13,11 +13,11 @@ use crate::spec::StepDisclosures;
 pub(super) fn data(view: View<'_>) -> Section {
     let outcome = view.outcome;
     let count = |rows: usize| Quantity::count(rows as u64);
-    let mut rows = Table::new(vec![
-        Column::words(wording::stage()),
-        Column::numbers(message::rows()),
-        Column::numbers(message::rate()),
-    ]);
+    let mut columns = vec![Column::words(wording::stage()), Column::numbers(message::rows())];
+    if outcome.splits.iter().any(|split| split.base_rates.is_some()) {
+        columns.push(Column::numbers(message::rate()));
+    }
+    let mut rows = Table::new(columns);
     let mut line = |stage: Text, rows_of_stage: usize, rate: Option<f64>| {
         let rate = rate.map_or_else(|| neutral(""), |rate| Quantity::percent(rate, 2).text());
         rows.push(vec![Cell::text(stage), Cell::quantity(count(rows_of_stage)), Cell::text(rate)]);

@@ -26,12 +26,12 @@ pub(super) fn section(view: View<'_>) -> Section {
             .part(Part::Tiles(tiles(view, comparison)));
     }
     for split in splits {
+        section = remarks::on_split(view, split).into_iter().fold(section, Section::part);
         for model in view.models_of(split) {
             let Some(comparison) = &model.comparison else { continue };
-            section = section.part(Part::Comparison(side_by_side(view, model, comparison)));
+            section = section.part(Part::Comparison(headline(view, model, comparison)));
             section = remarks::on_gain(view, comparison).into_iter().fold(section, Section::part);
         }
-        section = remarks::on_split(view, split).into_iter().fold(section, Section::part);
     }
     section
 }
@@ -58,13 +58,13 @@ fn tiles(view: View<'_>, comparison: &Figures) -> Vec<Tile> {
     ]
 }
 
-/// All figures of both scores with their differences.
-fn side_by_side(view: View<'_>, model: &ModelOutcome, comparison: &Figures) -> Comparison {
+/// The figures with intervals.
+fn headline(view: View<'_>, model: &ModelOutcome, comparison: &Figures) -> Comparison {
     let (alone, joint) = (&comparison.guest_alone, &comparison.joint);
     let differences = &comparison.differences;
     let decimal = |value| Quantity::decimal(value, 3);
     let factor = |value| Quantity::factor(value, 2);
-    let mut rows = vec![
+    let rows = vec![
         measured(message::area_under_curve(), [alone.auc, joint.auc], &differences.auc, decimal),
         measured(message::metric_ks(), [alone.ks, joint.ks], &differences.ks, decimal),
         measured(
@@ -74,10 +74,18 @@ fn side_by_side(view: View<'_>, model: &ModelOutcome, comparison: &Figures) -> C
             factor,
         ),
     ];
+    Comparison { title: step_title(view, model), ..side_by_side(view, rows) }
+}
+
+/// The other figures: the best-scored shares, and how near the probabilities are.
+pub(super) fn further(view: View<'_>, comparison: &Figures) -> Comparison {
+    let (alone, joint) = (&comparison.guest_alone, &comparison.joint);
+    let mut rows = Vec::new();
     for (alone, joint) in alone.top.iter().zip(&joint.top) {
         rows.extend(top(alone, joint));
     }
     let precision = [alone.average_precision, joint.average_precision];
+    let decimal = |value| Quantity::decimal(value, 3);
     rows.push(plain(wording::average_precision(), precision, Better::Higher, decimal));
     if let (Some(alone), Some(joint)) = (&alone.calibration, &joint.calibration) {
         let fine = |value| Quantity::decimal(value, 4);
@@ -88,8 +96,12 @@ fn side_by_side(view: View<'_>, model: &ModelOutcome, comparison: &Figures) -> C
         rows.push(plain(wording::log_loss(), log_loss, Better::Lower, fine));
         rows.push(plain(wording::calibration_error(), error, Better::Lower, fine));
     }
+    side_by_side(view, rows)
+}
+
+fn side_by_side(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparison {
     Comparison {
-        title: step_title(view, model),
+        title: wording::further_figures(),
         scores: vec![wording::alone(view.guest_name()), message::joint_model()],
         rows,
         provenance: view.joint_data(),

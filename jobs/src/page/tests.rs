@@ -5,7 +5,7 @@ use std::path::Path;
 
 use contract::{Audience, Observed, Role, catalogue};
 use crypto::random::Generator;
-use features::prepare::{DropReason, Dropped, Preparation};
+use features::prepare::{DropReason, Dropped};
 use features::woe::{BinCounts, MergeRule, WoeTable};
 use models::evaluate::bootstrap::Bootstrap;
 use models::evaluate::profit::Economics;
@@ -179,12 +179,11 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
         test_rows: TEST_ROWS,
         base_rates: None,
         evidence: Vec::new(),
+        host_evidence: Vec::new(),
+        selection: None,
         features: vec!["age".to_owned()],
         dropped: Vec::new(),
-        preparation: Preparation::fit(&[], &[0], &features::prepare::Settings::default())
-            .unwrap_or_else(|_| {
-                serde_json::from_value(json!({"features": [], "dropped": []})).unwrap()
-            }),
+        preparation: serde_json::from_value(json!({ "features": [], "dropped": [] })).unwrap(),
     };
     Outcome {
         job: job.job.clone(),

@@ -25,8 +25,6 @@ report::messages! {
     common_rows() { "Rows in common", "共同样本" }
     /// Fact: the public seed.
     seed() { "Public seed", "公开随机种子" }
-    /// Fact: the digest of the job.
-    digest() { "Job digest", "任务摘要" }
     /// Fact: the program.
     made_with() { "Made with", "生成程序" }
     /// Something with its own name in the job.
@@ -158,6 +156,8 @@ report::messages! {
         "联合分数没有稳定性指标：其训练样本的分数始终以秘密分享形式存在，任何一方均不可见。"
     }
 
+    /// Heading: the table of figures beside AUC, KS and lift.
+    further_figures() { "Best-scored shares and probabilities", "头部客户与概率指标" }
     /// Heading: tables of score bands.
     score_bands() { "Score bands", "分数分段表" }
     /// The bands of one score.
@@ -202,23 +202,24 @@ report::messages! {
     splits() { "Splits", "分裂次数" }
     /// How a linear model was trained, at the guest.
     trained_in_with_intercept(passes, intercept) {
-        "Trained in {passes} passes over the data; intercept {intercept}.",
-        "共遍历数据 {passes} 次完成训练；截距 {intercept}。"
+        "Passes over the data: {passes}. Intercept of the joint model: {intercept}.",
+        "遍历数据 {passes} 次；联合模型的截距为 {intercept}。"
     }
     /// How a linear model was trained, at the host.
-    trained_in(passes) {
-        "Trained in {passes} passes over the data; the intercept belongs to the label holder.",
-        "共遍历数据 {passes} 次完成训练；截距归标签方所有。"
+    trained_in(step, passes) {
+        "{step}: passes over the data: {passes}; the intercept belongs to the label holder.",
+        "{step}：遍历数据 {passes} 次；截距归标签方所有。"
     }
     /// How large the trees are, at the guest.
     trees_and_host_splits(trees, splits) {
-        "{trees} trees; {splits} of their splits ask for a column of the partner.",
-        "共 {trees} 棵树；其中 {splits} 个分裂使用了合作方的特征。"
+        "Trees: {trees}. Different splits by a column of the partner: {splits}.",
+        "树的数量：{trees}。使用合作方特征的不同分裂：{splits} 个。"
     }
     /// How large the host's part of the trees is.
-    splits_of_host(splits) {
-        "{splits} splits of the trees are yours; shape and leaves are the label holder's.",
-        "树中有 {splits} 个分裂属于己方；树的结构与叶子权重归标签方所有。"
+    splits_of_host(step, splits) {
+        "{step}: own splits: {splits}; the shape of the trees and their leaves are the label \
+         holder's.",
+        "{step}：己方分裂 {splits} 个；树的结构与叶子权重归标签方所有。"
     }
 
     /// Heading of the host's own section.
