@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use features::FeaturesError;
+use features::federated::FederatedError;
 use matching::MatchingError;
 use models::ModelError;
 use models::evaluate::EvaluateError;
@@ -27,6 +28,9 @@ pub enum JobError {
     /// A feature could not be made.
     #[error(transparent)]
     Features(#[from] FeaturesError),
+    /// Statistics over both parties' columns could not be made.
+    #[error(transparent)]
+    Federated(#[from] FederatedError),
     /// A joint model could not be trained.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -135,7 +139,9 @@ impl JobError {
             Self::Net(_) => "its network failed",
             Self::Matching(_) => "its ids are not fit for matching",
             Self::NothingInCommon { .. } => "the two tables have no row in common",
-            Self::Features(_) | Self::NoFeatures { .. } => "its columns are not fit as features",
+            Self::Features(_) | Self::Federated(_) | Self::NoFeatures { .. } => {
+                "its columns are not fit as features"
+            }
             Self::Model(_) | Self::Alone(_) | Self::Secure(_) => "its training failed",
             Self::Evaluate(_) => "its evaluation failed",
             Self::Unsupported { .. } => "its version cannot run this job",

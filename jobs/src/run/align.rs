@@ -1,8 +1,9 @@
 //! Stage 1: the rows that both parties have, in one common order.
 
 use contract::{Audience, Role};
+use crypto::hash;
 use matching::psi::{self, Identifiers, ecdh};
-use table::{AlignedTable, Table, check_label_classes};
+use table::{Table, check_label_classes};
 
 use super::progress::{Run, Step};
 use crate::error::JobError;
@@ -10,8 +11,8 @@ use crate::spec::Learn;
 
 /// The rows that both parties have.
 pub(super) struct Common {
-    /// They, in the common order.
-    pub(super) aligned: AlignedTable,
+    /// They, in an order that both parties share.
+    pub(super) table: Table,
     /// Their positions in the party's own table.
     pub(super) order: Vec<u32>,
 }
@@ -54,11 +55,28 @@ async fn intersect(
             key: run.job.party(run.role).key.clone(),
         });
     }
-    let aligned = AlignedTable::open(table, &alignment)?;
-    if run.is_guest() && !run.job.train.is_empty() {
-        check_classes(run, &aligned.table().label()?)?;
+    let mut order = alignment.order().to_vec();
+    if learn == psi::Learn::Both {
+        order_by_seed(&mut order, table, run.job.seed)?;
     }
-    Ok(Some(Common { aligned, order: alignment.order().to_vec() }))
+    let common = Common { table: table.take(&order)?, order };
+    if run.is_guest() && !run.job.train.is_empty() {
+        check_classes(run, &common.table.label()?)?;
+    }
+    Ok(Some(common))
+}
+
+/// Brings common rows into the order of a hash of seed and id.
+///
+/// The order that matching gives changes from run to run. Both parties know the common ids, so both
+/// can compute this one, and the same job with the same seed divides the same rows the same way.
+fn order_by_seed(order: &mut [u32], table: &Table, seed: u64) -> Result<(), JobError> {
+    let ids = table.id_array()?;
+    order.sort_by_cached_key(|row| {
+        let id = ids.value(*row as usize).trim();
+        hash::digest("jobs/run/align", &[&seed.to_le_bytes(), id.as_bytes()])
+    });
+    Ok(())
 }
 
 /// Before anything is trained, both classes must be there.

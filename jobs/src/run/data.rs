@@ -1,7 +1,7 @@
 //! A party's aligned rows and, at the guest, their labels.
 
 use features::split::Split;
-use table::{AlignedTable, Table};
+use table::Table;
 
 use super::progress::Run;
 use crate::error::JobError;
@@ -22,8 +22,8 @@ pub(super) struct GuestRows {
 }
 
 impl Data {
-    pub(super) fn new(run: &Run<'_>, aligned: &AlignedTable) -> Result<Self, JobError> {
-        let table = aligned.table().clone();
+    pub(super) fn new(run: &Run<'_>, table: &Table) -> Result<Self, JobError> {
+        let table = table.clone();
         let guest = if run.is_guest() {
             let weights = table.weight()?.map(<[f64]>::to_vec);
             Some(GuestRows { labels: table.label()?, weights })

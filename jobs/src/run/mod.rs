@@ -12,6 +12,7 @@ mod logistic_regression;
 mod outcome;
 mod prepare;
 mod progress;
+mod select;
 mod split;
 mod train;
 
@@ -27,7 +28,7 @@ use data::{Data, training_period};
 use features::split::Split;
 pub use outcome::{
     AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
-    SplitOutcome, StepUse, TestScores,
+    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores,
 };
 use prepare::Prepared;
 use progress::Run;
@@ -49,10 +50,12 @@ pub async fn run_party(
     let mut splits = Vec::new();
     let mut models = Vec::new();
     if let Some(common) = common.as_ref().filter(|_| !job.train.is_empty()) {
-        let data = Data::new(&run, &common.aligned)?;
+        let data = Data::new(&run, &common.table)?;
         for (index, spec) in job.splits.iter().enumerate() {
             let split = split::split(&mut run, &data, spec, index).await?;
             let prepared = prepare::prepare(&mut run, &data, &split, spec, index).await?;
+            let prepared =
+                select::select_features(&mut run, &data, &split, spec, index, prepared).await?;
             models.extend(train_all(&mut run, &data, spec, &split, &prepared).await?);
             splits.push(split_results(spec, &data, &split, prepared));
         }
@@ -91,6 +94,8 @@ fn split_results(spec: &SplitSpec, data: &Data, split: &Split, prepared: Prepare
         test_rows: split.test.len(),
         base_rates,
         evidence: prepared.evidence,
+        host_evidence: prepared.host_evidence,
+        selection: prepared.selection,
         features: prepared.matrix.names().map(str::to_owned).collect(),
         dropped: prepared.preparation.dropped().to_vec(),
         preparation: prepared.preparation,
@@ -143,7 +148,7 @@ fn outcome(
         role,
         parties: [facts(Role::Guest), facts(Role::Host)],
         own_rows: table.rows(),
-        common_rows: common.as_ref().map(|common| common.aligned.rows()),
+        common_rows: common.as_ref().map(|common| common.table.rows()),
         common_order: common.map(|common| common.order),
         splits,
         models,

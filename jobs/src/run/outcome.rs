@@ -79,13 +79,42 @@ pub struct SplitOutcome {
     pub base_rates: Option<BaseRates>,
     /// Weight of evidence of the guest's own columns; empty at the host.
     pub evidence: Vec<WoeTable>,
-    /// Names of this party's encoded features.
+    /// Weight of evidence of the host's anonymous features, at the guest, if features are selected.
+    pub host_evidence: Vec<WoeTable>,
+    /// Which features were kept, if features are selected.
+    pub selection: Option<SelectionOutcome>,
+    /// Names of this party's encoded features that models take.
     pub features: Vec<String>,
     /// This party's columns that gave no feature.
     pub dropped: Vec<Dropped>,
     /// How this party's columns became features.
     #[serde(skip)]
     pub preparation: Preparation,
+}
+
+/// What feature selection decided, as far as this party knows.
+#[derive(Clone, Debug, Serialize)]
+pub struct SelectionOutcome {
+    /// At the guest all features, its own first and then the host's without names; at the host its
+    /// own.
+    pub features: Vec<SelectedFeature>,
+    /// How many pairs of features across the parties are correlated above the threshold.
+    pub pairs_across: usize,
+}
+
+/// What was decided about one feature.
+#[derive(Clone, Debug, Serialize)]
+pub struct SelectedFeature {
+    /// The column, or the number of an anonymous feature of the host.
+    pub name: String,
+    /// Whether it belongs to this party.
+    pub is_own: bool,
+    /// Its information value, at the guest; `None` where too few rows allow none.
+    pub iv: Option<f64>,
+    /// Whether models take it.
+    pub is_kept: bool,
+    /// The kept feature that it is correlated with, if that is why it was dropped.
+    pub correlated_with: Option<String>,
 }
 
 /// Shares of positives, unweighted.

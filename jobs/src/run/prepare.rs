@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::Role;
 use features::binning::{self, Binning, CHI_SQUARE_95, Method};
 use features::prepare::{ColumnSettings, Encoding, Imputation, Outliers, Preparation, Settings};
 use features::split::Split;
@@ -9,6 +10,7 @@ use features::woe::{MergeRule, WoeTable};
 use features::{Column, FeatureMatrix};
 
 use super::data::{Data, training_period};
+use super::outcome::SelectionOutcome;
 use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::spec::{
@@ -25,6 +27,10 @@ pub(super) struct Prepared {
     pub(super) evidence: Vec<WoeTable>,
     /// The columns that models may use, in the order of the table.
     pub(super) columns: Vec<String>,
+    /// At the guest, if features were selected: the evidence of the host's anonymous features.
+    pub(super) host_evidence: Vec<WoeTable>,
+    /// What was decided, if features were selected.
+    pub(super) selection: Option<SelectionOutcome>,
 }
 
 /// Prepares the party's own columns; `index` is the split's place in the job.
@@ -56,7 +62,14 @@ async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<P
             None => Vec::new(),
         };
         let columns = columns.iter().map(|column| column.name.to_owned()).collect();
-        Ok(Prepared { matrix, preparation, evidence, columns })
+        Ok(Prepared {
+            matrix,
+            preparation,
+            evidence,
+            columns,
+            host_evidence: Vec::new(),
+            selection: None,
+        })
     };
     step.session.compute(work).await
 }
@@ -68,11 +81,8 @@ fn evidence(
     rows: &[u32],
     labels: &[u8],
 ) -> Result<Vec<WoeTable>, JobError> {
-    let rule = MergeRule {
-        rows_min: u64::from(spec.bin.min_bin_rows),
-        class_min: u64::from(spec.bin.min_class_rows),
-    };
-    let binnings = binning::fit(columns, rows, &bin_settings(spec), Some(labels))?;
+    let rule = merge_rule(spec);
+    let binnings = binning::fit(columns, rows, &bin_settings(spec, Role::Guest), Some(labels))?;
     let fit = |binning: &Binning| -> Result<Option<WoeTable>, JobError> {
         let Some(column) = columns.iter().find(|column| column.name == binning.feature()) else {
             return Ok(None);
@@ -83,11 +93,20 @@ fn evidence(
     binnings.iter().filter_map(|binning| fit(binning).transpose()).collect()
 }
 
-fn bin_settings(spec: &PrepareSpec) -> binning::Settings {
-    let method = match spec.bin.method {
-        BinMethod::Quantile => Method::Quantile,
-        BinMethod::EqualWidth => Method::EqualWidth,
-        BinMethod::ChiMerge => Method::ChiMerge { threshold: CHI_SQUARE_95 },
+/// Which bins are too small to be opened.
+pub(super) fn merge_rule(spec: &PrepareSpec) -> MergeRule {
+    MergeRule {
+        rows_min: u64::from(spec.bin.min_bin_rows),
+        class_min: u64::from(spec.bin.min_class_rows),
+    }
+}
+
+/// How a party bins its columns; chi-merge looks at labels, which the host has not.
+pub(super) fn bin_settings(spec: &PrepareSpec, role: Role) -> binning::Settings {
+    let method = match (spec.bin.method, role) {
+        (BinMethod::ChiMerge, Role::Guest) => Method::ChiMerge { threshold: CHI_SQUARE_95 },
+        (BinMethod::Quantile | BinMethod::ChiMerge, _) => Method::Quantile,
+        (BinMethod::EqualWidth, _) => Method::EqualWidth,
     };
     binning::Settings { method, bins: spec.bin.bins as usize, columns: BTreeMap::new() }
 }
@@ -122,12 +141,6 @@ fn refuse_unavailable(spec: &PrepareSpec) -> Result<(), JobError> {
         return Err(JobError::Unsupported {
             what: "`encode: woe` across parties".to_owned(),
             instead: "use `numbers: standardise` and `categories: one_hot`",
-        });
-    }
-    if spec.select.is_some() {
-        return Err(JobError::Unsupported {
-            what: "`select` across parties".to_owned(),
-            instead: "leave `select` out of `prepare`",
         });
     }
     Ok(())

@@ -164,7 +164,9 @@ fn the_statement_says_who_learns_what() {
 fn templates_and_manual_are_jobs() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let mut templates = 0;
-    for entry in std::fs::read_dir(format!("{root}/jobs/templates")).unwrap() {
+    let folders = ["jobs/templates", "examples"];
+    let entries = folders.map(|folder| std::fs::read_dir(format!("{root}/{folder}")).unwrap());
+    for entry in entries.into_iter().flatten() {
         let path = entry.unwrap().path();
         let source = std::fs::read_to_string(&path).unwrap();
         if let Err(error) = JobSpec::parse(&path.display().to_string(), &source) {
