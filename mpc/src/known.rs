@@ -1,8 +1,8 @@
 //! Products of additively shared words with factors that one party knows.
 //!
 //! # Functionality
-//! One party knows signed integers f_i of a stated number of bits, both hold shares of v_i. Both get
-//! shares of f_i·v_i modulo 2^64. The party that knows the factors calls [`multiply_by_own`], the
+//! One party knows signed integers `f_i` of a stated number of bits, both hold shares of `v_i`. Both
+//! get shares of `f_i·v_i` modulo 2^64. The party that knows the factors calls [`multiply_by_own`], the
 //! other [`multiply_by_theirs`], at the same point.
 //! # Messages
 //! 1. `corrections` from the party that knows the factors (see `ot_extension`)
@@ -15,13 +15,13 @@
 //! # Cost
 //! 2 flights; for each bit of each factor 4 bytes there (rounded up to 128 bits) and 8 back.
 //! # Reference
-//! Gilboa, CRYPTO 1999, section 4.1, over Z_2^64, with one direction instead of two.
+//! Gilboa, CRYPTO 1999, section 4.1, over `Z_2^64`, with one direction instead of two.
 
 use crate::boolean::Bits;
 use crate::conversion::correlate;
 use crate::{MpcError, TwoParty};
 
-/// Shares of f_i·v_i, for the party that knows the f_i: `bits` bits each, sign included.
+/// Shares of `f_i·v_i`, for the party that knows the `f_i`: `bits` bits each, sign included.
 ///
 /// # Errors
 /// [`MpcError::InvalidInput`] for a factor of more bits or another number of factors than shares,
@@ -59,7 +59,7 @@ pub async fn multiply_by_own(
         .collect())
 }
 
-/// Shares of f_i·v_i, for the party that does not know the f_i.
+/// Shares of `f_i·v_i`, for the party that does not know the `f_i`.
 ///
 /// # Errors
 /// [`MpcError::InvalidInput`] for a number of bits outside of 2 to 63, [`MpcError::Net`] when the

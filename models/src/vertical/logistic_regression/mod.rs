@@ -5,14 +5,16 @@
 //! party) holds other columns of the same rows in the same order. Both end with their own
 //! coefficients of the model that minimises
 //! `Σ ω_i·logloss(y_i, b + x_i·w)/Σ ω_i + l2/2·‖w‖² + l1·‖w‖₁`; the intercept b is free and belongs to the
-//! guest.
+//! guest. Features of the host may be bins whose weight of evidence the guest keeps ([`woe`]).
 //! # Messages
-//! 1. `product/…` both ways, once: the parts of the encrypted products that never change (`mpc::matrix`)
-//! 2. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
-//!    (`mpc::matrix`), truncations, and one stop bit
-//! 3. at the end: each party's own coefficients
+//! 1. `woe_shape` both ways, once, with weight of evidence: numbers of rows and bins
+//! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
+//! 3. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
+//!    (`mpc::matrix`), truncations, and one stop bit; with weight of evidence, products with the
+//!    guest's values before the scores and after the gradient (`mpc::known`)
+//! 4. at the end: each party's own coefficients
 //! # Leaks
-//! To both: numbers of rows and columns, the number of passes, one stop bit per pass. To each party:
+//! To both: numbers of rows, columns and bins, the number of passes, one stop bit per pass. To each party:
 //! its own final coefficients. Nothing else; scores and gradients stay shared.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
@@ -130,8 +132,8 @@ pub async fn train_with_woe(
     let prepared = prepare(party, columns, woe, rows, settings).await?;
     let geometry = Geometry::agree(party, rows, prepared.columns.len()).await?;
     let objective = Objective::prepare(party, &prepared, &geometry, labels).await?;
-    let mut optimiser =
-        Optimiser::new(&objective, settings, thresholds(party, &prepared, settings));
+    let thresholds = thresholds(party, &prepared, settings);
+    let mut optimiser = Optimiser::new(&objective, settings, &thresholds);
     let mut passes = 0;
     let converged = loop {
         passes += 1;
@@ -230,7 +232,7 @@ fn check(
         return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
     }
     if let Some(labels) = labels {
-        let positives = labels.values.iter().filter(|label| **label == 1).count();
+        let positives: usize = labels.values.iter().map(|label| usize::from(*label == 1)).sum();
         if labels.values.iter().any(|label| *label > 1) || positives == 0 || positives == rows {
             return invalid(format!(
                 "labels must be 0 or 1 and of both kinds; {positives} of {rows} are 1"

@@ -2,8 +2,8 @@
 //!
 //! Units of 1.0: columns 2^c (`column_bits`); scores [`SCORE_UNIT`] = 2^48/50, so that one period of
 //! the sigmoid's sine series is 2^48; coefficients `SCORE_UNIT`/2^c; residuals 2^r
-//! (`residual_bits`), already multiplied by ω_i·2^m/Σω with 2^m ≥ n, so that their sum over rows needs
-//! no division; gradients 2^[`GRADIENT_BITS`].
+//! ([`RESIDUAL_BITS`]), already multiplied by `ω_i·2^m/Σω` with 2^m ≥ n, so that their sum over rows
+//! needs no division; gradients 2^[`GRADIENT_BITS`].
 
 use mpc::TwoParty;
 use mpc::conversion::truncate;
@@ -27,9 +27,9 @@ pub(super) struct Objective<'a> {
     sigmoid: Sigmoid,
     whitened: &'a Whitened,
     woe: &'a WoeBlock,
-    /// The guest's ω_i·2^m/Σω, or the public 2^m/n at the host.
+    /// The guest's `ω_i·2^m/Σω`, or the public 2^m/n at the host.
     row_scales: Vec<f64>,
-    /// The guest's y_i·ω_i·2^m/Σω in residual units; empty at the host.
+    /// The guest's `y_i·ω_i·2^m/Σω` in residual units; empty at the host.
     targets: Vec<u64>,
     log_rows: u32,
     column_bits: u32,
@@ -165,13 +165,11 @@ fn variables(
     if !party.is_first() {
         return Ok((plain + features, geometry.their_columns()));
     }
-    match geometry.their_columns().checked_sub(indicators) {
-        Some(theirs) => Ok((plain, theirs + features)),
-        None => {
-            let rule = format!("{indicators} bins were agreed on, each with a column");
-            Err(party.session.misbehaved("shape", rule).into())
-        }
-    }
+    let Some(theirs) = geometry.their_columns().checked_sub(indicators) else {
+        let rule = format!("{indicators} bins were agreed on, each with a column");
+        return Err(party.session.misbehaved("shape", rule).into());
+    };
+    Ok((plain, theirs + features))
 }
 
 /// One vector in an order both parties agree on: the guest's columns first.
@@ -203,7 +201,7 @@ fn row_scales(
     };
     let sum: f64 = weights.iter().sum();
     let valid = weights.len() == rows && weights.iter().all(|weight| *weight >= 0.0);
-    if !valid || !(sum > 0.0 && sum.is_finite()) {
+    if !(valid && sum > 0.0 && sum.is_finite()) {
         return Err(ModelError::InvalidInput(
             "weights must be finite, not negative, not all zero, one for each row".to_owned(),
         ));

@@ -34,9 +34,9 @@ const COMPARE_BITS: u32 = 26;
 
 /// State of the iteration; every vector is shared.
 pub(super) struct Optimiser {
-    /// v_k, where training would end.
+    /// `v_k`, where training would end.
     current: Vec<u64>,
-    /// The point ahead of v_k at which the next gradient is taken.
+    /// The point ahead of `v_k` at which the next gradient is taken.
     ahead: Blocks,
     passes: u32,
     own: usize,
@@ -52,11 +52,7 @@ pub(super) struct Optimiser {
 
 impl Optimiser {
     /// `thresholds` are those of a step of length 1, for own columns; empty without l1.
-    pub(super) fn new(
-        objective: &Objective<'_>,
-        settings: &Settings,
-        thresholds: Vec<f64>,
-    ) -> Self {
+    pub(super) fn new(objective: &Objective<'_>, settings: &Settings, thresholds: &[f64]) -> Self {
         let (own, theirs) = (objective.own, objective.theirs);
         let unit =
             objective.coefficient_unit() / (INVERSE_STEP_PER_BLOCK * objective.blocks() as f64);

@@ -1,6 +1,6 @@
 //! A party's own change of variables before joint training.
 //!
-//! Each party replaces its columns X (training rows) by Q = X·R⁻¹ with RᵀR = XᵀX/(4n) + l2·I, which
+//! Each party replaces its columns X (training rows) by Q = X·R⁻¹ with `RᵀR = XᵀX/(4n) + l2·I`, which
 //! needs nothing from the peer. Then every diagonal block of the joint Hessian of the objective is at
 //! most the identity (the logistic loss has curvature at most 1/4), so the joint Hessian of k parties
 //! is at most k·I: step sizes are public constants, and collinearity *within* a party costs no
@@ -15,9 +15,9 @@ use crate::ModelError;
 
 /// Fractional bits of the integers that stand for the entries of Q, for `rows` training rows.
 ///
-/// An entry is at most 2√n, because q_i = R⁻ᵀx_i and RᵀR is at least XᵀX/(4n), so that ‖q_i‖² is at
-/// most 4n times the leverage of row i, which is at most 1. The lattice kernels take integers below
-/// 2^20. Rounding moves the gradient by about 2^-bits/√n, far below the tolerance.
+/// An entry is at most 2√n, because `q_i = R⁻ᵀx_i` and `RᵀR` is at least `XᵀX/(4n)`, so that `‖q_i‖²`
+/// is at most 4n times the leverage of row i, which is at most 1. The lattice kernels take integers
+/// below 2^20. Rounding moves the gradient by about 2^-bits/√n, far below the tolerance.
 pub(super) fn column_bits(rows: usize) -> u32 {
     let log_rows = usize::BITS - (rows.max(2) - 1).leading_zeros();
     18 - log_rows.div_ceil(2)
@@ -104,7 +104,7 @@ impl Whitened {
     }
 }
 
-/// R⁻¹ with RᵀR = `matrix`, given by its lower triangle.
+/// R⁻¹ with `RᵀR = matrix`, given by its lower triangle.
 fn whitening_inverse(matrix: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, ModelError> {
     Ok(invert_upper(&cholesky(matrix)?))
 }
@@ -152,7 +152,7 @@ fn dot(left: &[f64], right: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// The upper triangular R with RᵀR = `matrix` (given by its lower triangle); `r[j]` is column j.
+/// The upper triangular R with `RᵀR = matrix` (given by its lower triangle); `r[j]` is column j.
 fn cholesky(matrix: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, ModelError> {
     let mut factor: Vec<Vec<f64>> = Vec::with_capacity(matrix.len());
     for (index, row) in matrix.iter().enumerate() {
@@ -212,7 +212,7 @@ fn combine(
         }
     }
     let limit = f64::from(1 << 20);
-    if let Some(row) = sums.iter().position(|sum| !(sum.abs() < limit)) {
+    if let Some(row) = sums.iter().position(|sum| sum.is_nan() || sum.abs() >= limit) {
         return Err(ModelError::InvalidInput(format!(
             "row {} of the training rows is not finite or dominates a feature; clip outliers",
             row + 1
@@ -225,13 +225,13 @@ fn combine(
 mod tests {
     use super::*;
 
-    /// RᵀR and R⁻¹ against their definitions, on columns that nearly coincide.
+    /// `RᵀR` and R⁻¹ against their definitions, on columns that nearly coincide.
     #[test]
     fn factor_and_inverse_satisfy_their_definitions() {
         let columns: Vec<Vec<f64>> = (0..4)
             .map(|column| {
                 (0..50)
-                    .map(|row| ((row * (column + 3)) as f64).sin() + 0.9 * (row as f64).cos())
+                    .map(|row| f64::from(row * (column + 3)).sin() + 0.9 * f64::from(row).cos())
                     .collect()
             })
             .collect();

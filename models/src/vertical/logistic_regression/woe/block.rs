@@ -1,11 +1,11 @@
 //! The block of the host's weight-of-evidence features inside the objective.
 //!
 //! Nobody could whiten this block alone. It is scaled by a public constant instead: columns of mean
-//! 0 and standard deviation 1 have XᵀX/(4n) at most d/4·I for d features, so R = √(d/4 + l2)·I keeps
-//! the block's curvature, penalty included, at most 1, as `whitening` does for the others. With the
-//! guest's integers f_jb = round(x_jb·2^c/R), c the `column_bits`, everything is exact in the ring:
-//! `expand` gives an indicator the weight f_jb·v_j, and `collapse` the variable v_j the gradient
-//! Σ_b f_jb·(sum of the residuals in bin b), as if f were the entries of a column of the host's.
+//! 0 and standard deviation 1 have `XᵀX/(4n)` at most `d/4·I` for d features, so `R = √(d/4 + l2)·I`
+//! keeps the block's curvature, penalty included, at most 1, as `whitening` does for the others. With
+//! the guest's integers `f_jb = round(x_jb·2^c/R)`, c the `column_bits`, everything is exact in the
+//! ring: `expand` gives an indicator the weight `f_jb·v_j`, and `collapse` the variable `v_j` the
+//! gradient `Σ_b f_jb·(sum of the residuals in bin b)`, as if f were a column of the host's.
 
 use mpc::TwoParty;
 use mpc::known::{multiply_by_own, multiply_by_theirs};
@@ -15,7 +15,7 @@ use super::{Woe, indicators, repeated};
 use crate::ModelError;
 use crate::vertical::logistic_regression::whitening::column_bits;
 
-/// Bits of the f_jb, sign included: |x_jb| is at most √n, hence f_jb at most 2^19.
+/// Bits of the `f_jb`, sign included: `x_jb` is at most √n, hence `f_jb` at most 2^19.
 const VALUE_BITS: u32 = 21;
 
 /// The features with weight of evidence; possibly none.
@@ -23,7 +23,7 @@ const VALUE_BITS: u32 = 21;
 pub(in super::super) struct WoeBlock {
     /// Number of bins of each feature.
     bins: Vec<usize>,
-    /// At the guest, the f_jb of all features one after the other.
+    /// At the guest, the `f_jb` of all features one after the other.
     factors: Vec<i64>,
     /// 1/R.
     scale: f64,
@@ -75,7 +75,9 @@ impl WoeBlock {
         let bins: usize = columns.iter().map(|column| column.bins).sum();
         // The penalty's rows, one for each column; this block's own penalty is public.
         let further = whitened.len() + bins;
-        whitened.iter_mut().for_each(|column| column.resize(rows + further, 0));
+        for column in &mut whitened {
+            column.resize(rows + further, 0);
+        }
         whitened.extend(indicators(columns, further));
         whitened
     }

@@ -1,10 +1,11 @@
 //! Weight of evidence of the host's bins in joint training, known to the guest alone.
 //!
 //! The host knows which bin each row falls into, the guest the weight of evidence of each bin. The
-//! feature x_ij = woe_j(bin_ij) is neither's: the host's matrix holds an indicator for each bin
+//! feature `x_ij = woe_j(bin_ij)` is neither's: the host's matrix holds an indicator for each bin
 //! instead, and its shared weight is the guest's known value of the bin times the feature's shared
 //! coefficient (`mpc::known`). No row of the guest's knowledge, and no sum over rows, reaches the
-//! host; it ends with one coefficient for each of its features, like for any other.
+//! host; it ends with one coefficient for each of its features, like for any other. (A coefficient of
+//! exactly 0 without an l1 penalty tells it that the guest found no two groups to tell apart.)
 
 mod block;
 mod scoring;

@@ -1,12 +1,12 @@
 //! Scores of new rows by a model with weight-of-evidence features.
 //!
 //! # Functionality
-//! The guest knows the value x_jb of each bin, the host its bins of the rows and the coefficient w_j
-//! of each feature; both know their own part of each row's linear predictor without these features.
+//! The guest knows the value `x_jb` of each bin, the host its bins of the rows and the coefficient
+//! `w_j` of each feature; both know their own part of each row's linear predictor without these features.
 //! The guest learns the whole linear predictor of each row, the host nothing.
 //! # Messages
 //! 1. `woe_shape` both ways: numbers of rows and bins
-//! 2. the products x_jb·w_j, shared (see `mpc::known`)
+//! 2. the products `x_jb·w_j`, shared (see `mpc::known`)
 //! 3. `seed` guest → host, `row_hints` host → guest: set-up of the encrypted sums
 //! 4. `weights` guest → host: its shares of the products, encrypted; `scores` host → guest: masked
 //! 5. `share` host → guest
@@ -66,7 +66,8 @@ pub async fn score_with_woe(
     let bins = woe.agree(party, rows).await?;
     let mut scores = match woe {
         Woe::Values(values) => {
-            let factors = values.iter().flatten().map(value_word).collect::<Result<Vec<_>, _>>()?;
+            let factors =
+                values.iter().flatten().copied().map(value_word).collect::<Result<Vec<_>, _>>()?;
             let zeros = vec![0; factors.len()];
             let products = multiply_by_own(party, &factors, VALUE_WIDTH, &zeros).await?;
             query(&mut party.session, &products, rows).await?
@@ -108,7 +109,7 @@ fn plain_scores(
     )
 }
 
-fn value_word(value: &f64) -> Result<i64, ModelError> {
+fn value_word(value: f64) -> Result<i64, ModelError> {
     let word = (value * f64::from(1 << VALUE_BITS)).round();
     if word.abs() < 2_f64.powi(VALUE_WIDTH as i32 - 1) {
         Ok(word as i64)

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use features::binned::BinnedFeature;
 use features::federated::evidence;
 use mpc::reveal::{Ledger, Observation};
+use world::FaultKind;
 
 use super::*;
 use crate::local::logistic_regression as local;
@@ -155,14 +156,99 @@ fn values_have_mean_0_and_deviation_1_and_unopened_features_are_0() {
     let closed = AnonymousFeature { group_of_bin: vec![0, 0], groups: Vec::new() };
     let same = AnonymousFeature { group_of_bin: vec![0], groups: vec![groups[0]] };
     let values = standardised(&[opened, closed, same]).unwrap();
-    assert_eq!(values[1..], [vec![0.0; 2], vec![0.0]]);
-    assert_eq!(values[0][0], values[0][1]);
+    assert!(values[1..] == [vec![0.0; 2], vec![0.0]]);
+    assert!((values[0][0] - values[0][1]).abs() < 1e-12);
     let [a, b, c] = [values[0][0], values[0][2], values[0][3]];
     assert!((100.0 * a + 200.0 * b + 100.0 * c).abs() < 1e-9);
     assert!((100.0 * a * a + 200.0 * b * b + 100.0 * c * c - 400.0).abs() < 1e-9);
     assert!(b < a && a < c);
     let gap = AnonymousFeature { group_of_bin: vec![1], groups: vec![groups[0]] };
     assert!(standardised(&[gap]).is_err());
+}
+
+/// Rows of more than one chunk of the lattice, a bin without rows, and the cost.
+#[test]
+fn correct_scores_and_cost_over_several_chunks() {
+    const ROWS: usize = 9000;
+    let values = [vec![0.5, -1.25, 3.0], vec![-700.0, 0.001]];
+    let column = |bins: usize, step: usize| AnonymousColumn {
+        codes: (0..ROWS).map(|row| (row / step % 2) as u8).collect(),
+        bins,
+    };
+    let columns = [column(3, 7), column(2, 4100)];
+    let plain: Vec<f64> = (0..ROWS).map(|row| (row % 101) as f64 - 50.0).collect();
+    let coefficients = |weights: &[f64], intercept| Coefficients {
+        weights: weights.to_vec(),
+        intercept,
+        passes: 1,
+        converged: true,
+    };
+    let side = async |session: net::Session| {
+        let ledger = Arc::new(Ledger::new(["score.test_rows"]));
+        let mut party = TwoParty::setup(session, ledger).await.unwrap();
+        if party.is_first() {
+            let own = coefficients(&[], Some(-1.5));
+            score_with_woe(&mut party, &own, &[], &Woe::Values(&values), ROWS).await.unwrap()
+        } else {
+            let own = coefficients(&[0.25, 2.0, -0.75], None);
+            let woe = Woe::Bins(&columns);
+            score_with_woe(&mut party, &own, &[&plain], &woe, ROWS).await.unwrap()
+        }
+    };
+    let outcome = world::pair(4, side, side);
+    assert!(outcome.second.is_none());
+    for (row, score) in outcome.first.unwrap().into_iter().enumerate() {
+        let [first, second] =
+            [0, 1].map(|place| values[place][usize::from(columns[place].codes[row])]);
+        let expected = -1.5 + 0.25 * plain[row] + 2.0 * first - 0.75 * second;
+        assert!((score - expected).abs() < 1e-4, "row {row}: {score} for {expected}");
+    }
+    let of = |side, step| outcome.transcript.bytes_of(side, step);
+    let element = 8192 * 150 / 8;
+    assert_eq!(of(world::Side::First, "weights"), (5 + 1) * element);
+    assert_eq!(of(world::Side::Second, "row_hints"), 2 * element);
+    assert_eq!(of(world::Side::Second, "correlations"), 5 * 32 * 8);
+    assert_eq!(of(world::Side::Second, "share"), 8 * ROWS as u64);
+}
+
+/// Tampering and a lost host while the scores are made.
+#[test]
+fn tampered_scores_are_named_and_a_lost_peer_is_noticed() {
+    let values = [vec![0.5, -1.25]];
+    let columns = [AnonymousColumn { codes: (0..80).map(|row| row % 2).collect(), bins: 2 }];
+    let run = |step: &str, from, kind| {
+        let side = async |session: net::Session| {
+            let ledger = Arc::new(Ledger::new(["score.test_rows"]));
+            let mut party = TwoParty::setup(session, ledger).await?;
+            let guest = party.is_first();
+            let weights = if guest { Vec::new() } else { vec![0.5] };
+            let own = Coefficients { weights, intercept: None, passes: 1, converged: true };
+            let woe = if guest { Woe::Values(&values) } else { Woe::Bins(&columns) };
+            score_with_woe(&mut party, &own, &[], &woe, 80).await
+        };
+        let fault = world::Fault { path_step: step.to_owned(), occurrence: 0, kind, from };
+        let outcome = world::pair_with_fault(3, fault, side, side);
+        [outcome.first.err(), outcome.second.err()]
+    };
+    let steps = [
+        ("woe_shape", world::Side::First, 1),
+        ("seed", world::Side::First, 1),
+        ("row_hints", world::Side::Second, 0),
+        ("weights", world::Side::First, 1),
+        ("scores", world::Side::Second, 0),
+        ("share", world::Side::Second, 0),
+    ];
+    for (step, from, victim) in steps {
+        let shorter = FaultKind::replace(|bytes| bytes[..bytes.len() - 1].to_vec());
+        let text = run(step, from, shorter)[victim].as_ref().unwrap().to_string();
+        assert!(text.contains(step), "{text}");
+        assert!(run(step, from, FaultKind::Close)[victim].is_some());
+    }
+    for (step, from, victim) in [steps[2], steps[3], steps[4]] {
+        let large = FaultKind::replace(|bytes| vec![0xff; bytes.len()]);
+        let text = run(step, from, large)[victim].as_ref().unwrap().to_string();
+        assert!(text.contains(step), "{text}");
+    }
 }
 
 /// What both say when the guest brings `values` and the host bins of 100 rows.
