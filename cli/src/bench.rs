@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::launch::KEEP_MEMORY;
 use crate::screen;
 use crate::work_folder::WorkFolder;
 
@@ -247,6 +248,7 @@ impl Side {
             .arg("--keys")
             .arg(work.join(name))
             .args(["--peer-key", &peer.to_string()])
+            .envs(KEEP_MEMORY)
             .stdout(Stdio::piped());
         if let Some(address) = address {
             command.args(["--dial", address]);
