@@ -26,7 +26,9 @@ pub fn open_table(party: &PartySpec, folder: &Path, watch: &dyn Watch) -> Result
     let source = source(party, folder)?;
     let proposed = propose(party, &source)?;
     watch.see(Event::Note { text: shown(party, &proposed) });
-    Ok(Table::read(&source, &proposed.confirm()?)?)
+    let table = Table::read(&source, &proposed.confirm()?)?;
+    table.check_unique_ids()?;
+    Ok(table)
 }
 
 /// The schema of a party's table as the job describes it, for people to look at.

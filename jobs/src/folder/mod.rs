@@ -38,10 +38,18 @@ impl Draft {
         if target.exists() && !target.join(METRICS).is_file() {
             return Err(JobError::NotOurs { path: target });
         }
-        let hidden = out.join(format!(".{party}.partial"));
+        let hidden = hidden(out, party);
         remove(&hidden)?;
         fs::create_dir_all(&hidden).map_err(|error| JobError::file("make", &hidden, &error))?;
         Ok(Self { hidden, target })
+    }
+
+    /// Removes what a party that was stopped had begun in the folder `out`.
+    ///
+    /// # Errors
+    /// [`JobError::File`].
+    pub fn discard(out: &Path, party: &str) -> Result<(), JobError> {
+        remove(&hidden(out, party))
     }
 
     /// Writes everything that the party may see.
@@ -106,6 +114,11 @@ impl Drop for Draft {
         // There is nobody to tell; the next run of the party tries again.
         let _ = remove(&self.hidden);
     }
+}
+
+/// Where a party's results are until they are complete.
+fn hidden(out: &Path, party: &str) -> PathBuf {
+    out.join(format!(".{party}.partial"))
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), JobError> {

@@ -66,6 +66,7 @@ pub(super) async fn train(
         Rows { training: period, validation: Vec::new(), test: split.test.clone() }
     };
     run.record("train.rows", Audience::All, 1)?;
+    run.record("model.trees", Audience::Guest, 1)?;
     run.record("score.test_rows", Audience::Guest, rows.test.len())?;
     let mut session = session.fork("train")?;
     let Some(guest) = data.guest() else {
@@ -73,7 +74,6 @@ pub(super) async fn train(
             train_as_host(&mut session, &matrix, &rows.training, &settings, &run.ledger).await?;
         return Ok(Trained { binnings, part: Part::Host(part) });
     };
-    run.record("model.trees", Audience::Guest, 1)?;
     let examples = examples(guest, &rows);
     let trained = train_as_guest(&mut session, &matrix, &examples, &settings, &run.ledger).await?;
     let alone = session.compute(|| local::train(&matrix, &examples, &settings)).await?;

@@ -1,0 +1,160 @@
+//! Starting the program and its parties as processes.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use net::Identity;
+use serde_json::Value;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tombolo");
+
+/// A small job on `breast`, quick enough for every test run.
+pub(crate) const JOB: &str = "\
+job: small
+purpose: test
+seed: 7
+parties:
+  clinic: { role: guest, table: guest.csv, key: id, label: y }
+  laboratory: { role: host, table: host.csv, key: id, other_columns: number }
+split: { by: stratified, test: 30% }
+prepare:
+  - select: { iv: 0.0, correlation: 0.999 }
+train:
+  - logistic_regression: { l2: 0.1, tolerance: 1e-5 }
+  - boosted_trees: { privacy: secureboost, trees: 2, depth: 2, bins: 8, early_stopping: 0 }
+evaluate: { bootstrap: 100 }
+";
+
+/// A folder with the two tables of `breast` and the small job.
+pub(crate) fn breast() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/fate"));
+    fs::copy(data.join("breast_hetero_guest.csv"), folder.path().join("guest.csv")).unwrap();
+    fs::copy(data.join("breast_hetero_host.csv"), folder.path().join("host.csv")).unwrap();
+    fs::write(folder.path().join("job.yaml"), JOB).unwrap();
+    folder
+}
+
+/// `tombolo run` on the job in a folder.
+pub(crate) fn run(folder: &Path) -> Output {
+    Command::new(PROGRAM)
+        .args(["--language", "en", "run"])
+        .arg(folder.join("job.yaml"))
+        .arg("--out")
+        .arg(folder.join("out"))
+        .output()
+        .unwrap()
+}
+
+/// Runs the job and returns its error, after checking that it is one of the job and that nothing
+/// was left behind.
+pub(crate) fn failure(folder: &Path) -> String {
+    let output = run(folder);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    assert_nothing_is_left(&folder.join("out"));
+    text[text.find("error: ").unwrap_or(0)..].to_owned()
+}
+
+/// No results, and no half-written ones.
+pub(crate) fn assert_nothing_is_left(out: &Path) {
+    let left: Vec<PathBuf> = match fs::read_dir(out) {
+        Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
+        Err(_) => Vec::new(),
+    };
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A JSON file of the results.
+pub(crate) fn json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Two parties that are started one by one, as two organisations do.
+pub(crate) struct Parties {
+    folder: PathBuf,
+}
+
+/// One party's process.
+pub(crate) struct Party {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Parties {
+    /// Makes both identities in `folder`.
+    pub(crate) fn new(folder: &Path) -> Self {
+        for name in ["clinic", "laboratory"] {
+            Identity::generate(name).unwrap().save(&folder.join(name)).unwrap();
+        }
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Starts the guest with a job file and waits until it listens; returns its address too.
+    pub(crate) fn guest(&self, job: &str) -> (Party, String) {
+        let mut party = self.start("clinic", "laboratory", job, ["--listen", "127.0.0.1:0"]);
+        let address = party.wait_for("listening")["address"].as_str().unwrap().to_owned();
+        (party, address)
+    }
+
+    /// Starts the host with a job file.
+    pub(crate) fn host(&self, job: &str, address: &str) -> Party {
+        self.start("laboratory", "clinic", job, ["--dial", address])
+    }
+
+    fn start(&self, name: &str, peer: &str, job: &str, connection: [&str; 2]) -> Party {
+        let key = Identity::load(&self.folder.join(peer)).unwrap().public_key().to_string();
+        let mut child = Command::new(PROGRAM)
+            .args(["party", "--party", name, "--peer-key", &key, "--reconnect-window", "1"])
+            .args(connection)
+            .arg("--job")
+            .arg(self.folder.join(job))
+            .arg("--keys")
+            .arg(self.folder.join(name))
+            .arg("--out")
+            .arg(self.folder.join("out"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Party { child, lines }
+    }
+}
+
+impl Party {
+    /// Reads until a message of this kind comes.
+    pub(crate) fn wait_for(&mut self, kind: &str) -> Value {
+        self.find(|message| message["message"] == kind)
+            .unwrap_or_else(|| panic!("the party ended without {kind}"))
+    }
+
+    /// Reads until a step begins.
+    pub(crate) fn wait_for_step(&mut self, step: &str) {
+        let found = self.find(|message| message["event"] == "started" && message["step"] == step);
+        assert!(found.is_some(), "the party ended before {step}");
+    }
+
+    /// Kills the process.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// The error with which the party ends.
+    pub(crate) fn error(mut self) -> String {
+        let error = self.wait_for("failed")["error"].as_str().unwrap().to_owned();
+        let status: ExitStatus = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(1), "{error}");
+        error
+    }
+
+    fn find(&mut self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        let messages =
+            self.lines.by_ref().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+        messages.into_iter().find(wanted)
+    }
+}
