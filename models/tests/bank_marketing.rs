@@ -1,5 +1,6 @@
 //! Preparation, logistic regression and evaluation of the bank-marketing data (UCI, CC BY 4.0)
-//! under a split by time, against scikit-learn 1.9 on the same rows (newton-cholesky, tolerance 1e-13).
+//! under a split by time, against scikit-learn 1.9 on the same rows (newton-cholesky, tolerance
+//! 1e-13).
 //!
 //! Reads the folder that the variable `TOMBOLO_DATA` names and is skipped where it is not set.
 

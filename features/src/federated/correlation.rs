@@ -1,9 +1,9 @@
 //! Pairs of features across two parties that are strongly correlated.
 //!
 //! # Functionality
-//! Each party holds standardised columns of the same training rows. Both learn for each pair (guest's
-//! feature, host's feature) whether their Pearson correlation is above a public threshold in
-//! magnitude, and nothing else about it.
+//! Each party holds standardised columns of the same training rows. Both learn for each pair
+//! (guest's feature, host's feature) whether their Pearson correlation is above a public
+//! threshold in magnitude, and nothing else about it.
 //! # Messages
 //! 1. `shape` both ways: number of columns
 //! 2. `seed` guest → host, `hints` host → guest, in groups: set-up of the encrypted products
@@ -50,8 +50,8 @@ pub struct Pair {
     pub host: usize,
 }
 
-/// Finds the pairs with |correlation| > `threshold` (0 to 1). Every column has mean 0 and standard
-/// deviation 1 over `rows` rows; the guest is the first party.
+/// Finds the pairs with |correlation| > `threshold` (0 to 1). Every column has mean 0 and
+/// standard deviation 1 over `rows` rows; the guest is the first party.
 ///
 /// # Errors
 /// [`FederatedError::InvalidInput`] for columns of another length or values that are not finite,

@@ -1,7 +1,8 @@
 //! Statistics over two parties' columns of the same rows, with shares in between.
 //!
 //! - [`evidence`]: the guest learns how its labels spread over the host's anonymous bins;
-//! - [`correlation`]: both learn which pairs of features across the parties are strongly correlated.
+//! - [`correlation`]: both learn which pairs of features across the parties are strongly
+//!   correlated.
 
 pub mod correlation;
 pub mod evidence;

@@ -4,10 +4,10 @@
 //! intercept free of penalty: Newton's method (iteratively reweighted least squares) with a line
 //! search, and with l1 > 0 proximal Newton, whose inner problem is solved by coordinate descent.
 //! It stops when no direction is left to go: the norm of the smallest subgradient is at most
-//! `gradient_tolerance`. Sources: Nelder and Wedderburn, "Generalized Linear Models", 1972; Lee, Sun
-//! and Saunders, "Proximal Newton-type methods for minimizing composite functions", 2014; Friedman,
-//! Hastie and Tibshirani, "Regularization Paths for Generalized Linear Models via Coordinate
-//! Descent", 2010.
+//! `gradient_tolerance`. Sources: Nelder and Wedderburn, "Generalized Linear Models", 1972; Lee,
+//! Sun and Saunders, "Proximal Newton-type methods for minimizing composite functions", 2014;
+//! Friedman, Hastie and Tibshirani, "Regularization Paths for Generalized Linear Models via
+//! Coordinate Descent", 2010.
 
 mod descent;
 mod linear_system;
@@ -124,9 +124,9 @@ pub enum FitError {
 ///
 /// `columns` holds one slice per feature with one finite number per row (none fits the intercept
 /// alone), `labels` are 0 or 1, `weights` (all 1 where none are given) are finite and at least 0.
-/// Without a penalty there is no optimum where the features separate the classes perfectly; that is
-/// an error. Where they separate only some rows for certain (a level that is never positive), the
-/// weight in question ends where its slope falls under the tolerance, as in other programs.
+/// Without a penalty there is no optimum where the features separate the classes perfectly; that
+/// is an error. Where they separate only some rows for certain (a level that is never positive),
+/// the weight in question ends where its slope falls under the tolerance, as in other programs.
 ///
 /// The result does not depend on the number of threads. Uses rayon: call it inside
 /// `Session::compute`. One step costs rows × features² / 2 multiplications.
@@ -237,7 +237,8 @@ pub fn sigmoid(x: f64) -> f64 {
 /// None where the quadratic model has no minimum or nothing along the direction is better.
 fn improved(objective: &Objective<'_>, point: &Point) -> Option<Point> {
     let direction = descent::direction(objective, point)?;
-    // What the quadratic model's linear part promises; the step must bring a share of it (Armijo).
+    // What the quadratic model's linear part promises; the step must bring a share of it
+    // (Armijo).
     let promised = objective.promised(point, &direction);
     let here = objective.value(point);
     // Near the optimum the promise drowns in the rounding of the objective itself.

@@ -86,6 +86,26 @@ fn training_codes(features: &[&BinnedFeature], training: &[u32]) -> Vec<Vec<u8>>
     features.iter().map(gather).collect()
 }
 
+/// The hints of a range of outputs, in the wire form.
+fn hints(
+    projection: &Projection,
+    evaluator: &Evaluator<'_>,
+    outputs: std::ops::Range<usize>,
+) -> Vec<u8> {
+    let hints = evaluator.hints(outputs);
+    let bytes: Vec<_> = hints.par_iter().map(|hint| hint.to_bytes(projection)).collect();
+    bytes.concat()
+}
+
+/// Reads a level's queries.
+fn parse(
+    projection: &Projection,
+    received: Vec<Vec<u8>>,
+) -> Result<Vec<EncryptedVector>, LatticeError> {
+    let parse = |bytes: Vec<u8>| EncryptedVector::from_bytes(projection, &bytes);
+    received.into_par_iter().map(parse).collect()
+}
+
 async fn send_hints(
     session: &mut Session,
     projection: &Projection,
@@ -94,12 +114,7 @@ async fn send_hints(
     let mut next = 0;
     while next < evaluator.outputs() {
         let end = evaluator.outputs().min(next + HINTS_PER_MESSAGE);
-        let hints = || {
-            let hints = evaluator.hints(next..end);
-            let bytes: Vec<_> = hints.par_iter().map(|hint| hint.to_bytes(projection)).collect();
-            bytes.concat()
-        };
-        let bytes = session.compute(hints).await;
+        let bytes = session.compute(|| hints(projection, evaluator, next..end)).await;
         session.send_bytes("hints", bytes).await?;
         next = end;
     }
@@ -170,9 +185,7 @@ impl Host<'_> {
         for _ in 0..nodes {
             received.push(session.receive_bytes("gradients", size).await?);
         }
-        let parse = |bytes: Vec<u8>| EncryptedVector::from_bytes(self.projection, &bytes);
-        let queries: Result<Vec<_>, _> =
-            session.compute(|| received.into_par_iter().map(parse).collect()).await;
+        let queries = session.compute(|| parse(self.projection, received)).await;
         let blame = |error: LatticeError| session.misbehaved("gradients", error.to_string());
         let queries = queries.map_err(blame)?;
         self.ledger.record(SHAPE, session.me(), nodes as u64)?;

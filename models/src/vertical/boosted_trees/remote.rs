@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crypto::lattice::projection::{Answers, Hint, Projection, QueryKey};
-use crypto::lattice::{Parameters, Ring};
+use crypto::lattice::{LatticeError, Parameters, Ring};
 use mpc::reveal::Ledger;
 use net::{NetError, Session, Size};
 use rayon::prelude::*;
@@ -218,6 +218,12 @@ pub(super) async fn receive_sides(session: &mut Session, rows: usize) -> Result<
     Bits::from_words(words, rows).ok_or_else(|| session.misbehaved("sides", rule))
 }
 
+/// Reads a message of hints.
+fn parse(projection: &Projection, bytes: &[u8]) -> Result<Vec<Hint>, LatticeError> {
+    let parse = |hint| Hint::from_bytes(projection, hint);
+    bytes.par_chunks_exact(Hint::byte_count(projection)).map(parse).collect()
+}
+
 async fn receive_hints(
     session: &mut Session,
     projection: &Projection,
@@ -228,9 +234,7 @@ async fn receive_hints(
     while hints.len() < count {
         let batch = HINTS_PER_MESSAGE.min(count - hints.len());
         let bytes = session.receive_bytes("hints", Size::Exactly(batch * hint_bytes)).await?;
-        let parse = |hint| Hint::from_bytes(projection, hint);
-        let batch: Result<Vec<Hint>, _> =
-            session.compute(|| bytes.par_chunks_exact(hint_bytes).map(parse).collect()).await;
+        let batch = session.compute(|| parse(projection, &bytes)).await;
         hints.extend(batch.map_err(|error| session.misbehaved("hints", error.to_string()))?);
     }
     Ok(hints)
