@@ -2,18 +2,20 @@
 //!
 //! # Functionality
 //! The extension's receiver gets 32 trees of 16 random seeds. The extension's sender picks a random
-//! 128-bit Δ, four bits for each tree, and gets all seeds of each tree but the one at its four bits.
+//! 128-bit Δ, four bits for each tree, and gets all seeds of each tree but the one at its four
+//! bits.
 //! # Messages
 //! 1. `sender_point` receiver → sender: the base transfers' common point
 //! 2. `receiver_points` sender → receiver: two points for each of the 128 base transfers
-//! 3. `tree_sums` receiver → sender: per tree level the XOR of all left and of all right seeds, each
-//!    under its base key
+//! 3. `tree_sums` receiver → sender: per tree level the XOR of all left and of all right seeds,
+//!    each under its base key
 //! # Leaks
 //! Nothing.
 //! # Security
 //! The base transfer is endemic (the parties may bias their own outputs, which the tree does not
-//! care about), secure in the random-oracle model under computational Diffie-Hellman in ristretto255
-//! (126 bits). The trees are secure as puncturable PRFs (Goldreich, Goldwasser, Micali 1986).
+//! care about), secure in the random-oracle model under computational Diffie-Hellman in
+//! ristretto255 (126 bits). The trees are secure as puncturable PRFs (Goldreich, Goldwasser, Micali
+//! 1986).
 //! # Cost
 //! 3 flights; 32 + 128·64 + 128·64 bytes; about 1,000 scalar multiplications over both parties.
 //! # Reference
@@ -28,7 +30,7 @@ use net::{Session, Size};
 
 use crate::MpcError;
 use crate::ot_extension::{
-    BLOCK_BITS, BLOCKS, ExtensionReceiver, ExtensionSender, LEAVES, Seed, children,
+    BLOCK_BITS, BLOCKS, ExtensionReceiver, ExtensionSender, LEAVES, Seed, children, first_tweak,
 };
 
 const TRANSFERS: usize = BLOCKS * BLOCK_BITS;
@@ -47,20 +49,19 @@ pub(crate) async fn extension_sender(session: &mut Session) -> Result<ExtensionS
     session.send_bytes("receiver_points", message).await?;
     let sums_bytes = TRANSFERS * 2 * SEED_BYTES;
     let sums = session.receive_bytes("tree_sums", Size::Exactly(sums_bytes)).await?;
+    let pairs = sums.as_chunks::<SEED_BYTES>().0.as_chunks::<2>().0;
     let chosen: Vec<Seed> = keys
         .iter()
         .zip(&choices)
-        .zip(sums.chunks_exact(2 * SEED_BYTES))
-        .map(|((key, choice), pair)| {
-            xor(key, &pair[usize::from(*choice) * SEED_BYTES..][..SEED_BYTES])
-        })
+        .zip(pairs)
+        .map(|((key, choice), [left, right])| xor(key, &select(left, right, *choice)))
         .collect();
     let seeds = chosen
         .chunks_exact(BLOCK_BITS)
         .enumerate()
         .map(|(block, sums)| punctured(sums, (delta >> (block * BLOCK_BITS)) as usize % LEAVES))
         .collect();
-    Ok(ExtensionSender::new(delta, seeds))
+    Ok(ExtensionSender::new(delta, seeds, first_tweak(session.is_first())))
 }
 
 /// The side that will receive in the extension: grows the trees.
@@ -93,7 +94,7 @@ pub(crate) async fn extension_receiver(
         seeds.push(levels.into_iter().next_back().unwrap_or_default());
     }
     session.send_bytes("tree_sums", sums).await?;
-    Ok(ExtensionReceiver::new(seeds))
+    Ok(ExtensionReceiver::new(seeds, first_tweak(!session.is_first())))
 }
 
 /// Transfers of one block go from the tree's root (the leaf's highest bit) to its leaves.
@@ -181,6 +182,12 @@ fn punctured(sums: &[Seed], hole: usize) -> Vec<Option<Seed>> {
         nodes = next;
     }
     nodes
+}
+
+/// The left seed for the choice 0, the right one for 1; reads both in either case.
+fn select(left: &Seed, right: &Seed, choice: u8) -> Seed {
+    let mask = choice.wrapping_neg();
+    std::array::from_fn(|index| left[index] ^ (left[index] ^ right[index]) & mask)
 }
 
 fn random_seed(rng: &mut Generator) -> Seed {

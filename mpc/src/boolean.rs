@@ -2,20 +2,24 @@
 //!
 //! # Functionality
 //! [`and_many`] takes XOR shares of x and y and gives XOR shares of x ∧ y, bit by bit.
-//! [`bit_triples`] prepares the correlated bits that [`and_many`] uses up.
+//! [`and_shared`] does so for W vectors y and one x. [`bit_triples`] prepares the correlated bits
+//! that they use up.
 //! # Messages
 //! 1. `corrections` both ways: the transfers behind the triples (see `ot_extension`)
-//! 2. `triple_bits` both ways: one bit for each triple
-//! 3. `masked_bits` both ways: x ⊕ a and y ⊕ b for each AND
+//! 2. `triple_bits` both ways: W bits for each triple
+//! 3. `masked_bits` both ways: x ⊕ a, and y ⊕ b for each y
 //! # Leaks
 //! Nothing but lengths, which are public.
 //! # Security
-//! Semi-honest, perfectly given the triples: the opened bits are masked by fresh random bits.
+//! Semi-honest, perfectly given the triples: the opened bits are masked by fresh random bits. Of a
+//! transfer's keys the lowest W bits are used, each for one product.
 //! # Cost
-//! Triples: 2 flights, 4.125 bytes each way for each; an AND layer: 1 flight, 2 bits each way.
+//! Triples: 2 flights, 32 + W bits each way for each; an AND layer: 1 flight, 1 + W bits each way.
+//! Triples come in words of 64, transfers in groups of 128.
 //! # Reference
 //! Goldreich, Micali, Wigderson, STOC 1987; Beaver, CRYPTO 1991; triples from oblivious transfer as
-//! in Asharov, Lindell, Schneider, Zohner, CCS 2013, section 5.
+//! in Asharov, Lindell, Schneider, Zohner, CCS 2013, section 5; triples with one factor in common:
+//! Rathee et al., "`CrypTFlow2`", CCS 2020 (eprint 2020/1002), section 3.1.
 
 use crate::ot_extension::extend;
 use crate::{MpcError, TwoParty};
@@ -27,11 +31,11 @@ pub struct Bits {
     length: usize,
 }
 
-/// Random shared bits with c = a ∧ b, used once.
-pub struct BitTriples {
+/// Random shared bits with `c_k = a ∧ b_k` for k below `WIDTH`, used once.
+pub struct BitTriples<const WIDTH: usize = 1> {
     a: Vec<u64>,
-    b: Vec<u64>,
-    c: Vec<u64>,
+    b: [Vec<u64>; WIDTH],
+    c: [Vec<u64>; WIDTH],
     used_words: usize,
 }
 
@@ -96,10 +100,10 @@ impl Bits {
     }
 }
 
-impl BitTriples {
+impl<const WIDTH: usize> BitTriples<WIDTH> {
     fn take(&mut self, words: usize) -> Result<std::ops::Range<usize>, MpcError> {
         let start = self.used_words;
-        if start + words > self.a.len() {
+        if words > self.a.len() - start {
             return Err(MpcError::InvalidInput(format!(
                 "{words} words of bit triples asked for, {} left",
                 self.a.len() - start
@@ -110,66 +114,91 @@ impl BitTriples {
     }
 }
 
-/// Prepares triples for `words` words of 64 ANDs.
-pub async fn bit_triples(party: &mut TwoParty, words: usize) -> Result<BitTriples, MpcError> {
+/// Prepares triples for `words` words of 64 ANDs, with `WIDTH` (at most 64) products each.
+pub async fn bit_triples<const WIDTH: usize>(
+    party: &mut TwoParty,
+    words: usize,
+) -> Result<BitTriples<WIDTH>, MpcError> {
     let count = words * 64;
     let mut rng = party.session.rng();
-    let (mut a, mut b) = (vec![0; words], vec![0; words]);
-    rng.fill_words(&mut a);
-    rng.fill_words(&mut b);
+    let mut random = || {
+        let mut bits = vec![0; words];
+        rng.fill_words(&mut bits);
+        bits
+    };
+    let (a, b) = (random(), [(); WIDTH].map(|()| random()));
     let extended = extend(party, &Bits::from_words(a.clone(), count), count).await?;
-    // As sender of b: the message bit is k0 ⊕ k1 ⊕ b, this party's cross share is k0.
-    let mut messages = vec![0_u64; words];
-    let mut c = vec![0_u64; words];
-    for (index, [zero, one]) in extended.sent.iter().enumerate() {
-        let (word, shift) = (index / 64, index % 64);
-        messages[word] |= ((zero ^ one) as u64 & 1) << shift;
-        c[word] |= (*zero as u64 & 1) << shift;
+    // As sender of b_k: the message is bit k of the keys' sum ⊕ b_k, this party's cross share is
+    // bit k of the first key.
+    let mut messages = Vec::with_capacity(words * WIDTH);
+    for (index, b) in b.iter().enumerate() {
+        let sums = gather(&extended.sent, |[zero, one]| (zero ^ one) >> index);
+        messages.extend(sums.iter().zip(b).map(|(sum, b)| sum ^ b));
     }
-    for (message, b) in messages.iter_mut().zip(&b) {
-        *message ^= b;
-    }
-    let theirs = party.session.exchange_words("triple_bits", &messages, words).await?;
-    for (index, key) in extended.received.iter().enumerate() {
-        c[index / 64] ^= (*key as u64 & 1) << (index % 64);
-    }
-    for index in 0..words {
-        c[index] ^= (a[index] & theirs[index]) ^ (a[index] & b[index]);
-    }
+    let theirs = party.session.exchange_words("triple_bits", &messages, words * WIDTH).await?;
+    let c = std::array::from_fn(|index| {
+        let mut c = gather(&extended.sent, |[zero, _]| zero >> index);
+        let received = gather(&extended.received, |key| key >> index);
+        let theirs = &theirs[index * words..];
+        for (word, c) in c.iter_mut().enumerate() {
+            *c ^= received[word] ^ (a[word] & (theirs[word] ^ b[index][word]));
+        }
+        c
+    });
     Ok(BitTriples { a, b, c, used_words: 0 })
 }
 
-/// XOR shares of x ∧ y for each pair of vectors, all pairs in one flight.
+/// The lowest bits of `bit` of each item, 64 to a word.
+fn gather<T>(items: &[T], bit: impl Fn(&T) -> u64) -> Vec<u64> {
+    let word = |items: &[T]| items.iter().rev().fold(0, |word, item| word << 1 | bit(item) & 1);
+    items.chunks(64).map(word).collect()
+}
+
+/// XOR shares of x ∧ y for each pair of vectors of equal length, all pairs in one flight.
 pub async fn and_many(
     party: &mut TwoParty,
     triples: &mut BitTriples,
     pairs: &[(&Bits, &Bits)],
 ) -> Result<Vec<Bits>, MpcError> {
-    let total: usize = pairs.iter().map(|(x, _)| x.words.len()).sum();
+    let products: Vec<(&Bits, [&Bits; 1])> = pairs.iter().map(|(x, y)| (*x, [*y])).collect();
+    Ok(and_shared(party, triples, &products).await?.into_iter().flatten().collect())
+}
+
+/// XOR shares of `x ∧ y_k` for each x with its vectors `y_k` of the same length, all in one flight.
+pub async fn and_shared<const WIDTH: usize>(
+    party: &mut TwoParty,
+    triples: &mut BitTriples<WIDTH>,
+    products: &[(&Bits, [&Bits; WIDTH])],
+) -> Result<Vec<[Bits; WIDTH]>, MpcError> {
+    if products.iter().any(|(x, ys)| ys.iter().any(|y| y.length != x.length)) {
+        return Err(MpcError::InvalidInput("AND of bit vectors of different lengths".to_owned()));
+    }
+    let total: usize = products.iter().map(|(x, _)| x.words.len()).sum();
     let range = triples.take(total)?;
-    let (a, b) = (&triples.a[range.clone()], &triples.b[range.clone()]);
-    let xs = pairs.iter().flat_map(|(x, _)| &x.words);
-    let ys = pairs.iter().flat_map(|(_, y)| &y.words);
-    let mut masked: Vec<u64> = xs.zip(a).map(|(x, a)| x ^ a).collect();
-    masked.extend(ys.zip(b).map(|(y, b)| y ^ b));
-    let theirs = party.session.exchange_words("masked_bits", &masked, 2 * total).await?;
+    let a = &triples.a[range.clone()];
+    let mut masked: Vec<u64> =
+        products.iter().flat_map(|(x, _)| &x.words).zip(a).map(|(x, a)| x ^ a).collect();
+    for (index, b) in triples.b.iter().enumerate() {
+        let ys = products.iter().flat_map(|(_, ys)| &ys[index].words);
+        masked.extend(ys.zip(&b[range.clone()]).map(|(y, b)| y ^ b));
+    }
+    let theirs = party.session.exchange_words("masked_bits", &masked, masked.len()).await?;
     let opened: Vec<u64> = masked.iter().zip(&theirs).map(|(mine, theirs)| mine ^ theirs).collect();
-    let (d, e) = opened.split_at(total);
-    let first = party.is_first();
-    let product: Vec<u64> = (0..total)
-        .map(|index| {
-            let cross =
-                (d[index] & b[index]) ^ (e[index] & a[index]) ^ triples.c[range.start + index];
-            if first { cross ^ (d[index] & e[index]) } else { cross }
-        })
-        .collect();
-    let mut rest = product.as_slice();
-    Ok(pairs
+    let (d, es) = opened.split_at(total);
+    let first = u64::from(party.is_first()).wrapping_neg();
+    let shares: [Vec<u64>; WIDTH] = std::array::from_fn(|index| {
+        let (b, c) = (&triples.b[index][range.clone()], &triples.c[index][range.clone()]);
+        let e = &es[index * total..][..total];
+        let word = |at: usize| (d[at] & (b[at] ^ (e[at] & first))) ^ (e[at] & a[at]) ^ c[at];
+        (0..total).map(word).collect()
+    });
+    let mut start = 0;
+    Ok(products
         .iter()
         .map(|(x, _)| {
-            let (words, tail) = rest.split_at(x.words.len());
-            rest = tail;
-            Bits::from_words(words.to_vec(), x.length)
+            let span = start..start + x.words.len();
+            start = span.end;
+            shares.each_ref().map(|words| Bits::from_words(words[span.clone()].to_vec(), x.length))
         })
         .collect())
 }

@@ -1,9 +1,9 @@
 //! Comparison of private numbers, with a shared result.
 //!
 //! # Functionality
-//! [`less_than`]: the first party holds a_i, the second b_i, both below 2^bits; both get XOR shares
-//! of `a_i < b_i`. [`is_negative`]: the parties hold additive shares of x_i modulo 2^bits; both get
-//! XOR shares of the top bit, the sign in two's complement.
+//! [`less_than`]: the first party holds `a_i`, the second `b_i`, both below 2^bits; both get XOR
+//! shares of `a_i < b_i`. [`is_negative`]: the parties hold additive shares of `x_i` modulo 2^bits;
+//! both get XOR shares of the top bit, the sign in two's complement.
 //! # Messages
 //! 1. `corrections`, `triple_bits`: preparation (see `ot_extension`, `boolean`)
 //! 2. `digit_tables` first → second: for each 4-bit digit a masked table of 16 two-bit answers
@@ -11,18 +11,28 @@
 //! # Leaks
 //! Nothing but lengths, which are public.
 //! # Security
-//! Semi-honest, from the transfers: of each table the second party can unmask one entry.
+//! Semi-honest, from the transfers. Entry j of a table is masked by the XOR of four keys, one for
+//! each bit of j, each at two key bits that belong to j alone: whoever lacks one of the four keys
+//! sees uniform bits. The second party lacks one for every entry but that of its own digit.
 //! # Cost
-//! 4 + ⌈log2(bits/4)⌉ flights; per comparison and digit 20 bytes of tables and corrections, and
-//! about 17 bytes for its two ANDs.
+//! 4 + ⌈log2 digits⌉ flights. With n comparisons of d digits, in whole words of 64 comparisons:
+//! n·d·4 bytes of tables from the first party, n·d·16 of corrections from the second, and both ways
+//! n·(d - 1)·(4.25 + 0.375) for the combination. [`signs_beside`] shares the corrections among k
+//! comparisons.
 //! # Reference
-//! Rathee et al., "CrypTFlow2", CCS 2020 (eprint 2020/1002), section 3.1, digits of 4 bits.
+//! Rathee et al., "`CrypTFlow2`", CCS 2020 (eprint 2020/1002), section 3.1, digits of 4 bits. One
+//! transfer of 16 answers from four of two: Naor, Pinkas, STOC 1999, section 2.
 
-use crate::boolean::{Bits, and_many, bit_triples};
+use rayon::prelude::*;
+
+use crate::boolean::{Bits, and_shared, bit_triples};
 use crate::ot_extension::extend;
 use crate::{MpcError, TwoParty};
 
 const DIGIT_BITS: usize = 4;
+/// Most first operands that [`signs_beside`] compares with one second operand: a table of the
+/// digits takes 32 bits of a key.
+pub const BESIDE_MAX: usize = 2;
 
 /// Slots of a table word (two bits each) whose index has bit i clear / set, for i = 0..4.
 const SLOTS: [[u32; 2]; DIGIT_BITS] = [
@@ -32,28 +42,15 @@ const SLOTS: [[u32; 2]; DIGIT_BITS] = [
     [0x0000_FFFF, 0xFFFF_0000],
 ];
 
-/// XOR shares of `a_i < b_i`, where the first party passes the a_i and the second the b_i.
+/// XOR shares of `a_i < b_i`, where the first party passes the `a_i` and the second the `b_i`.
 ///
 /// `bits` (1 to 64) bounds all numbers of both sides; higher bits are ignored.
 pub async fn less_than(party: &mut TwoParty, mine: &[u64], bits: usize) -> Result<Bits, MpcError> {
     if !(1..=64).contains(&bits) {
         return Err(MpcError::InvalidInput(format!("cannot compare numbers of {bits} bits")));
     }
-    let count = mine.len();
-    let words = count.div_ceil(64);
-    let digits = bits.div_ceil(DIGIT_BITS);
-    let mask = if bits == 64 { u64::MAX } else { (1 << bits) - 1 };
-    // Transposed to digit-major order, each digit padded to whole words of 64 comparisons.
-    let digit_at = |slot: usize| {
-        let (digit, index) = (slot / (words * 64), slot % (words * 64));
-        mine.get(index).map_or(0, |value| (value & mask) >> (digit * DIGIT_BITS) & 15)
-    };
-    let leaves = if party.is_first() {
-        digit_tables_send(party, digits, words, digit_at).await?
-    } else {
-        digit_tables_receive(party, digits, words, digit_at).await?
-    };
-    combine(party, leaves, words, count).await
+    let less = compare(party, std::slice::from_ref(&mine), 1, bits).await?;
+    Ok(less.into_iter().next().unwrap_or_default())
 }
 
 /// XOR shares of the sign of additively shared numbers modulo 2^bits (2 to 64).
@@ -62,95 +59,211 @@ pub async fn is_negative(
     shares: &[u64],
     bits: usize,
 ) -> Result<Bits, MpcError> {
-    if !(2..=64).contains(&bits) {
-        return Err(MpcError::InvalidInput(format!("no sign in numbers of {bits} bits")));
-    }
-    // The sign is the XOR of the shares' top bits and the carry out of the lower bits, and there is
-    // a carry exactly if (2^(bits-1) - 1 - first) < second.
-    let low = (1_u64 << (bits - 1)) - 1;
-    let first = party.is_first();
-    let operands: Vec<u64> =
-        shares.iter().map(|share| if first { low - (share & low) } else { share & low }).collect();
-    let carry = less_than(party, &operands, bits - 1).await?;
-    let top = Bits::from_fn(shares.len(), |index| shares[index] >> (bits - 1) & 1 == 1);
-    Ok(carry.xor(&top))
+    let signs = signs_beside(party, shares, &[0], bits).await?;
+    Ok(signs.into_iter().next().unwrap_or_default())
 }
 
-/// Shares of "less" and "equal" for one digit of all comparisons.
+/// For each of up to [`BESIDE_MAX`] public offsets o, XOR shares of the signs of the additively
+/// shared `x_i + o` modulo 2^bits (2 to 64). Cheaper than one call for each.
+pub async fn signs_beside(
+    party: &mut TwoParty,
+    shares: &[u64],
+    offsets: &[u64],
+    bits: usize,
+) -> Result<Vec<Bits>, MpcError> {
+    if !(2..=64).contains(&bits) || !(1..=BESIDE_MAX).contains(&offsets.len()) {
+        return Err(MpcError::InvalidInput(format!(
+            "no signs of numbers of {bits} bits with {} offsets; allowed are 2 to 64 and 1 to \
+             {BESIDE_MAX}",
+            offsets.len()
+        )));
+    }
+    // The sign is the XOR of the shares' top bits and the carry out of the lower bits, and there is
+    // a carry exactly if (2^(bits-1) - 1 - first) < second. The offsets move the first share only.
+    let low = (1_u64 << (bits - 1)) - 1;
+    let lanes = if party.is_first() { offsets } else { &[0] };
+    let moved: Vec<Vec<u64>> = lanes
+        .iter()
+        .map(|offset| shares.iter().map(|share| share.wrapping_add(*offset)).collect())
+        .collect();
+    let operand = |share: &u64| if party.is_first() { low - (share & low) } else { share & low };
+    let operands: Vec<Vec<u64>> =
+        moved.iter().map(|lane| lane.iter().map(operand).collect()).collect();
+    let operands: Vec<&[u64]> = operands.iter().map(Vec::as_slice).collect();
+    let carries = compare(party, &operands, offsets.len(), bits - 1).await?;
+    let top = |lane: &[u64]| Bits::from_fn(lane.len(), |index| lane[index] >> (bits - 1) & 1 == 1);
+    let tops = moved.iter().cycle().map(|lane| top(lane));
+    Ok(carries.iter().zip(tops).map(|(carry, top)| carry.xor(&top)).collect())
+}
+
+/// XOR shares of "less", for each of `lanes` operands of the first party against the second
+/// party's.
+async fn compare(
+    party: &mut TwoParty,
+    operands: &[&[u64]],
+    lanes: usize,
+    bits: usize,
+) -> Result<Vec<Bits>, MpcError> {
+    let count = operands.first().map_or(0, |operand| operand.len());
+    if count == 0 {
+        return Ok(vec![Bits::default(); lanes]);
+    }
+    let digits =
+        Digits { operands, words: count.div_ceil(64), count: bits.div_ceil(DIGIT_BITS), bits };
+    let leaves = if party.is_first() {
+        digits.send_tables(party).await?
+    } else {
+        digits.receive_tables(party, lanes).await?
+    };
+    let less = combine(party, leaves).await?;
+    let lane = |words: &[u64]| Bits::from_words(words.to_vec(), count);
+    Ok(less.words().chunks_exact(digits.words).map(lane).collect())
+}
+
+/// Own operands in digits. Digits come in the order of their weight, lowest first, each padded to
+/// whole words of 64 comparisons; a slot is one digit of one comparison.
+struct Digits<'a> {
+    operands: &'a [&'a [u64]],
+    /// Words of 64 comparisons.
+    words: usize,
+    /// Digits of a number.
+    count: usize,
+    bits: usize,
+}
+
+/// Shares of "less" and "equal" for one digit of all comparisons, lane after lane.
 struct Leaf {
     less: Bits,
     equal: Bits,
 }
 
-async fn digit_tables_send(
-    party: &mut TwoParty,
-    digits: usize,
-    words: usize,
-    digit_at: impl Fn(usize) -> u64,
-) -> Result<Vec<Leaf>, MpcError> {
-    let total = digits * words * 64;
-    let mut rng = party.session.rng();
-    let mut random = vec![0_u64; 2 * digits * words];
-    rng.fill_words(&mut random);
-    let (less, equal) = random.split_at(digits * words);
-    let extended = extend(party, &Bits::zeros(0), total * DIGIT_BITS).await?;
-    let mut message = Vec::with_capacity(total * 4);
-    for slot in 0..total {
-        let digit = digit_at(slot) as u32;
-        let own_less = (less[slot / 64] >> (slot % 64)) as u32 & 1;
-        let own_equal = (equal[slot / 64] >> (slot % 64)) as u32 & 1;
-        let mut table = truth_table(digit) ^ spread(own_less, own_equal);
-        let keys = &extended.sent[slot * DIGIT_BITS..][..DIGIT_BITS];
-        for (slots, [zero, one]) in SLOTS.iter().zip(keys) {
-            table ^= (*zero as u32 & slots[0]) | (*one as u32 & slots[1]);
-        }
-        message.extend_from_slice(&table.to_le_bytes());
+impl Digits<'_> {
+    fn slots(&self) -> usize {
+        self.count * self.words * 64
     }
-    party.session.send_bytes("digit_tables", message).await?;
-    Ok(leaves(less, equal, words))
-}
 
-async fn digit_tables_receive(
-    party: &mut TwoParty,
-    digits: usize,
-    words: usize,
-    digit_at: impl Fn(usize) -> u64,
-) -> Result<Vec<Leaf>, MpcError> {
-    let total = digits * words * 64;
-    let choices = Bits::from_fn(total * DIGIT_BITS, |choice| {
-        digit_at(choice / DIGIT_BITS) >> (choice % DIGIT_BITS) & 1 == 1
-    });
-    let extended = extend(party, &choices, 0).await?;
-    let message =
-        party.session.receive_bytes("digit_tables", net::Size::Exactly(total * 4)).await?;
-    let mut less = vec![0_u64; digits * words];
-    let mut equal = vec![0_u64; digits * words];
-    for (slot, table) in message.chunks_exact(4).enumerate() {
-        let mut entry = u32::from_le_bytes([table[0], table[1], table[2], table[3]]);
-        for key in &extended.received[slot * DIGIT_BITS..][..DIGIT_BITS] {
-            entry ^= *key as u32;
-        }
-        let entry = u64::from(entry >> (2 * digit_at(slot)) & 3);
-        less[slot / 64] |= (entry & 1) << (slot % 64);
-        equal[slot / 64] |= (entry >> 1) << (slot % 64);
+    fn at(&self, lane: usize, slot: usize) -> u64 {
+        let (digit, index) = (slot / (self.words * 64), slot % (self.words * 64));
+        let mask = u64::MAX >> (64 - self.bits);
+        let value = self.operands[lane].get(index).copied().unwrap_or_default();
+        (value & mask) >> (digit * DIGIT_BITS) & 15
     }
-    Ok(leaves(&less, &equal, words))
+
+    /// The first party's side: sends a table for each slot and lane, keeps the random masks.
+    async fn send_tables(&self, party: &mut TwoParty) -> Result<Vec<Leaf>, MpcError> {
+        let lanes = self.operands.len();
+        let mut rng = party.session.rng();
+        let mut masks = vec![0_u64; 2 * lanes * self.count * self.words];
+        rng.fill_words(&mut masks);
+        // A slot's tables follow one another, and so do its masks: [less, equal] of each lane.
+        let extended = extend(party, &Bits::default(), self.slots() * DIGIT_BITS).await?;
+        let message = party
+            .session
+            .compute(|| {
+                let mut message = vec![0_u8; self.slots() * lanes * 4];
+                message
+                    .par_chunks_mut(64 * lanes * 4)
+                    .zip(masks.par_chunks(2 * lanes))
+                    .zip(extended.sent.par_chunks(64 * DIGIT_BITS))
+                    .enumerate()
+                    .for_each(|(word, ((message, masks), keys))| {
+                        self.write_tables(word, masks, keys, message);
+                    });
+                message
+            })
+            .await;
+        party.session.send_bytes("digit_tables", message).await?;
+        Ok(self.leaves(&masks, lanes))
+    }
+
+    /// The tables of one word of 64 slots.
+    fn write_tables(&self, word: usize, masks: &[u64], keys: &[[u64; 2]], message: &mut [u8]) {
+        let lanes = self.operands.len();
+        let slots = message.chunks_exact_mut(4 * lanes).zip(keys.chunks_exact(DIGIT_BITS));
+        for (slot, (tables, keys)) in slots.enumerate() {
+            let lanes = tables.as_chunks_mut::<4>().0.iter_mut().zip(masks.as_chunks::<2>().0);
+            for (lane, (table, masks)) in lanes.enumerate() {
+                let [less, equal] = masks.map(|mask| (mask >> slot) as u32 & 1);
+                let digit = self.at(lane, word * 64 + slot) as u32;
+                let mut entries = truth_table(digit) ^ spread(less, equal);
+                for (slots, [zero, one]) in SLOTS.iter().zip(keys) {
+                    let [zero, one] = [zero, one].map(|key| (key >> (32 * lane)) as u32);
+                    entries ^= (zero & slots[0]) | (one & slots[1]);
+                }
+                *table = entries.to_le_bytes();
+            }
+        }
+    }
+
+    /// The second party's side: unmasks one entry of each table.
+    async fn receive_tables(
+        &self,
+        party: &mut TwoParty,
+        lanes: usize,
+    ) -> Result<Vec<Leaf>, MpcError> {
+        let nibbles = |word: usize| {
+            (0..16).fold(0, |bits, slot| bits | self.at(0, word * 16 + slot) << (4 * slot))
+        };
+        let words = self.slots() / 16;
+        let choices: Vec<u64> =
+            party.session.compute(|| (0..words).into_par_iter().map(nibbles).collect()).await;
+        let choices = Bits::from_words(choices, self.slots() * DIGIT_BITS);
+        let extended = extend(party, &choices, 0).await?;
+        let size = net::Size::Exactly(self.slots() * lanes * 4);
+        let message = party.session.receive_bytes("digit_tables", size).await?;
+        let mut shares = vec![0_u64; 2 * lanes * self.count * self.words];
+        party
+            .session
+            .compute(|| {
+                shares
+                    .par_chunks_mut(2 * lanes)
+                    .zip(message.par_chunks(64 * lanes * 4))
+                    .zip(extended.received.par_chunks(64 * DIGIT_BITS))
+                    .enumerate()
+                    .for_each(|(word, ((shares, message), keys))| {
+                        self.read_tables(word, message, keys, shares);
+                    });
+            })
+            .await;
+        Ok(self.leaves(&shares, lanes))
+    }
+
+    /// The entries of one word of 64 slots.
+    fn read_tables(&self, word: usize, message: &[u8], keys: &[u64], shares: &mut [u64]) {
+        let lanes = shares.len() / 2;
+        let slots = message.chunks_exact(4 * lanes).zip(keys.chunks_exact(DIGIT_BITS));
+        for (slot, (tables, keys)) in slots.enumerate() {
+            let key = keys.iter().fold(0, |sum, key| sum ^ key);
+            let digit = self.at(0, word * 64 + slot);
+            let lanes = tables.as_chunks::<4>().0.iter().zip(shares.as_chunks_mut::<2>().0);
+            for (lane, (table, [less, equal])) in lanes.enumerate() {
+                let entry = u32::from_le_bytes(*table) ^ (key >> (32 * lane)) as u32;
+                let entry = u64::from(entry >> (2 * digit));
+                *less |= (entry & 1) << slot;
+                *equal |= (entry >> 1 & 1) << slot;
+            }
+        }
+    }
+
+    /// From [less, equal] of each lane of each word, the digits' shares with lane after lane.
+    fn leaves(&self, shares: &[u64], lanes: usize) -> Vec<Leaf> {
+        let digit = |shares: &[u64]| {
+            let part = |which: usize| {
+                let lane = |lane| shares.iter().skip(2 * lane + which).step_by(2 * lanes).copied();
+                let words = (0..lanes).flat_map(lane).collect();
+                Bits::from_words(words, lanes * self.words * 64)
+            };
+            Leaf { less: part(0), equal: part(1) }
+        };
+        shares.chunks_exact(2 * lanes * self.words).map(digit).collect()
+    }
 }
 
-fn leaves(less: &[u64], equal: &[u64], words: usize) -> Vec<Leaf> {
-    less.chunks_exact(words.max(1))
-        .zip(equal.chunks_exact(words.max(1)))
-        .map(|(less, equal)| Leaf {
-            less: Bits::from_words(less.to_vec(), words * 64),
-            equal: Bits::from_words(equal.to_vec(), words * 64),
-        })
-        .collect()
-}
-
-/// Answers of the sender's digit against each of the 16 digits j: bit 2j is `digit < j`, bit 2j+1 is
-/// `digit == j`.
+/// Answers of the sender's digit against each of the 16 digits j: bit 2j is `digit < j`, bit 2j+1
+/// is `digit == j`.
 fn truth_table(digit: u32) -> u32 {
-    let less = if digit == 15 { 0 } else { 0x5555_5555_u32 << (2 * (digit + 1)) };
+    // Shifting in two steps keeps the distance below 32; the digit 15 is below nothing.
+    let less = (0x5555_5555_u32 << (2 * digit)) << 2;
     less | 2 << (2 * digit)
 }
 
@@ -159,38 +272,30 @@ fn spread(less: u32, equal: u32) -> u32 {
     (less * 0x5555_5555) ^ (equal * 0xAAAA_AAAA)
 }
 
-/// Combines digits, lowest first, pairwise: less = less_high ⊕ (equal_high ∧ less_low).
-async fn combine(
-    party: &mut TwoParty,
-    mut leaves: Vec<Leaf>,
-    words: usize,
-    count: usize,
-) -> Result<Bits, MpcError> {
-    let mut triples = bit_triples(party, 2 * leaves.len().saturating_sub(1) * words).await?;
+/// Combines digits, lowest first, pairwise: `less = less_high ⊕ (equal_high ∧ less_low)`.
+async fn combine(party: &mut TwoParty, mut leaves: Vec<Leaf>) -> Result<Bits, MpcError> {
+    if leaves.len() < 2 {
+        return Ok(leaves.pop().map(|leaf| leaf.less).unwrap_or_default());
+    }
+    let words = leaves[0].less.words().len();
+    let mut triples = bit_triples(party, (leaves.len() - 1) * words).await?;
     while leaves.len() > 1 {
-        let pairs: Vec<(&Bits, &Bits)> = leaves
+        let products: Vec<(&Bits, [&Bits; 2])> = leaves
             .chunks_exact(2)
-            .flat_map(|pair| {
-                let high = &pair[1].equal;
-                [(high, &pair[0].less), (high, &pair[0].equal)]
-            })
+            .map(|pair| (&pair[1].equal, [&pair[0].less, &pair[0].equal]))
             .collect();
-        let products = and_many(party, &mut triples, &pairs).await?;
+        let products = and_shared(party, &mut triples, &products).await?;
         let mut combined: Vec<Leaf> = leaves
             .chunks_exact(2)
-            .zip(products.chunks_exact(2))
-            .map(|(pair, products)| Leaf {
-                less: pair[1].less.xor(&products[0]),
-                equal: products[1].clone(),
-            })
+            .zip(products)
+            .map(|(pair, [less, equal])| Leaf { less: pair[1].less.xor(&less), equal })
             .collect();
         if leaves.len() % 2 == 1 {
             combined.extend(leaves.pop());
         }
         leaves = combined;
     }
-    let less = leaves.pop().map_or_else(|| Bits::zeros(0), |leaf| leaf.less);
-    Ok(Bits::from_words(less.words().to_vec(), count))
+    Ok(leaves.pop().map(|leaf| leaf.less).unwrap_or_default())
 }
 
 #[cfg(test)]

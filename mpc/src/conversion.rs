@@ -1,5 +1,5 @@
 //! Conversions between kinds of shares: selection by a shared bit, bits to words, truncation, and
-//! lifting from a prime modulus to Z_2^64.
+//! lifting from a prime modulus to `Z_2^64`.
 //!
 //! # Functionality
 //! [`select`]: XOR-shared bit b, additive v → additive b·v. [`bits_to_words`]: XOR-shared bit →
@@ -16,19 +16,23 @@
 //! rounding with its randomness; no truncated value is opened at full precision except final
 //! coefficients, whose last places are below the stated accuracy.
 //! # Cost
-//! 2 flights; 12 bytes for each transfer: two transfers for a selection, one for the others.
+//! 2 flights. For n transfers 8·n bytes from the sender and 4·n, n in whole groups of 128, from the
+//! receiver. A selection takes one transfer in each direction, the others take one from the first
+//! party to the second.
 //! # Reference
-//! Selection: Asharov et al., CCS 2013, section 5.1. Wrap of a sum of two shares of a number below a
-//! third of the modulus from one AND: Guo et al., USENIX Security 2025; the argument is at
+//! Selection: Asharov et al., CCS 2013, section 5.1. Wrap of a sum of two shares of a number below
+//! a third of the modulus from one AND: Guo et al., USENIX Security 2025; the argument is at
 //! `product_of_bits`.
+
+use rayon::prelude::*;
 
 use crate::boolean::Bits;
 use crate::ot_extension::extend;
 use crate::{MpcError, TwoParty};
 
-/// Correlated transfers in both directions. For each of this party's choices c_j the parties get
-/// additive shares of c_j·δ_j, where the peer holds δ_j: returns (shares for own choices, shares for
-/// own δ).
+/// Correlated transfers in both directions. For each of this party's choices `c_j` the parties get
+/// additive shares of `c_j·δ_j`, where the peer holds `δ_j`: returns (shares for own choices,
+/// shares for own δ).
 pub async fn correlate(
     party: &mut TwoParty,
     choices: &Bits,
@@ -36,11 +40,17 @@ pub async fn correlate(
 ) -> Result<(Vec<u64>, Vec<u64>), MpcError> {
     const STEP: &str = "correlations";
     let extended = extend(party, choices, deltas.len()).await?;
-    let keys = extended.sent.iter().zip(deltas);
-    let messages: Vec<u64> = keys
-        .map(|([zero, one], delta)| (*zero as u64).wrapping_add(*delta).wrapping_sub(*one as u64))
-        .collect();
     let session = &mut party.session;
+    let correlation =
+        |([zero, one], delta): (&[u64; 2], &u64)| zero.wrapping_add(*delta).wrapping_sub(*one);
+    let (messages, sent) = session
+        .compute(|| {
+            let messages: Vec<u64> =
+                extended.sent.par_iter().zip(deltas).map(correlation).collect();
+            let sent = extended.sent.par_iter().map(|[zero, _]| zero.wrapping_neg()).collect();
+            (messages, sent)
+        })
+        .await;
     let theirs = match (messages.is_empty(), choices.is_empty()) {
         (false, false) => session.exchange_words(STEP, &messages, choices.len()).await?,
         (true, false) => session.receive_words(STEP, choices.len()).await?,
@@ -50,22 +60,29 @@ pub async fn correlate(
         }
         (true, true) => Vec::new(),
     };
-    let received =
-        extended.received.iter().zip(theirs).enumerate().map(|(index, (key, message))| {
-            // Constant time in the choice: the message is added under an arithmetic mask.
-            (*key as u64).wrapping_add(message & choices.bit(index).wrapping_neg())
-        });
-    let received = received.collect();
-    let sent = extended.sent.iter().map(|[zero, _]| (*zero as u64).wrapping_neg()).collect();
+    // Constant time in the choice: the message is added under an arithmetic mask.
+    let chosen = |(index, (key, message)): (usize, (&u64, &u64))| {
+        key.wrapping_add(message & choices.bit(index).wrapping_neg())
+    };
+    let received = session
+        .compute(|| extended.received.par_iter().zip(&theirs).enumerate().map(chosen).collect())
+        .await;
     Ok((received, sent))
 }
 
-/// Additive shares of b_i·v_i for XOR-shared bits and additively shared values.
+/// Additive shares of `b_i·v_i` for XOR-shared bits and additively shared values.
 pub async fn select(
     party: &mut TwoParty,
     bits: &Bits,
     values: &[u64],
 ) -> Result<Vec<u64>, MpcError> {
+    if bits.len() != values.len() {
+        return Err(MpcError::InvalidInput(format!(
+            "selection of {} values by {} bits",
+            values.len(),
+            bits.len()
+        )));
+    }
     // b·v = Σ over both parties' v: own b·v, plus (own v)(1 - 2·own b) if the peer's bit is set.
     let deltas: Vec<u64> = values
         .iter()
@@ -91,7 +108,7 @@ pub async fn bits_to_words(party: &mut TwoParty, bits: &Bits) -> Result<Vec<u64>
         .collect())
 }
 
-/// Additive shares of ⌊x_i / 2^shift⌋ for |x_i| < 2^61, with an error of at most one unit.
+/// Additive shares of `⌊x_i / 2^shift⌋` for `|x_i| < 2^61`, with an error of at most one unit.
 pub async fn truncate(
     party: &mut TwoParty,
     shares: &[u64],
@@ -108,14 +125,14 @@ pub async fn truncate(
     let first = party.is_first();
     let offset = party.share_of_public(OFFSET);
     let moved: Vec<u64> = shares.iter().map(|share| share.wrapping_add(offset)).collect();
-    let small = Bits::from_fn(moved.len(), |index| moved[index] < THIRD);
+    let small = Bits::from_fn(moved.len(), |index| moved[index] <= THIRD);
     let no_wrap = product_of_bits(party, &small).await?;
     Ok(moved
         .iter()
         .zip(no_wrap)
         .map(|(share, no_wrap)| {
             // x = first + second - (1 - no_wrap)·2^64, so after the shift 2^(64-shift) has to go.
-            let wrap = if first { 1_u64 } else { 0 }.wrapping_sub(no_wrap);
+            let wrap = u64::from(first).wrapping_sub(no_wrap);
             let wrapped = wrap.wrapping_mul(1_u64 << (64 - shift));
             let offset = if first { OFFSET >> shift } else { 0 };
             (share >> shift).wrapping_sub(wrapped).wrapping_sub(offset)
@@ -123,27 +140,32 @@ pub async fn truncate(
         .collect())
 }
 
-/// Additive shares modulo 2^64 of x_i / 2^shift, from shares modulo the prime `modulus` < 2^62, for
-/// |x_i| < modulus/6; error at most two units.
+/// Additive shares modulo 2^64 of `x_i / 2^shift`, from shares modulo the prime `modulus` < 2^62,
+/// for `|x_i|` < modulus/6; error at most two units.
 pub async fn lift(
     party: &mut TwoParty,
     shares: &[u64],
     modulus: u64,
     shift: u32,
 ) -> Result<Vec<u64>, MpcError> {
+    if shift > 60 || modulus >= 1 << 62 {
+        return Err(MpcError::InvalidInput(format!(
+            "cannot lift from the modulus {modulus} with a shift by {shift} bits"
+        )));
+    }
     let first = party.is_first();
     let offset = modulus / 6;
     let moved: Vec<u64> = shares
         .iter()
         .map(|share| if first { (share + offset) % modulus } else { *share })
         .collect();
-    let small = Bits::from_fn(moved.len(), |index| moved[index] < modulus / 3);
+    let small = Bits::from_fn(moved.len(), |index| moved[index] <= modulus / 3);
     let no_wrap = product_of_bits(party, &small).await?;
     Ok(moved
         .iter()
         .zip(no_wrap)
         .map(|(share, no_wrap)| {
-            let wrap = if first { 1_u64 } else { 0 }.wrapping_sub(no_wrap);
+            let wrap = u64::from(first).wrapping_sub(no_wrap);
             let offset = if first { offset >> shift } else { 0 };
             (share >> shift).wrapping_sub(wrap.wrapping_mul(modulus >> shift)).wrapping_sub(offset)
         })
@@ -152,8 +174,8 @@ pub async fn lift(
 
 /// Additive shares of the product of the first party's bit and the second party's bit.
 ///
-/// For two shares of a number x' in [0, M/3) modulo M, with the bits "my share is below M/3", the
-/// product says that the shares did not wrap: without a wrap both shares are at most x' < M/3, and
+/// For two shares of a number x' in [0, M/3] modulo M, with the bits "my share is at most M/3", the
+/// product says that the shares did not wrap: without a wrap both shares are at most x' ≤ M/3, and
 /// with one they sum to at least M, so one of them is at least M/2.
 async fn product_of_bits(party: &mut TwoParty, bits: &Bits) -> Result<Vec<u64>, MpcError> {
     if party.is_first() {

@@ -16,8 +16,8 @@ pub enum MpcError {
     InvalidInput(String),
     /// Something was about to be revealed that no disclosure of the job declares.
     #[error(
-        "refused to reveal '{0}': the job's disclosure statement does not list it (this is a defect \
-         of the component, not of the data; please report it)"
+        "refused to reveal '{0}': the job's disclosure statement does not list it (this is a \
+         defect of the component, not of the data; please report it)"
     )]
     Undeclared(String),
 }

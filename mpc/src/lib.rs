@@ -3,7 +3,7 @@
 //! [`reveal::learn`]).
 //!
 //! Every block runs on a [`TwoParty`]: a [`net::Session`] with one peer plus the state of the
-//! oblivious-transfer extension in both directions. Additive shares live in Z_2^64
+//! oblivious-transfer extension in both directions. Additive shares live in `Z_2^64`
 //! (`first + second = value`, wrapping); bit shares are XOR shares packed 64 to a word
 //! ([`boolean::Bits`]). All blocks are secure against a semi-honest peer; see `docs/THREATS.md`.
 

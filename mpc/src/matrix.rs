@@ -1,13 +1,14 @@
 //! Products of two parties' private columns with shared vectors, for training over many passes.
 //!
 //! # Functionality
-//! Each party owns a private integer matrix X_p (rows × its columns), fixed for the whole training.
-//! [`SharedProduct::forward`] takes shares of a vector w over all columns and gives shares of
-//! Σ_p X_p·w_p, one for each row. [`SharedProduct::backward`] takes shares of a vector r over rows and
-//! gives shares of X_pᵀ·r for every party's columns. Everything is modulo 2^64.
+//! Each party owns a private integer matrix `X_p` (rows × its columns), fixed for the whole
+//! training. [`SharedProduct::forward`] takes shares of a vector w over all columns and gives
+//! shares of `Σ_p X_p·w_p`, one for each row. [`SharedProduct::backward`] takes shares of a vector
+//! r over rows and gives shares of `X_pᵀ·r` for every party's columns. Everything is modulo 2^64.
 //! # Messages
 //! 1. `shape` both ways: number of columns and a random seed
-//! 2. `row_hints`, `column_hints` both ways, in groups: what of the encrypted products never changes
+//! 2. `row_hints`, `column_hints` both ways, in groups: what of the encrypted products never
+//!    changes
 //! 3. per forward: `weights` both ways (own share of the peer's block, encrypted), then `scores`
 //! 4. per backward: `residuals` both ways (own share, encrypted), then `sums`
 //! # Leaks
@@ -17,12 +18,15 @@
 //! secret that it draws anew for every query; what it answers is masked uniformly over the whole
 //! modulus; the hints are pseudo-random. Arguments: `crypto::lattice::{projection, expansion}`.
 //! # Cost
-//! Once: 150 KiB for each column and for each 8192 rows. Forward: 2 flights; 150 KiB for each column
-//! and 19 bytes for each row, each way. Backward: 2 flights; 19 bytes for each row and each column.
+//! In elements of the ring, 150 KiB each, and numbers, 18.75 bytes each. Once, each way: 48 bytes,
+//! an element for each 8192 rows and for each of the sender's columns. Forward: 2 flights; an
+//! element for each of the receiver's columns and one more, then a number for each row. Backward: 2
+//! flights; an element and a number for each row and each of the receiver's columns, then a number
+//! for each of the sender's columns.
 //! # Reference
 //! Plain features times shared weights: Chen et al., CAESAR, KDD 2021. Hints computed once:
-//! Henzinger et al., "One Server for the Price of Two" (SimplePIR), USENIX Security 2023, moved to
-//! the ring. Coefficient packing: Huang et al., Cheetah, USENIX Security 2022.
+//! Henzinger et al., "One Server for the Price of Two" (`SimplePIR`), USENIX Security 2023, moved
+//! to the ring. Coefficient packing: Huang et al., Cheetah, USENIX Security 2022.
 
 use crypto::hash::digest;
 use crypto::lattice::{LatticeError, Parameters, Ring, expansion, projection};
@@ -135,8 +139,8 @@ impl Direction {
 }
 
 impl<'a> SharedProduct<'a> {
-    /// Exchanges what stays the same over all passes. Each of `columns` has `rows` integers and then
-    /// one for each column, all below 2^20 in magnitude.
+    /// Exchanges what stays the same over all passes. Each of `columns` has `rows` integers and
+    /// then one for each column, all below 2^20 in magnitude.
     pub async fn prepare(
         party: &mut TwoParty,
         geometry: &'a Geometry,
@@ -161,7 +165,7 @@ impl<'a> SharedProduct<'a> {
         Ok(Self { geometry, columns, forward, backward, row_hints, column_hints })
     }
 
-    /// Shares of Σ_p X_p·w_p for each row.
+    /// Shares of `Σ_p X_p·w_p` for each row.
     pub async fn forward(
         &self,
         party: &mut TwoParty,
@@ -202,8 +206,8 @@ impl<'a> SharedProduct<'a> {
         Ok(scores)
     }
 
-    /// Shares of X_pᵀ·(r, e_p) for the columns of both parties, where r is shared over data rows and
-    /// `extra` over the further rows of each party's matrix.
+    /// Shares of `X_pᵀ·(r, e_p)` for the columns of both parties, where r is shared over data rows
+    /// and `extra` over the further rows of each party's matrix.
     pub async fn backward(
         &self,
         party: &mut TwoParty,

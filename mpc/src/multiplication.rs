@@ -1,8 +1,8 @@
 //! Products of additively shared words.
 //!
 //! # Functionality
-//! [`multiply`]: shares of x_i·y_i modulo 2^64. [`scale`]: shares of c·v_i for one shared c.
-//! [`dot`]: shares of Σ x_i·y_i.
+//! [`multiply`]: shares of `x_i·y_i` modulo 2^64. [`scale`]: shares of `c·v_i` for one shared c.
+//! [`dot`]: shares of `Σ x_i·y_i`.
 //! # Messages
 //! 1. `corrections`, `correlations` (see `conversion`)
 //! # Leaks
@@ -13,7 +13,7 @@
 //! 2 flights; 768 bytes each way for each product. Meant for vectors as long as a model has
 //! coefficients; rows go through the lattice kernels of `matrix`.
 //! # Reference
-//! Gilboa, CRYPTO 1999, section 4.1, over Z_2^64.
+//! Gilboa, CRYPTO 1999, section 4.1, over `Z_2^64`.
 
 use crate::boolean::Bits;
 use crate::conversion::correlate;

@@ -1,28 +1,30 @@
 //! Oblivious-transfer extension: from 128 base transfers to any number, at 4 bytes each.
 //!
 //! # Functionality
-//! The receiver chooses bits c_j. The sender gets pairs of 128-bit keys (k_j,0, k_j,1), the receiver
-//! gets k_j,c_j; all keys are pseudo-random. [`extend`] runs both directions at once, which is what
-//! symmetric protocols need.
+//! The receiver chooses bits `c_j`. The sender gets pairs of 64-bit keys `(k_j0, k_j1)`, the
+//! receiver gets the one that `c_j` names; all keys are pseudo-random. [`extend`] runs both
+//! directions at once, which is what symmetric protocols need.
 //! # Messages
 //! 1. `corrections` receiver → sender: 32 bits for each transfer (both directions in one exchange)
 //! # Leaks
 //! The number of transfers, which is public anyway.
 //! # Security
 //! Semi-honest, random-oracle-like hashing by fixed-key AES (tweakable circular correlation
-//! robustness, Guo, Katz, Wang, Yu, S&P 2020). 128 bits: the sender's secret Δ has 128 bits, in 32
-//! blocks of [`BLOCK_BITS`] bits, one punctured tree of 16 seeds each.
+//! robustness, Guo, Katz, Wang, Yu, S&P 2020, eprint 2019/074). 128 bits: the sender's secret Δ has
+//! 128 bits, in 32 blocks of [`BLOCK_BITS`] bits, one punctured tree of 16 seeds each. Every
+//! transfer of a pair of parties has a tweak of its own: a counter whose top bit is the direction.
 //! # Cost
 //! One flight; `⌈n/128⌉·128·4` bytes for n transfers in each direction.
 //! # Reference
-//! Lawrence Roy, "SoftSpokenOT", CRYPTO 2022 (eprint 2022/192), sections 3 and 4, subfield VOLE over
-//! F_2^4 with the repetition code, semi-honest form.
+//! Lawrence Roy, "`SoftSpokenOT`", CRYPTO 2022 (eprint 2022/192), sections 3 and 4, subfield VOLE
+//! over `F_2^4` with the repetition code, semi-honest form.
 
 use crypto::hash::{CorrelationRobust, digest};
 use crypto::random::Generator;
 use crypto::transpose::transpose_128;
 use net::Session;
 use rayon::prelude::*;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::boolean::Bits;
 use crate::{MpcError, TwoParty};
@@ -36,116 +38,182 @@ pub const BLOCKS: usize = 128 / BLOCK_BITS;
 /// Transfers that one call of [`extend`] accepts in one direction (bounds a message to 256 MiB).
 pub const TRANSFERS_MAX: usize = 1 << 26;
 
+/// Transfers that are worked on at once: their bit matrix, 512 KiB, stays in the cache.
+const BATCH: usize = 1 << 15;
+/// Keys that one task hashes.
+const KEYS_PER_TASK: usize = 1 << 10;
+
 /// A seed of a tree's leaf.
 pub type Seed = [u8; 32];
 
 /// The extension's sender: holds Δ, and of every tree all leaves but the one that Δ names.
 pub struct ExtensionSender {
-    delta: u128,
+    delta: Zeroizing<u128>,
     /// Per block: per leaf a generator; `None` at the leaf that Δ names.
     leaves: Vec<Vec<Option<Generator>>>,
     hash: CorrelationRobust,
-    used: u64,
+    next_tweak: u64,
 }
 
 /// The extension's receiver: holds every leaf of every tree.
 pub struct ExtensionReceiver {
     leaves: Vec<Vec<Generator>>,
     hash: CorrelationRobust,
-    used: u64,
+    next_tweak: u64,
 }
 
 /// What one party holds after [`extend`].
 pub struct Extended {
     /// For each of this party's choices, the chosen key.
-    pub received: Vec<u128>,
+    pub received: Vec<u64>,
     /// For each of the peer's choices, both keys: `[k0, k1]`.
-    pub sent: Vec<[u128; 2]>,
+    pub sent: Vec<[u64; 2]>,
+}
+
+/// The tweak of the first transfer of a direction: the two directions never share a tweak.
+pub(crate) fn first_tweak(first_party_sends: bool) -> u64 {
+    if first_party_sends { 0 } else { 1 << 63 }
 }
 
 impl ExtensionSender {
     /// From Δ and, per block, the leaf seeds with the punctured one absent.
-    pub(crate) fn new(delta: u128, seeds: Vec<Vec<Option<Seed>>>) -> Self {
+    pub(crate) fn new(delta: u128, seeds: Vec<Vec<Option<Seed>>>, first_tweak: u64) -> Self {
         let leaves = seeds
             .into_iter()
-            .map(|block| block.into_iter().map(|seed| seed.map(Generator::from_seed)).collect())
+            .map(|block| block.into_iter().map(|seed| seed.map(generator)).collect())
             .collect();
-        Self { delta, leaves, hash: CorrelationRobust::new(), used: 0 }
+        let hash = CorrelationRobust::new();
+        Self { delta: Zeroizing::new(delta), leaves, hash, next_tweak: first_tweak }
     }
 
-    /// Rows of w = v ⊕ Δ·c, transposed: per transfer q_j = t_j ⊕ c_j·Δ.
-    fn keys(&mut self, corrections: &[u8], count: usize) -> Vec<[u128; 2]> {
-        if count == 0 {
-            return Vec::new();
-        }
+    /// Rows of w = v ⊕ Δ·c, transposed: per transfer `q_j = t_j ⊕ c_j·Δ`.
+    fn keys(&mut self, corrections: &[u8], count: usize) -> Vec<[u64; 2]> {
+        let delta = *self.delta;
         let row_bytes = padded(count) / 8;
-        let delta = self.delta;
-        let mut rows = vec![0_u8; 128 * row_bytes];
-        rows.par_chunks_mut(BLOCK_BITS * row_bytes)
-            .zip(self.leaves.par_iter_mut())
-            .zip(corrections.par_chunks(row_bytes))
-            .enumerate()
-            .for_each(|(block, ((rows, leaves), correction))| {
-                let delta_block = (delta >> (block * BLOCK_BITS)) as usize % LEAVES;
-                let mut stream = vec![0_u8; row_bytes];
-                for (leaf, generator) in leaves.iter_mut().enumerate() {
-                    if let Some(generator) = generator {
-                        generator.fill_bytes(&mut stream);
-                        add_where(rows, &stream, leaf ^ delta_block);
+        let mut keys = vec![[0; 2]; count];
+        let mut matrix = matrix(count);
+        for (batch, keys) in keys.chunks_mut(BATCH).enumerate() {
+            let span = span(batch, keys.len());
+            let rows = &mut matrix[..128 * span.len()];
+            rows.fill(0);
+            rows.par_chunks_mut(BLOCK_BITS * span.len())
+                .zip(self.leaves.par_iter_mut())
+                .zip(corrections.par_chunks(row_bytes))
+                .enumerate()
+                .for_each(|(block, ((rows, leaves), correction))| {
+                    let delta_block = (delta >> (block * BLOCK_BITS)) as usize % LEAVES;
+                    let mut stream = [0; BATCH / 8];
+                    let stream = &mut stream[..span.len()];
+                    for (leaf, generator) in leaves.iter_mut().enumerate() {
+                        if let Some(generator) = generator {
+                            generator.fill_bytes(stream);
+                            add_where(rows, stream, leaf ^ delta_block);
+                        }
                     }
-                }
-                add_where(rows, correction, delta_block);
-            });
-        let mut zero_keys = transpose_128(&rows, padded(count));
-        zero_keys.truncate(count);
-        let mut one_keys: Vec<u128> = zero_keys.iter().map(|key| key ^ delta).collect();
-        self.hash.hash_batch(self.used, &mut zero_keys);
-        self.hash.hash_batch(self.used, &mut one_keys);
-        self.used += count as u64;
-        zero_keys.into_iter().zip(one_keys).map(|(zero, one)| [zero, one]).collect()
+                    add_masked(rows, &correction[span.clone()], delta_block);
+                });
+            let columns = transpose_128(rows, span.len() * 8);
+            keys.par_chunks_mut(KEYS_PER_TASK)
+                .zip(columns.par_chunks(KEYS_PER_TASK))
+                .enumerate()
+                .for_each(|(task, (keys, columns))| {
+                    let tweak = self.next_tweak + (batch * BATCH + task * KEYS_PER_TASK) as u64;
+                    let zero = hashed(&self.hash, tweak, columns, 0);
+                    let one = hashed(&self.hash, tweak, columns, delta);
+                    for (key, (zero, one)) in keys.iter_mut().zip(zero.iter().zip(&one)) {
+                        *key = [*zero as u64, *one as u64];
+                    }
+                });
+        }
+        self.next_tweak += count as u64;
+        keys
     }
 }
 
 impl ExtensionReceiver {
     /// From all leaf seeds of every block.
-    pub(crate) fn new(seeds: Vec<Vec<Seed>>) -> Self {
-        let leaves = seeds
-            .into_iter()
-            .map(|block| block.into_iter().map(Generator::from_seed).collect())
-            .collect();
-        Self { leaves, hash: CorrelationRobust::new(), used: 0 }
+    pub(crate) fn new(seeds: Vec<Vec<Seed>>, first_tweak: u64) -> Self {
+        let leaves =
+            seeds.into_iter().map(|block| block.into_iter().map(generator).collect()).collect();
+        Self { leaves, hash: CorrelationRobust::new(), next_tweak: first_tweak }
     }
 
     /// Returns the corrections to send and the chosen keys.
-    fn keys(&mut self, choices: &Bits) -> (Vec<u8>, Vec<u128>) {
+    fn keys(&mut self, choices: &Bits) -> (Vec<u8>, Vec<u64>) {
         let count = choices.len();
-        if count == 0 {
-            return (Vec::new(), Vec::new());
-        }
         let row_bytes = padded(count) / 8;
         let mut choice_bytes: Vec<u8> =
             choices.words().iter().flat_map(|word| word.to_le_bytes()).collect();
         choice_bytes.resize(row_bytes, 0);
         let mut corrections = vec![0_u8; BLOCKS * row_bytes];
-        let mut rows = vec![0_u8; 128 * row_bytes];
-        rows.par_chunks_mut(BLOCK_BITS * row_bytes)
-            .zip(self.leaves.par_iter_mut())
-            .zip(corrections.par_chunks_mut(row_bytes))
-            .for_each(|((rows, leaves), correction)| {
-                correction.copy_from_slice(&choice_bytes);
-                let mut stream = vec![0_u8; row_bytes];
-                for (leaf, generator) in leaves.iter_mut().enumerate() {
-                    generator.fill_bytes(&mut stream);
-                    xor_into(correction, &stream);
-                    add_where(rows, &stream, leaf);
-                }
-            });
-        let mut keys = transpose_128(&rows, padded(count));
-        keys.truncate(count);
-        self.hash.hash_batch(self.used, &mut keys);
-        self.used += count as u64;
+        let mut keys = vec![0; count];
+        let mut matrix = matrix(count);
+        for (batch, keys) in keys.chunks_mut(BATCH).enumerate() {
+            let span = span(batch, keys.len());
+            let rows = &mut matrix[..128 * span.len()];
+            rows.fill(0);
+            rows.par_chunks_mut(BLOCK_BITS * span.len())
+                .zip(self.leaves.par_iter_mut())
+                .zip(corrections.par_chunks_mut(row_bytes))
+                .for_each(|((rows, leaves), correction)| {
+                    let correction = &mut correction[span.clone()];
+                    correction.copy_from_slice(&choice_bytes[span.clone()]);
+                    let mut stream = [0; BATCH / 8];
+                    let stream = &mut stream[..span.len()];
+                    for (leaf, generator) in leaves.iter_mut().enumerate() {
+                        generator.fill_bytes(stream);
+                        xor_into(correction, stream);
+                        add_where(rows, stream, leaf);
+                    }
+                });
+            let columns = transpose_128(rows, span.len() * 8);
+            keys.par_chunks_mut(KEYS_PER_TASK)
+                .zip(columns.par_chunks(KEYS_PER_TASK))
+                .enumerate()
+                .for_each(|(task, (keys, columns))| {
+                    let tweak = self.next_tweak + (batch * BATCH + task * KEYS_PER_TASK) as u64;
+                    let hashes = hashed(&self.hash, tweak, columns, 0);
+                    for (key, hash) in keys.iter_mut().zip(&hashes) {
+                        *key = *hash as u64;
+                    }
+                });
+        }
+        self.next_tweak += count as u64;
         (corrections, keys)
     }
+}
+
+/// The generator of a leaf; this copy of the seed is wiped.
+fn generator(mut seed: Seed) -> Generator {
+    let generator = Generator::from_seed(seed);
+    seed.zeroize();
+    generator
+}
+
+/// Room for the bit matrix of a batch of at most `count` transfers, wiped afterwards.
+fn matrix(count: usize) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(vec![0; 16 * padded(count.min(BATCH))])
+}
+
+/// The bytes of a row that hold the `length` transfers of a batch.
+fn span(batch: usize, length: usize) -> std::ops::Range<usize> {
+    let start = batch * BATCH / 8;
+    start..start + padded(length) / 8
+}
+
+/// Hashes of up to [`KEYS_PER_TASK`] columns, each ⊕ `offset`, under tweaks that count up.
+fn hashed(
+    hash: &CorrelationRobust,
+    first_tweak: u64,
+    columns: &[u128],
+    offset: u128,
+) -> [u128; KEYS_PER_TASK] {
+    let mut blocks = [0; KEYS_PER_TASK];
+    for (block, column) in blocks.iter_mut().zip(columns) {
+        *block = column ^ offset;
+    }
+    hash.hash_batch(first_tweak, &mut blocks[..columns.len()]);
+    blocks
 }
 
 /// Extends in both directions at once: this party receives `choices.len()` keys by its choices and
@@ -204,6 +272,17 @@ fn add_where(rows: &mut [u8], stream: &[u8], selector: usize) {
     }
 }
 
+/// Adds `stream` to the row of every set bit of the secret `selector`, in the same time for every
+/// selector. (What the leaves add takes the same time in total: all but one selector occur once.)
+fn add_masked(rows: &mut [u8], stream: &[u8], selector: usize) {
+    for (bit, row) in rows.chunks_exact_mut(stream.len()).enumerate() {
+        let mask = ((selector >> bit & 1) as u8).wrapping_neg();
+        for (target, source) in row.iter_mut().zip(stream) {
+            *target ^= source & mask;
+        }
+    }
+}
+
 fn xor_into(target: &mut [u8], source: &[u8]) {
     for (target, source) in target.iter_mut().zip(source) {
         *target ^= source;
@@ -214,3 +293,6 @@ fn xor_into(target: &mut [u8], source: &[u8]) {
 fn padded(count: usize) -> usize {
     count.div_ceil(128) * 128
 }
+
+#[cfg(test)]
+mod tests;

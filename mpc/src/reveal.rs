@@ -3,14 +3,14 @@
 //! # Functionality
 //! The parties hold additive shares; afterwards both, or the named one, hold the values.
 //! # Messages
-//! 1. `opened` both ways, or `share` to the learner: the shares
+//! 1. `opened`, `opened_bit` or `opened_bits` both ways, or `share` to the learner: the shares
 //! # Leaks
-//! Exactly the values, which the job's disclosure statement must list under `key`: an undeclared key
-//! is an error before anything is sent, and every release is counted in the [`Ledger`].
+//! Exactly the values, which the job's disclosure statement must list under `key`: an undeclared
+//! key is an error before anything is sent, and every release is counted in the [`Ledger`].
 //! # Security
 //! Semi-honest; a peer that lies about its share changes the result (nothing authenticates shares).
 //! # Cost
-//! One flight, 8 bytes for each value and learner.
+//! One flight, 8 bytes for each value and learner; 1 byte for one bit, 8 for 64 bits.
 //! # Reference
 //! Standard; the gate-keeping follows habit 21 of `docs/STYLE.md`.
 
@@ -124,3 +124,6 @@ pub async fn open_bits(party: &mut TwoParty, key: &str, shares: &Bits) -> Result
     let theirs = party.session.exchange_words("opened_bits", words, words.len()).await?;
     Ok(shares.xor(&Bits::from_words(theirs, shares.len())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! The logistic function on shares, accurate to 1e-5 everywhere.
 //!
 //! # Functionality
-//! The parties hold shares of scores z_i in units of [`SCORE_UNIT`]; the first party knows a factor
-//! s_i for each row (a weight). Both get shares of s_i/(1 + exp(-z_i)) with the stated number of
-//! fractional bits, for every z_i that the ring can hold (|z| < 1.6 million).
+//! The parties hold shares of scores `z_i` in units of [`SCORE_UNIT`]; the first party knows a
+//! factor `s_i` for each row (a weight). Both get shares of `s_i/(1 + exp(-z_i))` with the stated
+//! number of fractional bits, for every `z_i` that the ring can hold (|z| < 1.6 million).
 //! # Messages
 //! 1. `public_key` second → first, once
 //! 2. `harmonics` second → first: sines and cosines of the odd multiples of its share, encrypted
@@ -14,7 +14,8 @@
 //! # Security
 //! Semi-honest, from ring-LWE and the transfers.
 //! # Cost
-//! About 14 flights; per row 600 bytes of harmonics, 38 of products, about 350 of transfers.
+//! About 14 flights for each 98,304 rows; per row, rows in whole 8192, 600 bytes of harmonics and
+//! 37.5 of products, and per row about 300 of transfers (both parties together).
 //! # Reference
 //! sin(a + b) = sin a·cos b + cos a·sin b on local shares: Lu et al., "Squirrel", USENIX Security
 //! 2023 (eprint 2023/527), section 4.3. Here with half-wave symmetry (odd harmonics only, period
@@ -31,7 +32,7 @@ use net::Size;
 use rayon::prelude::*;
 
 use crate::boolean::Bits;
-use crate::comparison::is_negative;
+use crate::comparison::signs_beside;
 use crate::conversion::{lift, select};
 use crate::matrix::blame;
 use crate::{MpcError, TwoParty};
@@ -43,14 +44,14 @@ const PERIOD_BITS: u32 = 48;
 /// Ring units of a score of 1.0: 2^48/50, so that a period is a power of two and a share's own wrap
 /// around changes no sine.
 pub const SCORE_UNIT: f64 = (1_u64 << PERIOD_BITS) as f64 / PERIOD as f64;
-/// Largest factor s_i of a row that keeps the products far enough below the slot modulus.
+/// Largest factor `s_i` of a row that keeps the products far enough below the slot modulus.
 pub const ROW_SCALE_MAX: f64 = 4.0;
 /// Fractional bits that may be asked for.
 pub const FRACTION_BITS_MAX: u32 = 2 * WAVE_BITS;
 
 /// Fractional bits of each party's sines and cosines.
 const WAVE_BITS: u32 = 19;
-/// sigmoid(z) - 1/2 ≈ Σ_k [`SERIES`]`[k]`·sin((2k+1)·2π·z/50) for |z| ≤ 12.5.
+/// sigmoid(z) - 1/2 ≈ `Σ_k SERIES[k]·sin((2k+1)·2π·z/50)` for |z| ≤ 12.5.
 const SERIES: [f64; 16] = [
     0.620_379_527_567,
     0.169_664_771_914,
@@ -111,10 +112,10 @@ impl Sigmoid {
         Ok(Self { slots, keys })
     }
 
-    /// Shares of s_i·sigmoid(z_i) with `fraction_bits` fractional bits (at most
+    /// Shares of `s_i·sigmoid(z_i)` with `fraction_bits` fractional bits (at most
     /// [`FRACTION_BITS_MAX`]).
     ///
-    /// `scores` are shares in [`SCORE_UNIT`]; `row_scales` are the s_i (0 to [`ROW_SCALE_MAX`]),
+    /// `scores` are shares in [`SCORE_UNIT`]; `row_scales` are the `s_i` (0 to [`ROW_SCALE_MAX`]),
     /// used by the first party only.
     pub async fn evaluate(
         &self,
@@ -123,6 +124,11 @@ impl Sigmoid {
         row_scales: &[f64],
         fraction_bits: u32,
     ) -> Result<Vec<u64>, MpcError> {
+        if fraction_bits > FRACTION_BITS_MAX {
+            return Err(MpcError::InvalidInput(format!(
+                "the sigmoid gives at most {FRACTION_BITS_MAX} fractional bits, not {fraction_bits}"
+            )));
+        }
         let valid = |scale: &f64| (0.0..=ROW_SCALE_MAX).contains(scale);
         if party.is_first() && !(row_scales.len() == scores.len() && row_scales.iter().all(valid)) {
             return Err(MpcError::InvalidInput(format!(
@@ -218,19 +224,24 @@ impl Sigmoid {
         let slots = &self.slots;
         let session = &mut party.session;
         let size = Size::Exactly(2 * SERIES.len() * slots.seeded_bytes());
-        let mut shares = Vec::with_capacity(scores.len());
-        let mut answers = Vec::new();
+        let mut chunks = Vec::new();
         for (scores, scales) in scores.chunks(slots.slots()).zip(scales.chunks(slots.slots())) {
-            let mut rng = session.rng();
             let query = session.receive_bytes(QUERY, size).await?;
-            let (answer, own) = session
-                .compute(|| multiply_waves(slots, key, &query, scores, scales, &mut rng))
-                .await
-                .map_err(|error| blame(session, QUERY, error))?;
-            shares.extend_from_slice(&own[..scores.len()]);
-            answers.push(answer);
+            chunks.push((query, scores, scales, session.rng()));
         }
-        for answer in answers {
+        let answers = session
+            .compute(|| {
+                let answer = |(query, scores, scales, mut rng): (Vec<u8>, _, _, Generator)| {
+                    multiply_waves(slots, key, &query, scores, scales, &mut rng)
+                };
+                chunks.into_par_iter().map(answer).collect::<Result<Vec<_>, LatticeError>>()
+            })
+            .await
+            .map_err(|error| blame(session, QUERY, error))?;
+        let mut shares = Vec::with_capacity(scores.len());
+        for (answer, own) in answers {
+            let count = own.len().min(scores.len() - shares.len());
+            shares.extend_from_slice(&own[..count]);
             session.send_bytes("products", answer).await?;
         }
         Ok(shares)
@@ -239,17 +250,12 @@ impl Sigmoid {
 
 /// Bits for "the score is above 12.5" and "the score is below -12.5", within one coarse step.
 async fn saturation(party: &mut TwoParty, scores: &[u64]) -> Result<(Bits, Bits), MpcError> {
-    let count = scores.len();
-    let above = party.share_of_public(SATURATION.wrapping_neg());
-    let below = party.share_of_public(SATURATION + 1);
-    let coarse =
-        |offset: u64| scores.iter().map(move |score| (score >> COARSE_SHIFT).wrapping_add(offset));
-    let both: Vec<u64> = coarse(above).chain(coarse(below)).collect();
-    let negative = is_negative(party, &both, COARSE_BITS).await?;
-    let flip = u64::from(party.is_first());
-    let high = Bits::from_fn(count, |index| negative.bit(index) ^ flip == 1);
-    let low = Bits::from_fn(count, |index| negative.bit(count + index) == 1);
-    Ok((high, low))
+    let coarse: Vec<u64> = scores.iter().map(|score| score >> COARSE_SHIFT).collect();
+    let offsets = [SATURATION.wrapping_neg(), SATURATION + 1];
+    let signs = signs_beside(party, &coarse, &offsets, COARSE_BITS).await?;
+    let mut signs = signs.into_iter();
+    let (high, low) = (signs.next().unwrap_or_default(), signs.next().unwrap_or_default());
+    Ok((if party.is_first() { high.complement() } else { high }, low))
 }
 
 /// Encrypts, harmonic after harmonic, the sines and then the cosines of a chunk of shares.
@@ -261,14 +267,14 @@ fn encrypt_waves(
 ) -> Result<Vec<u8>, LatticeError> {
     let unit = f64::from(1 << WAVE_BITS);
     let waves = waves(scores);
-    let encode = |value: f64| to_slot(value * unit);
-    let vectors: Vec<Vec<u64>> = waves
-        .iter()
-        .flat_map(|harmonic| {
-            [
-                harmonic.iter().map(|(sine, _)| encode(*sine)).collect(),
-                harmonic.iter().map(|(_, cosine)| encode(*cosine)).collect(),
-            ]
+    let vectors: Vec<Vec<u64>> = (0..2 * SERIES.len())
+        .into_par_iter()
+        .map(|vector| {
+            let encode = |row: &Wave| {
+                let (sine, cosine) = row[vector / 2];
+                to_slot(if vector % 2 == 0 { sine } else { cosine } * unit)
+            };
+            waves.iter().map(encode).collect()
         })
         .collect();
     let encrypted = slots.encrypt_many(key, &vectors, rng)?;
@@ -289,11 +295,11 @@ fn multiply_waves(
     let waves = waves(scores);
     let parts: Vec<&[u8]> = query.chunks_exact(slots.seeded_bytes()).collect();
     let mut sum = slots.start_sum();
-    for (harmonic, wave) in waves.iter().enumerate() {
-        let factor = SERIES[harmonic] * unit;
+    for (harmonic, coefficient) in SERIES.iter().enumerate() {
+        let factor = coefficient * unit;
         let weighted = |part: fn(&(f64, f64)) -> f64| -> Vec<u64> {
-            let pairs = wave.iter().zip(scales);
-            pairs.map(|(pair, scale)| to_slot(part(pair) * factor * scale)).collect()
+            let rows = waves.iter().zip(scales);
+            rows.map(|(row, scale)| to_slot(part(&row[harmonic]) * factor * scale)).collect()
         };
         let sines = EncryptedSlots::from_bytes(slots, parts[2 * harmonic])?;
         slots.add_product(&mut sum, &sines, &weighted(|(_, cosine)| *cosine))?;
@@ -304,26 +310,33 @@ fn multiply_waves(
     Ok((answer.to_bytes(slots), shares))
 }
 
-/// For each harmonic, sine and cosine of (2k+1)·2π·share/period for every share.
-fn waves(scores: &[u64]) -> Vec<Vec<(f64, f64)>> {
-    let mut harmonics = vec![vec![(0.0, 0.0); scores.len()]; SERIES.len()];
-    for (index, score) in scores.iter().enumerate() {
+/// Sine and cosine of (2k+1)·2π·share/period for each harmonic k.
+type Wave = [(f64, f64); SERIES.len()];
+
+fn waves(scores: &[u64]) -> Vec<Wave> {
+    let wave = |score: &u64| {
         let phase = (score % (1 << PERIOD_BITS)) as f64 / (1_u64 << PERIOD_BITS) as f64 * TAU;
         let (mut sine, mut cosine) = phase.sin_cos();
         // Turning by twice the phase leads from one odd harmonic to the next.
         let (turn_sine, turn_cosine) = (2.0 * sine * cosine, cosine * cosine - sine * sine);
-        for harmonic in &mut harmonics {
-            harmonic[index] = (sine, cosine);
+        std::array::from_fn(|_| {
+            let harmonic = (sine, cosine);
             (sine, cosine) =
                 (sine * turn_cosine + cosine * turn_sine, cosine * turn_cosine - sine * turn_sine);
-        }
-    }
-    harmonics
+            harmonic
+        })
+    };
+    scores.par_iter().map(wave).collect()
 }
 
+/// The slot of the nearest integer, for magnitudes below the slot modulus.
 fn to_slot(value: f64) -> u64 {
-    let value = value.round() as i64;
-    value.rem_euclid(SLOT_MODULUS as i64) as u64
+    /// Adding 1.5·2^52 leaves the nearest integer in the low bits of a double, without a call or a
+    /// branch.
+    const ROUNDER: f64 = 1.5 * (1_u64 << 52) as f64;
+    let rounded = (value + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits());
+    // A negative number becomes its residue.
+    rounded.wrapping_add(SLOT_MODULUS & ((rounded as i64) >> 63) as u64)
 }
 
 #[cfg(test)]

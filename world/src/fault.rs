@@ -76,8 +76,25 @@ where
     FA: Future<Output = A>,
     FB: Future<Output = B>,
 {
-    let seed = party::seed_from_environment().unwrap_or(seed);
     let step_timeout = patience(&fault.kind);
+    pair_with_patience(seed, fault, step_timeout, first, second)
+}
+
+/// Like [`pair_with_fault`], with a longest wait for a step that the caller knows to suffice.
+pub(crate) fn pair_with_patience<A, B, FA, FB>(
+    seed: u64,
+    fault: Fault,
+    step_timeout: Duration,
+    first: impl FnOnce(Session) -> FA + Send,
+    second: impl FnOnce(Session) -> FB + Send,
+) -> Outcome<A, B>
+where
+    A: Send,
+    B: Send,
+    FA: Future<Output = A>,
+    FB: Future<Output = B>,
+{
+    let seed = party::seed_from_environment().unwrap_or(seed);
     let settings = Settings { step_timeout, ..Settings::rendezvous() };
     let (one, two) = party::seats(seed, &settings);
     let happened = Arc::new(AtomicBool::new(false));
@@ -99,7 +116,7 @@ where
 
 /// Longest wait for a step. Where bytes are lost the wait is sure to run out, and that an honest
 /// computation runs out of time as well does no harm: the run must end in an error anyway.
-fn patience(kind: &FaultKind) -> Duration {
+pub(crate) fn patience(kind: &FaultKind) -> Duration {
     match kind {
         FaultKind::Truncate | FaultKind::Drop | FaultKind::Stall => Duration::from_millis(300),
         _ => Duration::from_secs(20),

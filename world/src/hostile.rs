@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use net::Session;
 use net::transport::faulty::FaultKind;
 
-use crate::fault::{Fault, Sent, pair_with_fault, steps};
+use crate::fault::{Fault, Sent, pair_with_patience, patience, steps};
 use crate::transcript::Side;
 
 /// What a sweep did.
@@ -46,15 +46,42 @@ where
     FA: Future<Output = Result<A, E>>,
     FB: Future<Output = Result<B, D>>,
 {
+    sweep_where(seed, |_| true, first, second)
+}
+
+/// Like [`sweep`], with faults only on the messages that `chosen` picks: for a protocol on top of
+/// others that have sweeps of their own.
+///
+/// # Panics
+///
+/// As [`sweep`], and when nothing is picked.
+pub fn sweep_where<A, B, E, D, FA, FB>(
+    seed: u64,
+    chosen: impl Fn(&Sent) -> bool,
+    first: impl Fn(Session) -> FA + Sync,
+    second: impl Fn(Session) -> FB + Sync,
+) -> Report
+where
+    A: Send,
+    B: Send,
+    E: Send + Debug,
+    D: Send + Debug,
+    FA: Future<Output = Result<A, E>>,
+    FB: Future<Output = Result<B, D>>,
+{
     let start = Instant::now();
-    let targets = representatives(steps(seed, &first, &second));
+    let mut targets = representatives(steps(seed, &first, &second));
+    targets.retain(chosen);
     assert!(!targets.is_empty(), "the protocol sends nothing");
-    let limit = start.elapsed() * 5 + GRACE;
+    let clean = start.elapsed();
+    let limit = clean * (5 + 2 * BROKEN.len() as u32) + GRACE;
     let mut report = Report::default();
     for target in &targets {
         let is_noticed = |kind: &FaultKind| {
             let start = Instant::now();
-            let outcome = pair_with_fault(seed, target.fault(kind), &first, &second);
+            // The fault must be reached although as many runs go on side by side.
+            let wait = patience(kind).max(clean * BROKEN.len() as u32);
+            let outcome = pair_with_patience(seed, target.fault(kind), wait, &first, &second);
             let elapsed = start.elapsed();
             assert!(elapsed < limit, "{kind:?} of {target:?} took {elapsed:?}");
             let is_clean = outcome.first.is_ok() && outcome.second.is_ok();
@@ -129,6 +156,6 @@ fn replacements() -> [FaultKind; 6] {
     ]
 }
 
-/// How much longer than five clean runs a run with a fault may take: two waits of a second, and
-/// room for a busy machine.
+/// How much longer than some clean runs and two waits a run with a fault may take: room for a busy
+/// machine.
 const GRACE: Duration = Duration::from_secs(20);

@@ -45,7 +45,7 @@ fn correct() {
 
 #[test]
 fn known_answer() {
-    let hash = "bbf891be84c6cb53bd6a996362cafc0eb49f29270b8fd3a20aad66b766979fc9";
+    let hash = "7ae956a26ecddefdb720379da2caf6e680f83f2f7799098a836f4f6b5c637787";
     assert_eq!(run(true).transcript.hash(), hash);
 }
 

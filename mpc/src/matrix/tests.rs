@@ -1,5 +1,7 @@
+use world::Side;
+
 use super::*;
-use crate::test_support::{both, shares, sums};
+use crate::test_support::{assert_drop_is_noticed, both, both_dealt, shares, sums, sweep};
 
 const ROWS: usize = 9000;
 
@@ -53,4 +55,77 @@ fn correct() {
         let expected: Vec<u64> = matrix.iter().map(|column| dot(column, &vector)).collect();
         assert_eq!(gradient[party], expected);
     }
+}
+
+const STEPS: [&str; 7] =
+    ["shape", "row_hints", "column_hints", "weights", "scores", "residuals", "sums"];
+
+/// Two columns of the first party and one of the second over ten rows: each product once.
+async fn program(party: &mut TwoParty) -> Result<(Vec<u64>, Blocks), MpcError> {
+    let (own, theirs) = if party.is_first() { (2, 1) } else { (1, 2) };
+    let columns: Vec<Vec<i32>> =
+        (0..own).map(|column| (0..10 + own).map(|row| row * (column + 2) - 9).collect()).collect();
+    let geometry = Geometry::agree(party, 10, columns.len()).await?;
+    let product = SharedProduct::prepare(party, &geometry, &columns).await?;
+    let blocks = || Blocks { own: vec![3; own as usize], theirs: vec![4; theirs] };
+    let scores = product.forward(party, &blocks()).await?;
+    Ok((scores, product.backward(party, &[5; 10], &blocks()).await?))
+}
+
+#[test]
+fn known_answer() {
+    let outcome = both_dealt(1, program);
+    let (first, second) = (outcome.first.unwrap(), outcome.second.unwrap());
+    // Row 0 holds -9 in all three columns, each with the weight 3 + 4.
+    assert_eq!(sums(&first.0, &second.0)[0] as i64, -9 * 3 * 7);
+    // Its rows -9, -7, … 9 sum up to 0; the penalty's row is 11.
+    assert_eq!(sums(&second.1.own, &first.1.theirs)[0] as i64, 7 * 11);
+    assert_eq!(
+        outcome.transcript.hash(),
+        "c574ff907a6b882ddef6e0cbf51726f5285e2c4fc8219664fc3bbd134cc77518"
+    );
+}
+
+#[test]
+fn cost() {
+    const ELEMENT: u64 = 150 * 1024;
+    let transcript = both_dealt(2, program).transcript;
+    for (side, own, theirs) in [(Side::First, 2, 1), (Side::Second, 1, 2)] {
+        let bytes = STEPS.map(|step| transcript.bytes_of(side, step));
+        let rows = 10_u64;
+        let expected = [
+            48,
+            ELEMENT,
+            own * ELEMENT,
+            (theirs + 1) * ELEMENT,
+            (rows * 150).div_ceil(8),
+            ELEMENT + ((rows + theirs) * 150).div_ceil(8),
+            (own * 150).div_ceil(8),
+        ];
+        assert_eq!(bytes, expected);
+    }
+    assert_eq!(transcript.rounds(), 7);
+}
+
+/// Other residues of the right form cannot be seen.
+#[test]
+fn tampered() {
+    sweep(&STEPS, program);
+}
+
+#[test]
+fn tampered_shape_is_named() {
+    let outcome = both_dealt(3, async |party| {
+        let rows = if party.is_first() { 10 } else { 11 };
+        Geometry::agree(party, rows, 1).await.err().map(|error| error.to_string())
+    });
+    for text in [outcome.first.unwrap(), outcome.second.unwrap()] {
+        assert!(text.contains("same rows"), "{text}");
+    }
+}
+
+#[test]
+fn peer_drops() {
+    assert_drop_is_noticed("row_hints", program);
+    assert_drop_is_noticed("sums", program);
 }

@@ -1,5 +1,7 @@
+use world::Side;
+
 use super::*;
-use crate::test_support::{both, shares, sums};
+use crate::test_support::{assert_drop_is_noticed, both, both_dealt, shares, sums, sweep};
 
 #[test]
 fn correct() {
@@ -19,4 +21,47 @@ fn correct() {
     assert_eq!(products, expected);
     let dot = outcome.first.1.wrapping_add(outcome.second.1);
     assert_eq!(dot, expected.into_iter().fold(0, u64::wrapping_add));
+}
+
+async fn program(party: &mut TwoParty) -> Result<Vec<u64>, MpcError> {
+    let side = u64::from(party.is_first());
+    scale(party, 5 + side, &[1 << 40, side, u64::MAX, 7]).await
+}
+
+#[test]
+fn known_answer() {
+    let outcome = both_dealt(1, program);
+    let products = sums(&outcome.first.unwrap(), &outcome.second.unwrap());
+    assert_eq!(products, [11 << 41, 11, 22_u64.wrapping_neg(), 11 * 14]);
+    assert_eq!(
+        outcome.transcript.hash(),
+        "8325f04d9d4927e9fbc79011abbc584320560f94a5281ec9b073926ccf56535d"
+    );
+}
+
+#[test]
+fn cost() {
+    let transcript = both_dealt(2, program).transcript;
+    for side in [Side::First, Side::Second] {
+        assert_eq!(transcript.bytes_of(side, ""), 4 * 768);
+    }
+    assert_eq!((transcript.messages(), transcript.rounds()), (4, 2));
+}
+
+#[test]
+fn tampered() {
+    sweep(&["corrections", "correlations"], program);
+}
+
+#[test]
+fn peer_drops() {
+    assert_drop_is_noticed("corrections", program);
+}
+
+#[test]
+fn vectors_of_different_lengths_are_refused() {
+    let outcome = both_dealt(3, async |party| multiply(party, &[1, 2], &[3]).await.err());
+    for error in [outcome.first, outcome.second] {
+        assert!(matches!(error, Some(MpcError::InvalidInput(_))), "{error:?}");
+    }
 }

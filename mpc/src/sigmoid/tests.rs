@@ -1,5 +1,7 @@
+use world::Side;
+
 use super::*;
-use crate::test_support::{both, shares, sums};
+use crate::test_support::{assert_drop_is_noticed, both, both_dealt, shares, sums, sweep};
 
 /// Every kind of score: dense around 0, around the saturation on both sides, and far out.
 fn scores() -> Vec<f64> {
@@ -30,4 +32,70 @@ fn correct() {
         worst = worst.max(error / scale.max(1.0));
     }
     assert!(worst < 1e-5, "largest error {worst:e}");
+}
+
+/// Three rows with the scores 0, 4 and -40.
+async fn program(party: &mut TwoParty) -> Result<Vec<u64>, MpcError> {
+    let sigmoid = Sigmoid::prepare(party).await?;
+    let first = party.is_first();
+    let share = |score: f64| if first { (score * SCORE_UNIT) as i64 as u64 } else { 0 };
+    sigmoid.evaluate(party, &[0.0, 4.0, -40.0].map(share), &[1.0; 3], 20).await
+}
+
+#[test]
+fn known_answer() {
+    let outcome = both_dealt(1, program);
+    let results = sums(&outcome.first.unwrap(), &outcome.second.unwrap());
+    for (result, expected) in results.iter().zip([0.5, 0.982_014, 0.0]) {
+        let value = *result as i64 as f64 / f64::from(1 << 20);
+        assert!((value - expected).abs() < 1e-5, "{value} for {expected}");
+    }
+    assert_eq!(
+        outcome.transcript.hash(),
+        "09c067130b91a1fc600d7eabbf705381345dd6b93f04761b70f574ec29edbb8c"
+    );
+}
+
+#[test]
+fn cost() {
+    const ELEMENT: u64 = 150 * 1024;
+    let transcript = both_dealt(2, program).transcript;
+    assert_eq!(transcript.bytes_of(Side::Second, "public_key"), 32 + ELEMENT);
+    assert_eq!(transcript.bytes_of(Side::Second, "harmonics"), 32 * (32 + ELEMENT));
+    assert_eq!(transcript.bytes_of(Side::First, "products"), 2 * ELEMENT);
+    assert_eq!(transcript.messages(), 3 + 2 + 2 + 2 * (2 + 3) + 4);
+}
+
+#[test]
+fn tampered() {
+    sweep(&["public_key", "harmonics", "products"], program);
+}
+
+#[test]
+fn peer_drops() {
+    assert_drop_is_noticed("harmonics", program);
+}
+
+#[test]
+fn misuse_is_refused() {
+    let outcome = both_dealt(3, async |party| {
+        let sigmoid = Sigmoid::prepare(party).await?;
+        let errors = [
+            sigmoid.evaluate(party, &[0], &[1.0], FRACTION_BITS_MAX + 1).await.err(),
+            sigmoid.evaluate(party, &[0], &[ROW_SCALE_MAX * 1.1], 20).await.err(),
+            sigmoid.evaluate(party, &[0], &[], 20).await.err(),
+        ];
+        Ok::<_, MpcError>(errors)
+    });
+    for error in outcome.first.unwrap() {
+        assert!(matches!(error, Some(MpcError::InvalidInput(_))), "{error:?}");
+    }
+}
+
+#[test]
+fn slots_are_nearest_residues() {
+    for value in [0.0_f64, 0.4, 0.6, -0.4, -0.6, 1e11 + 0.25, -1e11 - 0.75, 3.0, -3.0] {
+        let expected = value.round() as i64;
+        assert_eq!(to_slot(value), expected.rem_euclid(SLOT_MODULUS as i64) as u64, "{value}");
+    }
 }

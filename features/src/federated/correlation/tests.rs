@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use mpc::reveal::Ledger;
+use net::Session;
+use world::{Fault, FaultKind, Side, pair_with_fault};
 
 use super::*;
+
 const ROWS: usize = 700;
 
 /// Standardised columns; every third of the second party's follows one of the first's.
@@ -26,15 +29,17 @@ fn columns(party: usize) -> Vec<Vec<f64>> {
         .collect()
 }
 
+async fn play(session: Session, sides: &[Vec<Vec<f64>>; 2]) -> Result<Vec<Pair>, FederatedError> {
+    let mut party = TwoParty::setup(session, Arc::new(Ledger::new([KEY]))).await?;
+    let own = &sides[usize::from(!party.is_first())];
+    let own: Vec<&[f64]> = own.iter().map(Vec::as_slice).collect();
+    correlated_pairs(&mut party, &own, ROWS, 0.8).await
+}
+
 #[test]
 fn correct() {
     let sides = [columns(0), columns(1)];
-    let side = async |session: net::Session| {
-        let mut party = TwoParty::setup(session, Arc::new(Ledger::new([KEY]))).await.unwrap();
-        let own = &sides[usize::from(!party.is_first())];
-        let own: Vec<&[f64]> = own.iter().map(Vec::as_slice).collect();
-        correlated_pairs(&mut party, &own, ROWS, 0.8).await.unwrap()
-    };
+    let side = async |session| play(session, &sides).await.unwrap();
     let outcome = world::pair(3, side, side);
     assert_eq!(outcome.first, outcome.second);
     let mut expected = Vec::new();
@@ -48,4 +53,87 @@ fn correct() {
     }
     assert!(!expected.is_empty());
     assert_eq!(outcome.first, expected);
+}
+
+#[test]
+fn known_answer() {
+    let sides = [columns(0), columns(1)];
+    let side = async |session| play(session, &sides).await.unwrap();
+    let hash = world::pair(4, side, side).transcript.hash();
+    assert_eq!(hash, "e9b617573c6084dff08ea14f9928cb4633a63560bc52c38a7ba808f24b3d253b");
+}
+
+/// Elements of the ring have 150 KiB, numbers 18.75 bytes.
+#[test]
+fn cost() {
+    const ELEMENT: u64 = 150 * 1024;
+    let sides = [columns(0), columns(1)];
+    let side = async |session| play(session, &sides).await.unwrap();
+    let transcript = world::pair(5, side, side).transcript;
+    for side in [Side::First, Side::Second] {
+        assert_eq!(transcript.bytes_of(side, "shape"), 16);
+        assert_eq!(transcript.bytes_of(side, "opened_bits"), 8);
+    }
+    let (guests, hosts) = (4, 3);
+    assert_eq!(transcript.bytes_of(Side::First, "seed"), 32);
+    assert_eq!(transcript.bytes_of(Side::Second, "hints"), hosts * ELEMENT);
+    let query = ELEMENT + (ROWS as u64 * 150).div_ceil(8);
+    assert_eq!(transcript.bytes_of(Side::First, "query"), guests * query);
+    let answers = guests * (hosts * 150_u64).div_ceil(8);
+    assert_eq!(transcript.bytes_of(Side::Second, "answers"), answers);
+}
+
+#[test]
+fn tampered() {
+    let sides = [columns(0), columns(1)];
+    let side = async |session| play(session, &sides).await;
+    let targets = [
+        ("shape", Side::First),
+        ("seed", Side::First),
+        ("hints", Side::Second),
+        ("query", Side::First),
+        ("answers", Side::Second),
+        ("opened_bits", Side::Second),
+    ];
+    for (step, from) in targets {
+        for kind in [FaultKind::FlipBit, FaultKind::replace(|bytes| vec![0xff; bytes.len() - 1])] {
+            let fault = Fault { path_step: step.to_owned(), occurrence: 0, kind, from };
+            let text = format!("{fault:?}");
+            let outcome = pair_with_fault(6, fault, side, side);
+            assert!(outcome.first.is_err() || outcome.second.is_err(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn tampered_numbers_are_named() {
+    let sides = [columns(0), columns(1)];
+    let side = async |session| play(session, &sides).await;
+    for (step, from, rule) in [
+        ("shape", Side::Second, "both need the same rows"),
+        ("hints", Side::Second, "misbehaved"),
+        ("query", Side::First, "misbehaved"),
+        ("answers", Side::Second, "misbehaved"),
+    ] {
+        let kind = FaultKind::replace(|bytes| vec![0xff; bytes.len()]);
+        let fault = Fault { path_step: step.to_owned(), occurrence: 0, kind, from };
+        let outcome = pair_with_fault(6, fault, side, side);
+        let honest = if from == Side::First { outcome.second } else { outcome.first };
+        let text = honest.unwrap_err().to_string();
+        assert!(text.contains(rule), "{step}: {text}");
+    }
+}
+
+#[test]
+fn peer_drops() {
+    let sides = [columns(0), columns(1)];
+    let side = async |session| play(session, &sides).await;
+    for step in ["hints", "answers", "opened_bits"] {
+        let (path_step, kind, from) = (step.to_owned(), FaultKind::Close, Side::Second);
+        let fault = Fault { path_step, occurrence: 0, kind, from };
+        let outcome = pair_with_fault(7, fault, side, side);
+        for result in [outcome.first, outcome.second] {
+            assert!(matches!(result, Err(FederatedError::Secure(_))), "{step}: {result:?}");
+        }
+    }
 }

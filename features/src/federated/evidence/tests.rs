@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use mpc::reveal::Ledger;
+use net::Session;
+use world::{Fault, FaultKind, Outcome, Side, pair_with_fault};
 
 use super::*;
 use crate::binned::BinnedFeature;
@@ -80,5 +82,95 @@ fn correct() {
         if !feature.groups.is_empty() {
             assert_eq!(counts, feature.groups);
         }
+    }
+}
+
+async fn gather_labels(session: Session) -> Result<Vec<AnonymousFeature>, FederatedError> {
+    let mut party = TwoParty::setup(session, Arc::new(Ledger::new([KEY]))).await?;
+    gather(&mut party, &labels(), RULE).await
+}
+
+async fn offer_features(session: Session) -> Result<Anonymity, FederatedError> {
+    let mut party = TwoParty::setup(session, Arc::new(Ledger::new([KEY]))).await?;
+    offer(&mut party, &features(), RULE).await
+}
+
+fn run_with(step: &str, kind: FaultKind, from: Side) -> Outcome<Option<String>, Option<String>> {
+    let fault = Fault { path_step: step.to_owned(), occurrence: 0, kind, from };
+    pair_with_fault(
+        6,
+        fault,
+        async |session| gather_labels(session).await.err().map(|error| error.to_string()),
+        async |session| offer_features(session).await.err().map(|error| error.to_string()),
+    )
+}
+
+#[test]
+fn known_answer() {
+    let outcome = world::pair(4, gather_labels, offer_features);
+    assert!(outcome.first.is_ok() && outcome.second.is_ok());
+    assert_eq!(outcome.transcript.hash(), "88c56caf492186118b105e0a1a950e6b9b5a90cbe29dfe24e55e1785d8b2101c");
+}
+
+/// Elements of the ring have 150 KiB, numbers 18.75 bytes.
+#[test]
+fn cost() {
+    const ELEMENT: u64 = 150 * 1024;
+    let outcome = world::pair(5, gather_labels, offer_features);
+    let learnt = outcome.first.unwrap();
+    let bins: u64 = learnt.iter().map(|feature| feature.group_of_bin.len() as u64).sum();
+    let places = learnt.iter().map(|feature| feature.group_of_bin.len() as u64).max().unwrap();
+    let transcript = outcome.transcript;
+    assert_eq!(transcript.bytes_of(Side::Second, "shape"), 8 * (1 + 4));
+    assert_eq!(transcript.bytes_of(Side::First, "seed"), 32);
+    assert_eq!(transcript.bytes_of(Side::Second, "hints"), bins * ELEMENT);
+    let query = ELEMENT + (ROWS as u64 * 150).div_ceil(8);
+    assert_eq!(transcript.bytes_of(Side::First, "query"), query);
+    assert_eq!(transcript.bytes_of(Side::Second, "answers"), (bins * 150).div_ceil(8));
+    assert_eq!(transcript.bytes_of(Side::Second, "share"), 8 * 3 * 4 * places);
+    assert_eq!(transcript.bytes_of(Side::First, "share"), 0);
+    assert_eq!((places, transcript.rounds()), (10, 154));
+}
+
+#[test]
+fn tampered() {
+    let targets = [
+        ("shape", Side::Second),
+        ("seed", Side::First),
+        ("hints", Side::Second),
+        ("query", Side::First),
+        ("answers", Side::Second),
+        ("share", Side::Second),
+    ];
+    for (step, from) in targets {
+        for kind in [FaultKind::FlipBit, FaultKind::replace(|bytes| vec![0xff; bytes.len() - 1])] {
+            let outcome = run_with(step, kind, from);
+            assert!(outcome.first.is_some() || outcome.second.is_some(), "{step}");
+        }
+    }
+}
+
+/// What the guest learns must be counts of groups that hold every row once.
+#[test]
+fn tampered_numbers_are_named() {
+    for (step, from, rule) in [
+        ("shape", Side::Second, "the shape must list"),
+        ("hints", Side::Second, "misbehaved"),
+        ("query", Side::First, "misbehaved"),
+        ("answers", Side::Second, "misbehaved"),
+        ("share", Side::Second, "a group ends or it does not"),
+    ] {
+        let outcome = run_with(step, FaultKind::replace(|bytes| vec![0xff; bytes.len()]), from);
+        let honest = if from == Side::First { outcome.second } else { outcome.first };
+        let text = honest.unwrap();
+        assert!(text.contains(rule), "{step}: {text}");
+    }
+}
+
+#[test]
+fn peer_drops() {
+    for step in ["hints", "answers", "share"] {
+        let outcome = run_with(step, FaultKind::Close, Side::Second);
+        assert!(outcome.first.is_some() && outcome.second.is_some(), "{step}");
     }
 }
