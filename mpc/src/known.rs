@@ -1,9 +1,9 @@
 //! Products of additively shared words with factors that one party knows.
 //!
 //! # Functionality
-//! One party knows signed integers `f_i` of a stated number of bits, both hold shares of `v_i`. Both
-//! get shares of `f_i·v_i` modulo 2^64. The party that knows the factors calls [`multiply_by_own`], the
-//! other [`multiply_by_theirs`], at the same point.
+//! One party knows signed integers `f_i` of a stated number of bits, both hold shares of `v_i`.
+//! Both get shares of `f_i·v_i` modulo 2^64. The party that knows the factors calls
+//! [`multiply_by_own`], the other [`multiply_by_theirs`], at the same point.
 //! # Messages
 //! 1. `corrections` from the party that knows the factors (see `ot_extension`)
 //! 2. `correlations` to it: a word for each bit of each factor

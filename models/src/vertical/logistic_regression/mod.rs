@@ -4,8 +4,9 @@
 //! The guest (first party) holds labels y, optional row weights ω and its columns, the host (second
 //! party) holds other columns of the same rows in the same order. Both end with their own
 //! coefficients of the model that minimises
-//! `Σ ω_i·logloss(y_i, b + x_i·w)/Σ ω_i + l2/2·‖w‖² + l1·‖w‖₁`; the intercept b is free and belongs to the
-//! guest. Features of the host may be bins whose weight of evidence the guest keeps ([`woe`]).
+//! `Σ ω_i·logloss(y_i, b + x_i·w)/Σ ω_i + l2/2·‖w‖² + l1·‖w‖₁`; the intercept b is free and
+//! belongs to the guest. Features of the host may be bins whose weight of evidence the guest keeps
+//! ([`woe`]).
 //! # Messages
 //! 1. `woe_shape` both ways, once, with weight of evidence: numbers of rows and bins
 //! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
@@ -14,17 +15,17 @@
 //!    guest's values before the scores and after the gradient (`mpc::known`)
 //! 4. at the end: each party's own coefficients
 //! # Leaks
-//! To both: numbers of rows, columns and bins, the number of passes, one stop bit per pass. To each party:
-//! its own final coefficients. Nothing else; scores and gradients stay shared.
+//! To both: numbers of rows, columns and bins, the number of passes, one stop bit per pass. To each
+//! party: its own final coefficients. Nothing else; scores and gradients stay shared.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
 //! # Cost
 //! Per pass about 20 flights and 1 KB per row; see `docs/THREATS.md` and the bench `vertical-lr`.
 //! # Reference
-//! Products with plain features and shared weights: Chen et al., "When homomorphic encryption marries
-//! secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after each party's
-//! own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
+//! Products with plain features and shared weights: Chen et al., "When homomorphic encryption
+//! marries secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after
+//! each party's own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
 
 mod objective;
 mod optimiser;
@@ -101,8 +102,8 @@ impl Coefficients {
     }
 }
 
-/// Trains on `columns` (own columns, training rows only, all finite, standardised). The guest passes
-/// its labels, the host `None`.
+/// Trains on `columns` (own columns, training rows only, all finite, standardised). The guest
+/// passes its labels, the host `None`.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for labels of one class, too few rows, values that are not finite;

@@ -1,9 +1,9 @@
 //! The objective's gradient on shares, in whitened variables and fixed point.
 //!
-//! Units of 1.0: columns 2^c (`column_bits`); scores [`SCORE_UNIT`] = 2^48/50, so that one period of
-//! the sigmoid's sine series is 2^48; coefficients `SCORE_UNIT`/2^c; residuals 2^r
-//! ([`RESIDUAL_BITS`]), already multiplied by `ω_i·2^m/Σω` with 2^m ≥ n, so that their sum over rows
-//! needs no division; gradients 2^[`GRADIENT_BITS`].
+//! Units of 1.0: columns 2^c (`column_bits`); scores [`SCORE_UNIT`] = 2^48/50, so that one period
+//! of the sigmoid's sine series is 2^48; coefficients `SCORE_UNIT`/2^c; residuals 2^r
+//! ([`RESIDUAL_BITS`]), already multiplied by `ω_i·2^m/Σω` with 2^m ≥ n, so that their sum over
+//! rows needs no division; gradients 2^[`GRADIENT_BITS`].
 
 use mpc::TwoParty;
 use mpc::conversion::truncate;
@@ -210,7 +210,8 @@ fn row_scales(
     let largest = scales.iter().copied().fold(0.0, f64::max);
     if largest > mpc::sigmoid::ROW_SCALE_MAX {
         return Err(ModelError::InvalidInput(format!(
-            "the largest row weight is {:.1} times the mean; fixed point allows {:.1}; cap the weights",
+            "the largest row weight is {:.1} times the mean; fixed point allows {:.1}; cap the \
+             weights",
             largest / even,
             mpc::sigmoid::ROW_SCALE_MAX / even
         )));

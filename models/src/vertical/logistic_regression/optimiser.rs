@@ -1,15 +1,15 @@
 //! Accelerated gradient descent on shares, with public step sizes and secret restarts.
 //!
-//! Nesterov's method with the constant step 1/(0.75·k) in whitened variables. The joint curvature is
-//! at most k there for k blocks of curvature at most 1 (one for each party, and one for the host's
-//! weight of evidence), and the method is stable while step·curvature is at most 4/3 (its
+//! Nesterov's method with the constant step 1/(0.75·k) in whitened variables. The joint curvature
+//! is at most k there for k blocks of curvature at most 1 (one for each party, and one for the
+//! host's weight of evidence), and the method is stable while step·curvature is at most 4/3 (its
 //! characteristic roots stay inside the unit circle for every momentum), so no line search and no
-//! data-dependent constant is needed. The momentum is dropped whenever the last move
-//! went uphill (O'Donoghue, Candès, "Adaptive restart for accelerated gradient schemes",
-//! Foundations of Computational Mathematics 2015, gradient scheme), which makes the rate that of the
-//! true condition without knowing it. Whether a pass restarts is computed and used as a share; only
-//! the stop bit is opened. An l1 penalty makes the step proximal (Beck, Teboulle, "FISTA", SIAM
-//! Journal on Imaging Sciences 2009); the gradient is then the step's mapping.
+//! data-dependent constant is needed. The momentum is dropped whenever the last move went uphill
+//! (O'Donoghue, Candès, "Adaptive restart for accelerated gradient schemes", Foundations of
+//! Computational Mathematics 2015, gradient scheme), which makes the rate that of the true
+//! condition without knowing it. Whether a pass restarts is computed and used as a share; only the
+//! stop bit is opened. An l1 penalty makes the step proximal (Beck, Teboulle, "FISTA", SIAM Journal
+//! on Imaging Sciences 2009); the gradient is then the step's mapping.
 
 use mpc::TwoParty;
 use mpc::boolean::Bits;

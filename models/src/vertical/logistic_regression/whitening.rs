@@ -1,10 +1,10 @@
 //! A party's own change of variables before joint training.
 //!
-//! Each party replaces its columns X (training rows) by Q = X·R⁻¹ with `RᵀR = XᵀX/(4n) + l2·I`, which
-//! needs nothing from the peer. Then every diagonal block of the joint Hessian of the objective is at
-//! most the identity (the logistic loss has curvature at most 1/4), so the joint Hessian of k parties
-//! is at most k·I: step sizes are public constants, and collinearity *within* a party costs no
-//! passes. Training finds v = R·w; the owner recovers w = R⁻¹·v alone.
+//! Each party replaces its columns X (training rows) by Q = X·R⁻¹ with `RᵀR = XᵀX/(4n) + l2·I`,
+//! which needs nothing from the peer. Then every diagonal block of the joint Hessian of the
+//! objective is at most the identity (the logistic loss has curvature at most 1/4), so the joint
+//! Hessian of k parties is at most k·I: step sizes are public constants, and collinearity *within*
+//! a party costs no passes. Training finds v = R·w; the owner recovers w = R⁻¹·v alone.
 //!
 //! With an l1 penalty R must keep coordinates apart, so it is a multiple of the identity then, just
 //! large enough for the same bound.
@@ -15,9 +15,9 @@ use crate::ModelError;
 
 /// Fractional bits of the integers that stand for the entries of Q, for `rows` training rows.
 ///
-/// An entry is at most 2√n, because `q_i = R⁻ᵀx_i` and `RᵀR` is at least `XᵀX/(4n)`, so that `‖q_i‖²`
-/// is at most 4n times the leverage of row i, which is at most 1. The lattice kernels take integers
-/// below 2^20. Rounding moves the gradient by about 2^-bits/√n, far below the tolerance.
+/// An entry is at most 2√n, because `q_i = R⁻ᵀx_i` and `RᵀR` is at least `XᵀX/(4n)`, so that
+/// `‖q_i‖²` is at most 4n times the leverage of row i, which is at most 1. The lattice kernels take
+/// integers below 2^20. Rounding moves the gradient by about 2^-bits/√n, far below the tolerance.
 pub(super) fn column_bits(rows: usize) -> u32 {
     let log_rows = usize::BITS - (rows.max(2) - 1).leading_zeros();
     18 - log_rows.div_ceil(2)
@@ -36,8 +36,8 @@ pub(super) struct Whitened {
 }
 
 impl Whitened {
-    /// Whitens `columns` (each of `rows` values). `penalised[j]` says whether column j carries `l2`;
-    /// `separate` asks for a multiple of the identity.
+    /// Whitens `columns` (each of `rows` values). `penalised[j]` says whether column j carries
+    /// `l2`; `separate` asks for a multiple of the identity.
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`] if a value is not finite or a column is constant zero, or so

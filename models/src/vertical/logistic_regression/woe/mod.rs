@@ -4,8 +4,8 @@
 //! feature `x_ij = woe_j(bin_ij)` is neither's: the host's matrix holds an indicator for each bin
 //! instead, and its shared weight is the guest's known value of the bin times the feature's shared
 //! coefficient (`mpc::known`). No row of the guest's knowledge, and no sum over rows, reaches the
-//! host; it ends with one coefficient for each of its features, like for any other. (A coefficient of
-//! exactly 0 without an l1 penalty tells it that the guest found no two groups to tell apart.)
+//! host; it ends with one coefficient for each of its features, like for any other. (A coefficient
+//! of exactly 0 without an l1 penalty tells it that the guest found no two groups to tell apart.)
 
 mod block;
 mod scoring;
@@ -45,9 +45,9 @@ pub struct AnonymousColumn {
     pub bins: usize,
 }
 
-/// The guest's values: the weight of evidence of each bin, with mean 0 and standard deviation 1 over
-/// the training rows. Bins of one group share a value; a feature that was never opened, or whose
-/// groups do not differ, has zeros, and its coefficient stays 0.
+/// The guest's values: the weight of evidence of each bin, with mean 0 and standard deviation 1
+/// over the training rows. Bins of one group share a value; a feature that was never opened, or
+/// whose groups do not differ, has zeros, and its coefficient stays 0.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for counts that hold only one class or that skip a group.
@@ -155,7 +155,8 @@ impl Woe<'_> {
     }
 }
 
-/// A column for each bin of each feature, 1 where a row falls into it, continued by `further` zeros.
+/// A column for each bin of each feature, 1 where a row falls into it, continued by `further`
+/// zeros.
 fn indicators(columns: &[AnonymousColumn], further: usize) -> Vec<Vec<i32>> {
     let of_bin = |column: &AnonymousColumn, bin: usize| {
         let mut indicator: Vec<i32> =

@@ -2,8 +2,8 @@
 //!
 //! # Functionality
 //! The guest knows the value `x_jb` of each bin, the host its bins of the rows and the coefficient
-//! `w_j` of each feature; both know their own part of each row's linear predictor without these features.
-//! The guest learns the whole linear predictor of each row, the host nothing.
+//! `w_j` of each feature; both know their own part of each row's linear predictor without these
+//! features. The guest learns the whole linear predictor of each row, the host nothing.
 //! # Messages
 //! 1. `woe_shape` both ways: numbers of rows and bins
 //! 2. the products `x_jb·w_j`, shared (see `mpc::known`)
@@ -15,7 +15,8 @@
 //! # Security
 //! Semi-honest: transfers and ring-LWE (`crypto::lattice::expansion`).
 //! # Cost
-//! 7 flights; 384 bytes and 150 KiB for each bin, 150 KiB for each 8192 rows, 27 bytes for each row.
+//! 7 flights; 384 bytes and 150 KiB for each bin, 150 KiB for each 8192 rows, 27 bytes for each
+//! row.
 //! # Reference
 //! `crypto::lattice::expansion`; Gilboa, CRYPTO 1999, section 4.1.
 
@@ -48,9 +49,9 @@ const HINT_GROUP: usize = 64;
 /// Transformed columns are kept as long as they fit this many bytes.
 const CACHE_BYTES: usize = 1 << 28;
 
-/// The linear predictors of `rows` rows, at the guest; `None` at the host. `columns` are the party's
-/// own plain columns of these rows, prepared like in training, `woe` its part of the features with
-/// weight of evidence.
+/// The linear predictors of `rows` rows, at the guest; `None` at the host. `columns` are the
+/// party's own plain columns of these rows, prepared like in training, `woe` its part of the
+/// features with weight of evidence.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for columns or coefficients that do not fit the model or the fixed
