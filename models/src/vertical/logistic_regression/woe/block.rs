@@ -2,8 +2,8 @@
 //!
 //! Nobody could whiten this block alone. It is scaled by a public constant instead: columns of mean
 //! 0 and standard deviation 1 have `XᵀX/(4n)` at most `d/4·I` for d features, so
-//! `R = √(d/4 + l2)·I` keeps the block's curvature, penalty included, at most 1, as `whitening` does
-//! for the others. With the guest's integers `f_jb = round(x_jb·2^c/R)`, c the `column_bits`,
+//! `R = √(d/4 + l2)·I` keeps the block's curvature, penalty included, at most 1, as `whitening`
+//! does for the others. With the guest's integers `f_jb = round(x_jb·2^c/R)`, c the `column_bits`,
 //! everything is exact in the ring: `expand` gives an indicator the weight `f_jb·v_j`, and
 //! `collapse` the variable `v_j` the gradient `Σ_b f_jb·(sum of the residuals in bin b)`, as if f
 //! were a column of the host's.
