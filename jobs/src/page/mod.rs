@@ -18,7 +18,7 @@ pub mod wording;
 
 use contract::{Role, Text};
 use report::message::{Quantity, neutral};
-use report::page::{Card, Notice, Part, Provenance, Report, Section};
+use report::page::{Notice, Part, Provenance, Report, Section};
 
 use crate::run::{ModelOutcome, Outcome, PartyFacts, SplitOutcome};
 use crate::spec::{self, SplitBy};

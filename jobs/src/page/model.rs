@@ -12,12 +12,16 @@ use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
     let mut section = Section::new(step_title(view, model));
-    section = remarks::on_model(model).into_iter().fold(section, Section::part);
+    section = remarks::on_mode(model).into_iter().fold(section, Section::part);
     let (own_part, facts) = own_part::of(view, model);
     if let Some(comparison) = &model.comparison {
         let names =
             Names { alone: wording::alone(view.guest_name()), joint: message::joint_model() };
         let mut charts = main_charts(view, comparison, &names);
+        if let Some(scores) = &model.scores {
+            let chart = curves::score_distribution(&names.joint, &scores.joint, &scores.labels);
+            charts.push(Card { chart, provenance: view.joint_data() });
+        }
         charts.push(own_part);
         section = section
             .part(Part::Charts(charts))
@@ -75,9 +79,8 @@ fn more_curves(
         card(curves::kolmogorov_smirnov(&names.alone, alone), own),
     ];
     if let Some(scores) = &model.scores {
-        let spread = curves::score_distribution;
-        cards.push(card(spread(&names.joint, &scores.joint, &scores.labels), both));
-        cards.push(card(spread(&names.alone, &scores.alone, &scores.labels), own));
+        let chart = curves::score_distribution(&names.alone, &scores.alone, &scores.labels);
+        cards.push(card(chart, own));
     }
     for (name, evaluation, provenance) in [(&names.joint, joint, both), (&names.alone, alone, own)]
     {

@@ -6,27 +6,38 @@ use models::vertical::boosted_trees::{GuestTrees, HostTrees};
 use report::chart::{Chart, RankedBar, RankingChart, Tone};
 use report::figure;
 use report::message::{Quantity, Text, Unit, neutral};
-use report::page::Card;
+use report::page::{Card, Part};
+use report::table::{Cell, Column, Table};
 
 use super::{View, step_title, wording};
 use crate::run::{LinearPart, ModelOutcome, ModelPart};
 use contract::Role;
 
 /// Bars beyond this many say nothing to the eye; the model's own file holds them all.
-const BARS_MAX: usize = 25;
+const BARS_MAX: usize = 15;
 
 /// The chart of the own part, and a sentence on how it was trained.
 pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
     let (chart, facts) = match &model.part {
-        ModelPart::LogisticRegression(part) => {
-            (coefficients(view, model, part), training(view, model, part))
-        }
+        ModelPart::LogisticRegression(part) => (coefficients(view, model, part), training(part)),
         ModelPart::GuestTrees { trees, .. } => (gains(view, trees), number_of_trees(trees)),
-        ModelPart::HostTrees { trees, .. } => {
-            (splits(view, model, trees), number_of_splits(view, model, trees))
-        }
+        ModelPart::HostTrees { trees, .. } => (splits(view, model, trees), number_of_splits(trees)),
     };
     (Card { chart, provenance: view.joint_data() }, facts)
+}
+
+/// Every model's own part, and a table of how training ended.
+pub(super) fn all(view: View<'_>) -> [Part; 2] {
+    let mut cards = Vec::new();
+    let columns = [wording::model(), wording::trainings()].map(Column::words);
+    let mut table = Table::new(columns.to_vec());
+    for model in &view.outcome.models {
+        let (card, facts) = of(view, model);
+        cards.push(card);
+        table.push(vec![Cell::text(step_title(view, model)), Cell::text(facts)]);
+    }
+    let title = wording::trainings();
+    [Part::Charts(cards), Part::Table { title, table, provenance: Some(view.joint_data()) }]
 }
 
 /// The party's own coefficients, the largest first.
@@ -94,13 +105,13 @@ fn splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Chart {
     })
 }
 
-fn training(view: View<'_>, model: &ModelOutcome, part: &LinearPart) -> Text {
+fn training(part: &LinearPart) -> Text {
     let passes = Quantity::count(part.passes as u64);
     match part.intercept {
         Some(intercept) => {
             wording::trained_in_with_intercept(passes, Quantity::decimal(intercept, 4).signed())
         }
-        None => wording::trained_in(step_title(view, model), passes),
+        None => wording::trained_in(passes),
     }
 }
 
@@ -109,9 +120,8 @@ fn number_of_trees(trees: &GuestTrees) -> Text {
     wording::trees_and_host_splits(count(trees.trees.len()), count(trees.host_splits))
 }
 
-fn number_of_splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Text {
-    let splits = Quantity::count(trees.splits.len() as u64);
-    wording::splits_of_host(step_title(view, model), splits)
+fn number_of_splits(trees: &HostTrees) -> Text {
+    wording::splits_of_host(Quantity::count(trees.splits.len() as u64))
 }
 
 fn own_tone(view: View<'_>) -> Tone {

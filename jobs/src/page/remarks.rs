@@ -5,7 +5,7 @@
 
 use contract::catalogue;
 use models::evaluate::{Comparison, Evaluation};
-use report::message::{Quantity, Text};
+use report::message::{Quantity, Text, joined};
 use report::page::{Notice, Part};
 
 use super::{View, model_title, split_title, wording};
@@ -61,7 +61,7 @@ pub(super) fn on_gain(view: View<'_>, comparison: &Comparison) -> Option<Part> {
 
 /// About how the test rows of a split were chosen, and how they differ from training rows.
 pub(super) fn on_split(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
-    let mut remarks: Vec<Part> = calendar(view, split).into_iter().map(caution).collect();
+    let mut remarks: Vec<Part> = calendar(view, split).map(caution).into_iter().collect();
     if let Some(rates) = split.base_rates {
         let (high, low) = (rates.training.max(rates.test), rates.training.min(rates.test));
         if high > low * RATE_SHIFT {
@@ -73,15 +73,20 @@ pub(super) fn on_split(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
     remarks
 }
 
-/// About one model: how it was trained, and whether its score stayed where it was.
-pub(super) fn on_model(model: &ModelOutcome) -> Vec<Part> {
-    let mut remarks: Vec<Part> = weaker_mode(model).into_iter().map(caution).collect();
-    if let ModelPart::LogisticRegression(part) = &model.part
-        && !part.converged
-    {
-        remarks.push(caution(wording::not_converged(Quantity::count(part.passes as u64))));
+/// About training that did not come to its end.
+pub(super) fn on_training(model: &ModelOutcome) -> Option<Part> {
+    let ModelPart::LogisticRegression(part) = &model.part else { return None };
+    let passes = Quantity::count(part.passes as u64);
+    (!part.converged).then(|| caution(wording::not_converged(passes)))
+}
+
+/// What a mode other than `strict` gives away, in the words of its approval.
+pub(super) fn on_mode(model: &ModelOutcome) -> Option<Part> {
+    if model.privacy == contract::STRICT {
+        return None;
     }
-    remarks
+    let mode = catalogue::find(model.component)?.mode(&model.privacy)?;
+    Some(remark(wording::weaker_mode(&model.privacy, &mode.summary)))
 }
 
 /// About the scores of one model: how far they moved from training to test.
@@ -108,9 +113,9 @@ pub(super) fn on_evidence(split: &SplitOutcome) -> Option<Part> {
 }
 
 /// A random split of rows that have a time lets later rows explain earlier ones.
-fn calendar(view: View<'_>, split: &SplitOutcome) -> Vec<Text> {
+fn calendar(view: View<'_>, split: &SplitOutcome) -> Option<Text> {
     if split.by == SplitBy::Time {
-        return Vec::new();
+        return None;
     }
     let by_time = view.outcome.splits.iter().find(|split| split.by == SplitBy::Time);
     let advice = match by_time {
@@ -133,17 +138,7 @@ fn gap(view: View<'_>, model: &ModelOutcome, honest: &SplitOutcome) -> Option<Te
     let gain = |model: &ModelOutcome| Some(model.comparison.as_ref()?.differences.auc.value);
     let (random, time) = (gain(model)?, gain(twin)?);
     let write = |gain| Quantity::decimal(gain, 3).signed();
-    (random > time + GAIN_GAP)
-        .then(|| wording::calendar_explains(title, write(random), write(time)))
-}
-
-/// What a mode other than `strict` gives away, in the words of its approval.
-fn weaker_mode(model: &ModelOutcome) -> Option<Text> {
-    if model.privacy == contract::STRICT {
-        return None;
-    }
-    let mode = catalogue::find(model.component)?.mode(&model.privacy)?;
-    Some(wording::weaker_mode(&model.privacy, &mode.summary))
+    (random > time + GAIN_GAP).then(|| wording::gain_by_time(title, write(random), write(time)))
 }
 
 /// The ranking gained while the probabilities lost.

@@ -30,7 +30,8 @@ pub(super) fn section(view: View<'_>) -> Section {
         for model in view.models_of(split) {
             let Some(comparison) = &model.comparison else { continue };
             section = section.part(Part::Comparison(headline(view, model, comparison)));
-            section = remarks::on_gain(view, comparison).into_iter().fold(section, Section::part);
+            let remarks = [remarks::on_training(model), remarks::on_gain(view, comparison)];
+            section = remarks.into_iter().flatten().fold(section, Section::part);
         }
     }
     section
@@ -110,13 +111,17 @@ fn side_by_side(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparison {
 
 /// Precision and recall of one share of the best-scored rows.
 fn top(alone: &TopShare, joint: &TopShare) -> [ComparisonRow; 2] {
-    let share = Quantity::percent(joint.share, if joint.share < 0.01 { 1 } else { 0 });
-    let percent = |value| Quantity::percent(value, 1);
-    let precision = [alone.precision, joint.precision];
-    let recall = [alone.recall, joint.recall];
+    let share = Quantity::percent(joint.share, usize::from(joint.share < 0.01));
+    let row = |metric, [alone, joint]: [f64; 2]| {
+        let percent = |value| Quantity::percent(value, 1);
+        let value = Quantity::points(joint - alone, 1);
+        let difference = Difference { value, interval: None, better: Better::Higher };
+        let values = vec![percent(alone), percent(joint)];
+        ComparisonRow { metric, values, difference: Some(difference) }
+    };
     [
-        plain(message::metric_precision(share), precision, Better::Higher, percent),
-        plain(message::metric_recall(share), recall, Better::Higher, percent),
+        row(message::metric_precision(share), [alone.precision, joint.precision]),
+        row(message::metric_recall(share), [alone.recall, joint.recall]),
     ]
 }
 

@@ -55,7 +55,7 @@ fn remarks_say_what_the_figures_do_not() {
     let html = report_html(&guest());
     for remark in [
         "The split by time learns from the past only",
-        "the partner seems to add",
+        "only the second can be counted on",
         "No measurable gain",
         "Another population (split by time)",
         "gives away more than `strict`",

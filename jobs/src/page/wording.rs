@@ -86,8 +86,8 @@ report::messages! {
     /// Remark: the interval of the gain is below 0.
     ranks_worse(guest, host, value, low, high) {
         "The joint model ranks these rows worse than {guest} alone: the AUC differs by {value} (95% \
-         interval {low} to {high}). What {host}'s columns told in the training rows does not hold \
-         in these.",
+         interval {low} to {high}). What was learnt from {host}'s columns in the training rows \
+         does not carry over to these.",
         "联合模型在这些样本上的排序劣于 {guest} 单独建模：AUC 相差 {value}（95% 置信区间 {low} 至 {high}）。{host} 的特征在训练样本中的规律在此不再成立。"
     }
     /// Remark: better order, worse probabilities.
@@ -114,18 +114,18 @@ report::messages! {
         "The table of {guest} has a time column: add a split by time to the job and judge by it.",
         "{guest} 的表中有时间字段：请在任务中增加按时间的划分，并以其结果为准。"
     }
-    /// How much of the gain is the calendar.
-    calendar_explains(model, random, time) {
-        "{model}: the partner seems to add {random} to the AUC here and adds {time} by time. The \
-         difference is what the calendar explains.",
-        "{model}：合作方在此划分下看似使 AUC 变化 {random}，而按时间划分时为 {time}。两者之差来自日期信息。"
+    /// How much less is left of the gain on later rows.
+    gain_by_time(model, random, time) {
+        "{model}: joint less alone is {random} in AUC here and {time} by time; only the second can \
+         be counted on for later customers.",
+        "{model}：此划分下联合与单独建模的 AUC 之差为 {random}，按时间划分时为 {time}；对未来客户只能以后者为准。"
     }
     /// Remark: another population in the test rows.
     base_rate_moved(split, training, test) {
         "Another population ({split}): {test} of the test rows are positive, {training} of the \
-         training rows. Figures of the order hold; probabilities, cut-offs by score and the \
-         predicted profit do not carry over without new calibration.",
-        "客群已变化（{split}）：测试样本的正样本率为 {test}，训练样本为 {training}。排序类指标仍然有效；概率、分数阈值及预期收益须重新校准后方可使用。"
+         training rows. Figures of the order are comparable; probabilities and cut-offs by score do \
+         not carry over without new calibration.",
+        "客群已变化（{split}）：测试样本的正样本率为 {test}，训练样本为 {training}。排序类指标仍可比较；概率与分数阈值须重新校准后方可使用。"
     }
     /// Remark: an information value that is too good.
     too_good_features(features) {
@@ -200,15 +200,19 @@ report::messages! {
     }
     /// Axis of the chart of splits.
     splits() { "Splits", "分裂次数" }
+    /// Heading of the table of trainings.
+    trainings() { "How training ended", "训练情况" }
+    /// Heading of a column of models.
+    model() { "Model", "模型" }
     /// How a linear model was trained, at the guest.
     trained_in_with_intercept(passes, intercept) {
         "Passes over the data: {passes}. Intercept of the joint model: {intercept}.",
         "遍历数据 {passes} 次；联合模型的截距为 {intercept}。"
     }
     /// How a linear model was trained, at the host.
-    trained_in(step, passes) {
-        "{step}: passes over the data: {passes}; the intercept belongs to the label holder.",
-        "{step}：遍历数据 {passes} 次；截距归标签方所有。"
+    trained_in(passes) {
+        "Passes over the data: {passes}. The intercept is the label holder's.",
+        "遍历数据 {passes} 次；截距归标签方所有。"
     }
     /// How large the trees are, at the guest.
     trees_and_host_splits(trees, splits) {
@@ -216,10 +220,10 @@ report::messages! {
         "树的数量：{trees}。使用合作方特征的不同分裂：{splits} 个。"
     }
     /// How large the host's part of the trees is.
-    splits_of_host(step, splits) {
-        "{step}: own splits: {splits}; the shape of the trees and their leaves are the label \
+    splits_of_host(splits) {
+        "Different own splits: {splits}. The shape of the trees and their leaves are the label \
          holder's.",
-        "{step}：己方分裂 {splits} 个；树的结构与叶子权重归标签方所有。"
+        "己方的不同分裂 {splits} 个；树的结构与叶子权重归标签方所有。"
     }
 
     /// Heading of the host's own section.
@@ -312,7 +316,7 @@ report::messages! {
     /// A step.
     alignment() { "Alignment", "样本对齐" }
     /// A step.
-    splitting(split) { "Splitting, {split}", "划分（{split}）" }
+    splitting(split) { "Rows, {split}", "样本划分（{split}）" }
     /// A step.
-    preparing(split) { "Preparing features, {split}", "特征准备（{split}）" }
+    preparing(split) { "Features, {split}", "特征准备（{split}）" }
 }

@@ -40,7 +40,6 @@ pub(super) async fn train(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
-    refuse_early_stopping(settings)?;
     let rows = training_period(split);
     let training = prepared.matrix.take(&rows)?;
     let test = prepared.matrix.take(&split.test)?;
@@ -119,16 +118,6 @@ fn joint_settings(settings: &LogisticRegression) -> joint::Settings {
         passes_max: settings.rounds as usize,
         tolerance: settings.tolerance,
     }
-}
-
-fn refuse_early_stopping(settings: &LogisticRegression) -> Result<(), JobError> {
-    if settings.early_stopping == 0 {
-        return Ok(());
-    }
-    Err(JobError::Unsupported {
-        what: "early stopping of `logistic_regression`".to_owned(),
-        instead: "write `early_stopping: 0`; the penalties `l2` and `l1` keep it from overfitting",
-    })
 }
 
 const HOST_SCORES: &str = "host_scores";

@@ -50,7 +50,6 @@ pub(super) async fn prepare(
 
 async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<Prepared, JobError> {
     let spec = &run.job.prepare;
-    refuse_unavailable(spec)?;
     let rows = training_period(split);
     let labels = data.guest().map(|guest| guest.labels.as_slice());
     let work = || -> Result<Prepared, JobError> {
@@ -133,15 +132,4 @@ fn settings(spec: &PrepareSpec) -> Settings {
         encoding: Encoding::OneHot { rows_min: spec.encode.min_level_rows as usize },
     };
     Settings { default, columns: BTreeMap::new() }
-}
-
-/// What needs the secure histogram between host bins and guest labels.
-fn refuse_unavailable(spec: &PrepareSpec) -> Result<(), JobError> {
-    if spec.encode.uses_woe() {
-        return Err(JobError::Unsupported {
-            what: "`encode: woe` across parties".to_owned(),
-            instead: "use `numbers: standardise` and `categories: one_hot`",
-        });
-    }
-    Ok(())
 }
