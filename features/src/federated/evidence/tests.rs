@@ -109,7 +109,10 @@ fn run_with(step: &str, kind: FaultKind, from: Side) -> Outcome<Option<String>, 
 fn known_answer() {
     let outcome = world::pair(4, gather_labels, offer_features);
     assert!(outcome.first.is_ok() && outcome.second.is_ok());
-    assert_eq!(outcome.transcript.hash(), "88c56caf492186118b105e0a1a950e6b9b5a90cbe29dfe24e55e1785d8b2101c");
+    assert_eq!(
+        outcome.transcript.hash(),
+        "88c56caf492186118b105e0a1a950e6b9b5a90cbe29dfe24e55e1785d8b2101c"
+    );
 }
 
 /// Elements of the ring have 150 KiB, numbers 18.75 bytes.
