@@ -8,20 +8,24 @@
 //! belongs to the guest. Features of the host may be bins whose weight of evidence the guest keeps
 //! ([`woe`]).
 //! # Messages
-//! 1. `woe_shape` both ways, once, with weight of evidence: numbers of rows and bins
+//! 1. once: `weighted` guest → host, whether rows have weights; `woe_shape` both ways, with weight
+//!    of evidence: numbers of rows and bins
 //! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
 //! 3. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
 //!    (`mpc::matrix`), truncations, and one stop bit; with weight of evidence, products with the
 //!    guest's values before the scores and after the gradient (`mpc::known`)
-//! 4. at the end: each party's own coefficients
+//! 4. `share` both ways, at the end: each party's own coefficients
 //! # Leaks
-//! To both: numbers of rows, columns and bins, the number of passes, one stop bit per pass. To each
-//! party: its own final coefficients. Nothing else; scores and gradients stay shared.
+//! To both: numbers of rows, columns and bins, whether rows have weights, the number of passes, one
+//! stop bit per pass. To each party: its own final coefficients. Nothing else; scores and gradients
+//! stay shared.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
 //! # Cost
-//! Per pass about 20 flights and 1 KB per row; see `docs/THREATS.md` and the bench `vertical-lr`.
+//! Per pass 29 flights (more with l1 or weight of evidence) and, both ways together, 1 KB for each
+//! row (rows in whole 8192) and 150 KiB for each column and twice more for each party; see
+//! `docs/THREATS.md` and the bench `vertical-lr`.
 //! # Reference
 //! Products with plain features and shared weights: Chen et al., "When homomorphic encryption
 //! marries secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after
@@ -130,11 +134,12 @@ pub async fn train_with_woe(
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
     let rows = check(party, columns, labels, woe, settings)?;
+    let curvature = curvature(agree_on_weights(party, labels).await?, rows);
     let prepared = prepare(party, columns, woe, rows, settings).await?;
     let geometry = Geometry::agree(party, rows, prepared.columns.len()).await?;
     let objective = Objective::prepare(party, &prepared, &geometry, labels).await?;
     let thresholds = thresholds(party, &prepared, settings);
-    let mut optimiser = Optimiser::new(&objective, settings, &thresholds);
+    let mut optimiser = Optimiser::new(&objective, settings, &thresholds, curvature);
     let mut passes = 0;
     let converged = loop {
         passes += 1;
@@ -161,6 +166,34 @@ async fn prepare(
     let add = || WoeBlock::with_indicators(plain, woe, rows);
     let columns = party.session.compute(add).await;
     Ok(Prepared { columns, whitened, woe: block, rows })
+}
+
+/// Tells the host whether rows have weights.
+async fn agree_on_weights(
+    party: &mut TwoParty,
+    labels: Option<Labels<'_>>,
+) -> Result<bool, ModelError> {
+    const STEP: &str = "weighted";
+    let session = &mut party.session;
+    if let Some(labels) = labels {
+        let weighted = labels.weights.is_some();
+        session.send_bytes(STEP, vec![u8::from(weighted)]).await?;
+        return Ok(weighted);
+    }
+    match session.receive_bytes(STEP, net::Size::Exactly(1)).await?.as_slice() {
+        [weighted @ (0 | 1)] => Ok(*weighted == 1),
+        _ => Err(session.misbehaved(STEP, "rows have weights, 1, or they have none, 0").into()),
+    }
+}
+
+/// Bound on the curvature of one party's block of the loss in whitened variables, which are made
+/// without the guest's weights: the largest weight in units of the mean, as far as a host may know.
+fn curvature(weighted: bool, rows: usize) -> f64 {
+    if weighted {
+        mpc::sigmoid::ROW_SCALE_MAX * rows as f64 / rows.next_power_of_two() as f64
+    } else {
+        1.0
+    }
 }
 
 /// Own columns after the change of variables; the guest's intercept is its last column.

@@ -2,9 +2,10 @@
 //!
 //! Nesterov's method with the constant step 1/(0.75·k) in whitened variables. The joint curvature
 //! is at most k there for k blocks of curvature at most 1 (one for each party, and one for the
-//! host's weight of evidence), and the method is stable while step·curvature is at most 4/3 (its
-//! characteristic roots stay inside the unit circle for every momentum), so no line search and no
-//! data-dependent constant is needed. The momentum is dropped whenever the last move went uphill
+//! host's weight of evidence; with row weights the bound of each is the largest weight that fixed
+//! point allows), and the method is stable while step·curvature is at most 4/3 (its characteristic
+//! roots stay inside the unit circle for every momentum), so no line search and no data-dependent
+//! constant is needed. The momentum is dropped whenever the last move went uphill
 //! (O'Donoghue, Candès, "Adaptive restart for accelerated gradient schemes", Foundations of
 //! Computational Mathematics 2015, gradient scheme), which makes the rate that of the true
 //! condition without knowing it. Whether a pass restarts is computed and used as a share; only the
@@ -51,11 +52,17 @@ pub(super) struct Optimiser {
 }
 
 impl Optimiser {
-    /// `thresholds` are those of a step of length 1, for own columns; empty without l1.
-    pub(super) fn new(objective: &Objective<'_>, settings: &Settings, thresholds: &[f64]) -> Self {
+    /// `thresholds` are those of a step of length 1, for own columns; empty without l1. `curvature`
+    /// bounds that of one block: 1, or more with row weights.
+    pub(super) fn new(
+        objective: &Objective<'_>,
+        settings: &Settings,
+        thresholds: &[f64],
+        curvature: f64,
+    ) -> Self {
         let (own, theirs) = (objective.own, objective.theirs);
-        let unit =
-            objective.coefficient_unit() / (INVERSE_STEP_PER_BLOCK * objective.blocks() as f64);
+        let inverse_step = INVERSE_STEP_PER_BLOCK * curvature * objective.blocks() as f64;
+        let unit = objective.coefficient_unit() / inverse_step;
         let shorten_bits = (unit.log2() as u32).saturating_sub(COMPARE_BITS);
         let bound = settings.tolerance * unit / f64::from(1 << shorten_bits);
         Self {

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use mpc::reveal::Ledger;
+use net::Session;
+use world::{Fault, FaultKind, Sent, Side, Transcript, pair_with_fault, steps};
 
 use super::*;
 use crate::local::logistic_regression as local;
@@ -39,21 +41,39 @@ fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
     columns.iter().map(Vec::as_slice).collect()
 }
 
+async fn play(
+    session: Session,
+    data: &Data,
+    weights: Option<&[f64]>,
+    settings: &Settings,
+) -> Result<Coefficients, ModelError> {
+    let ledger = Arc::new(Ledger::new(DISCLOSURES));
+    let mut party = TwoParty::setup(session, ledger).await?;
+    let guest = party.is_first();
+    let columns = slices(if guest { &data.guest } else { &data.host });
+    let labels = guest.then_some(Labels { values: &data.labels, weights });
+    train(&mut party, &columns, labels, settings).await
+}
+
 fn train_jointly(
     data: &Data,
     weights: Option<&[f64]>,
     settings: &Settings,
 ) -> (Coefficients, Coefficients) {
-    let side = async |session: net::Session| {
-        let ledger = Arc::new(Ledger::new(DISCLOSURES));
-        let mut party = TwoParty::setup(session, ledger).await.unwrap();
-        let guest = party.is_first();
-        let columns = slices(if guest { &data.guest } else { &data.host });
-        let labels = guest.then_some(Labels { values: &data.labels, weights });
-        train(&mut party, &columns, labels, settings).await.unwrap()
-    };
+    let side = async |session| play(session, data, weights, settings).await.unwrap();
     let outcome = world::pair(1, side, side);
     (outcome.first, outcome.second)
+}
+
+/// A run of so many passes over 64 rows with two columns and one.
+fn passes(count: usize) -> (Data, Settings) {
+    (data(64, 2, 1), Settings { passes_max: count, ..Settings::default() })
+}
+
+fn transcript(count: usize) -> Transcript {
+    let (data, settings) = passes(count);
+    let side = async |session| play(session, &data, None, &settings).await.unwrap();
+    world::pair(3, side, side).transcript
 }
 
 fn assert_optimal(data: &Data, weights: Option<&[f64]>, settings: &Settings) {
@@ -82,6 +102,20 @@ fn weights_count() {
     assert_optimal(&data, Some(&weights), &Settings::default());
 }
 
+/// Rows that weigh much and alone carry a feature that both parties have: the steepest case.
+#[test]
+fn correct_with_weights_that_steepen_the_loss() {
+    let mut data = data(400, 2, 2);
+    let weights: Vec<f64> = (0..400).map(|row| if row % 4 == 0 { 3.0 } else { 0.3 }).collect();
+    for row in (0..400).filter(|row| row % 4 != 0) {
+        data.guest[0][row] = 0.0;
+        data.host[0][row] = 0.0;
+    }
+    let nearly = data.guest[0].iter().zip(&data.host[1]).map(|(x, noise)| x + 0.1 * noise);
+    data.host[0] = nearly.collect();
+    assert_optimal(&data, Some(&weights), &Settings::default());
+}
+
 #[test]
 fn an_l1_penalty_reaches_its_optimum_with_exact_zeros_near() {
     let settings = Settings { l1: 0.02, tolerance: 1e-5, ..Settings::default() };
@@ -92,7 +126,7 @@ fn an_l1_penalty_reaches_its_optimum_with_exact_zeros_near() {
 fn labels_of_one_class_are_refused() {
     let mut data = data(100, 2, 2);
     data.labels.fill(1);
-    let side = async |session: net::Session| {
+    let side = async |session: Session| {
         let mut party = TwoParty::setup(session, Arc::default()).await.unwrap();
         let labels = party.is_first().then_some(Labels { values: &data.labels, weights: None });
         let columns = slices(if party.is_first() { &data.guest } else { &data.host });
@@ -101,4 +135,77 @@ fn labels_of_one_class_are_refused() {
     let outcome = world::pair(2, side, side);
     assert!(matches!(outcome.first, Err(ModelError::InvalidInput(_))));
     assert!(matches!(outcome.second, Err(ModelError::Secure(_))));
+}
+
+#[test]
+fn known_answer() {
+    let (data, settings) = passes(2);
+    let side = async |session| play(session, &data, None, &settings).await.unwrap();
+    let outcome = world::pair(2, side, side);
+    assert_eq!((outcome.first.passes, outcome.second.passes), (2, 2));
+    assert_eq!(
+        outcome.transcript.hash(),
+        "349061c9eef87d415ae3cd06e0b6a308a7755a214092fa1cf4195f1ea9c96fc0"
+    );
+}
+
+/// What one more pass costs, in elements of the ring (150 KiB) and numbers (18.75 bytes).
+#[test]
+fn cost() {
+    const ELEMENT: u64 = 150 * 1024;
+    let (one, two) = (transcript(1), transcript(2));
+    let more = |side, step: &str| two.bytes_of(side, step) - one.bytes_of(side, step);
+    for (side, own, theirs) in [(Side::First, 3, 1), (Side::Second, 1, 3)] {
+        assert_eq!(more(side, "weights"), (theirs + 1) * ELEMENT);
+        assert_eq!(more(side, "scores"), 64 * 150 / 8);
+        assert_eq!(more(side, "residuals"), ELEMENT + ((64 + theirs) * 150_u64).div_ceil(8));
+        assert_eq!(more(side, "sums"), (own * 150_u64).div_ceil(8));
+        assert_eq!(more(side, "opened_bit"), 1);
+        assert_eq!(two.bytes_of(side, "share"), 8 * theirs);
+    }
+    assert_eq!(more(Side::Second, "harmonics"), 32 * (32 + ELEMENT));
+    assert_eq!(more(Side::First, "products"), 2 * ELEMENT);
+    assert_eq!(two.bytes_of(Side::First, "weighted"), 1);
+    assert_eq!(two.rounds() - one.rounds(), 29);
+}
+
+/// The messages of this protocol itself; those of its blocks are swept with the blocks.
+#[test]
+fn tampered() {
+    let (data, settings) = passes(1);
+    let side = async |session| play(session, &data, None, &settings).await;
+    let chosen =
+        |sent: &Sent| ["weighted", "opened_bit", "share"].contains(&sent.path_step.as_str());
+    for path_step in steps(4, side, side).into_iter().filter(chosen).map(|sent| sent.path_step) {
+        let kinds = [
+            FaultKind::FlipBit,
+            FaultKind::Replay,
+            FaultKind::WrongStep,
+            FaultKind::Extend,
+            FaultKind::replace(|_| Vec::new()),
+            FaultKind::replace(|bytes| vec![0xff; bytes.len() + 1]),
+        ];
+        for kind in kinds {
+            let from = if path_step == "share" { Side::Second } else { Side::First };
+            let fault = Fault { path_step: path_step.clone(), occurrence: 0, kind, from };
+            let text = format!("{fault:?}");
+            let outcome = pair_with_fault(4, fault, side, side);
+            let closed = outcome.closed.iter().all(Result::is_ok);
+            assert!(!(outcome.first.is_ok() && outcome.second.is_ok() && closed), "{text}");
+        }
+    }
+}
+
+#[test]
+fn peer_drops() {
+    let (data, settings) = passes(1);
+    let side = async |session| play(session, &data, None, &settings).await;
+    for step in ["column_hints", "harmonics", "residuals", "opened_bit", "share"] {
+        let (path_step, kind, from) = (step.to_owned(), FaultKind::Close, Side::Second);
+        let outcome =
+            pair_with_fault(5, Fault { path_step, occurrence: 0, kind, from }, side, side);
+        for result in [outcome.first, outcome.second] {
+            assert!(matches!(result, Err(ModelError::Secure(_))), "{step}: {result:?}");
+        }
+    }
 }
