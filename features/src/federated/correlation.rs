@@ -18,7 +18,7 @@
 //! 150 KiB for each column of either party, 19 bytes for each row and guest's column, about 0.9 KB
 //! for each pair.
 //! # Reference
-//! Products: `crypto::lattice::projection`; comparison: CrypTFlow2 (CCS 2020).
+//! Products: `crypto::lattice::projection`; comparison: `CrypTFlow2` (CCS 2020).
 
 use crypto::lattice::projection::Evaluator;
 use mpc::TwoParty;

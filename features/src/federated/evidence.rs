@@ -157,7 +157,9 @@ impl Prepared {
             None => rows.push(open),
         }
         let last = rows.len() - 1;
-        bin_of_code.iter_mut().for_each(|bin| *bin = (*bin).min(last));
+        for bin in &mut bin_of_code {
+            *bin = (*bin).min(last);
+        }
         // At most 256 codes, hence at most 256 bins.
         let codes = feature.codes.iter().map(|code| bin_of_code[usize::from(*code)] as u8);
         let codes = codes.collect();
@@ -304,7 +306,9 @@ fn read_groups(
                 }
             }
             let last = groups.len().saturating_sub(1);
-            group_of_bin.iter_mut().for_each(|group| *group = (*group).min(last));
+            for group in &mut group_of_bin {
+                *group = (*group).min(last);
+            }
             let counted = groups.iter().try_fold(0_u64, |sum, group: &BinCounts| {
                 sum.checked_add(group.positives)?.checked_add(group.negatives)
             });
