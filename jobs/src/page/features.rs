@@ -71,12 +71,19 @@ fn charts(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
 }
 
 fn bin(bin: &WoeBin) -> EvidenceBin {
-    let name = match bin.label.as_str() {
-        "missing" => wording::missing(),
-        "other levels" => wording::other_levels(),
-        label => neutral(label),
-    };
-    EvidenceBin { name, weight: bin.woe, rate: bin.rate }
+    EvidenceBin { name: bin_name(&bin.label), weight: bin.woe, rate: bin.rate }
+}
+
+/// The label of a bin, in which missing values stand first and rare levels last.
+pub(super) fn bin_name(label: &str) -> Text {
+    let names: Vec<&str> = label.split(", ").collect();
+    let last = names.len() - 1;
+    let chinese = names.iter().enumerate().map(|(place, name)| match *name {
+        "missing" if place == 0 => "缺失",
+        "other levels" if place == last => "其他类别",
+        name => name,
+    });
+    Text::owned(label.to_owned(), chinese.collect::<Vec<_>>().join(", "))
 }
 
 fn dropped(dropped: &[Dropped]) -> Part {

@@ -59,11 +59,7 @@ fn host_report(view: View<'_>) -> Report {
         let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
         let lead = wording::host_part_lead();
         let section = Section::new(wording::host_part()).lead(lead).part(remark);
-        let own_parts = view.outcome.models.iter().map(|model| own_part::of(view, model));
-        let (cards, facts): (Vec<Card>, Vec<Text>) = own_parts.unzip();
-        let section = section.part(Part::Charts(cards));
-        report =
-            report.section(facts.into_iter().map(Part::Paragraph).fold(section, Section::part));
+        report = report.section(own_part::all(view).into_iter().fold(section, Section::part));
     }
     report
         .section(records::data(view))

@@ -121,14 +121,13 @@ fn calendar(view: View<'_>, split: &SplitOutcome) -> Option<Text> {
     let advice = match by_time {
         Some(honest) => wording::judge_by(split_title(honest)),
         None if view.guest().has_time => wording::add_split_by_time(view.guest_name()),
-        None => return Vec::new(),
+        None => return None,
     };
-    let title = split_title(split);
-    let mut texts = vec![report::message::joined(wording::random_split_mixes_times(title), advice)];
-    if let Some(honest) = by_time {
-        texts.extend(view.models_of(split).filter_map(|model| gap(view, model, honest)));
-    }
-    texts
+    let text = joined(wording::random_split_mixes_times(split_title(split)), advice);
+    let gaps = by_time
+        .into_iter()
+        .flat_map(|honest| view.models_of(split).filter_map(move |model| gap(view, model, honest)));
+    Some(gaps.fold(text, joined))
 }
 
 /// How much more the partner seems to add under a random split than by time.

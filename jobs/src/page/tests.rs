@@ -117,6 +117,14 @@ fn what_is_not_there_is_no_problem() {
 }
 
 #[test]
+fn bins_are_named_in_both_languages() {
+    let name = super::features::bin_name("missing, married, other levels");
+    assert_eq!(name.zh, "缺失, married, 其他类别");
+    assert_eq!(super::features::bin_name("").en, "");
+    assert_eq!(super::features::bin_name("blue, missing").zh, "blue, missing");
+}
+
+#[test]
 fn names_from_a_job_cannot_break_the_page() {
     let mut outcome = host();
     outcome.parties[1].name = "<script>alert(1)</script>".to_owned();
@@ -184,6 +192,7 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
         features: vec!["age".to_owned()],
         dropped: Vec::new(),
         preparation: serde_json::from_value(json!({ "features": [], "dropped": [] })).unwrap(),
+        weighed: None,
     };
     Outcome {
         job: job.job.clone(),

@@ -255,10 +255,6 @@ report::messages! {
     more_features(count) { "{count} more features", "其余 {count} 个特征" }
     /// A column that models use.
     used() { "used", "使用" }
-    /// A bin.
-    missing() { "missing", "缺失" }
-    /// A bin.
-    other_levels() { "other levels", "其他类别" }
     /// Heading of the table of columns without feature.
     columns_without_feature() { "Columns that gave no feature", "未生成特征的字段" }
     /// Why a column gave no feature.

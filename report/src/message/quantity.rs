@@ -18,6 +18,8 @@ pub enum Unit {
     Number,
     /// A fraction written as percent: 0.123 is `12.3%`.
     Percent,
+    /// A difference of two fractions in percentage points: 0.123 is `12.3 pp`.
+    Points,
     /// A multiple: 6.1 is `6.1×`.
     Factor,
     /// Bytes in powers of 1000: 1,500,000 is `1.5 MB`.
@@ -59,6 +61,11 @@ impl Quantity {
         Self::new(fraction, Unit::Percent, digits)
     }
 
+    /// The difference of two fractions, written in percentage points with `digits` decimals.
+    pub fn points(difference: f64, digits: usize) -> Self {
+        Self::new(difference, Unit::Points, digits)
+    }
+
     /// A multiple such as a lift.
     pub fn factor(value: f64, digits: usize) -> Self {
         Self::new(value, Unit::Factor, digits)
@@ -98,6 +105,13 @@ impl Quantity {
         match self.unit {
             Unit::Number => self.grouped(self.value, self.digits),
             Unit::Percent => self.grouped(self.value * 100.0, self.digits) + "%",
+            Unit::Points => {
+                let unit = match language {
+                    Language::English => " pp",
+                    Language::Chinese => " 个百分点",
+                };
+                self.grouped(self.value * 100.0, self.digits) + unit
+            }
             Unit::Factor => self.grouped(self.value, self.digits) + "×",
             Unit::Bytes => self.bytes_text(),
             Unit::Seconds => self.seconds_text(language),
@@ -108,7 +122,7 @@ impl Quantity {
     pub fn text(self) -> Text {
         let en = self.write(Language::English);
         match self.unit {
-            Unit::Seconds => Text::owned(en, self.write(Language::Chinese)),
+            Unit::Seconds | Unit::Points => Text::owned(en, self.write(Language::Chinese)),
             _ => neutral(en),
         }
     }
@@ -205,6 +219,7 @@ mod tests {
     #[test]
     fn units_are_written_as_people_read_them() {
         assert_eq!(en(Quantity::percent(0.1234, 1)), "12.3%");
+        assert_eq!(en(Quantity::points(0.1234, 1).signed()), "+12.3 pp");
         assert_eq!(en(Quantity::factor(6.1, 1)), "6.1×");
         assert_eq!(en(Quantity::bytes(512)), "512 B");
         assert_eq!(en(Quantity::bytes(1_500_000)), "1.5 MB");
