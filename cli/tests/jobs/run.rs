@@ -48,6 +48,27 @@ fn a_job_gives_what_pooled_plaintext_gives_and_each_party_its_own_folder() {
     compare_records(&out);
 }
 
+#[test]
+fn weight_of_evidence_enters_training_without_the_host_seeing_it() {
+    let folder = breast();
+    let job = crate::support::JOB
+        .replace("- select: { iv: 0.0, correlation: 0.999 }", "- encode: { numbers: woe }")
+        .replace("boosted_trees: { privacy", "boosted_trees: { columns: 50%, privacy");
+    fs::write(folder.path().join("job.yaml"), job).unwrap();
+    let output = run(folder.path());
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{messages}");
+    let out = folder.path().join("out");
+    let metrics = json(&out.join("clinic/metrics.json"));
+    let model = &metrics["models"]["logistic_regression.stratified"];
+    let auc = |side: &str| model[side]["auc"].as_f64().unwrap();
+    assert!(auc("joint") > 0.97 && auc("joint") > auc("guest_alone") - 0.01, "{model}");
+    assert_eq!(coefficients(&out, "laboratory").len(), 20);
+    let theirs = json(&out.join("laboratory/model/logistic_regression.stratified.json"));
+    assert!(theirs["weighed"]["host_values"].is_null(), "the values stay with the guest");
+    assert_eq!(json(&out.join("laboratory/metrics.json"))["disclosed"], metrics["disclosed"]);
+}
+
 /// What one party sent, the other one received; each line holds the hash of the one before.
 fn compare_records(out: &Path) {
     let lines = |party: &str| -> Vec<Value> {

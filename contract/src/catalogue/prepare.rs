@@ -293,7 +293,7 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
 
 const ENCODE_COUNTS: Disclosure = Disclosure::new(
     Audience::Guest,
-    "encode.host_bin_counts",
+    "select.host_bin_counts",
     DisclosureKind::Intermediate,
     Frequency::PerFeature,
     Text::new(

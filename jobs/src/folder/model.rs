@@ -9,11 +9,7 @@ use crate::run::Outcome;
 /// Writes `model/<step>.json`, one file for each model.
 pub(super) fn write(draft: &Draft, outcome: &Outcome) -> Result<(), JobError> {
     for model in &outcome.models {
-        let preparation = outcome
-            .splits
-            .iter()
-            .find(|split| split.name == model.split)
-            .map(|split| &split.preparation);
+        let split = outcome.splits.iter().find(|split| split.name == model.split);
         let document = json!({
             "job": outcome.job,
             "digest": outcome.digest,
@@ -23,7 +19,9 @@ pub(super) fn write(draft: &Draft, outcome: &Outcome) -> Result<(), JobError> {
             "component": model.component,
             "privacy": model.privacy,
             "settings": model.settings,
-            "preparation": preparation,
+            "preparation": split.map(|split| &split.preparation),
+            "evidence": split.filter(|it| it.weighed.is_some()).map(|split| &split.evidence),
+            "weighed": split.and_then(|split| split.weighed.as_ref()),
             "part": model.part,
         });
         draft.write_json(&format!("model/{}.json", model.step), &document)?;

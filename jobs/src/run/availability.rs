@@ -8,10 +8,11 @@ use crate::spec::{JobSpec, Model};
 /// # Errors
 /// [`JobError::Unsupported`] with what to write instead.
 pub fn check_available(job: &JobSpec) -> Result<(), JobError> {
-    if job.prepare.encode.uses_woe() {
+    let encode = &job.prepare.encode;
+    if encode.uses_woe() && encode.privacy != contract::STRICT {
         return Err(JobError::Unsupported {
-            what: "`encode` with `woe`".to_owned(),
-            instead: "write `numbers: standardise` and `categories: one_hot`",
+            what: format!("`encode` with `privacy: {}`", encode.privacy),
+            instead: "write `privacy: strict`, which tells the host less",
         });
     }
     let stops_early = job.train.iter().find(|step| match &step.model {

@@ -4,6 +4,7 @@ use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::local::logistic_regression as local;
+use models::vertical::logistic_regression::woe::score_with_woe;
 use models::vertical::logistic_regression::{self as joint, Coefficients, Labels};
 use mpc::TwoParty;
 use net::Session;
@@ -12,6 +13,7 @@ use super::data::{Data, GuestRows, training_period};
 use super::evaluate::Scores;
 use super::prepare::Prepared;
 use super::progress::Run;
+use super::weigh::WoeOfRows;
 use crate::error::JobError;
 use crate::spec::LogisticRegression;
 
@@ -50,11 +52,23 @@ pub(super) async fn train(
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let given =
         labels.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });
-    let own =
-        joint::train(&mut party, &training.columns(), given, &joint_settings(settings)).await?;
-    drop(party);
+    let woe = prepared.host_woe.as_ref().map(|woe| woe.of_rows(&rows));
+    let part = woe.as_ref().map(WoeOfRows::part);
+    let settings_of_joint = joint_settings(settings);
+    let columns = training.columns();
+    let own = joint::train_with_woe(&mut party, &columns, given, part.as_ref(), &settings_of_joint)
+        .await?;
 
-    let joint_test = score(run, session, &own, &test).await?;
+    let joint_test = match &prepared.host_woe {
+        Some(woe) => {
+            let part = woe.of_rows(&split.test);
+            score_with_woe(&mut party, &own, &test.columns(), &part.part(), test.rows())
+                .await?
+                .map(|scores| scores.into_iter().map(local::sigmoid).collect())
+        }
+        None => score(run, session, &own, &test).await?,
+    };
+    drop(party);
     let guest = match (data.guest(), joint_test) {
         (Some(guest), Some(joint_test)) => {
             let work = || alone(settings, guest, &rows, &training, &test, joint_test);

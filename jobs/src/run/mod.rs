@@ -16,6 +16,7 @@ mod progress;
 mod select;
 mod split;
 mod train;
+mod weigh;
 
 use contract::{Role, undeclared};
 use net::Session;
@@ -30,7 +31,7 @@ use data::{Data, training_period};
 use features::split::Split;
 pub use outcome::{
     AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
-    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores,
+    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed,
 };
 use prepare::Prepared;
 use progress::Run;
@@ -59,6 +60,7 @@ pub async fn run_party(
             let prepared = prepare::prepare(&mut run, &data, &split, spec, index).await?;
             let prepared =
                 select::select_features(&mut run, &data, &split, spec, index, prepared).await?;
+            let prepared = weigh::weigh(&mut run, &data, &split, spec, index, prepared).await?;
             models.extend(train_all(&mut run, &data, spec, &split, &prepared).await?);
             splits.push(split_results(spec, &data, &split, prepared));
         }
@@ -99,6 +101,7 @@ fn split_results(spec: &SplitSpec, data: &Data, split: &Split, prepared: Prepare
         evidence: prepared.evidence,
         host_evidence: prepared.host_evidence,
         selection: prepared.selection,
+        weighed: prepared.weighed,
         features: prepared.matrix.names().map(str::to_owned).collect(),
         dropped: prepared.preparation.dropped().to_vec(),
         preparation: prepared.preparation,

@@ -3,6 +3,7 @@
 
 use contract::{Observed, Role, Text};
 use features::binning::Binning;
+use features::federated::evidence::Anonymity;
 use features::prepare::{Dropped, Preparation};
 use features::woe::WoeTable;
 use models::evaluate::{Comparison, Evaluation};
@@ -90,6 +91,38 @@ pub struct SplitOutcome {
     /// How this party's columns became features.
     #[serde(skip)]
     pub preparation: Preparation,
+    /// How this party's columns were replaced by weight of evidence, if the job asks for it.
+    #[serde(skip)]
+    pub weighed: Option<Weighed>,
+}
+
+/// What a party needs to apply a model with weight of evidence to later rows.
+#[derive(Clone, Debug, Serialize)]
+pub struct Weighed {
+    /// The bins of the party's own columns.
+    pub binnings: Vec<Binning>,
+    /// At the guest: the value of each bin of each of the host's anonymous features.
+    pub host_values: Option<Vec<Vec<f64>>>,
+    /// At the host: for each anonymous feature its place among `binnings`.
+    pub feature_of_number: Option<Vec<usize>>,
+    /// At the host: for each anonymous feature and each code, the bin that the guest knows it as.
+    pub bin_of_code: Option<Vec<Vec<usize>>>,
+}
+
+impl Weighed {
+    pub(super) fn guest(binnings: Vec<Binning>, values: Option<&Vec<Vec<f64>>>) -> Self {
+        let host_values = values.cloned();
+        Self { binnings, host_values, feature_of_number: None, bin_of_code: None }
+    }
+
+    pub(super) fn host(binnings: Vec<Binning>, anonymity: Option<&Anonymity>) -> Self {
+        Self {
+            binnings,
+            host_values: None,
+            feature_of_number: anonymity.map(|it| it.feature_of_number.clone()),
+            bin_of_code: anonymity.map(|it| it.bin_of_code.clone()),
+        }
+    }
 }
 
 /// What feature selection decided, as far as this party knows.

@@ -10,8 +10,9 @@ use features::woe::{MergeRule, WoeTable};
 use features::{Column, FeatureMatrix};
 
 use super::data::{Data, training_period};
-use super::outcome::SelectionOutcome;
+use super::outcome::{SelectionOutcome, Weighed};
 use super::progress::{Run, Step};
+use super::weigh::HostWoe;
 use crate::error::JobError;
 use crate::spec::{
     BinMethod, EncodeNumbers, MissingNumbers, OutlierMethod, PrepareSpec, SplitSpec,
@@ -31,6 +32,10 @@ pub(super) struct Prepared {
     pub(super) host_evidence: Vec<WoeTable>,
     /// What was decided, if features were selected.
     pub(super) selection: Option<SelectionOutcome>,
+    /// The part of the host's features whose weight of evidence the guest keeps, if there are any.
+    pub(super) host_woe: Option<HostWoe>,
+    /// How columns were replaced by weight of evidence, if any were; a part of the party's model.
+    pub(super) weighed: Option<Weighed>,
 }
 
 /// Prepares the party's own columns; `index` is the split's place in the job.
@@ -68,6 +73,8 @@ async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<P
             columns,
             host_evidence: Vec::new(),
             selection: None,
+            host_woe: None,
+            weighed: None,
         })
     };
     step.session.compute(work).await

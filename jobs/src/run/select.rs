@@ -227,6 +227,8 @@ fn keep(
         columns: kept,
         host_evidence,
         selection: Some(outcome),
+        host_woe: None,
+        weighed: None,
     })
 }
 
@@ -235,6 +237,11 @@ fn bin(run: &Run<'_>, data: &Data, rows: &[u32]) -> Result<BinnedMatrix, JobErro
     let columns = features::columns(&data.table);
     let binnings = binning::fit(&columns, rows, &bin_settings(&run.job.prepare, run.role), None)?;
     let all = binning::apply(&binnings, &columns, data.table.rows())?;
+    of_rows(&all, rows)
+}
+
+/// The codes of some rows, in their order.
+pub(super) fn of_rows(all: &BinnedMatrix, rows: &[u32]) -> Result<BinnedMatrix, JobError> {
     let features = all.features().iter().map(|feature| BinnedFeature {
         name: feature.name.clone(),
         codes: rows.iter().map(|row| feature.codes[*row as usize]).collect(),

@@ -10,6 +10,7 @@ use super::logistic_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
+use super::weigh::HostWoe;
 use crate::error::JobError;
 use crate::spec::{Model, ModelStep};
 
@@ -84,7 +85,9 @@ fn linear(
     prepared: &Prepared,
 ) -> (ModelPart, Option<Scores>) {
     let named = |weights: &[f64]| {
-        let pairs = prepared.matrix.names().zip(weights);
+        let replaced = prepared.host_woe.as_ref().map_or(&[][..], HostWoe::names);
+        let names = prepared.matrix.names().chain(replaced.iter().map(String::as_str));
+        let pairs = names.zip(weights);
         pairs
             .map(|(name, weight)| Coefficient { feature: name.to_owned(), weight: *weight })
             .collect()

@@ -1,0 +1,219 @@
+//! Stage 3c: weight of evidence in the place of values, for the columns that the job says.
+//!
+//! The guest replaces its own columns by itself. Of the host's columns it learns the merged counts
+//! of anonymous bins and keeps their weight of evidence; the host keeps which bin each row is in.
+//! Training joins the two without showing either (`models::vertical::logistic_regression::woe`).
+
+use features::binned::BinnedMatrix;
+use features::binning::{self, Binning};
+use features::federated::evidence::{Anonymity, gather, offer};
+use features::split::Split;
+use features::{Column, Feature, FeatureMatrix, Values, correlation, woe};
+use models::vertical::logistic_regression::woe::{
+    AnonymousColumn, Woe, anonymous_columns, standardised,
+};
+use mpc::TwoParty;
+use net::Size;
+
+use super::data::{Data, training_period};
+use super::outcome::Weighed;
+use super::prepare::{Prepared, bin_settings, merge_rule};
+use super::progress::{Run, Step};
+use super::select::of_rows;
+use crate::error::JobError;
+use crate::spec::{EncodeCategories, EncodeNumbers, EncodeSpec, SplitSpec};
+
+/// A party's part of the host's features whose weight of evidence the guest keeps.
+pub(super) enum HostWoe {
+    /// The guest's: the value of each bin of each anonymous feature.
+    Values(Vec<Vec<f64>>),
+    /// The host's: the bin of every row, and the names of the columns.
+    Bins {
+        /// In the order that the guest knows.
+        columns: Vec<AnonymousColumn>,
+        /// In the same order.
+        names: Vec<String>,
+    },
+}
+
+/// The part for some rows, as models take it.
+pub(super) enum WoeOfRows<'a> {
+    Values(&'a [Vec<f64>]),
+    Bins(Vec<AnonymousColumn>),
+}
+
+impl HostWoe {
+    /// The part for these rows, in their order.
+    pub(super) fn of_rows(&self, rows: &[u32]) -> WoeOfRows<'_> {
+        match self {
+            Self::Values(values) => WoeOfRows::Values(values),
+            Self::Bins { columns, .. } => {
+                let column = |column: &AnonymousColumn| AnonymousColumn {
+                    codes: rows.iter().map(|row| column.codes[*row as usize]).collect(),
+                    bins: column.bins,
+                };
+                WoeOfRows::Bins(columns.iter().map(column).collect())
+            }
+        }
+    }
+
+    /// The names of the host's columns; the guest does not know them.
+    pub(super) fn names(&self) -> &[String] {
+        match self {
+            Self::Values(_) => &[],
+            Self::Bins { names, .. } => names,
+        }
+    }
+}
+
+impl WoeOfRows<'_> {
+    pub(super) fn part(&self) -> Woe<'_> {
+        match self {
+            Self::Values(values) => Woe::Values(values),
+            Self::Bins(columns) => Woe::Bins(columns),
+        }
+    }
+}
+
+/// Replaces values by weight of evidence; `index` is the split's place in the job.
+pub(super) async fn weigh(
+    run: &mut Run<'_>,
+    data: &Data,
+    split: &Split,
+    spec: &SplitSpec,
+    index: usize,
+    prepared: Prepared,
+) -> Result<Prepared, JobError> {
+    if !run.job.prepare.encode.uses_woe() {
+        return Ok(prepared);
+    }
+    let id = format!("prepare.encode.{}", spec.name);
+    let mut step = run.begin(&id, &format!("encode.{index}"))?;
+    let rows = training_period(split);
+    let weighed =
+        replace(run, &mut step, data, &rows, prepared).await.map_err(|error| error.at(&id))?;
+    run.end(step);
+    Ok(weighed)
+}
+
+async fn replace(
+    run: &Run<'_>,
+    step: &mut Step,
+    data: &Data,
+    rows: &[u32],
+    mut prepared: Prepared,
+) -> Result<Prepared, JobError> {
+    let columns: Vec<Column<'_>> = features::columns(&data.table)
+        .into_iter()
+        .filter(|column| prepared.columns.iter().any(|name| name == column.name))
+        .filter(|column| is_weighed(column, &run.job.prepare.encode))
+        .collect();
+    let plain: Vec<usize> = prepared
+        .matrix
+        .features()
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| !columns.iter().any(|column| column.name == it.provenance.source))
+        .map(|(place, _)| place)
+        .collect();
+    prepared.matrix = prepared.matrix.select(&plain)?;
+    let labels = data.guest().map(|guest| guest.labels.as_slice());
+    let settings = bin_settings(&run.job.prepare, run.role);
+    let bin = || -> Result<(Vec<Binning>, BinnedMatrix), JobError> {
+        let binnings = binning::fit(&columns, rows, &settings, labels)?;
+        let binned = binning::apply(&binnings, &columns, data.table.rows())?;
+        Ok((binnings, binned))
+    };
+    let (binnings, binned) = step.session.compute(bin).await?;
+    if let Some(guest) = data.guest() {
+        prepared.matrix = with_own(&prepared, &binned, rows)?;
+        let host = as_guest(run, step, &guest.labels_of(rows)).await?;
+        prepared.weighed = Some(Weighed::guest(binnings, host.as_ref()));
+        prepared.host_woe = host.map(HostWoe::Values);
+    } else {
+        let (host, anonymity) = as_host(run, step, &binned, rows).await?;
+        prepared.weighed = Some(Weighed::host(binnings, anonymity.as_ref()));
+        prepared.host_woe = host;
+    }
+    Ok(prepared)
+}
+
+/// Whether the job replaces the values of this column.
+fn is_weighed(column: &Column<'_>, spec: &EncodeSpec) -> bool {
+    match column.values {
+        Values::Numbers(_) => spec.numbers == EncodeNumbers::Woe,
+        Values::Categories { .. } => spec.categories == EncodeCategories::Woe,
+    }
+}
+
+/// The guest's plain features and then its own columns as weight of evidence, with mean 0 and
+/// deviation 1 over the training period like the host's.
+fn with_own(
+    prepared: &Prepared,
+    binned: &BinnedMatrix,
+    rows: &[u32],
+) -> Result<FeatureMatrix, JobError> {
+    let is_binned = |name: &str| binned.features().iter().any(|feature| feature.name == name);
+    let tables: Vec<_> =
+        prepared.evidence.iter().filter(|table| is_binned(&table.feature)).cloned().collect();
+    let weighed = woe::encode(&tables, binned)?;
+    let standardised = weighed.features().iter().map(|feature| Feature {
+        values: standardised_over(&feature.values, rows),
+        ..feature.clone()
+    });
+    let features = prepared.matrix.features().iter().cloned().chain(standardised).collect();
+    Ok(FeatureMatrix::new(binned.rows(), features)?)
+}
+
+/// Moves and scales all values so that those of `rows` have mean 0 and deviation 1; a column that
+/// is constant there becomes 0.
+fn standardised_over(values: &[f64], rows: &[u32]) -> Vec<f64> {
+    let chosen: Vec<f64> = rows.iter().map(|row| values[*row as usize]).collect();
+    let count = chosen.len().max(1) as f64;
+    let mean = chosen.iter().sum::<f64>() / count;
+    let is_constant = correlation::unit(&chosen).iter().all(|value| *value == 0.0);
+    let variance = chosen.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    let scale = if is_constant { 0.0 } else { 1.0 / variance.sqrt() };
+    values.iter().map(|value| (value - mean) * scale).collect()
+}
+
+/// The values of the host's bins; `None` if the host has no column to replace.
+async fn as_guest(
+    run: &Run<'_>,
+    step: &mut Step,
+    labels: &[u8],
+) -> Result<Option<Vec<Vec<f64>>>, JobError> {
+    match step.session.receive_bytes(OFFERED, Size::Exactly(1)).await?[..] {
+        [0] => return Ok(None),
+        [1] => {}
+        _ => {
+            let rule = "the host has columns to replace (1) or not (0)";
+            return Err(step.session.misbehaved(OFFERED, rule).into());
+        }
+    }
+    let mut party = TwoParty::setup(step.session.fork("evidence")?, run.ledger.clone()).await?;
+    let anonymous = gather(&mut party, labels, merge_rule(&run.job.prepare)).await?;
+    Ok(Some(standardised(&anonymous)?))
+}
+
+async fn as_host(
+    run: &Run<'_>,
+    step: &mut Step,
+    binned: &BinnedMatrix,
+    rows: &[u32],
+) -> Result<(Option<HostWoe>, Option<Anonymity>), JobError> {
+    let has_columns = !binned.features().is_empty();
+    step.session.send_bytes(OFFERED, vec![u8::from(has_columns)]).await?;
+    if !has_columns {
+        return Ok((None, None));
+    }
+    let training = of_rows(binned, rows)?;
+    let mut party = TwoParty::setup(step.session.fork("evidence")?, run.ledger.clone()).await?;
+    let anonymity = offer(&mut party, &training, merge_rule(&run.job.prepare)).await?;
+    let columns = anonymous_columns(&anonymity, binned)?;
+    let name = |place: &usize| binned.features()[*place].name.clone();
+    let names = anonymity.feature_of_number.iter().map(name).collect();
+    Ok((Some(HostWoe::Bins { columns, names }), Some(anonymity)))
+}
+
+const OFFERED: &str = "offered";
