@@ -13,7 +13,7 @@ fn columns(party: usize) -> Vec<Vec<f64>> {
     let raw = |index: usize, row: usize| {
         let noise = ((row * 7919 + index * 104_729 + party * 31) as f64).sin();
         let common = ((row * (index + 2)) as f64 * 0.7).cos();
-        if party == 1 && index % 3 == 0 {
+        if party == 1 && index.is_multiple_of(3) {
             0.2 * noise - common
         } else {
             common + party as f64 * 3.0 * noise

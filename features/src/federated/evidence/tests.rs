@@ -14,7 +14,7 @@ const RULE: MergeRule = MergeRule { rows_min: 50, class_min: 5 };
 fn features() -> BinnedMatrix {
     let code = |feature: usize, row: usize| match feature {
         0 => 1 + (row % 7) as u8,
-        1 => u8::from(row % 5 > 0) * (1 + (row / 60 % 9) as u8),
+        1 => u8::from(!row.is_multiple_of(5)) * (1 + (row / 60 % 9) as u8),
         2 => 1 + u8::from(row >= 1100) + u8::from(row >= 1190),
         _ => 0,
     };

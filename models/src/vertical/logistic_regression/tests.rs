@@ -98,7 +98,7 @@ fn correct() {
 #[test]
 fn weights_count() {
     let data = data(500, 3, 2);
-    let weights: Vec<f64> = (0..500).map(|row| 0.5 + (row % 3) as f64 * 0.25).collect();
+    let weights: Vec<f64> = (0..500).map(|row| 0.5 + f64::from(row % 3) * 0.25).collect();
     assert_optimal(&data, Some(&weights), &Settings::default());
 }
 
