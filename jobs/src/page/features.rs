@@ -1,4 +1,4 @@
-//! What the guest's columns tell about the label by themselves, and which gave no feature.
+//! What columns tell about the label by themselves, and what became of them.
 
 use features::prepare::{DropReason, Dropped};
 use features::woe::{WoeBin, WoeTable};
@@ -17,13 +17,22 @@ const CHARTS_OPEN: usize = 4;
 /// Charts of weaker features than these say little; the table holds all.
 const CHARTS_MAX: usize = 40;
 
+/// The guest's view of the features under one split.
 pub(super) fn section(view: View<'_>, split: &SplitOutcome) -> Section {
     let mut section =
         Section::new(wording::features_under(split_title(split))).lead(wording::features_lead());
-    if !split.evidence.is_empty() {
+    if !split.host_evidence.is_empty() {
+        let text = wording::host_features_are_anonymous(view.host_name());
+        section = section.part(Part::Paragraph(text));
+    }
+    if !split.evidence.is_empty() || !split.host_evidence.is_empty() {
         section = section.part(information_values(view, split));
-        section = remarks::on_evidence(split).into_iter().fold(section, Section::part);
+        section = remarks::on_evidence(view, split).into_iter().fold(section, Section::part);
         section = charts(view, split).into_iter().fold(section, Section::part);
+    }
+    if let Some(selection) = &split.selection {
+        let pairs = Quantity::count(selection.pairs_across as u64);
+        section = section.part(Part::Paragraph(wording::correlated_pairs(pairs)));
     }
     if !split.dropped.is_empty() {
         section = section.part(dropped(&split.dropped));
@@ -31,34 +40,81 @@ pub(super) fn section(view: View<'_>, split: &SplitOutcome) -> Section {
     section
 }
 
+/// The host's view: what became of its own columns; `None` where nothing was selected.
+pub(super) fn selection_at_host(split: &SplitOutcome) -> Option<Part> {
+    let selection = split.selection.as_ref()?;
+    let mut table =
+        Table::new(vec![Column::words(message::feature()), Column::words(message::outcome())]);
+    for feature in &selection.features {
+        let outcome = match (&feature.correlated_with, feature.is_kept) {
+            (_, true) => wording::kept(),
+            (Some(with), false) => wording::dropped_for(with),
+            (None, false) => wording::not_wanted(),
+        };
+        table.push(vec![Cell::text(neutral(&feature.name)), Cell::text(outcome)]);
+    }
+    let title = wording::selected_under(split_title(split));
+    Some(Part::Table { title, table, provenance: None })
+}
+
+/// The guest's tables and then the host's, each with its owner's tone.
+fn tables(split: &SplitOutcome) -> impl Iterator<Item = (Tone, &WoeTable)> {
+    let own = split.evidence.iter().map(|table| (Tone::Guest, table));
+    own.chain(split.host_evidence.iter().map(|table| (Tone::Host, table)))
+}
+
 fn information_values(view: View<'_>, split: &SplitOutcome) -> Part {
-    let line = |table: &WoeTable| {
-        let reason = split.dropped.iter().find(|dropped| dropped.column == table.feature);
+    let line = |(tone, table): (Tone, &WoeTable)| {
+        let owner = if tone == Tone::Guest { view.guest_name() } else { view.host_name() };
         InformationValue {
             feature: neutral(&table.feature),
-            owner: view.guest_name().to_owned(),
+            owner: owner.to_owned(),
             bins: table.bins.len() as u64,
             value: table.iv,
-            outcome: reason.map_or_else(wording::used, |dropped| dropped_because(dropped.reason)),
+            outcome: outcome(split, tone, &table.feature),
         }
     };
+    let provenance =
+        if split.host_evidence.is_empty() { view.own_data() } else { view.joint_data() };
     Part::Table {
         title: wording::information_values(),
-        table: figure::information_values(split.evidence.iter().map(line).collect()),
-        provenance: Some(view.own_data()),
+        table: figure::information_values(tables(split).map(line).collect()),
+        provenance: Some(provenance),
+    }
+}
+
+/// What became of a feature, at the guest.
+fn outcome(split: &SplitOutcome, tone: Tone, name: &str) -> Text {
+    let is_own = tone == Tone::Guest;
+    let dropped = split.dropped.iter().find(|dropped| is_own && dropped.column == name);
+    if let Some(dropped) = dropped {
+        return dropped_because(dropped.reason);
+    }
+    let features = split.selection.iter().flat_map(|selection| &selection.features);
+    let decision = features.into_iter().find(|it| it.is_own == is_own && it.name == name);
+    match decision {
+        None => wording::used(),
+        Some(feature) if feature.is_kept => wording::kept(),
+        Some(feature) => match &feature.correlated_with {
+            Some(with) => wording::dropped_for(with),
+            None => wording::dropped_low_information(),
+        },
     }
 }
 
 /// Weight of evidence per bin, the strongest features first.
 fn charts(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
-    let mut tables: Vec<&WoeTable> = split.evidence.iter().collect();
-    tables.sort_by(|left, right| right.iv.total_cmp(&left.iv));
+    let mut tables: Vec<(Tone, &WoeTable)> = tables(split).collect();
+    tables.sort_by(|left, right| right.1.iv.total_cmp(&left.1.iv));
     tables.truncate(CHARTS_MAX);
-    let card = |table: &&WoeTable| {
+    let card = |(tone, table): &(Tone, &WoeTable)| {
         let bins: Vec<EvidenceBin> = table.bins.iter().map(bin).collect();
-        let chart =
-            figure::weight_of_evidence(&neutral(&table.feature), Tone::Guest, table.iv, &bins);
-        Card { chart, provenance: view.own_data() }
+        let (name, provenance) = match tone {
+            Tone::Host => (format!("{} {}", view.host_name(), table.feature), view.joint_data()),
+            _ => (table.feature.clone(), view.own_data()),
+        };
+        let chart = figure::weight_of_evidence(&neutral(name), *tone, table.iv, &bins);
+        Card { chart, provenance }
     };
     let (open, folded) = tables.split_at(tables.len().min(CHARTS_OPEN));
     let mut parts = vec![Part::Charts(open.iter().map(card).collect())];

@@ -59,7 +59,9 @@ fn host_report(view: View<'_>) -> Report {
         let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
         let lead = wording::host_part_lead();
         let section = Section::new(wording::host_part()).lead(lead).part(remark);
-        report = report.section(own_part::all(view).into_iter().fold(section, Section::part));
+        let selections = view.outcome.splits.iter().filter_map(features::selection_at_host);
+        let parts = own_part::all(view).into_iter().chain(selections);
+        report = report.section(parts.fold(section, Section::part));
     }
     report
         .section(records::data(view))

@@ -1,6 +1,8 @@
 //! Facts about the run that both roles see: rows, disclosures, time and traffic.
 
-use contract::{Observed, catalogue};
+use std::collections::BTreeMap;
+
+use contract::{Audience, Observed, catalogue};
 use report::message::{self, Quantity, Text, neutral};
 use report::page::{self, DisclosedStep, DisclosureStatement, Part, Section, StepUses};
 use report::table::{Cell, Column, Table};
@@ -89,20 +91,22 @@ fn disclosed(view: View<'_>, step: &StepDisclosures) -> DisclosedStep {
     DisclosedStep { name, declared, observed: Some(observed(view, step)) }
 }
 
-/// What was opened while the step ran. The parts of `prepare` run together once per split; each
-/// takes what it declares.
+/// What was opened while the step ran; what was approved once for all splits ran for each of them.
 fn observed(view: View<'_>, step: &StepDisclosures) -> Vec<Observed> {
-    let is_preparation = step.step.starts_with(PREPARE);
-    let ran =
-        |use_: &&StepUse| use_.id == step.step || (is_preparation && use_.id.starts_with(PREPARE));
-    let openings = view.outcome.steps.iter().filter(ran).flat_map(|use_| &use_.observed);
-    let is_declared = |opening: &&Observed| {
-        step.disclosures.iter().any(|disclosure| disclosure.key == opening.key)
+    let ran = |use_: &&StepUse| match use_.id.strip_prefix(&step.step) {
+        Some(rest) => rest.is_empty() || rest.starts_with('.'),
+        None => false,
     };
-    let mut openings: Vec<Observed> =
-        openings.filter(|it| !is_preparation || is_declared(it)).cloned().collect();
-    openings.sort();
-    openings
+    let mut sums: BTreeMap<(Audience, &str), u64> = BTreeMap::new();
+    for opening in view.outcome.steps.iter().filter(ran).flat_map(|use_| &use_.observed) {
+        *sums.entry((opening.to, &opening.key)).or_default() += opening.count;
+    }
+    let observed = sums.into_iter().map(|((to, key), count)| Observed {
+        to,
+        key: key.to_owned().into(),
+        count,
+    });
+    observed.collect()
 }
 
 /// The step as the page calls it elsewhere.
@@ -113,7 +117,7 @@ fn step_name(view: View<'_>, id: &str) -> Text {
     {
         return step_title(view, model);
     }
-    let split = id.split_once('.').and_then(|(stage, name)| {
+    let split = id.rsplit_once('.').and_then(|(stage, name)| {
         let split = outcome.splits.iter().find(|split| split.name == name)?;
         Some((stage, split_title(split)))
     });
@@ -121,9 +125,10 @@ fn step_name(view: View<'_>, id: &str) -> Text {
         ("align", _) => wording::alignment(),
         (_, Some(("split", title))) => wording::splitting(title),
         (_, Some(("prepare", title))) => wording::preparing(title),
+        (_, Some((stage, title))) => match catalogue::find(stage) {
+            Some(component) => wording::model_under_split(&component.title, title),
+            None => neutral(id),
+        },
         _ => neutral(id),
     }
 }
-
-/// How the steps of the preparation begin.
-const PREPARE: &str = "prepare.";

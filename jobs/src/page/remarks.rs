@@ -4,6 +4,7 @@
 //! like to win.
 
 use contract::catalogue;
+use features::woe::WoeTable;
 use models::evaluate::{Comparison, Evaluation};
 use report::message::{Quantity, Text, joined};
 use report::page::{Notice, Part};
@@ -106,9 +107,12 @@ pub(super) fn on_stability(view: View<'_>, comparison: &Comparison) -> Vec<Part>
 }
 
 /// About features that tell too much.
-pub(super) fn on_evidence(split: &SplitOutcome) -> Option<Part> {
-    let suspicious = split.evidence.iter().filter(|table| table.iv > IV_SUSPICIOUS);
-    let names: Vec<&str> = suspicious.map(|table| table.feature.as_str()).collect();
+pub(super) fn on_evidence(view: View<'_>, split: &SplitOutcome) -> Option<Part> {
+    let is_suspicious = |table: &&WoeTable| table.iv > IV_SUSPICIOUS;
+    let own = split.evidence.iter().filter(is_suspicious).map(|table| table.feature.clone());
+    let host = split.host_evidence.iter().filter(is_suspicious);
+    let host = host.map(|table| format!("{} {}", view.host_name(), table.feature));
+    let names: Vec<String> = own.chain(host).collect();
     (!names.is_empty()).then(|| caution(wording::too_good_features(names.join(", "))))
 }
 

@@ -15,8 +15,8 @@ use serde_json::json;
 
 use super::{report_html, wording};
 use crate::run::{
-    BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts, SplitOutcome,
-    StepUse, TestScores,
+    BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
+    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores,
 };
 use crate::spec::{JobSpec, Provenance, SplitBy};
 
@@ -45,6 +45,7 @@ fn the_guest_sees_what_the_partner_adds() {
         assert!(html.contains(language), "{language}");
     }
     assert!(html.contains("age, IV"), "the weight of evidence of a column");
+    assert!(html.contains("operator #1, IV") && html.contains("dropped: goes together with age"));
     assert!(html.contains("all features of operator"), "the host's part of the trees' gain");
     assert!(html.contains("1,400 opened"), "the scores that were opened");
     assert!(!html.contains("NaN"));
@@ -94,6 +95,7 @@ fn the_host_sees_its_own_part_and_no_metric() {
     let html = written("host.html", &host());
     assert!(html.contains("Your part of the models") && html.contains("模型中的己方部分"));
     assert!(html.contains("euribor3m") && html.contains("Own splits"));
+    assert!(html.contains("dropped by the label holder"));
     for metric in ["AUC", "KS curve", "Information value", "Score bands", "positives"] {
         assert!(!html.contains(metric), "{metric}");
     }
@@ -155,6 +157,16 @@ fn guest() -> Outcome {
     }
     for split in &mut outcome.splits {
         split.evidence = vec![evidence("age", 3), evidence("contacts", 9)];
+        split.host_evidence = vec![evidence("#1", 2)];
+        let decided = |name: &str, is_own, with: Option<&str>| SelectedFeature {
+            name: name.to_owned(),
+            is_own,
+            iv: Some(0.1),
+            is_kept: with.is_none(),
+            correlated_with: with.map(str::to_owned),
+        };
+        let features = vec![decided("age", true, None), decided("#1", false, Some("age"))];
+        split.selection = Some(SelectionOutcome { features, pairs_across: 1 });
         split.dropped =
             vec![Dropped { column: "default".to_owned(), reason: DropReason::OneLevel }];
     }
@@ -169,6 +181,15 @@ fn host() -> Outcome {
         outcome.models.push(model(&job, 0, split, coefficients(None)));
         outcome.models.push(model(&job, 1, split, host_trees()));
     }
+    let decided = |name: &str, is_kept| SelectedFeature {
+        name: name.to_owned(),
+        is_own: true,
+        iv: None,
+        is_kept,
+        correlated_with: None,
+    };
+    let features = vec![decided("euribor3m", true), decided("campaign", false)];
+    outcome.splits[0].selection = Some(SelectionOutcome { features, pairs_across: 0 });
     outcome
 }
 

@@ -245,14 +245,35 @@ report::messages! {
     features_under(split) { "Features, {split}", "特征（{split}）" }
     /// How features were fitted.
     features_lead() {
-        "What each of your own columns tells by itself. Bins were fitted and counted on the training \
-         period only.",
-        "己方各字段单独的区分能力。分箱的确定与统计均只使用训练期样本。"
+        "What each column tells by itself. Bins were fitted and counted on the training period only.",
+        "各字段单独的区分能力。分箱的确定与统计均只使用训练期样本。"
     }
     /// Heading of the table of information values.
     information_values() { "Information values", "信息值（IV）" }
     /// Heading of the weaker features' charts.
     more_features(count) { "{count} more features", "其余 {count} 个特征" }
+    /// Why features of the partner have no names.
+    host_features_are_anonymous(host) {
+        "Features of {host} are numbered in a secret order and have no names; their bins with few \
+         rows of either class were merged before you could see any count.",
+        "{host} 的特征以随机顺序编号且不含名称；任一类样本过少的分箱，在您看到任何计数之前已被合并。"
+    }
+    /// How many pairs across the parties are too alike.
+    correlated_pairs(count) {
+        "Pairs of one column of each party with a correlation above the threshold: {count}. No other \
+         correlation across the parties was opened.",
+        "双方各取一个字段、相关系数超过阈值的字段对：{count} 对。除此之外未公开任何跨方相关系数。"
+    }
+    /// Heading of the host's table of selected columns.
+    selected_under(split) { "Selection of your columns, {split}", "己方字段的筛选（{split}）" }
+    /// A column that was selected.
+    kept() { "kept", "保留" }
+    /// A column that is too much like another one.
+    dropped_for(with) { "dropped: goes together with {with}", "剔除：与 {with} 高度相关" }
+    /// A column that tells too little.
+    dropped_low_information() { "dropped: tells too little", "剔除：信息值过低" }
+    /// A column that the label holder did not want, for reasons that it keeps.
+    not_wanted() { "dropped by the label holder", "被标签方剔除" }
     /// A column that models use.
     used() { "used", "使用" }
     /// Heading of the table of columns without feature.
