@@ -10,7 +10,7 @@ use crate::bench::{BenchArguments, BenchPartyArguments};
 #[derive(Debug, Parser)]
 #[command(name = "tombolo", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Language of tables and messages; by default what LC_ALL, LC_MESSAGES or LANG say
+    /// Language of tables and messages; by default that of the environment
     #[arg(long, global = true, value_enum)]
     pub(crate) language: Option<LanguageChoice>,
     #[command(subcommand)]
@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// Show every component, or one with its settings, privacy modes and disclosures
     #[command(after_help = COMPONENTS_HELP)]
     Components {
-        /// The component, such as train.boosted_trees
+        /// The component, by the name that the list gives
         name: Option<String>,
     },
     /// Measure a protocol between two processes on this machine; one JSON object a line

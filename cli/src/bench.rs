@@ -294,7 +294,7 @@ pub(crate) fn bench_party(arguments: &BenchPartyArguments) -> Result<(), Failure
     let (me, peer) = if guest { (GUEST, HOST) } else { (HOST, GUEST) };
     let mut seat = Seat::new(me, peer, guest);
     // Half-gigabyte messages over a slow line take long and are no fault.
-    seat.settings.step_timeout = Duration::from_secs(3600);
+    seat.settings.step_timeout = Duration::from_hours(1);
     if arguments.bandwidth.is_some() || arguments.latency.is_some() {
         seat.settings.shape = Some(Shape {
             megabits_per_second: arguments.bandwidth.unwrap_or(f64::INFINITY),

@@ -83,7 +83,7 @@ fn unquoted(field: &str) -> &str {
     field.trim_matches('"')
 }
 
-/// Spreads numbers evenly (the finaliser of SplitMix64: Steele, Lea, Flood, OOPSLA 2014).
+/// Spreads numbers evenly (the finaliser of `SplitMix64`: Steele, Lea, Flood, OOPSLA 2014).
 fn scattered(number: u64) -> u64 {
     let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

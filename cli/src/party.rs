@@ -61,10 +61,10 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
         let session = conversation.session().map_err(Failure::job)?;
         let counting = Counting::start(conversation.meter());
         let ran = run_party(&job, own.role, &table, session, &Told).await;
-        let written = ran.and_then(|results| {
-            draft.write(&job, &table, &results, &conversation)?;
-            Ok(results)
-        });
+        let written = match ran {
+            Ok(outcome) => draft.write(&job, &table, &outcome, &conversation).map(|()| outcome),
+            Err(error) => Err(error),
+        };
         drop(counting);
         match written {
             Ok(results) => {

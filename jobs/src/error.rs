@@ -114,7 +114,7 @@ pub enum JobError {
         step: String,
         /// What went wrong there.
         #[source]
-        cause: Box<JobError>,
+        cause: Box<Self>,
     },
 }
 

@@ -72,18 +72,18 @@ impl Folder {
     fn create(first: bool) -> Result<Self, JobError> {
         let name = format!("tombolo-bench-{}-{first}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).map_err(failed)?;
+        std::fs::create_dir_all(&path).map_err(|error| failed(&error))?;
         Ok(Self(path))
     }
 
     fn write_ids(&self, ids: &[String]) -> Result<(), JobError> {
-        let file = std::fs::File::create(self.0.join("ids.csv")).map_err(failed)?;
+        let file = std::fs::File::create(self.0.join("ids.csv")).map_err(|error| failed(&error))?;
         let mut file = std::io::BufWriter::new(file);
-        writeln!(file, "id,amount").map_err(failed)?;
+        writeln!(file, "id,amount").map_err(|error| failed(&error))?;
         for (row, id) in ids.iter().enumerate() {
-            writeln!(file, "{id},{}", row % 1000).map_err(failed)?;
+            writeln!(file, "{id},{}", row % 1000).map_err(|error| failed(&error))?;
         }
-        file.flush().map_err(failed)
+        file.flush().map_err(|error| failed(&error))
     }
 
     fn read(&self) -> Result<Table, JobError> {
@@ -102,6 +102,6 @@ impl Drop for Folder {
     }
 }
 
-fn failed(error: std::io::Error) -> JobError {
+fn failed(error: &std::io::Error) -> JobError {
     JobError::Bench(format!("the bench's files: {error}"))
 }

@@ -44,7 +44,7 @@ impl Stopwatch {
         let totals = self.meter.totals().since(&self.totals);
         Usage {
             seconds: self.wall.elapsed().as_secs_f64(),
-            cpu_seconds: (cpu_time() - self.cpu).as_secs_f64(),
+            cpu_seconds: cpu_time().saturating_sub(self.cpu).as_secs_f64(),
             bytes_sent: totals.bytes_sent,
             rounds: totals.rounds,
             peak_memory_bytes: peak_memory_bytes(),

@@ -109,8 +109,8 @@ fn split_results(spec: &SplitSpec, data: &Data, split: &Split, prepared: Prepare
 }
 
 fn share_of_ones(labels: &[u8]) -> f64 {
-    let ones = labels.iter().filter(|label| **label == 1).count();
-    ones as f64 / labels.len().max(1) as f64
+    let ones: f64 = labels.iter().map(|label| f64::from(*label)).sum();
+    ones / labels.len().max(1) as f64
 }
 
 /// The results of a run that opened what was not declared are worth nothing.

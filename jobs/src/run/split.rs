@@ -60,7 +60,9 @@ fn public_generator(seed: u64, spec: &SplitSpec) -> Generator {
 fn encode(split: &Split, rows: usize) -> Vec<u8> {
     let mut parts = vec![TRAINING; rows];
     for (part, members) in [(VALIDATION, &split.validation), (TEST, &split.test)] {
-        members.iter().for_each(|row| parts[*row as usize] = part);
+        for row in members {
+            parts[*row as usize] = part;
+        }
     }
     parts
 }
