@@ -46,8 +46,8 @@ pub enum JobError {
     /// The two tables share no row.
     #[error(
         "no row in common with {peer}: none of the {rows} ids in column `{key}` is in its table. \
-         Compare how both sides write their ids (spaces, leading zeros, country codes, letter case, \
-         hashing) and whether both mean the same people"
+         Compare how both sides write their ids (spaces, leading zeros, country codes, letter \
+         case, hashing) and whether both mean the same people"
     )]
     NothingInCommon {
         /// The other party.
@@ -78,8 +78,8 @@ pub enum JobError {
     },
     /// Something was opened that no disclosure of the job covers.
     #[error(
-        "the run opened values that the disclosure statement does not list: {keys}. The results are \
-         discarded. This is a defect of the program; please report it"
+        "the run opened values that the disclosure statement does not list: {keys}. The results \
+         are discarded. This is a defect of the program; please report it"
     )]
     Undeclared {
         /// The keys, with who learnt them.

@@ -79,7 +79,7 @@ fn kill_one_at(stage: &str, kill_host: bool) {
         (host.error(), "clinic")
     };
     assert!(error.contains(lost) && error.contains("step"), "{stage}: {error}");
-    // What the killed party had begun stays hidden until its next run; the other one leaves nothing.
+    // What the killed party had begun stays hidden until its next run.
     let out = folder.path().join("out");
     assert!(!out.join("clinic").exists() && !out.join("laboratory").exists());
 }

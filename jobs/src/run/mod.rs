@@ -1,8 +1,8 @@
 //! One party's run of a job: align, split, prepare, train, evaluate, each stage once and in order.
 //!
-//! Both parties run the same function with the same job; what differs is their role. No stage reads
-//! back from a later one. Everything opened goes through the ledger, which lets through exactly what
-//! the job declares.
+//! Both parties run the same function with the same job; what differs is their role. No stage
+//! reads back from a later one. Everything opened goes through the ledger, which lets through
+//! exactly what the job declares.
 
 mod align;
 mod availability;
