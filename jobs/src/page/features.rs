@@ -94,7 +94,8 @@ fn outcome(split: &SplitOutcome, tone: Tone, name: &str) -> Text {
     let decision = features.into_iter().find(|it| it.is_own == is_own && it.name == name);
     match decision {
         None => wording::used(),
-        Some(feature) if feature.is_kept => wording::kept(),
+        Some(feature) if feature.is_kept && is_own => wording::kept(),
+        Some(feature) if feature.is_kept => wording::asked_for(),
         Some(feature) => match &feature.correlated_with {
             Some(with) => wording::dropped_for(with),
             None => wording::dropped_low_information(),

@@ -268,6 +268,10 @@ report::messages! {
     selected_under(split) { "Selection of your columns, {split}", "己方字段的筛选（{split}）" }
     /// A column that was selected.
     kept() { "kept", "保留" }
+    /// A column of the host that the guest wants; of two alike ones the host keeps one by itself.
+    asked_for() {
+        "asked for; of two alike its owner keeps one", "需要；若与该方其他字段高度相关，由其自行取舍"
+    }
     /// A column that is too much like another one.
     dropped_for(with) { "dropped: goes together with {with}", "剔除：与 {with} 高度相关" }
     /// A column that tells too little.
