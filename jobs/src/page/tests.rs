@@ -1,5 +1,5 @@
-//! Pages of made-up results. `TOMBOLO_PAGES=FOLDER cargo test -p tombolo-jobs page` also writes them
-//! to a folder, to look at after a change.
+//! Pages of made-up results. `TOMBOLO_PAGES=FOLDER cargo test -p tombolo-jobs page` also writes
+//! them to a folder, to look at after a change.
 
 use std::path::Path;
 
@@ -323,7 +323,10 @@ fn coefficients(intercept: Option<f64>) -> ModelPart {
 fn guest_trees() -> ModelPart {
     let own = json!({ "own": { "feature": 0, "bin": 3, "missing_left": true } });
     let host = json!({ "host": { "split": 0 } });
-    let split = |question, gain, left| json!({ "split": { "question": question, "gain": gain, "left": left } });
+    let split = |question, gain, left| {
+        let split = json!({ "question": question, "gain": gain, "left": left });
+        json!({ "split": split })
+    };
     let leaf = |weight| json!({ "leaf": { "weight": weight } });
     let tree = [split(host, 9.0, 1), split(own, 3.0, 3), leaf(0.4), leaf(-0.2), leaf(0.1)].to_vec();
     let trees = json!({

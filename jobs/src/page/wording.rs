@@ -85,10 +85,11 @@ report::messages! {
     }
     /// Remark: the interval of the gain is below 0.
     ranks_worse(guest, host, value, low, high) {
-        "The joint model ranks these rows worse than {guest} alone: the AUC differs by {value} (95% \
-         interval {low} to {high}). What was learnt from {host}'s columns in the training rows \
-         does not carry over to these.",
-        "联合模型在这些样本上的排序劣于 {guest} 单独建模：AUC 相差 {value}（95% 置信区间 {low} 至 {high}）。{host} 的特征在训练样本中的规律在此不再成立。"
+        "The joint model ranks these rows worse than {guest} alone: the AUC differs by {value} \
+         (95% interval {low} to {high}). What was learnt from {host}'s columns in the training \
+         rows does not carry over to these.",
+        "联合模型在这些样本上的排序劣于 {guest} 单独建模：AUC 相差 {value}（95% 置信区间 {low} 至 {high}）。\
+         {host} 的特征在训练样本中的规律在此不再成立。"
     }
     /// Remark: better order, worse probabilities.
     ranks_better_only(host, value) {
@@ -99,9 +100,9 @@ report::messages! {
     }
     /// Remark: random rows of the same weeks on both sides.
     random_split_mixes_times(split) {
-        "The {split} puts rows of the same weeks into training and test, so that later rows help to \
-         explain earlier ones. Columns that tell the calendar, such as the month or market rates, \
-         look better under it than they will on tomorrow's customers.",
+        "The {split} puts rows of the same weeks into training and test, so that later rows help \
+         to explain earlier ones. Columns that tell the calendar, such as the month or market \
+         rates, look better under it than they will on tomorrow's customers.",
         "{split}会把同一时期的样本同时放入训练集和测试集，相当于用后来的样本解释先前的样本。含有日期信息的特征（如月份、市场利率）在此划分下的表现，会好于其在未来客户上的表现。"
     }
     /// What to look at in its place.
@@ -123,8 +124,8 @@ report::messages! {
     /// Remark: another population in the test rows.
     base_rate_moved(split, training, test) {
         "Another population ({split}): {test} of the test rows are positive, {training} of the \
-         training rows. Figures of the order are comparable; probabilities and cut-offs by score do \
-         not carry over without new calibration.",
+         training rows. Figures of the order are comparable; probabilities and cut-offs by score \
+         do not carry over without new calibration.",
         "客群已变化（{split}）：测试样本的正样本率为 {test}，训练样本为 {training}。排序类指标仍可比较；概率与分数阈值须重新校准后方可使用。"
     }
     /// Remark: an information value that is too good.
@@ -151,8 +152,8 @@ report::messages! {
     }
     /// Remark: why there is no stability index.
     joint_training_scores_stay_shared() {
-        "There is no stability index of the joint score: its training scores stay secret-shared and \
-         nobody sees them.",
+        "There is no stability index of the joint score: its training scores stay secret-shared \
+         and nobody sees them.",
         "联合分数没有稳定性指标：其训练样本的分数始终以秘密分享形式存在，任何一方均不可见。"
     }
 
@@ -179,9 +180,9 @@ report::messages! {
     own_coefficients_in(step) { "Own coefficients: {step}", "己方系数：{step}" }
     /// How to read coefficients.
     coefficients_meaning() {
-        "Change of the log-odds per unit of the prepared feature: a standard deviation of a number, \
-         or a level of a category against the most frequent one. The partner's coefficients are the \
-         partner's.",
+        "Change of the log-odds per unit of the prepared feature: a standard deviation of a \
+         number, or a level of a category against the most frequent one. The partner's \
+         coefficients are the partner's.",
         "特征每变化一个单位（数值型为一个标准差，类别型为相对最常见类别）所引起的对数几率变化。对方的系数仅对方可见。"
     }
     /// Axis of the chart of coefficients.
@@ -236,8 +237,8 @@ report::messages! {
     }
     /// Why the host sees no metric.
     host_sees_no_metric(guest) {
-        "How good the models are is measured with labels, which only {guest} has; these figures are \
-         on its page.",
+        "How good the models are is measured with labels, which only {guest} has; these figures \
+         are on its page.",
         "模型效果须用标签衡量，而标签仅 {guest} 持有；相关指标见其报告。"
     }
 
@@ -245,7 +246,8 @@ report::messages! {
     features_under(split) { "Features, {split}", "特征（{split}）" }
     /// How features were fitted.
     features_lead() {
-        "What each column tells by itself. Bins were fitted and counted on the training period only.",
+        "What each column tells by itself. Bins were fitted and counted on the training period \
+         only.",
         "各字段单独的区分能力。分箱的确定与统计均只使用训练期样本。"
     }
     /// Heading of the table of information values.
@@ -260,8 +262,8 @@ report::messages! {
     }
     /// How many pairs across the parties are too alike.
     correlated_pairs(count) {
-        "Pairs of one column of each party with a correlation above the threshold: {count}. No other \
-         correlation across the parties was opened.",
+        "Pairs of one column of each party with a correlation above the threshold: {count}. No \
+         other correlation across the parties was opened.",
         "双方各取一个字段、相关系数超过阈值的字段对：{count} 对。除此之外未公开任何跨方相关系数。"
     }
     /// Heading of the host's table of selected columns.
