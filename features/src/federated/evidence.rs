@@ -18,8 +18,8 @@
 //! # Security
 //! Semi-honest: ring-LWE for the counts (`crypto::lattice::projection`), transfers for the rest.
 //! # Cost
-//! 150 KiB for each bin of each feature and once more, 19 bytes for each row, and per place of a bin
-//! about 15 flights.
+//! 150 KiB for each bin of each feature and once more, 19 bytes for each row, and per place of a
+//! bin about 15 flights.
 //! # Reference
 //! Secure histogram: Lu et al., "Squirrel", USENIX Security 2023, with precomputed hints (see
 //! `crypto::lattice::projection`). Merging on shares: scan upwards, close a group as soon as it
