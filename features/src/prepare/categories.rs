@@ -18,6 +18,14 @@ pub enum Encoding {
         /// Fewest training rows of a level that gets a feature.
         rows_min: usize,
     },
+    /// A standardised indicator for each level, the most frequent one included.
+    ///
+    /// For penalised models: without a reference the penalty treats all levels alike, and rare
+    /// levels are not shrunk harder than frequent ones. A missing category is a level of its own.
+    Indicators {
+        /// Fewest training rows of a level that gets a feature.
+        rows_min: usize,
+    },
     /// One feature: the place of the level in an order, then treated as a number.
     ///
     /// A level that is not in the order counts as missing.
@@ -33,6 +41,7 @@ pub(super) fn one_hot_levels(
     levels: &[String],
     chosen: &[u32],
     rows_min: usize,
+    keep_reference: bool,
 ) -> Vec<Option<String>> {
     let (counts, missing) = count_levels(codes, levels.len(), chosen);
     let named = levels.iter().cloned().map(Some).zip(counts);
@@ -40,7 +49,7 @@ pub(super) fn one_hot_levels(
         named.chain([(None, missing)]).filter(|(_, count)| *count > 0).collect();
     // By name, the missing category last.
     seen.sort_by(|(left, _), (right, _)| (left.is_none(), left).cmp(&(right.is_none(), right)));
-    let most = seen.iter().map(|(_, count)| *count).max();
+    let most = seen.iter().map(|(_, count)| *count).max().filter(|_| !keep_reference);
     if let Some(reference) = seen.iter().position(|(_, count)| Some(*count) == most) {
         seen.remove(reference);
     }

@@ -80,6 +80,8 @@ enum Step {
     IsMissing,
     /// 1 for one level (none: for a missing category), else 0.
     IsLevel(Option<String>),
+    /// The same, moved and scaled.
+    Indicator { level: Option<String>, number: numbers::NumberStep },
     /// The place of a level in an order, then as a number.
     Ordinal { order: Vec<String>, number: numbers::NumberStep },
 }
@@ -211,12 +213,37 @@ impl Step {
                 let (codes, levels) = column.as_categories()?;
                 Ok(categories::is_level(level.as_deref(), codes, levels))
             }
+            Self::Indicator { level, number } => {
+                let (codes, levels) = column.as_categories()?;
+                Ok(number.apply(&categories::is_level(level.as_deref(), codes, levels)))
+            }
             Self::Ordinal { order, number } => {
                 let (codes, levels) = column.as_categories()?;
                 Ok(number.apply(&categories::places(order, codes, levels)))
             }
         }
     }
+}
+
+/// Standardised indicators of all levels that are frequent enough.
+fn indicators(
+    codes: &[u32],
+    levels: &[String],
+    training_rows: &[u32],
+    rows_min: usize,
+) -> Result<FittedColumn, FeaturesError> {
+    let plain = ColumnSettings { standardise: true, ..ColumnSettings::default() };
+    let mut steps = Vec::new();
+    for level in categories::one_hot_levels(codes, levels, training_rows, rows_min, true) {
+        let values = categories::is_level(level.as_deref(), codes, levels);
+        // A level that all training rows have is constant and says nothing.
+        if let Ok(number) = numbers::NumberStep::fit(&values, training_rows, &plain)?.0 {
+            let derivation = level.clone().map_or(Derivation::IsMissing, Derivation::IsLevel);
+            steps.push((derivation, Step::Indicator { level, number }));
+        }
+    }
+    let reason = steps.is_empty().then_some(DropReason::OneLevel);
+    Ok((steps, reason))
 }
 
 /// The features of a column, and why something of it was left out.
@@ -242,7 +269,8 @@ fn fit_column(
         }
         Values::Categories { codes, levels } => match &settings.encoding {
             Encoding::OneHot { rows_min } => {
-                let shown = categories::one_hot_levels(codes, levels, training_rows, *rows_min);
+                let shown =
+                    categories::one_hot_levels(codes, levels, training_rows, *rows_min, false);
                 let reason = shown.is_empty().then_some(DropReason::OneLevel);
                 let step = |level: Option<String>| {
                     let derivation =
@@ -250,6 +278,9 @@ fn fit_column(
                     (derivation, Step::IsLevel(level))
                 };
                 Ok((shown.into_iter().map(step).collect(), reason))
+            }
+            Encoding::Indicators { rows_min } => {
+                indicators(codes, levels, training_rows, *rows_min)
             }
             Encoding::Ordinal { order } => {
                 let order = categories::order(order, codes, levels, training_rows);

@@ -136,7 +136,7 @@ fn settings(spec: &PrepareSpec) -> Settings {
         missing_indicator: spec.missing.indicator,
         outliers,
         standardise: spec.encode.numbers == EncodeNumbers::Standardise,
-        encoding: Encoding::OneHot { rows_min: spec.encode.min_level_rows as usize },
+        encoding: Encoding::Indicators { rows_min: spec.encode.min_level_rows as usize },
     };
     Settings { default, columns: BTreeMap::new() }
 }
