@@ -119,7 +119,7 @@ Exit codes:
 const DEMO_HELP: &str = "\
 Examples:
   tombolo demo
-  tombolo demo --out /tmp/demo && xdg-open /tmp/demo/bank/report.html
+  tombolo demo --out demo && xdg-open demo/bank/report.html
 
 The data are the UCI bank-marketing calls (41,188 rows, CC BY 4.0), cut into a bank's table and a
 telephone operator's. Without --out the results go to tombolo-results/term-deposit.";

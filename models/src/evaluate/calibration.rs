@@ -104,7 +104,7 @@ fn fill_bins(ranking: &Ranking, bins: usize) -> Vec<CalibrationBin> {
         if let Some((_, bin)) = filled.last_mut() {
             bin.rows += group.rows;
             bin.weight += group.weight();
-            // Sums for now; they become means below.
+            // Sums here; they become means below.
             bin.predicted += group.score * group.weight();
             bin.observed += group.positives;
         }
