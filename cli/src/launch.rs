@@ -202,7 +202,9 @@ impl<'a> Launch<'a> {
                 self.has_begun |= matches!(event, Event::Started { .. });
                 self.progress.see(party, &event);
             }
-            Message::Traffic { bytes } => self.progress.count(party, bytes),
+            Message::Traffic { bytes, done, planned } => {
+                self.progress.count(party, bytes, (done, planned));
+            }
             Message::Listening { .. } => {}
         }
     }

@@ -15,10 +15,14 @@ pub(crate) enum Message {
     },
     /// The run got further.
     Progress(Event),
-    /// How much went over the line so far.
+    /// How much went over the line so far, and how far the step has come.
     Traffic {
         /// Bytes sent and received.
         bytes: u64,
+        /// Units of the step that are done.
+        done: u64,
+        /// How many there may be; 0 where none are counted.
+        planned: u64,
     },
     /// The results are in their place.
     Done {

@@ -121,7 +121,8 @@ impl Watch for Told {
     }
 }
 
-/// Tells a few times a second how much went over the line, until it is dropped.
+/// Tells a few times a second how much went over the line and how far the step has come, until it
+/// is dropped.
 struct Counting {
     is_over: Arc<AtomicBool>,
 }
@@ -134,7 +135,9 @@ impl Counting {
             while !stop.load(Ordering::Relaxed) {
                 thread::sleep(COUNT_INTERVAL);
                 let totals = meter.totals();
-                tell(&Message::Traffic { bytes: totals.bytes_sent + totals.bytes_received });
+                let bytes = totals.bytes_sent + totals.bytes_received;
+                let (done, planned) = meter.progress();
+                tell(&Message::Traffic { bytes, done, planned });
             }
         });
         Self { is_over }

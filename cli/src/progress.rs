@@ -20,6 +20,8 @@ struct Line {
     bar: ProgressBar,
     step: String,
     bytes: u64,
+    /// Units of the step that are done, and how many there may be; 0 and 0 if it counts none.
+    progress: (u64, u64),
 }
 
 impl Progress {
@@ -35,7 +37,7 @@ impl Progress {
             }
             bar.set_prefix(party.clone());
             bar.enable_steady_tick(Duration::from_millis(120));
-            (party.clone(), Line { bar, step: String::new(), bytes: 0 })
+            (party.clone(), Line { bar, step: String::new(), bytes: 0, progress: (0, 0) })
         };
         let parties = parties.map(line).into_iter().collect();
         Self { bars, parties, language }
@@ -47,6 +49,7 @@ impl Progress {
             Event::Started { step } => {
                 if let Some(line) = self.parties.get_mut(party) {
                     line.step.clone_from(step);
+                    line.progress = (0, 0);
                     line.show();
                 }
             }
@@ -64,10 +67,10 @@ impl Progress {
         }
     }
 
-    /// Shows how much a party has sent and received.
-    pub(crate) fn count(&mut self, party: &str, bytes: u64) {
+    /// Shows how much a party has sent and received, and how far its step has come.
+    pub(crate) fn count(&mut self, party: &str, bytes: u64, progress: (u64, u64)) {
         if let Some(line) = self.parties.get_mut(party) {
-            line.bytes = bytes;
+            (line.bytes, line.progress) = (bytes, progress);
             line.show();
         }
     }
@@ -89,7 +92,11 @@ impl Progress {
 impl Line {
     fn show(&self) {
         let megabytes = self.bytes as f64 / 1e6;
-        self.bar.set_message(format!("{} · {megabytes:.1} MB", self.step));
+        let progress = match self.progress {
+            (_, 0) => String::new(),
+            (done, planned) => format!(" · {done}/{planned}"),
+        };
+        self.bar.set_message(format!("{}{progress} · {megabytes:.1} MB", self.step));
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Meter {
     paths: Mutex<BTreeMap<Arc<str>, PathRecord>>,
     transport_sent: AtomicU64,
     transport_received: AtomicU64,
+    done: AtomicU64,
+    planned: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +84,18 @@ impl Totals {
 }
 
 impl Meter {
+    /// Says how far long work has come: `done` of at most `planned` units (passes, trees, chunks);
+    /// 0 of 0 where there is nothing to count.
+    pub fn report_progress(&self, done: u64, planned: u64) {
+        self.planned.store(planned, Ordering::Relaxed);
+        self.done.store(done, Ordering::Relaxed);
+    }
+
+    /// What was last reported, for people to watch: `(done, planned)`.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.planned.load(Ordering::Relaxed))
+    }
+
     /// Every step so far, ordered by path and step.
     pub fn snapshot(&self) -> Vec<StepTraffic> {
         let paths = self.paths();

@@ -208,6 +208,11 @@ impl Session {
         Arc::clone(&self.switchboard.meter)
     }
 
+    /// Says how far long work has come, for whoever watches the meter: `done` of at most `planned`.
+    pub fn report_progress(&self, done: usize, planned: usize) {
+        self.switchboard.meter.report_progress(done as u64, planned as u64);
+    }
+
     /// The error that blames the peer for breaking `rule` at `step`.
     pub fn misbehaved(&self, step: &'static str, rule: impl Into<String>) -> NetError {
         let step = label(&self.path, step);

@@ -76,8 +76,8 @@ struct FittedFeature {
 enum Step {
     /// Fills, clips and scales a number.
     Number(numbers::NumberStep),
-    /// 1 for a missing number, else 0.
-    IsMissing,
+    /// 1 for a missing number, else 0, moved and scaled if numbers are.
+    IsMissing(numbers::NumberStep),
     /// 1 for one level (none: for a missing category), else 0.
     IsLevel(Option<String>),
     /// The same, moved and scaled.
@@ -205,10 +205,7 @@ impl Step {
     fn apply(&self, column: &Column<'_>) -> Result<Vec<f64>, FeaturesError> {
         match self {
             Self::Number(step) => Ok(step.apply(column.as_numbers()?)),
-            Self::IsMissing => {
-                let is_missing = |value: &f64| f64::from(u8::from(value.is_nan()));
-                Ok(column.as_numbers()?.iter().map(is_missing).collect())
-            }
+            Self::IsMissing(step) => Ok(step.apply(&numbers::is_missing(column.as_numbers()?))),
             Self::IsLevel(level) => {
                 let (codes, levels) = column.as_categories()?;
                 Ok(categories::is_level(level.as_deref(), codes, levels))
@@ -258,14 +255,20 @@ fn fit_column(
     match column.values {
         Values::Numbers(values) => {
             let (step, missing) = numbers::NumberStep::fit(values, training_rows, settings)?;
-            let indicator = settings.missing_indicator && missing > 0;
-            let indicator = indicator && missing < training_rows.len();
             let (step, reason) = match step {
                 Ok(step) => (Some((Derivation::Number, Step::Number(step))), None),
                 Err(reason) => (None, Some(reason)),
             };
-            let indicator = indicator.then_some((Derivation::IsMissing, Step::IsMissing));
-            Ok((step.into_iter().chain(indicator).collect(), reason))
+            let mut steps: Vec<_> = step.into_iter().collect();
+            if settings.missing_indicator && missing > 0 {
+                let plain = ColumnSettings { outliers: Outliers::Keep, ..settings.clone() };
+                let indicator = numbers::is_missing(values);
+                // Constant where every training row is missing: no feature then.
+                if let Ok(step) = numbers::NumberStep::fit(&indicator, training_rows, &plain)?.0 {
+                    steps.push((Derivation::IsMissing, Step::IsMissing(step)));
+                }
+            }
+            Ok((steps, reason))
         }
         Values::Categories { codes, levels } => match &settings.encoding {
             Encoding::OneHot { rows_min } => {

@@ -94,6 +94,11 @@ impl NumberStep {
     }
 }
 
+/// 1 where a number is missing, else 0.
+pub(super) fn is_missing(values: &[f64]) -> Vec<f64> {
+    values.iter().map(|value| f64::from(u8::from(value.is_nan()))).collect()
+}
+
 /// Checks the settings for numbers.
 fn check(settings: &ColumnSettings) -> Result<(), FeaturesError> {
     if let Imputation::Constant(constant) = settings.imputation

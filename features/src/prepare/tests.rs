@@ -37,7 +37,11 @@ fn numbers_are_filled_and_standardised_on_training_rows_only() {
     // Mean 2 of 1, 3 and the filled 2; deviation sqrt(2/3).
     let scale = (2.0_f64 / 3.0).sqrt();
     assert_eq!(values_of(&matrix, "income"), [-1.0 / scale, 1.0 / scale, 0.0, 998.0 / scale]);
-    assert_eq!(values_of(&matrix, "income is missing"), [0.0, 0.0, 1.0, 0.0]);
+    // Mean 1/3, deviation sqrt(2)/3.
+    let root = 2.0_f64.sqrt();
+    let expected = [-1.0 / root, -1.0 / root, root, -1.0 / root];
+    let indicator = values_of(&matrix, "income is missing");
+    assert!(indicator.iter().zip(expected).all(|(value, want)| (value - want).abs() < 1e-12));
 }
 
 #[test]
@@ -84,6 +88,30 @@ fn one_hot_leaves_out_the_most_frequent_level_and_knows_texts_not_codes() {
     let columns = [Column::categories("colour", &[0, 1, MISSING_CODE], &later)];
     let matrix = fitted.transform(&columns).unwrap();
     assert_eq!(matrix.columns(), [&[0.0, 1.0, 0.0], &[0.0; 3], &[0.0, 0.0, 1.0]]);
+}
+
+#[test]
+fn indicators_standardise_every_frequent_level_and_keep_the_reference() {
+    let levels = strings(&["red", "blue", "rare"]);
+    let codes = [0, 0, 0, 1, 2, MISSING_CODE, MISSING_CODE, MISSING_CODE];
+    let columns = [Column::categories("colour", &codes, &levels)];
+    let settings = settings(|column| column.encoding = Encoding::Indicators { rows_min: 2 });
+    let fitted = Preparation::fit(&columns, &all_rows(7), &settings).unwrap();
+    let matrix = fitted.transform(&columns).unwrap();
+    // Of the training rows 3 of 7 are red and 2 of 7 missing, with deviations sqrt(3·4)/7 and
+    // sqrt(2·5)/7; the last row is not a training row.
+    let (red, missing) = (12.0_f64.sqrt(), 10.0_f64.sqrt());
+    let expected = |row: usize| match row {
+        0..3 => [4.0 / red, -2.0 / missing],
+        3..5 => [-3.0 / red, -2.0 / missing],
+        _ => [-3.0 / red, 5.0 / missing],
+    };
+    assert_eq!(matrix.columns().len(), 2);
+    for row in 0..8 {
+        for (column, expected) in matrix.columns().iter().zip(expected(row)) {
+            assert!((column[row] - expected).abs() < 1e-12, "row {row}: {column:?}");
+        }
+    }
 }
 
 #[test]

@@ -107,12 +107,7 @@ fn splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Chart {
 
 fn training(part: &LinearPart) -> Text {
     let passes = Quantity::count(part.passes as u64);
-    match part.intercept {
-        Some(intercept) => {
-            wording::trained_in_with_intercept(passes, Quantity::decimal(intercept, 4).signed())
-        }
-        None => wording::trained_in(passes),
-    }
+    wording::trained_in(passes, Quantity::decimal(part.intercept, 4).signed())
 }
 
 fn number_of_trees(trees: &GuestTrees) -> Text {

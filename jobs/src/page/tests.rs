@@ -148,7 +148,7 @@ fn guest() -> Outcome {
     let mut outcome = outcome(&job, Role::Guest);
     // By time the partner adds nothing; at random it seems to.
     for (split, gain) in [("time", 0.0), ("stratified", 1.2)] {
-        for (component, part) in [(0, coefficients(Some(-2.0))), (1, guest_trees())] {
+        for (component, part) in [(0, coefficients(-2.0)), (1, guest_trees())] {
             let mut model = model(&job, component, split, part);
             let (scores, comparison) = measured(gain);
             (model.scores, model.comparison) = (Some(scores), Some(comparison));
@@ -178,7 +178,7 @@ fn host() -> Outcome {
     let job = JobSpec::parse("job.yaml", JOB).unwrap();
     let mut outcome = outcome(&job, Role::Host);
     for split in ["time", "stratified"] {
-        outcome.models.push(model(&job, 0, split, coefficients(None)));
+        outcome.models.push(model(&job, 0, split, coefficients(0.0)));
         outcome.models.push(model(&job, 1, split, host_trees()));
     }
     let decided = |name: &str, is_kept| SelectedFeature {
@@ -304,7 +304,7 @@ fn measured(gain: f64) -> (TestScores, Comparison) {
     (TestScores { rows, labels, alone, joint }, comparison.unwrap())
 }
 
-fn coefficients(intercept: Option<f64>) -> ModelPart {
+fn coefficients(intercept: f64) -> ModelPart {
     let names = ["age", "euribor3m", "job = student"];
     let coefficient = |(place, name): (usize, &&str)| Coefficient {
         feature: (*name).to_owned(),

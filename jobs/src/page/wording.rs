@@ -205,15 +205,10 @@ report::messages! {
     trainings() { "How training ended", "训练情况" }
     /// Heading of a column of models.
     model() { "Model", "模型" }
-    /// How a linear model was trained, at the guest.
-    trained_in_with_intercept(passes, intercept) {
-        "Passes over the data: {passes}. Intercept of the joint model: {intercept}.",
-        "遍历数据 {passes} 次；联合模型的截距为 {intercept}。"
-    }
-    /// How a linear model was trained, at the host.
-    trained_in(passes) {
-        "Passes over the data: {passes}. The intercept is the label holder's.",
-        "遍历数据 {passes} 次；截距归标签方所有。"
+    /// How a linear model was trained.
+    trained_in(passes, intercept) {
+        "Passes over the data: {passes}. Intercept of this party's part of the score: {intercept}.",
+        "遍历数据 {passes} 次；本方得分部分的截距为 {intercept}。"
     }
     /// How large the trees are, at the guest.
     trees_and_host_splits(trees, splits) {

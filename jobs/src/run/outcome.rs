@@ -225,8 +225,8 @@ pub enum ModelPart {
 pub struct LinearPart {
     /// The party's own features.
     pub coefficients: Vec<Coefficient>,
-    /// The guest's intercept.
-    pub intercept: Option<f64>,
+    /// What the party's part of a score begins with.
+    pub intercept: f64,
     /// Passes over the data.
     pub passes: usize,
     /// Whether the optimum was reached within the tolerance.

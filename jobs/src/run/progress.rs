@@ -54,6 +54,7 @@ impl<'a> Run<'a> {
     /// Begins a step; `path` names its conversation and must be the same on both sides.
     pub(super) fn begin(&mut self, id: &str, path: &str) -> Result<Step, JobError> {
         self.watch.see(Event::Started { step: id.to_owned() });
+        self.meter.report_progress(0, 0);
         let (begun, cpu_before) = (Instant::now(), cpu_time());
         let session = self.session.fork(path)?;
         let path = session.path().to_owned();

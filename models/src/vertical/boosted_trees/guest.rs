@@ -44,6 +44,7 @@ pub async fn train_as_guest(
 
     let mut trees = Vec::new();
     while boosting.wants_more() {
+        session.report_progress(trees.len(), settings.trees);
         trees.push(add_tree(session, matrix, &mut remote, &mut boosting).await?);
     }
     let host_splits = remote.finish(session).await?;

@@ -42,7 +42,7 @@ use mpc::matrix::Geometry;
 use crate::ModelError;
 use objective::{Objective, Prepared};
 use optimiser::Optimiser;
-use whitening::Whitened;
+use whitening::{Shape, Whitened};
 use woe::{Woe, WoeBlock};
 
 /// Training rows that fixed point can average exactly enough: fewer have no statistics, more would
@@ -85,8 +85,9 @@ pub struct Coefficients {
     /// One for each of the party's own columns; at the host, after them one for each feature whose
     /// weight of evidence the guest keeps.
     pub weights: Vec<f64>,
-    /// The guest's intercept; the host has none.
-    pub intercept: Option<f64>,
+    /// The guest's intercept; at the host what makes its part of the score 0 on average over the
+    /// training rows.
+    pub intercept: f64,
     /// Passes over the data.
     pub passes: usize,
     /// Whether the gradient fell below the tolerance.
@@ -96,7 +97,7 @@ pub struct Coefficients {
 impl Coefficients {
     /// This party's part of the linear predictor of each row, from its own plain columns.
     pub fn partial_scores(&self, columns: &[&[f64]], rows: usize) -> Vec<f64> {
-        let mut scores = vec![self.intercept.unwrap_or(0.0); rows];
+        let mut scores = vec![self.intercept; rows];
         for (column, weight) in columns.iter().zip(&self.weights) {
             for (score, value) in scores.iter_mut().zip(*column) {
                 *score += weight * value;
@@ -142,6 +143,7 @@ pub async fn train_with_woe(
     let mut optimiser = Optimiser::new(&objective, settings, &thresholds, curvature);
     let mut passes = 0;
     let converged = loop {
+        party.session.report_progress(passes, settings.passes_max);
         passes += 1;
         let gradient = objective.gradient(party, optimiser.point()).await?;
         let stop = optimiser.step(party, &gradient).await?;
@@ -149,8 +151,11 @@ pub async fn train_with_woe(
             break stop;
         }
     };
-    let own = objective.learn_coefficients(party, &optimiser.result(party)).await?;
-    Ok(assemble(own, party.is_first(), passes, converged))
+    let mut weights = objective.learn_coefficients(party, &optimiser.result(party)).await?;
+    let offset = prepared.whitened.offset(&weights);
+    // The guest's intercept is the last of its columns.
+    let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
+    Ok(Coefficients { weights, intercept, passes, converged })
 }
 
 async fn prepare(
@@ -210,8 +215,13 @@ async fn whiten(
         all.push(&ones);
         penalised.push(false);
     }
-    let (l2, separate) = (settings.l2, settings.l1 > 0.0);
-    party.session.compute(|| Whitened::new(&all, rows, &penalised, l2, separate)).await
+    let shape = Shape {
+        penalised: &penalised,
+        l2: settings.l2,
+        separate: settings.l1 > 0.0,
+        centred: !party.is_first(),
+    };
+    party.session.compute(|| Whitened::new(&all, rows, &shape)).await
 }
 
 /// For each own variable, how far one step of the l1 penalty moves it; empty without one.
@@ -229,12 +239,6 @@ fn thresholds(party: &TwoParty, prepared: &Prepared, settings: &Settings) -> Vec
         thresholds.resize(width + prepared.woe.features(), woe);
     }
     thresholds
-}
-
-/// The guest's intercept is the last of its columns.
-fn assemble(mut own: Vec<f64>, guest: bool, passes: usize, converged: bool) -> Coefficients {
-    let intercept = if guest { own.pop() } else { None };
-    Coefficients { weights: own, intercept, passes, converged }
 }
 
 fn check(

@@ -6,6 +6,10 @@
 //! Hessian of k parties is at most k·I: step sizes are public constants, and collinearity *within*
 //! a party costs no passes. Training finds v = R·w; the owner recovers w = R⁻¹·v alone.
 //!
+//! The party without an intercept first takes the means out of its columns, because columns that
+//! are far from 0 on average compete with the peer's intercept and would cost many passes. The
+//! objective's free intercept makes up for it: the owner's part of the score is (x − mean)·w.
+//!
 //! With an l1 penalty R must keep coordinates apart, so it is a multiple of the identity then, just
 //! large enough for the same bound.
 
@@ -33,11 +37,24 @@ pub(super) struct Whitened {
     pub(super) columns: Vec<Vec<i32>>,
     /// R⁻¹, upper triangular: `inverse[j]` is column j, entries 0..=j.
     inverse: Vec<Vec<f64>>,
+    /// What was taken out of each column.
+    centres: Vec<f64>,
+}
+
+/// How a party's columns enter the objective.
+pub(super) struct Shape<'a> {
+    /// Whether each column carries `l2`.
+    pub(super) penalised: &'a [bool],
+    /// Weight of the squared penalty.
+    pub(super) l2: f64,
+    /// Whether R has to be a multiple of the identity.
+    pub(super) separate: bool,
+    /// Whether the means of the columns are taken out.
+    pub(super) centred: bool,
 }
 
 impl Whitened {
-    /// Whitens `columns` (each of `rows` values). `penalised[j]` says whether column j carries
-    /// `l2`; `separate` asks for a multiple of the identity.
+    /// Whitens `columns` (each of `rows` values).
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`] if a value is not finite or a column is constant zero, or so
@@ -47,13 +64,12 @@ impl Whitened {
     pub(super) fn new(
         columns: &[&[f64]],
         rows: usize,
-        penalised: &[bool],
-        l2: f64,
-        separate: bool,
+        shape: &Shape<'_>,
     ) -> Result<Self, ModelError> {
-        let gram = gram(columns, rows);
+        let &Shape { penalised, l2, separate, centred } = shape;
         let width = columns.len();
-        let mut target = gram;
+        let centres = if centred { means(columns, rows) } else { vec![0.0; width] };
+        let mut target = gram(columns, &centres, rows);
         for (index, row) in target.iter_mut().enumerate() {
             // A relative jitter keeps exactly collinear columns factorable; it moves the optimum of
             // nothing, because it enters the change of variables only.
@@ -69,7 +85,7 @@ impl Whitened {
         let columns = (0..width)
             .into_par_iter()
             .map(|column| {
-                let mut entries = combine(columns, &inverse[column], rows, scale)?;
+                let mut entries = combine(columns, &centres, &inverse[column], rows, scale)?;
                 entries.extend((0..width).map(|row| {
                     let products = inverse[row].iter().zip(&inverse[column]).zip(penalised);
                     let sum: f64 =
@@ -79,7 +95,7 @@ impl Whitened {
                 Ok(entries)
             })
             .collect::<Result<_, ModelError>>()?;
-        Ok(Self { columns, inverse })
+        Ok(Self { columns, inverse, centres })
     }
 
     /// The number of columns.
@@ -102,6 +118,11 @@ impl Whitened {
         }
         w
     }
+
+    /// What the coefficients `w` of the plain columns leave to an intercept.
+    pub(super) fn offset(&self, w: &[f64]) -> f64 {
+        -self.centres.iter().zip(w).map(|(centre, w)| centre * w).sum::<f64>()
+    }
 }
 
 /// R⁻¹ with `RᵀR = matrix`, given by its lower triangle.
@@ -123,15 +144,21 @@ fn separate_inverse(matrix: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, ModelError> {
     Ok((0..width).map(column).collect())
 }
 
-/// XᵀX/(4n), lower triangle.
-fn gram(columns: &[&[f64]], rows: usize) -> Vec<Vec<f64>> {
+fn means(columns: &[&[f64]], rows: usize) -> Vec<f64> {
+    columns.par_iter().map(|column| column.iter().sum::<f64>() / rows as f64).collect()
+}
+
+/// XᵀX/(4n) of the centred columns, lower triangle.
+fn gram(columns: &[&[f64]], centres: &[f64], rows: usize) -> Vec<Vec<f64>> {
     let scale = 0.25 / rows as f64;
     columns
         .par_iter()
         .enumerate()
         .map(|(index, left)| {
-            let upto = &columns[..=index];
-            let mut row: Vec<f64> = upto.iter().map(|right| scale * dot(left, right)).collect();
+            let upto = columns[..=index].iter().zip(centres);
+            let mut row: Vec<f64> = upto
+                .map(|(right, centre)| scale * dot(left, right) - 0.25 * centres[index] * centre)
+                .collect();
             row.resize(columns.len(), 0.0);
             row
         })
@@ -200,11 +227,13 @@ fn invert_upper(factor: &[Vec<f64>]) -> Vec<Vec<f64>> {
 
 fn combine(
     columns: &[&[f64]],
+    centres: &[f64],
     weights: &[f64],
     rows: usize,
     scale: f64,
 ) -> Result<Vec<i32>, ModelError> {
-    let mut sums = vec![0.0; rows];
+    let moved: f64 = centres.iter().zip(weights).map(|(centre, weight)| centre * weight).sum();
+    let mut sums = vec![-moved * scale; rows];
     for (column, weight) in columns.iter().zip(weights) {
         let weight = weight * scale;
         for (sum, value) in sums.iter_mut().zip(*column) {
@@ -236,7 +265,8 @@ mod tests {
             })
             .collect();
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let whitened = Whitened::new(&columns, 50, &[true; 4], 0.01, false).unwrap();
+        let shape = Shape { penalised: &[true; 4], l2: 0.01, separate: false, centred: false };
+        let whitened = Whitened::new(&columns, 50, &shape).unwrap();
         let scale = f64::from(1 << column_bits(50));
         for left in 0..4 {
             for right in 0..4 {
@@ -255,10 +285,28 @@ mod tests {
     #[test]
     fn a_zero_column_is_named() {
         let zero = [0.0; 8];
-        let error = Whitened::new(&[&zero], 8, &[false], 0.0, false).err();
+        let mut shape = Shape { penalised: &[false], l2: 0.0, separate: false, centred: false };
+        let error = Whitened::new(&[&zero], 8, &shape).err();
         // The jitter alone carries a zero column: it stays zero and gets the coefficient zero.
         assert!(error.is_none());
         let bad = [f64::NAN; 8];
-        assert!(Whitened::new(&[&bad], 8, &[true], 0.1, false).is_err());
+        shape.penalised = &[true];
+        assert!(Whitened::new(&[&bad], 8, &shape).is_err());
+    }
+
+    /// Centring is the same as whitening columns whose means were taken out beforehand.
+    #[test]
+    fn centring_takes_the_means_out() {
+        let moved: Vec<f64> = (0..50).map(|row| 7.0 + f64::from(row).sin()).collect();
+        let mean = moved.iter().sum::<f64>() / 50.0;
+        let plain: Vec<f64> = moved.iter().map(|value| value - mean).collect();
+        let mut shape = Shape { penalised: &[true], l2: 0.01, separate: false, centred: true };
+        let centred = Whitened::new(&[&moved], 50, &shape).unwrap();
+        shape.centred = false;
+        let expected = Whitened::new(&[&plain], 50, &shape).unwrap();
+        let pairs = centred.columns[0].iter().zip(&expected.columns[0]);
+        assert!(pairs.map(|(left, right)| (left - right).abs()).max() <= Some(1));
+        assert!((centred.offset(&[2.0]) + 2.0 * mean).abs() < 1e-9);
+        assert!(expected.offset(&[2.0]).abs() < 1e-9);
     }
 }

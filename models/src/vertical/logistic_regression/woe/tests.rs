@@ -106,16 +106,17 @@ fn assert_optimal(data: &Data, settings: &Settings) -> [Side; 2] {
     let reference = local::Settings { l2: settings.l2, l1: settings.l1, ..Default::default() };
     let optimum = local::fit(&slices(&pooled), &data.labels, None, reference).unwrap();
     let joint = guest.own.weights.iter().chain(&host.own.weights);
-    let intercept = (guest.own.intercept.unwrap() - optimum.intercept).abs();
+    let intercept = (guest.own.intercept + host.own.intercept - optimum.intercept).abs();
     let distances = joint.zip(&optimum.weights).map(|(joint, pooled)| (joint - pooled).abs());
     assert!(distances.chain([intercept]).all(|it| it < 1e-3), "{:?} {optimum:?}", host.own);
     assert_eq!(guest.own.weights.len() + host.own.weights.len(), optimum.weights.len());
 
     assert!(host.scores.is_none());
+    let intercept_of_both = guest.own.intercept + host.own.intercept;
     let weights: Vec<f64> = guest.own.weights.iter().chain(&host.own.weights).copied().collect();
     for (row, score) in guest.scores.as_ref().unwrap().iter().enumerate() {
         let plain: f64 = pooled.iter().zip(&weights).map(|(column, w)| column[row] * w).sum();
-        assert!((plain + guest.own.intercept.unwrap() - score).abs() < 1e-4, "row {row}");
+        assert!((plain + intercept_of_both - score).abs() < 1e-4, "row {row}");
     }
     [guest, host]
 }
@@ -187,10 +188,10 @@ fn correct_scores_and_cost_over_several_chunks() {
         let ledger = Arc::new(Ledger::new(["score.test_rows"]));
         let mut party = TwoParty::setup(session, ledger).await.unwrap();
         if party.is_first() {
-            let own = coefficients(&[], Some(-1.5));
+            let own = coefficients(&[], -1.5);
             score_with_woe(&mut party, &own, &[], &Woe::Values(&values), ROWS).await.unwrap()
         } else {
-            let own = coefficients(&[0.25, 2.0, -0.75], None);
+            let own = coefficients(&[0.25, 2.0, -0.75], 0.0);
             let woe = Woe::Bins(&columns);
             score_with_woe(&mut party, &own, &[&plain], &woe, ROWS).await.unwrap()
         }
@@ -222,7 +223,7 @@ fn tampered_scores_are_named_and_a_lost_peer_is_noticed() {
             let mut party = TwoParty::setup(session, ledger).await?;
             let guest = party.is_first();
             let weights = if guest { Vec::new() } else { vec![0.5] };
-            let own = Coefficients { weights, intercept: None, passes: 1, converged: true };
+            let own = Coefficients { weights, intercept: 0.0, passes: 1, converged: true };
             let woe = if guest { Woe::Values(&values) } else { Woe::Bins(&columns) };
             score_with_woe(&mut party, &own, &[], &woe, 80).await
         };
