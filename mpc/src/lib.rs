@@ -12,6 +12,7 @@ pub mod boolean;
 pub mod comparison;
 pub mod conversion;
 mod error;
+pub mod hints;
 pub mod known;
 pub mod matrix;
 pub mod multiplication;

@@ -33,14 +33,13 @@ use crypto::lattice::{LatticeError, Parameters, Ring, expansion, projection};
 use net::{Session, Size};
 use rayon::prelude::*;
 
+use crate::hints::{self, Expected, blame};
 use crate::{MpcError, TwoParty};
 
 /// Columns that one party may bring.
 pub const COLUMNS_MAX: usize = 1 << 17;
 /// Transformed columns are kept between passes as long as they fit this many bytes.
 const CACHE_BYTES: usize = 1 << 30;
-/// Hints sent in one message.
-const HINT_GROUP: usize = 64;
 
 /// The public shape of both directions.
 pub struct Geometry {
@@ -259,24 +258,14 @@ async fn exchange_row_hints(
     geometry: &Geometry,
     evaluator: &expansion::Evaluator<'_>,
 ) -> Result<Vec<expansion::Hint>, MpcError> {
-    const STEP: &str = "row_hints";
     let (own, theirs) = (&geometry.own.expansion, &geometry.theirs.expansion);
-    let bytes = expansion::Hint::byte_count(theirs);
-    let mut hints = Vec::with_capacity(theirs.chunks());
-    // Both directions have the same rows, hence as many hints.
-    for start in (0..own.chunks()).step_by(HINT_GROUP) {
-        let group = start..own.chunks().min(start + HINT_GROUP);
-        let count = group.len();
-        let message = session
-            .compute(|| evaluator.hints(group).iter().flat_map(|hint| hint.to_bytes(own)).collect())
-            .await;
-        let message = session.exchange_bytes(STEP, message, Size::Exactly(count * bytes)).await?;
-        for hint in message.chunks_exact(bytes) {
-            let hint = expansion::Hint::from_bytes(theirs, hint);
-            hints.push(hint.map_err(|error| blame(session, STEP, error))?);
-        }
-    }
-    Ok(hints)
+    let expected = Expected {
+        count: theirs.chunks(),
+        bytes: expansion::Hint::byte_count(theirs),
+        parse: |bytes: &[u8]| expansion::Hint::from_bytes(theirs, bytes),
+    };
+    let make = |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes(own)).collect();
+    hints::exchange(session, "row_hints", own.chunks(), make, expected).await
 }
 
 async fn exchange_column_hints(
@@ -284,36 +273,17 @@ async fn exchange_column_hints(
     geometry: &Geometry,
     evaluator: &projection::Evaluator<'_>,
 ) -> Result<Vec<projection::Hint>, MpcError> {
-    const STEP: &str = "column_hints";
     let (own, theirs) = (&geometry.own, &geometry.theirs);
-    let bytes = projection::Hint::byte_count(&theirs.projection);
-    let mut hints = Vec::with_capacity(theirs.columns);
-    for start in (0..own.columns.max(theirs.columns)).step_by(HINT_GROUP) {
-        let group = start.min(own.columns)..own.columns.min(start + HINT_GROUP);
-        let expected = theirs.columns.saturating_sub(start).min(HINT_GROUP) * bytes;
-        let message: Vec<u8> = session
-            .compute(|| {
-                let hints = evaluator.hints(group);
-                hints.iter().flat_map(|hint| hint.to_bytes(&own.projection)).collect()
-            })
-            .await;
-        let message = session.exchange_bytes(STEP, message, Size::Exactly(expected)).await?;
-        for hint in message.chunks_exact(bytes) {
-            let hint = projection::Hint::from_bytes(&theirs.projection, hint);
-            hints.push(hint.map_err(|error| blame(session, STEP, error))?);
-        }
-    }
-    Ok(hints)
-}
-
-/// An error in what the peer sent is the peer's; the rest is ours.
-pub(crate) fn blame(session: &Session, step: &'static str, error: LatticeError) -> MpcError {
-    match error {
-        LatticeError::WrongLength { .. } | LatticeError::NotReduced { .. } => {
-            session.misbehaved(step, error.to_string()).into()
-        }
-        error => error.into(),
-    }
+    let expected = Expected {
+        count: theirs.columns,
+        bytes: projection::Hint::byte_count(&theirs.projection),
+        parse: |bytes: &[u8]| projection::Hint::from_bytes(&theirs.projection, bytes),
+    };
+    let make = |group| {
+        let hints = evaluator.hints(group);
+        hints.iter().map(|hint| hint.to_bytes(&own.projection)).collect()
+    };
+    hints::exchange(session, "column_hints", own.columns, make, expected).await
 }
 
 fn add(target: &mut [u64], terms: &[u64]) {

@@ -34,7 +34,7 @@ use rayon::prelude::*;
 use crate::boolean::Bits;
 use crate::comparison::signs_beside;
 use crate::conversion::{lift, select};
-use crate::matrix::blame;
+use crate::hints::blame;
 use crate::{MpcError, TwoParty};
 
 /// Period of the series, in scores.

@@ -3,12 +3,10 @@
 
 use crypto::lattice::projection::{Answers, EncryptedVector, Evaluator, Hint, Projection};
 use crypto::lattice::{LatticeError, Parameters, Ring};
+use mpc::hints::{self, Expected, blame};
 use net::{Session, Size};
 
 use super::FederatedError;
-
-/// Hints sent in one message: 10 MiB.
-const HINT_GROUP: usize = 64;
 
 /// The guest's side: encrypts vectors and holds its shares of the products.
 pub(super) struct KeyHolder {
@@ -27,16 +25,12 @@ impl KeyHolder {
         session.rng().fill_bytes(&mut seed);
         session.send_bytes("seed", seed.to_vec()).await?;
         let projection = projection(session, seed, rows).await?;
-        let bytes = Hint::byte_count(&projection);
-        let mut hints = Vec::with_capacity(outputs);
-        for start in (0..outputs).step_by(HINT_GROUP) {
-            let count = (outputs - start).min(HINT_GROUP);
-            let message = session.receive_bytes("hints", Size::Exactly(count * bytes)).await?;
-            for hint in message.chunks_exact(bytes) {
-                let hint = Hint::from_bytes(&projection, hint);
-                hints.push(hint.map_err(|error| blame(session, "hints", error))?);
-            }
-        }
+        let expected = Expected {
+            count: outputs,
+            bytes: Hint::byte_count(&projection),
+            parse: |bytes: &[u8]| Hint::from_bytes(&projection, bytes),
+        };
+        let hints = hints::receive(session, "hints", expected).await?;
         Ok(Self { projection, hints })
     }
 
@@ -75,17 +69,9 @@ pub(super) async fn send_hints(
     projection: &Projection,
     evaluator: &Evaluator<'_>,
 ) -> Result<(), FederatedError> {
-    for start in (0..evaluator.outputs()).step_by(HINT_GROUP) {
-        let group = start..evaluator.outputs().min(start + HINT_GROUP);
-        let message: Vec<u8> = session
-            .compute(|| {
-                let hints = evaluator.hints(group);
-                hints.iter().flat_map(|hint| hint.to_bytes(projection)).collect()
-            })
-            .await;
-        session.send_bytes("hints", message).await?;
-    }
-    Ok(())
+    let make =
+        |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes(projection)).collect();
+    Ok(hints::send(session, "hints", evaluator.outputs(), make).await?)
 }
 
 /// Answers one query; returns the host's shares.
@@ -116,14 +102,4 @@ async fn projection(
 ) -> Result<Projection, FederatedError> {
     let ring = || Ring::new(Parameters::N8192_Q150);
     Ok(session.compute(|| Projection::new(&ring(), seed, rows, 64)).await?)
-}
-
-/// What the peer sent has the wrong form: it misbehaves. Anything else is this party's own error.
-fn blame(session: &Session, step: &'static str, error: LatticeError) -> FederatedError {
-    match error {
-        LatticeError::WrongLength { .. } | LatticeError::NotReduced { .. } => {
-            session.misbehaved(step, error.to_string()).into()
-        }
-        error => error.into(),
-    }
 }

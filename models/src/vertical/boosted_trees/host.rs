@@ -5,14 +5,14 @@ use crypto::lattice::projection::{
 };
 use crypto::lattice::{LatticeError, Parameters, Ring};
 use features::binned::{BinnedFeature, BinnedMatrix};
+use mpc::hints;
 use mpc::reveal::Ledger;
-use net::{NetError, Session, Size};
+use net::{Session, Size};
 use rayon::prelude::*;
 
 use super::messages::{Command, HostFeatures, Terms, agreement};
 use super::packing::Packing;
 use super::parts::training_id;
-use super::remote::HINTS_PER_MESSAGE;
 use super::{
     BIN_SUMS, CELLS_MAX, HOST_BINS, HostSplit, HostTrees, OWN_SPLITS, ROW_PARTITION, SHAPE,
 };
@@ -54,7 +54,9 @@ pub async fn train_as_host(
     let (columns, mut rng) = (columns.collect(), session.rng());
     let prepare = || Evaluator::binned(&projection, columns, &mut rng);
     let evaluator = session.compute(prepare).await?;
-    send_hints(session, &projection, &evaluator).await?;
+    let make =
+        |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes(&projection)).collect();
+    hints::send(session, "hints", evaluator.outputs(), make).await?;
 
     let host = Host { ledger, features, projection: &projection, evaluator };
     let splits = host.serve(session, Allowance::new(settings)).await?;
@@ -86,17 +88,6 @@ fn training_codes(features: &[&BinnedFeature], training: &[u32]) -> Vec<Vec<u8>>
     features.iter().map(gather).collect()
 }
 
-/// The hints of a range of outputs, in the wire form.
-fn hints(
-    projection: &Projection,
-    evaluator: &Evaluator<'_>,
-    outputs: std::ops::Range<usize>,
-) -> Vec<u8> {
-    let hints = evaluator.hints(outputs);
-    let bytes: Vec<_> = hints.par_iter().map(|hint| hint.to_bytes(projection)).collect();
-    bytes.concat()
-}
-
 /// Reads a level's queries.
 fn parse(
     projection: &Projection,
@@ -104,21 +95,6 @@ fn parse(
 ) -> Result<Vec<EncryptedVector>, LatticeError> {
     let parse = |bytes: Vec<u8>| EncryptedVector::from_bytes(projection, &bytes);
     received.into_par_iter().map(parse).collect()
-}
-
-async fn send_hints(
-    session: &mut Session,
-    projection: &Projection,
-    evaluator: &Evaluator<'_>,
-) -> Result<(), NetError> {
-    let mut next = 0;
-    while next < evaluator.outputs() {
-        let end = evaluator.outputs().min(next + HINTS_PER_MESSAGE);
-        let bytes = session.compute(|| hints(projection, evaluator, next..end)).await;
-        session.send_bytes("hints", bytes).await?;
-        next = end;
-    }
-    Ok(())
 }
 
 /// What a guest may still ask for: no more than the trees of the settings can need.

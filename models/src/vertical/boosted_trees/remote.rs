@@ -3,19 +3,16 @@
 use std::collections::HashMap;
 
 use crypto::lattice::projection::{Answers, Hint, Projection, QueryKey};
-use crypto::lattice::{LatticeError, Parameters, Ring};
+use crypto::lattice::{Parameters, Ring};
+use mpc::hints::{self, Expected};
 use mpc::reveal::Ledger;
 use net::{NetError, Session, Size};
-use rayon::prelude::*;
 
 use super::messages::{Command, HostFeatures, Terms};
 use super::packing::Packing;
 use super::{BIN_SUMS, HOST_BINS, OWN_SPLITS, ROW_PARTITION, SHAPE};
 use crate::ModelError;
 use crate::local::boosted_trees::{Bits, Cell, Cut, Gradients, Layout};
-
-/// Hints in one message: 9.4 MiB.
-pub(super) const HINTS_PER_MESSAGE: usize = 64;
 
 /// The guest's end of everything it may ask the host for.
 pub(super) struct Remote<'a> {
@@ -61,7 +58,12 @@ impl<'a> Remote<'a> {
         ledger.record(HOST_BINS, session.me(), bins.len() as u64)?;
 
         let layout = Layout::new(bins.iter().copied());
-        let hints = receive_hints(session, &projection, layout.cells()).await?;
+        let expected = Expected {
+            count: layout.cells(),
+            bytes: Hint::byte_count(&projection),
+            parse: |bytes: &[u8]| Hint::from_bytes(&projection, bytes),
+        };
+        let hints = hints::receive(session, "hints", expected).await?;
         let (numbers, sides) = (HashMap::new(), Vec::new());
         Ok(Self {
             ledger,
@@ -216,26 +218,4 @@ pub(super) async fn receive_sides(session: &mut Session, rows: usize) -> Result<
     let words = session.receive_words("sides", rows.div_ceil(64)).await?;
     let rule = "bits beyond the last row must be zero";
     Bits::from_words(words, rows).ok_or_else(|| session.misbehaved("sides", rule))
-}
-
-/// Reads a message of hints.
-fn parse(projection: &Projection, bytes: &[u8]) -> Result<Vec<Hint>, LatticeError> {
-    let parse = |hint| Hint::from_bytes(projection, hint);
-    bytes.par_chunks_exact(Hint::byte_count(projection)).map(parse).collect()
-}
-
-async fn receive_hints(
-    session: &mut Session,
-    projection: &Projection,
-    count: usize,
-) -> Result<Vec<Hint>, ModelError> {
-    let hint_bytes = Hint::byte_count(projection);
-    let mut hints = Vec::new();
-    while hints.len() < count {
-        let batch = HINTS_PER_MESSAGE.min(count - hints.len());
-        let bytes = session.receive_bytes("hints", Size::Exactly(batch * hint_bytes)).await?;
-        let batch = session.compute(|| parse(projection, &bytes)).await;
-        hints.extend(batch.map_err(|error| session.misbehaved("hints", error.to_string()))?);
-    }
-    Ok(hints)
 }
