@@ -35,6 +35,9 @@ pub(crate) enum Command {
         /// Folder for the results, one folder in it for each party
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Only write the two tables and the job into this folder, to change them and run them
+        #[arg(long, value_name = "DIR", conflicts_with = "out")]
+        write: Option<PathBuf>,
     },
     /// Run a job with every party on this machine, each a process of its own (for trying out)
     #[command(after_help = RUN_HELP)]
@@ -120,6 +123,7 @@ const DEMO_HELP: &str = "\
 Examples:
   tombolo demo
   tombolo demo --out demo && xdg-open demo/bank/report.html
+  tombolo demo --write mine && tombolo run mine/term-deposit.yaml
 
 The data are the UCI bank-marketing calls (41,188 rows, CC BY 4.0), cut into a bank's table and a
 telephone operator's. Without --out the results go to tombolo-results/term-deposit.";

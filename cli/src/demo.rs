@@ -22,16 +22,22 @@ use crate::{launch, run, summary};
 pub(crate) fn demo(out: Option<&Path>, language: Language) -> Result<(), Failure> {
     let out = out.map_or_else(|| default_folder("term-deposit"), Path::to_path_buf);
     let folder = WorkFolder::create(&out)?;
-    let path = folder.path().join("term-deposit.yaml");
-    write(&path, JOB)?;
-    let calls = unpack()?;
-    let (bank, operator) = tables(&calls)?;
-    write(&folder.path().join("bank.csv"), &bank)?;
-    write(&folder.path().join("operator.csv"), &operator)?;
+    write(folder.path())?;
+    let path = folder.path().join(JOB_FILE);
     let job = run::read_job(&path)?;
     let outcomes = launch::launch(&path, &job, &out, language)?;
     summary::print(&job, &outcomes, language);
     Ok(())
+}
+
+/// Writes the two tables and the job file into a folder, which is made if need be.
+pub(crate) fn write(folder: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::job(format!("could not write {}: {error}", folder.display()));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let calls = unpack()?;
+    let (bank, operator) = tables(&calls)?;
+    let files = [(JOB_FILE, JOB), ("bank.csv", &bank), ("operator.csv", &operator)];
+    files.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text)).map_err(failed)
 }
 
 fn unpack() -> Result<String, Failure> {
@@ -91,10 +97,7 @@ fn scattered(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text)
-        .map_err(|error| Failure::job(format!("could not write {}: {error}", path.display())))
-}
+const JOB_FILE: &str = "term-deposit.yaml";
 
 /// The job; also an example to read.
 const JOB: &str = include_str!("../../examples/term-deposit.yaml");

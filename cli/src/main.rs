@@ -26,7 +26,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let language = language::choose(arguments.language);
     let done = match &arguments.command {
-        Command::Demo { out } => demo::demo(out.as_deref(), language),
+        Command::Demo { write: Some(folder), .. } => demo::write(folder),
+        Command::Demo { out, write: None } => demo::demo(out.as_deref(), language),
         Command::Run { job, out } => run::run(job, out.as_deref(), language),
         Command::Plan { job } => plan::plan(job, language),
         Command::Components { name } => components::components(name.as_deref(), language),

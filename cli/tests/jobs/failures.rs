@@ -4,7 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{JOB, PROGRAM, Parties, assert_nothing_is_left, breast, failure};
+use world::Proxy;
+
+use crate::support::{JOB, PROGRAM, Parties, STAGES, assert_nothing_is_left, breast, failure};
+use crate::{pooled, run::compare_records};
 
 fn edit(path: &Path, change: impl Fn(&str) -> String) {
     fs::write(path, change(&fs::read_to_string(path).unwrap())).unwrap();
@@ -40,7 +43,7 @@ fn job_files_that_differ_are_refused() {
     let folder = breast();
     let theirs = JOB.replace("seed: 7", "seed: 8");
     fs::write(folder.path().join("theirs.yaml"), theirs).unwrap();
-    let parties = Parties::new(folder.path());
+    let parties = Parties::new(folder.path(), 1);
     let (guest, address) = parties.guest("job.yaml");
     let host = parties.host("theirs.yaml", &address);
     for (error, peer) in [(host.error(), "clinic"), (guest.error(), "laboratory")] {
@@ -51,22 +54,36 @@ fn job_files_that_differ_are_refused() {
 
 #[test]
 fn a_party_that_is_killed_is_named_by_the_other_one_at_every_stage() {
-    let stages = [
-        "align",
-        "prepare.select.stratified",
-        "train.logistic_regression.stratified",
-        "train.boosted_trees.stratified",
-    ];
     std::thread::scope(|scope| {
-        for (index, stage) in stages.into_iter().enumerate() {
+        for (index, stage) in STAGES.into_iter().enumerate() {
             scope.spawn(move || kill_one_at(stage, index % 2 == 0));
         }
     });
 }
 
+#[test]
+fn a_connection_that_is_cut_at_every_stage_comes_back_and_nothing_is_lost() {
+    let folder = breast();
+    let parties = Parties::new(folder.path(), 20);
+    let proxy = Proxy::start().unwrap();
+    let (mut guest, address) = parties.guest("job.yaml");
+    proxy.lead_to(address.parse().unwrap());
+    let host = parties.host("job.yaml", &proxy.address().to_string());
+    for stage in STAGES {
+        guest.wait_for_step(stage);
+        proxy.cut();
+        proxy.restore();
+    }
+    guest.succeed();
+    host.succeed();
+    assert!(proxy.connections() > STAGES.len(), "a cut was noticed");
+    pooled::compare(folder.path(), "logistic_regression.stratified");
+    compare_records(&folder.path().join("out"));
+}
+
 fn kill_one_at(stage: &str, kill_host: bool) {
     let folder = breast();
-    let parties = Parties::new(folder.path());
+    let parties = Parties::new(folder.path(), 1);
     let (mut guest, address) = parties.guest("job.yaml");
     let mut host = parties.host("job.yaml", &address);
     let (error, lost) = if kill_host {

@@ -1,19 +1,12 @@
 //! A whole job as two processes: what comes out, and that it is right.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{breast, json, run};
-use features::prepare::{Preparation, Settings};
-use features::{FeatureMatrix, prepare};
-use models::evaluate::{Ranking, discrimination::auc};
-use models::local::logistic_regression as local;
 use serde_json::Value;
-use table::{Schema, Source, Table};
 
-/// The most that joint figures may differ from pooled plaintext.
-const BOUND: f64 = 1e-3;
+use crate::pooled;
+use crate::support::{breast, json, run};
 
 #[test]
 fn a_job_gives_what_pooled_plaintext_gives_and_each_party_its_own_folder() {
@@ -44,7 +37,7 @@ fn a_job_gives_what_pooled_plaintext_gives_and_each_party_its_own_folder() {
     let text = theirs["models"].to_string();
     assert!(!text.contains("auc"), "the host must not see how good the model is: {text}");
     assert_eq!(theirs["disclosed"], metrics["disclosed"], "both count the same openings");
-    compare_with_pooled(&out, &metrics);
+    pooled::compare(folder.path(), "logistic_regression.stratified");
     compare_records(&out);
 }
 
@@ -63,14 +56,14 @@ fn weight_of_evidence_enters_training_without_the_host_seeing_it() {
     let model = &metrics["models"]["logistic_regression.stratified"];
     let auc = |side: &str| model[side]["auc"].as_f64().unwrap();
     assert!(auc("joint") > 0.97 && auc("joint") > auc("guest_alone") - 0.01, "{model}");
-    assert_eq!(coefficients(&out, "laboratory").len(), 20);
     let theirs = json(&out.join("laboratory/model/logistic_regression.stratified.json"));
+    assert_eq!(pooled::coefficients(&theirs).len(), 20);
     assert!(theirs["weighed"]["host_values"].is_null(), "the values stay with the guest");
     assert_eq!(json(&out.join("laboratory/metrics.json"))["disclosed"], metrics["disclosed"]);
 }
 
 /// What one party sent, the other one received; each line holds the hash of the one before.
-fn compare_records(out: &Path) {
+pub(crate) fn compare_records(out: &Path) {
     let lines = |party: &str| -> Vec<Value> {
         let text = fs::read_to_string(out.join(party).join("audit.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -91,82 +84,4 @@ fn compare_records(out: &Path) {
         assert_eq!(ours["hash_sent"], theirs["hash_received"]);
         assert_eq!(ours["hash_received"], theirs["hash_sent"]);
     }
-}
-
-/// Trains the logistic regression on both parties' columns in plaintext.
-fn compare_with_pooled(out: &Path, metrics: &Value) {
-    let step = "logistic_regression.stratified";
-    let read = |path: &str| {
-        let source = Source::parquet(out.join(path));
-        let schema = Schema::propose(&source, &overrides()).unwrap().confirm().unwrap();
-        Table::read(&source, &schema).unwrap()
-    };
-    let (guest, host) =
-        (read("clinic/tables/aligned.parquet"), read("laboratory/tables/aligned.parquet"));
-    let ids: Vec<&str> = guest.ids().unwrap().collect();
-    assert_eq!(ids, host.ids().unwrap().collect::<Vec<_>>(), "one order on both sides");
-    let scores = read(&format!("clinic/tables/scores.{step}.parquet"));
-    let tested: HashSet<&str> = scores.ids().unwrap().collect();
-    let rows = |is_test: bool| -> Vec<u32> {
-        let rows = ids.iter().enumerate().filter(|(_, id)| tested.contains(*id) == is_test);
-        rows.map(|(row, _)| row as u32).collect()
-    };
-    let (training, test) = (rows(false), rows(true));
-    let own = |table: &Table| -> FeatureMatrix {
-        let columns: Vec<_> = features::columns(table);
-        let default = prepare::ColumnSettings {
-            imputation: prepare::Imputation::Median,
-            ..prepare::ColumnSettings::default()
-        };
-        let settings = Settings { default, ..Settings::default() };
-        Preparation::fit(&columns, &training, &settings).unwrap().transform(&columns).unwrap()
-    };
-    let matrices = [kept(own(&guest), out, "clinic"), kept(own(&host), out, "laboratory")];
-    let pooled = |rows: &[u32]| -> Vec<Vec<f64>> {
-        let taken = matrices.iter().map(|matrix| matrix.take(rows).unwrap());
-        taken
-            .flat_map(|matrix| matrix.columns().iter().map(|it| it.to_vec()).collect::<Vec<_>>())
-            .collect()
-    };
-    let labels = |rows: &[u32]| -> Vec<u8> {
-        let labels = guest.numeric("y").unwrap();
-        rows.iter().map(|row| labels[*row as usize] as u8).collect()
-    };
-    let (fitted, tested) = (pooled(&training), pooled(&test));
-    let settings = local::Settings { l2: 0.1, ..local::Settings::default() };
-    let fit = local::fit(&slices(&fitted), &labels(&training), None, settings).unwrap();
-    let scores = local::probabilities(&fit, &slices(&tested), test.len()).unwrap();
-    let expected = auc(&Ranking::new(&scores, &labels(&test), None).unwrap());
-    let found = metrics["models"][step]["joint"]["auc"].as_f64().unwrap();
-    assert!((found - expected).abs() < BOUND, "joint AUC {found}, pooled {expected}");
-
-    let weights = [coefficients(out, "clinic"), coefficients(out, "laboratory")].concat();
-    assert_eq!(weights.len(), fit.weights.len());
-    for ((name, joint), pooled) in weights.iter().zip(&fit.weights) {
-        assert!((joint - pooled).abs() < BOUND, "{name}: joint {joint}, pooled {pooled}");
-    }
-}
-
-/// The features that a party's part of the model has.
-fn kept(matrix: FeatureMatrix, out: &Path, party: &str) -> FeatureMatrix {
-    let names: Vec<String> = coefficients(out, party).into_iter().map(|(name, _)| name).collect();
-    let places: Vec<usize> =
-        names.iter().map(|name| matrix.names().position(|known| known == name).unwrap()).collect();
-    matrix.select(&places).unwrap()
-}
-
-fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
-    columns.iter().map(Vec::as_slice).collect()
-}
-
-fn coefficients(out: &Path, party: &str) -> Vec<(String, f64)> {
-    let model = json(&out.join(party).join("model/logistic_regression.stratified.json"));
-    let list = model["part"]["logistic_regression"]["coefficients"].as_array().unwrap().clone();
-    list.iter()
-        .map(|it| (it["feature"].as_str().unwrap().to_owned(), it["weight"].as_f64().unwrap()))
-        .collect()
-}
-
-fn overrides() -> table::Overrides {
-    table::Overrides { id: Some("id".to_owned()), ..table::Overrides::default() }
 }

@@ -28,6 +28,14 @@ train:
 evaluate: { bootstrap: 100 }
 ";
 
+/// The steps of the job in which parties talk to each other.
+pub(crate) const STAGES: [&str; 4] = [
+    "align",
+    "prepare.select.stratified",
+    "train.logistic_regression.stratified",
+    "train.boosted_trees.stratified",
+];
+
 /// A folder with the two tables of `breast` and the small job.
 pub(crate) fn breast() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -77,6 +85,7 @@ pub(crate) fn json(path: &Path) -> Value {
 /// Two parties that are started one by one, as two organisations do.
 pub(crate) struct Parties {
     folder: PathBuf,
+    reconnect_window: u64,
 }
 
 /// One party's process.
@@ -86,12 +95,13 @@ pub(crate) struct Party {
 }
 
 impl Parties {
-    /// Makes both identities in `folder`.
-    pub(crate) fn new(folder: &Path) -> Self {
+    /// Makes both identities in `folder`; a cut connection may take `reconnect_window` seconds to
+    /// come back.
+    pub(crate) fn new(folder: &Path, reconnect_window: u64) -> Self {
         for name in ["clinic", "laboratory"] {
             Identity::generate(name).unwrap().save(&folder.join(name)).unwrap();
         }
-        Self { folder: folder.to_owned() }
+        Self { folder: folder.to_owned(), reconnect_window }
     }
 
     /// Starts the guest with a job file and waits until it listens; returns its address too.
@@ -109,7 +119,8 @@ impl Parties {
     fn start(&self, name: &str, peer: &str, job: &str, connection: [&str; 2]) -> Party {
         let key = Identity::load(&self.folder.join(peer)).unwrap().public_key().to_string();
         let mut child = Command::new(PROGRAM)
-            .args(["party", "--party", name, "--peer-key", &key, "--reconnect-window", "1"])
+            .args(["party", "--party", name, "--peer-key", &key])
+            .args(["--reconnect-window", &self.reconnect_window.to_string()])
             .args(connection)
             .arg("--job")
             .arg(self.folder.join(job))
@@ -136,6 +147,12 @@ impl Party {
     pub(crate) fn wait_for_step(&mut self, step: &str) {
         let found = self.find(|message| message["event"] == "started" && message["step"] == step);
         assert!(found.is_some(), "the party ended before {step}");
+    }
+
+    /// Waits for the results.
+    pub(crate) fn succeed(mut self) {
+        self.wait_for("done");
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
     }
 
     /// Kills the process.

@@ -278,7 +278,10 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
         parameter(
             "categories",
             ParameterKind::Choice { default: "one_hot", options: &["one_hot", "woe"] },
-            Text::new("how categories are encoded", "类别的编码方式"),
+            Text::new(
+                "how categories are encoded; `one_hot` is a standardised indicator of each level",
+                "类别的编码方式；`one_hot` 为每个水平的标准化指示变量",
+            ),
         ),
         parameter(
             "min_level_rows",

@@ -180,10 +180,9 @@ report::messages! {
     own_coefficients_in(step) { "Own coefficients: {step}", "己方系数：{step}" }
     /// How to read coefficients.
     coefficients_meaning() {
-        "Change of the log-odds per unit of the prepared feature: a standard deviation of a \
-         number, or a level of a category against the most frequent one. The partner's \
-         coefficients are the partner's.",
-        "特征每变化一个单位（数值型为一个标准差，类别型为相对最常见类别）所引起的对数几率变化。对方的系数仅对方可见。"
+        "Change of the log-odds per standard deviation of the prepared feature: of a number, or of \
+         the indicator of a level. The partner's coefficients are the partner's.",
+        "特征（数值，或类别水平的指示变量）每变化一个标准差所引起的对数几率变化。对方的系数仅对方可见。"
     }
     /// Axis of the chart of coefficients.
     coefficient() { "Coefficient", "系数" }
