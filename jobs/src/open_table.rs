@@ -1,8 +1,10 @@
 //! A party's own table, read as the job describes it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use contract::Text;
+use matching::idmap::{InvalidKeys, KeyRule, Keys};
 use table::{
     ColumnOverride, CsvOptions, Format, Kind, Missing, Overrides, ProposedSchema, Role, Schema,
     Source, Table, TableError,
@@ -27,7 +29,9 @@ pub fn open_table(party: &PartySpec, folder: &Path, watch: &dyn Watch) -> Result
     let proposed = propose(party, &source)?;
     watch.see(Event::Note { text: shown(party, &proposed) });
     let table = Table::read(&source, &proposed.confirm()?)?;
-    table.check_unique_ids()?;
+    if party.key.rule == KeyRule::default() {
+        table.check_unique_ids()?;
+    }
     Ok(table)
 }
 
@@ -78,7 +82,7 @@ fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobErro
     let mut proposed = Schema::propose(source, &overrides(party))?;
     let has_role = |name: &str| {
         let roles = [
-            Some(&party.key),
+            Some(&party.key.column),
             party.label.as_ref().map(|label| &label.column),
             party.weight.as_ref(),
             party.time.as_ref(),
@@ -103,13 +107,15 @@ fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobErro
 }
 
 fn overrides(party: &PartySpec) -> Overrides {
-    let columns = party
-        .columns
-        .iter()
-        .map(|(name, column)| (name.clone(), column_override(party, column)))
-        .collect();
+    let columns = party.columns.iter();
+    let mut columns: BTreeMap<_, _> =
+        columns.map(|(name, column)| (name.clone(), column_override(party, column))).collect();
+    if party.key.rule.invalid == InvalidKeys::Drop {
+        // Rows without a key are for matching to leave out: no value of the column is missing.
+        columns.entry(party.key.column.clone()).or_default().missing = Some(Vec::new());
+    }
     Overrides {
-        id: Some(party.key.clone()),
+        id: Some(party.key.column.clone()),
         label: party.label.as_ref().map(|label| label.column.clone()),
         positive: party.label.as_ref().and_then(|label| label.positive.clone()),
         weight: party.weight.clone(),
@@ -117,6 +123,18 @@ fn overrides(party: &PartySpec) -> Overrides {
         missing: party.missing.clone(),
         columns,
     }
+}
+
+/// The keys of a party's table that take part in matching.
+///
+/// # Errors
+/// [`JobError::Table`] if the table has no key column, [`JobError::Matching`] for rows that the
+/// job's policy for invalid and duplicate keys refuses.
+pub(crate) fn keys(party: &PartySpec, table: &Table) -> Result<Keys, JobError> {
+    let own = party.columns.get(&party.key.column).map_or(&[][..], |column| &column.missing);
+    let missing = Missing::default().and(&party.missing).and(own);
+    let value = |text| if missing.covers(str::trim(text).as_bytes()) { "" } else { text };
+    Ok(Keys::new(table.ids()?.map(value), &party.key.rule)?)
 }
 
 /// A column's own tokens stand beside those of the table, which stand beside the usual ones.

@@ -27,6 +27,17 @@ pub enum MatchingError {
         /// The first few, as pairs of rows.
         examples: String,
     },
+    /// This party's own keys are not what the job says they are.
+    #[error(
+        "{count} rows have no valid key, first {examples}; mend them, or write `invalid: drop` \
+         beside the key's column to leave such rows out"
+    )]
+    InvalidKeys {
+        /// How many rows.
+        count: usize,
+        /// The first few rows.
+        examples: String,
+    },
     /// This party's own ids have gaps.
     #[error("{count} rows have an empty id, first {examples}; fill them in or remove the rows")]
     EmptyIds {

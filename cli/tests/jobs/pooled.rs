@@ -114,7 +114,7 @@ struct Part {
 impl Part {
     fn read(folder: &Path, party: &PartySpec, step: &str) -> Self {
         let out = folder.join("out").join(&party.name);
-        let ids = ids(&out.join("tables/aligned.parquet"), &party.key);
+        let ids = ids(&out.join("tables/aligned.parquet"), &party.key.column);
         let whole = jobs::open_table(party, folder, &Unwatched).unwrap();
         let place: HashMap<&str, u32> =
             whole.ids().unwrap().enumerate().map(|(row, id)| (id, row as u32)).collect();

@@ -1,12 +1,14 @@
 //! Stage 1: the rows that both parties have, in one common order.
 
-use contract::{Audience, Role};
+use contract::{Audience, Role, Text};
 use crypto::hash;
+use matching::idmap::Keys;
 use matching::psi::{self, Identifiers, ecdh};
 use table::{Table, check_label_classes};
 
 use super::progress::{Run, Step};
 use crate::error::JobError;
+use crate::open_table::keys;
 use crate::spec::Learn;
 
 /// The rows that both parties have.
@@ -33,7 +35,9 @@ async fn intersect(
     if run.is_guest() && !run.job.train.is_empty() {
         check_classes(run, &table.label()?)?;
     }
-    let ids = Identifiers::new(table.ids()?)?;
+    let keys = keys(run.job.party(run.role), table)?;
+    note_rows_left_out(run, &keys);
+    let ids = Identifiers::new(keys.texts())?;
     let learn = match run.job.align.learn {
         Learn::Both => psi::Learn::Both,
         Learn::Guest => psi::Learn::First,
@@ -52,13 +56,14 @@ async fn intersect(
         return Err(JobError::NothingInCommon {
             peer: step.session.peer().to_owned(),
             rows: table.rows(),
-            key: run.job.party(run.role).key.clone(),
+            key: run.job.party(run.role).key.column.clone(),
         });
     }
-    let mut order = alignment.order().to_vec();
+    let mut positions = alignment.order().to_vec();
     if learn == psi::Learn::Both {
-        order_by_seed(&mut order, table, run.job.seed)?;
+        order_by_seed(&mut positions, &keys, run.job.seed);
     }
+    let order: Vec<u32> = positions.into_iter().map(|position| keys.row(position)).collect();
     let common = Common { table: table.take(&order)?, order };
     if run.is_guest() && !run.job.train.is_empty() {
         check_classes(run, &common.table.label()?)?;
@@ -66,17 +71,31 @@ async fn intersect(
     Ok(Some(common))
 }
 
-/// Brings common rows into the order of a hash of seed and id.
+/// Brings common keys into the order of a hash of seed and key.
 ///
-/// The order that matching gives changes from run to run. Both parties know the common ids, so both
-/// can compute this one, and the same job with the same seed divides the same rows the same way.
-fn order_by_seed(order: &mut [u32], table: &Table, seed: u64) -> Result<(), JobError> {
-    let ids = table.id_array()?;
-    order.sort_by_cached_key(|row| {
-        let id = ids.value(*row as usize).trim();
-        hash::digest("jobs/run/align", &[&seed.to_le_bytes(), id.as_bytes()])
+/// The order that matching gives changes from run to run. Both parties know the common keys, so
+/// both can compute this one, and the same job with the same seed divides the same rows the same
+/// way.
+fn order_by_seed(positions: &mut [u32], keys: &Keys, seed: u64) {
+    positions.sort_by_cached_key(|position| {
+        let key = keys.text(*position);
+        hash::digest("jobs/run/align", &[&seed.to_le_bytes(), key.as_bytes()])
     });
-    Ok(())
+}
+
+/// Says how many rows the job's policy for keys leaves out, if any.
+fn note_rows_left_out(run: &Run<'_>, keys: &Keys) {
+    let (invalid, duplicate) = (keys.invalid_rows(), keys.duplicate_rows());
+    if invalid + duplicate > 0 {
+        let kept = keys.texts().len();
+        run.note(Text::owned(
+            format!(
+                "{kept} rows take part in matching; left out: {invalid} without a valid key, \
+                 {duplicate} that share a key"
+            ),
+            format!("{kept} 行参与匹配；{invalid} 行因键无效、{duplicate} 行因键重复而未参与"),
+        ));
+    }
 }
 
 /// Before anything is trained, both classes must be there.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{Audience, Observed, Role};
+use contract::{Audience, Observed, Role, Text};
 use mpc::reveal::Ledger;
 use net::{Meter, Session};
 
@@ -77,6 +77,11 @@ impl<'a> Run<'a> {
             observed: added(self.observed(), &observed_before),
         });
         self.watch.see(Event::Finished { step: id, seconds });
+    }
+
+    /// Tells people something about the run.
+    pub(super) fn note(&self, text: Text) {
+        self.watch.see(Event::Note { text });
     }
 
     /// Whether this party is the guest.

@@ -8,6 +8,7 @@
 mod canonical;
 mod columns;
 mod fields;
+mod key;
 mod model;
 mod node;
 mod party;
@@ -19,6 +20,7 @@ mod steps;
 mod tests;
 
 pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
+pub use key::KeySpec;
 pub use model::{BoostedTrees, LogisticRegression, Model, TrainStep};
 pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
 pub use prepare::{

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::columns::{self, ColumnSpec, OtherColumns};
 use super::fields::{Fields, Problems, bounded_text, name, text, word};
+use super::key::{self, KeySpec};
 use super::node::{Node, Value};
 use super::problem::Problem;
 
@@ -26,8 +27,8 @@ pub struct PartySpec {
     pub format: FormatSpec,
     /// Whether the data are real.
     pub data: Provenance,
-    /// The column by which rows are matched; always read as text.
-    pub key: String,
+    /// The column by which rows are matched.
+    pub key: KeySpec,
     /// The column that is to be predicted; the guest's only.
     pub label: Option<LabelSpec>,
     /// The column of row weights; the guest's only.
@@ -128,7 +129,9 @@ pub(super) fn read_both(
             }
         }
     }
-    guest.zip(host)
+    let (guest, host) = guest.zip(host)?;
+    key::check_alike(&guest, &host, node, problems);
+    Some((guest, host))
 }
 
 fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<PartySpec> {
@@ -148,7 +151,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
     };
     let key_at = fields.require("key", "the column by which rows are matched", problems);
     let [label_at, weight_at, time_at] = ["label", "weight", "time"].map(|role| fields.take(role));
-    let key = key_at.and_then(|node| column_name(node, "key", problems));
+    let key = key_at.and_then(|node| key::read(node, problems));
     let label = label_at.and_then(|node| read_label(node, problems));
     let weight = weight_at.and_then(|node| column_name(node, "weight", problems));
     let time = time_at.and_then(|node| column_name(node, "time", problems));
@@ -216,7 +219,7 @@ fn read_delimiter(node: &Node, problems: &mut Problems) -> Option<char> {
     found
 }
 
-fn column_name(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
+pub(super) fn column_name(node: &Node, what: &str, problems: &mut Problems) -> Option<String> {
     bounded_text(node, what, COLUMN_CHARACTERS_MAX, problems)
 }
 
@@ -226,7 +229,7 @@ type RoleOf<'n> = (&'static str, Option<&'n Node>);
 /// Label, weight and time belong to the guest, and one column has one role.
 fn check_roles(party: &PartySpec, nodes: [RoleOf<'_>; 4], problems: &mut Problems) {
     let columns = [
-        Some(party.key.as_str()),
+        Some(party.key.column.as_str()),
         party.label.as_ref().map(|label| label.column.as_str()),
         party.weight.as_deref(),
         party.time.as_deref(),
