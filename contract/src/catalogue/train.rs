@@ -73,12 +73,12 @@ const LOGISTIC_REGRESSION_PARAMETERS: &[ParameterDescriptor] = &[
     ),
     parameter(
         "rounds",
-        integer(300, 1, 10_000),
+        integer(500, 1, 10_000),
         Text::new("the largest number of training rounds", "最大训练轮数"),
     ),
     parameter(
         "tolerance",
-        number(3e-6, 1e-7, 0.1),
+        number(5e-6, 1e-7, 0.1),
         Text::new(
             "training stops when the norm of the gradient, in whitened variables, is at most this",
             "梯度（白化变量下）的范数不大于此值时停止",
@@ -219,6 +219,14 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         "min_child_weight",
         number(1.0, 0.0, 1e6),
         Text::new("the smallest sum of second derivatives in a child", "子节点二阶导数之和的下限"),
+    ),
+    parameter(
+        "min_split_rows",
+        integer(20, 2, 1_000_000),
+        Text::new(
+            "a node in which a tree sees fewer training rows is not split",
+            "节点内（该树抽取的）训练行少于此值时不再分裂",
+        ),
     ),
     parameter(
         "subsample",

@@ -127,7 +127,7 @@ fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
         l2: spec.lambda,
         min_gain: spec.min_gain,
         min_child_weight: spec.min_child_weight,
-        min_split_rows: Settings::default().min_split_rows,
+        min_split_rows: spec.min_split_rows as usize,
         row_fraction: spec.subsample.fraction(),
         column_fraction: spec.columns.fraction(),
         early_stopping_rounds: spec.early_stopping as usize,

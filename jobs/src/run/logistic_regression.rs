@@ -135,3 +135,21 @@ fn joint_settings(settings: &LogisticRegression) -> joint::Settings {
 }
 
 const HOST_SCORES: &str = "host_scores";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{JobSpec, Model};
+
+    /// A job that says nothing trains like a caller of the model who says nothing.
+    #[test]
+    fn defaults_are_those_of_the_model() {
+        let source = "job: a\npurpose: p\nparties:\n  a: { role: guest, key: k, label: y }\n  b: { \
+                      role: host, key: k }\ntrain: [ logistic_regression: {} ]\n";
+        let job = JobSpec::parse("job.yaml", source).unwrap();
+        let Model::LogisticRegression { settings, .. } = &job.train[0].model else {
+            panic!("another model")
+        };
+        assert_eq!(joint_settings(settings), joint::Settings::default());
+    }
+}

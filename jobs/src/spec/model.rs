@@ -91,6 +91,8 @@ pub struct BoostedTrees {
     pub min_gain: f64,
     /// The smallest sum of second derivatives in a child.
     pub min_child_weight: f64,
+    /// A node in which a tree sees fewer training rows is not split.
+    pub min_split_rows: u32,
     /// Share of the rows drawn for each tree.
     pub subsample: Share,
     /// Share of the features drawn for each tree.
