@@ -231,7 +231,21 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
                 "合作方分箱的 WOE 保留在发起方，并以秘密形式参与训练；合作方得不到任何标签，\
                  包括汇总值。",
             ),
-            disclosures: &[ENCODE_COUNTS],
+            disclosures: &[
+                ENCODE_COUNTS,
+                Disclosure::new(
+                    Audience::Host,
+                    "encode.host_without_groups",
+                    DisclosureKind::Inference,
+                    Frequency::PerFeature,
+                    Text::new(
+                        "from a coefficient of exactly 0, unless the model has an l1 penalty, that \
+                         the guest found no two groups of that feature's bins to tell apart",
+                        "若某特征的系数恰为 0（且模型没有 l1 惩罚），则可得知发起方在该特征的分箱中\
+                         未发现可区分的两组",
+                    ),
+                ),
+            ],
         },
         PrivacyMode {
             name: "woe_known_to_host",

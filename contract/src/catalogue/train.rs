@@ -36,6 +36,16 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
                 Text::new("whether training goes on", "训练是否继续"),
             ),
             Disclosure::new(
+                Audience::Host,
+                "train.weighted",
+                DisclosureKind::Intermediate,
+                Frequency::Once,
+                Text::new(
+                    "whether the guest's rows have weights, not which",
+                    "发起方的行是否带有权重，不含权重值",
+                ),
+            ),
+            Disclosure::new(
                 Audience::All,
                 "model.own_coefficients",
                 DisclosureKind::Result,

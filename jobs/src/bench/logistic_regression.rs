@@ -16,7 +16,7 @@ use super::{Record, figures, start_together};
 use crate::JobError;
 
 /// What training opens.
-const DISCLOSURES: [&str; 2] = ["train.stop", "model.own_coefficients"];
+const DISCLOSURES: [&str; 3] = ["train.stop", "model.own_coefficients", "train.weighted"];
 
 pub(super) async fn play(
     mut session: Session,

@@ -159,6 +159,26 @@ fn the_statement_says_who_learns_what() {
     assert!(statement.iter().all(|step| !step.disclosures.is_empty()));
 }
 
+/// What the named mode of the encoding tells the host stands in its statement and in no other.
+#[test]
+fn the_statement_follows_the_mode_of_the_encoding() {
+    for (mode, to_host) in [
+        ("strict", ["encode.host_without_groups"].as_slice()),
+        ("woe_known_to_host", &["encode.host_woe", "encode.host_class_ratio"]),
+    ] {
+        let encode = format!("  - encode: {{ privacy: {mode}, numbers: woe }}\ntrain:");
+        let job = JobSpec::parse("job.yaml", &EXAMPLE.replace("train:", &encode)).unwrap();
+        let statement = job.disclosures();
+        let keys = |step: &str| -> Vec<&str> {
+            let step = statement.iter().find(|it| it.step == step).unwrap();
+            let to_host = step.disclosures.iter().filter(|it| it.to == contract::Audience::Host);
+            to_host.map(|it| it.key.as_ref()).collect()
+        };
+        assert_eq!(keys("prepare.encode"), to_host);
+        assert_eq!(keys("train.logistic_regression.by_time"), ["train.weighted"]);
+    }
+}
+
 /// The files that users copy, and the example in the manual.
 #[test]
 fn templates_and_manual_are_jobs() {

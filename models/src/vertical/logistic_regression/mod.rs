@@ -180,6 +180,8 @@ async fn agree_on_weights(
 ) -> Result<bool, ModelError> {
     const STEP: &str = "weighted";
     let session = &mut party.session;
+    let host = if labels.is_some() { session.peer() } else { session.me() };
+    party.ledger.record("train.weighted", host, 1)?;
     if let Some(labels) = labels {
         let weighted = labels.weights.is_some();
         session.send_bytes(STEP, vec![u8::from(weighted)]).await?;

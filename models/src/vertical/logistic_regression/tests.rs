@@ -7,7 +7,7 @@ use world::{Fault, FaultKind, Sent, Side, Transcript, pair_with_fault, steps};
 use super::*;
 use crate::local::logistic_regression as local;
 
-const DISCLOSURES: [&str; 2] = ["train.stop", "model.own_coefficients"];
+const DISCLOSURES: [&str; 3] = ["train.stop", "model.own_coefficients", "train.weighted"];
 
 struct Data {
     guest: Vec<Vec<f64>>,
@@ -127,7 +127,7 @@ fn labels_of_one_class_are_refused() {
     let mut data = data(100, 2, 2);
     data.labels.fill(1);
     let side = async |session: Session| {
-        let mut party = TwoParty::setup(session, Arc::default()).await.unwrap();
+        let mut party = TwoParty::setup(session, Arc::new(Ledger::new(DISCLOSURES))).await.unwrap();
         let labels = party.is_first().then_some(Labels { values: &data.labels, weights: None });
         let columns = slices(if party.is_first() { &data.guest } else { &data.host });
         train(&mut party, &columns, labels, &Settings::default()).await.map(|_| ())

@@ -11,8 +11,8 @@ use crate::vertical::logistic_regression::{Coefficients, Labels, Settings, train
 
 const RULE: MergeRule = MergeRule { rows_min: 50, class_min: 5 };
 const BIN_COUNTS: &str = "select.host_bin_counts";
-const DISCLOSURES: [&str; 4] =
-    [BIN_COUNTS, "train.stop", "model.own_coefficients", "score.test_rows"];
+const DISCLOSURES: [&str; 5] =
+    [BIN_COUNTS, "train.stop", "model.own_coefficients", "train.weighted", "score.test_rows"];
 
 /// Plain columns of both parties, and binned features of the host; all tell about the label.
 struct Data {
@@ -135,7 +135,7 @@ fn correct_with_plain_columns_and_weight_of_evidence() {
             lines.map(|line| (line.key.as_str(), line.count)).collect()
         };
         assert_eq!(of("all"), [("train.stop", passes)]);
-        assert_eq!(of(world::SECOND), [("model.own_coefficients", 5)]);
+        assert_eq!(of(world::SECOND), [("model.own_coefficients", 5), ("train.weighted", 1)]);
         let bins: usize = host.bins.iter().map(|column| column.bins).max().unwrap() * 3 * 3;
         let to_guest =
             [("model.own_coefficients", 3), ("score.test_rows", 1500), (BIN_COUNTS, bins as u64)];
@@ -257,7 +257,7 @@ fn disagree(values: &[Vec<f64>], column: AnonymousColumn) -> [Result<Coefficient
     let labels: Vec<u8> = (0..100).map(|row| row % 2).collect();
     let columns = [column];
     let side = async |session: net::Session| {
-        let mut party = TwoParty::setup(session, Arc::default()).await.unwrap();
+        let mut party = TwoParty::setup(session, Arc::new(Ledger::new(DISCLOSURES))).await.unwrap();
         let guest = party.is_first();
         let woe = if guest { Woe::Values(values) } else { Woe::Bins(&columns) };
         let labels = guest.then_some(Labels { values: &labels, weights: None });
