@@ -1,7 +1,7 @@
 //! A whole job as two processes: what comes out, and that it is right.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -47,11 +47,7 @@ fn weight_of_evidence_enters_training_without_the_host_seeing_it() {
     let job = crate::support::JOB
         .replace("- select: { iv: 0.0, correlation: 0.999 }", "- encode: { numbers: woe }")
         .replace("boosted_trees: { privacy", "boosted_trees: { columns: 50%, privacy");
-    fs::write(folder.path().join("job.yaml"), job).unwrap();
-    let output = run(folder.path());
-    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{messages}");
-    let out = folder.path().join("out");
+    let out = succeed(folder.path(), &job);
     let metrics = json(&out.join("clinic/metrics.json"));
     let model = &metrics["models"]["logistic_regression.stratified"];
     let auc = |side: &str| model[side]["auc"].as_f64().unwrap();
@@ -60,6 +56,46 @@ fn weight_of_evidence_enters_training_without_the_host_seeing_it() {
     assert_eq!(pooled::coefficients(&theirs).len(), 20);
     assert!(theirs["weighed"]["host_values"].is_null(), "the values stay with the guest");
     assert_eq!(json(&out.join("laboratory/metrics.json"))["disclosed"], metrics["disclosed"]);
+}
+
+/// The validation rows end training long before the optimum of a model with hardly any penalty.
+#[test]
+fn logistic_regression_stops_early_on_the_validation_rows() {
+    let folder = breast();
+    let job = only_logistic_regression(", rounds: 60, early_stopping: 5");
+    let out = succeed(folder.path(), &job.replace("l2: 0.1", "l2: 0.0001"));
+    let metrics = json(&out.join("clinic/metrics.json"));
+    let model = json(&out.join("clinic/model/logistic_regression.stratified.json"));
+    let part = &model["part"]["logistic_regression"];
+    let passes = part["passes"].as_u64().unwrap();
+    assert!(part["converged"] == true && (6..60).contains(&passes), "{passes} rounds");
+    assert_eq!(opened(&metrics, "train.stop", "all"), passes, "one bit a round");
+    let auc = &metrics["models"]["logistic_regression.stratified"]["joint"]["auc"];
+    assert!(auc.as_f64().unwrap() > 0.97, "{metrics}");
+    let theirs = json(&out.join("laboratory/metrics.json"));
+    assert_eq!(theirs["disclosed"], metrics["disclosed"], "both count the same openings");
+}
+
+/// The small job with nothing but the logistic regression, with further settings.
+fn only_logistic_regression(further: &str) -> String {
+    let job = crate::support::JOB.replace("1e-5 }", &format!("1e-5{further} }}"));
+    job.split_inclusive('\n').filter(|line| !line.contains("boosted_trees")).collect()
+}
+
+/// Runs a job and returns the folder of its results.
+fn succeed(folder: &Path, job: &str) -> PathBuf {
+    fs::write(folder.join("job.yaml"), job).unwrap();
+    let output = run(folder);
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{messages}");
+    folder.join("out")
+}
+
+/// How many values of a disclosure were opened to a party.
+fn opened(metrics: &Value, key: &str, to: &str) -> u64 {
+    let disclosed = metrics["disclosed"].as_array().unwrap();
+    let of_key = disclosed.iter().filter(|it| it["what"] == key && it["to"] == to);
+    of_key.map(|it| it["count"].as_u64().unwrap()).sum()
 }
 
 /// What one party sent, the other one received; each line holds the hash of the one before.

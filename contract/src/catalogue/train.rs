@@ -13,9 +13,10 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     title: Text::new("Logistic regression", "逻辑回归"),
     description: Text::new(
         "Minimises mean log-loss + l2/2·‖w‖² + l1·‖w‖₁ over the columns of both parties; the \
-         intercept is free. Each party ends with its own coefficients.",
+         intercept is free. Each party ends with its own coefficients. With early stopping, \
+         training on the training rows ends when the loss of the validation rows rises.",
         "在双方的特征上最小化 平均对数损失 + l2/2·‖w‖² + l1·‖w‖₁，截距不受惩罚。\
-         各方得到自己特征的系数。",
+         各方得到自己特征的系数。启用早停时，仅用训练行训练，验证行的损失上升时结束。",
     ),
     roles: &[Role::Guest, Role::Host],
     modes: &[PrivacyMode {
@@ -33,7 +34,11 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
                 "train.stop",
                 DisclosureKind::Intermediate,
                 Frequency::PerRound,
-                Text::new("whether training goes on", "训练是否继续"),
+                Text::new(
+                    "whether training goes on; with early stopping, not for which of its two \
+                     reasons it ends",
+                    "训练是否继续；启用早停时，不公开因何种原因结束",
+                ),
             ),
             Disclosure::new(
                 Audience::Host,
@@ -98,8 +103,9 @@ const LOGISTIC_REGRESSION_PARAMETERS: &[ParameterDescriptor] = &[
         "early_stopping",
         integer(0, 0, 1_000),
         Text::new(
-            "stop after this many rounds without a better validation loss; 0: never",
-            "验证损失连续若干轮没有改善时停止；0 表示不启用",
+            "stop when the validation loss has risen for this many rounds in a row, and keep the \
+             coefficients from before; validation rows are then not trained on; 0: never",
+            "验证损失连续若干轮上升时停止，并保留上升之前的系数；此时验证行不参与训练；0 表示不启用",
         ),
     ),
 ];

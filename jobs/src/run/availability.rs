@@ -1,7 +1,7 @@
 //! What a job may say and this version does not do.
 
 use crate::error::JobError;
-use crate::spec::{JobSpec, Model};
+use crate::spec::JobSpec;
 
 /// Refuses a job that would fail half-way because a part of it is not available.
 ///
@@ -13,16 +13,6 @@ pub fn check_available(job: &JobSpec) -> Result<(), JobError> {
         return Err(JobError::Unsupported {
             what: format!("`encode` with `privacy: {}`", encode.privacy),
             instead: "write `privacy: strict`, which tells the host less",
-        });
-    }
-    let stops_early = job.train.iter().find(|step| match &step.model {
-        Model::LogisticRegression { settings, .. } => settings.early_stopping > 0,
-        Model::BoostedTrees { .. } => false,
-    });
-    if let Some(step) = stops_early {
-        return Err(JobError::Unsupported {
-            what: format!("early stopping of `{}`", step.name),
-            instead: "write `early_stopping: 0`; the penalties `l2` and `l1` prevent overfitting",
         });
     }
     Ok(())

@@ -1,11 +1,17 @@
 //! Stage 4a: logistic regression, joint and on the guest's own columns.
+//!
+//! With early stopping both models are fitted on the training rows without the validation rows. Of
+//! the guest's own model that is all: it is the optimum, which is reached in a few Newton steps
+//! and has no path on which to stop early.
+//! Features are fitted on the whole training period all the same, so that weight of evidence has
+//! seen the labels of the validation rows: with it the validation loss is a little too good.
 
 use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::local::logistic_regression as local;
 use models::vertical::logistic_regression::woe::score_with_woe;
-use models::vertical::logistic_regression::{self as joint, Coefficients, Labels};
+use models::vertical::logistic_regression::{self as joint, Coefficients, EarlyStopping, Labels};
 use mpc::TwoParty;
 use net::Session;
 
@@ -33,6 +39,34 @@ pub(super) struct GuestTrained {
     pub(super) scores: Scores,
 }
 
+/// Which rows are for what.
+struct Rows {
+    /// The rows that are fitted on, and after them the validation rows if training stops early.
+    given: Vec<u32>,
+    /// How many of them are fitted on.
+    fitted: usize,
+}
+
+impl Rows {
+    fn new(settings: &LogisticRegression, split: &Split) -> Self {
+        if settings.early_stopping > 0 {
+            let given = [split.training.as_slice(), &split.validation].concat();
+            Self { given, fitted: split.training.len() }
+        } else {
+            let given = training_period(split);
+            Self { fitted: given.len(), given }
+        }
+    }
+
+    fn fitted(&self) -> &[u32] {
+        &self.given[..self.fitted]
+    }
+
+    fn validation(&self) -> usize {
+        self.given.len() - self.fitted
+    }
+}
+
 /// Trains and scores over one step's conversation.
 pub(super) async fn train(
     run: &Run<'_>,
@@ -42,22 +76,24 @@ pub(super) async fn train(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
-    let rows = training_period(split);
-    let training = prepared.matrix.take(&rows)?;
+    let rows = Rows::new(settings, split);
+    let given = prepared.matrix.take(&rows.given)?;
     let test = prepared.matrix.take(&split.test)?;
-    let labels = data.guest().map(|guest| (guest.labels_of(&rows), guest.weights_of(&rows)));
+    let labelled =
+        data.guest().map(|guest| (guest.labels_of(&rows.given), guest.weights_of(&rows.given)));
 
     run.record("train.rows", Audience::All, 1)?;
     run.record("train.columns", Audience::All, 1)?;
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
-    let given =
-        labels.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });
-    let woe = prepared.host_woe.as_ref().map(|woe| woe.of_rows(&rows));
+    let labels =
+        labelled.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });
+    let woe = prepared.host_woe.as_ref().map(|woe| woe.of_rows(&rows.given));
     let part = woe.as_ref().map(WoeOfRows::part);
-    let settings_of_joint = joint_settings(settings);
-    let columns = training.columns();
-    let own = joint::train_with_woe(&mut party, &columns, given, part.as_ref(), &settings_of_joint)
-        .await?;
+    let settings_of_joint = joint_settings(settings, rows.validation());
+    let columns = given.columns();
+    let own =
+        joint::train_with_woe(&mut party, &columns, labels, part.as_ref(), &settings_of_joint)
+            .await?;
 
     let joint_test = match &prepared.host_woe {
         Some(woe) => {
@@ -71,7 +107,8 @@ pub(super) async fn train(
     drop(party);
     let guest = match (data.guest(), joint_test) {
         (Some(guest), Some(joint_test)) => {
-            let work = || alone(settings, guest, &rows, &training, &test, joint_test);
+            let fitted = prepared.matrix.take(rows.fitted())?;
+            let work = || alone(settings, guest, rows.fitted(), &fitted, &test, joint_test);
             Some(session.compute(work).await?)
         }
         _ => None,
@@ -125,12 +162,14 @@ fn alone(
     Ok(GuestTrained { alone, scores })
 }
 
-fn joint_settings(settings: &LogisticRegression) -> joint::Settings {
+fn joint_settings(settings: &LogisticRegression, validation_rows: usize) -> joint::Settings {
+    let patience = settings.early_stopping as usize;
     joint::Settings {
         l2: settings.l2,
         l1: settings.l1,
         passes_max: settings.rounds as usize,
         tolerance: settings.tolerance,
+        early_stopping: (patience > 0).then_some(EarlyStopping { patience, validation_rows }),
     }
 }
 
@@ -150,6 +189,6 @@ mod tests {
         let Model::LogisticRegression { settings, .. } = &job.train[0].model else {
             panic!("another model")
         };
-        assert_eq!(joint_settings(settings), joint::Settings::default());
+        assert_eq!(joint_settings(settings, 0), joint::Settings::default());
     }
 }

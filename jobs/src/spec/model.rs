@@ -69,7 +69,7 @@ pub struct LogisticRegression {
     pub rounds: u32,
     /// Training stops when the norm of the gradient, in whitened variables, is at most this.
     pub tolerance: f64,
-    /// Rounds without a better validation loss after which training stops; 0: never.
+    /// Rounds in a row with a rising validation loss after which training stops; 0: never.
     pub early_stopping: u32,
 }
 

@@ -6,31 +6,38 @@
 //! coefficients of the model that minimises
 //! `Σ ω_i·logloss(y_i, b + x_i·w)/Σ ω_i + l2/2·‖w‖² + l1·‖w‖₁`; the intercept b is free and
 //! belongs to the guest. Features of the host may be bins whose weight of evidence the guest keeps
-//! ([`woe`]).
+//! ([`woe`]). With early stopping the last rows are held out: when their loss has risen in as many
+//! passes in a row as the patience says, both end with the coefficients from before these passes.
 //! # Messages
 //! 1. once: `weighted` guest → host, whether rows have weights; `woe_shape` both ways, with weight
-//!    of evidence: numbers of rows and bins
+//!    of evidence: numbers of rows and bins; `early_stopping` both ways, with early stopping: the
+//!    patience, and numbers of training and validation rows
 //! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
 //! 3. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
 //!    (`mpc::matrix`), truncations, and one stop bit; with weight of evidence, products with the
-//!    guest's values before the scores and after the gradient (`mpc::known`)
+//!    guest's values before the scores and after the gradient (`mpc::known`); with early stopping,
+//!    the gradient of the validation rows, and the count of passes (`mpc::boolean`)
 //! 4. `share` both ways, at the end: each party's own coefficients
 //! # Leaks
 //! To both: numbers of rows, columns and bins, whether rows have weights, the number of passes, one
 //! stop bit per pass. To each party: its own final coefficients. Nothing else; scores and gradients
-//! stay shared.
+//! stay shared, and with early stopping also whether the validation loss rose, in each pass and at
+//! the end.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
 //! # Cost
 //! Per pass 29 flights (more with l1 or weight of evidence) and, both ways together, 1 KB for each
 //! row (rows in whole 8192) and 150 KiB for each column and twice more for each party; see
-//! `docs/THREATS.md` and the bench `vertical-lr`.
+//! `docs/THREATS.md` and the bench `vertical-lr`. With early stopping 6 flights more (and more with
+//! weight of evidence), 37.5 bytes for each row and 150 KiB for each party, and 2 flights at the
+//! end.
 //! # Reference
 //! Products with plain features and shared weights: Chen et al., "When homomorphic encryption
 //! marries secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after
 //! each party's own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
 
+mod early_stopping;
 mod objective;
 mod optimiser;
 mod whitening;
@@ -62,20 +69,32 @@ pub struct Settings {
     pub passes_max: usize,
     /// Training ends when the gradient's norm, in whitened variables, is at most this.
     pub tolerance: f64,
+    /// Whether training also ends when the loss of validation rows rises.
+    pub early_stopping: Option<EarlyStopping>,
+}
+
+/// Stops training when the validation loss has risen in as many passes in a row as `patience`
+/// says, and keeps the coefficients from before these passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlyStopping {
+    /// Passes, at least 1.
+    pub patience: usize,
+    /// How many rows, at least 1 and the last ones, are for validation and not trained on.
+    pub validation_rows: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { l2: 0.01, l1: 0.0, passes_max: 500, tolerance: 5e-6 }
+        Self { l2: 0.01, l1: 0.0, passes_max: 500, tolerance: 5e-6, early_stopping: None }
     }
 }
 
 /// The guest's labels, and weights if rows do not count alike.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels<'a> {
-    /// 0 or 1 for each training row.
+    /// 0 or 1 for each row.
     pub values: &'a [u8],
-    /// Positive weights for each training row.
+    /// Weights of at least 0 for each row.
     pub weights: Option<&'a [f64]>,
 }
 
@@ -90,7 +109,8 @@ pub struct Coefficients {
     pub intercept: f64,
     /// Passes over the data.
     pub passes: usize,
-    /// Whether the gradient fell below the tolerance.
+    /// Whether training ended before its passes ran out: the gradient fell below the tolerance, or
+    /// with early stopping the validation loss rose. Nobody knows which of the two.
     pub converged: bool,
 }
 
@@ -107,8 +127,21 @@ impl Coefficients {
     }
 }
 
-/// Trains on `columns` (own columns, training rows only, all finite, standardised). The guest
-/// passes its labels, the host `None`.
+/// How many rows are for what; training rows come first.
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    training: usize,
+    validation: usize,
+}
+
+impl Rows {
+    fn all(self) -> usize {
+        self.training + self.validation
+    }
+}
+
+/// Trains on `columns` (own columns, all finite, standardised; training rows, and after them the
+/// validation rows if training stops early). The guest passes its labels, the host `None`.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for labels of one class, too few rows, values that are not finite;
@@ -135,9 +168,10 @@ pub async fn train_with_woe(
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
     let rows = check(party, columns, labels, woe, settings)?;
-    let curvature = curvature(agree_on_weights(party, labels).await?, rows);
+    let curvature = curvature(agree_on_weights(party, labels).await?, rows.training);
+    agree_on_stopping(party, settings, rows).await?;
     let prepared = prepare(party, columns, woe, rows, settings).await?;
-    let geometry = Geometry::agree(party, rows, prepared.columns.len()).await?;
+    let geometry = Geometry::agree(party, rows.all(), prepared.columns.len()).await?;
     let objective = Objective::prepare(party, &prepared, &geometry, labels).await?;
     let thresholds = thresholds(party, &prepared, settings);
     let mut optimiser = Optimiser::new(&objective, settings, &thresholds, curvature);
@@ -145,13 +179,14 @@ pub async fn train_with_woe(
     let converged = loop {
         party.session.report_progress(passes, settings.passes_max);
         passes += 1;
-        let gradient = objective.gradient(party, optimiser.point()).await?;
-        let stop = optimiser.step(party, &gradient).await?;
+        let gradients = objective.gradients(party, optimiser.point()).await?;
+        let stop = optimiser.step(party, gradients).await?;
         if stop || passes >= settings.passes_max {
             break stop;
         }
     };
-    let mut weights = objective.learn_coefficients(party, &optimiser.result(party)).await?;
+    let result = optimiser.result(party).await?;
+    let mut weights = objective.learn_coefficients(party, &result).await?;
     let offset = prepared.whitened.offset(&weights);
     // The guest's intercept is the last of its columns.
     let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
@@ -162,13 +197,13 @@ async fn prepare(
     party: &mut TwoParty,
     columns: &[&[f64]],
     woe: Option<&Woe<'_>>,
-    rows: usize,
+    rows: Rows,
     settings: &Settings,
 ) -> Result<Prepared, ModelError> {
     let block = WoeBlock::agree(party, woe, rows, settings.l2).await?;
     let mut whitened = whiten(party, columns, rows, settings).await?;
     let plain = std::mem::take(&mut whitened.columns);
-    let add = || WoeBlock::with_indicators(plain, woe, rows);
+    let add = || WoeBlock::with_indicators(plain, woe, rows.all());
     let columns = party.session.compute(add).await;
     Ok(Prepared { columns, whitened, woe: block, rows })
 }
@@ -193,6 +228,22 @@ async fn agree_on_weights(
     }
 }
 
+/// With early stopping, makes sure that both parties stop by the same rule on the same rows.
+async fn agree_on_stopping(
+    party: &mut TwoParty,
+    settings: &Settings,
+    rows: Rows,
+) -> Result<(), ModelError> {
+    const STEP: &str = "early_stopping";
+    let Some(EarlyStopping { patience, .. }) = settings.early_stopping else { return Ok(()) };
+    let words = [patience as u64, rows.training as u64, rows.validation as u64];
+    if party.session.exchange_words(STEP, &words, words.len()).await? == words {
+        return Ok(());
+    }
+    let rule = "both need the same patience, training rows and validation rows";
+    Err(party.session.misbehaved(STEP, rule).into())
+}
+
 /// Bound on the curvature of one party's block of the loss in whitened variables, which are made
 /// without the guest's weights: the largest weight in units of the mean, as far as a host may know.
 fn curvature(weighted: bool, rows: usize) -> f64 {
@@ -207,10 +258,10 @@ fn curvature(weighted: bool, rows: usize) -> f64 {
 async fn whiten(
     party: &TwoParty,
     columns: &[&[f64]],
-    rows: usize,
+    rows: Rows,
     settings: &Settings,
 ) -> Result<Whitened, ModelError> {
-    let ones = vec![1.0; rows];
+    let ones = vec![1.0; rows.all()];
     let mut all = columns.to_vec();
     let mut penalised = vec![true; columns.len()];
     if party.is_first() {
@@ -218,12 +269,13 @@ async fn whiten(
         penalised.push(false);
     }
     let shape = Shape {
+        training: rows.training,
         penalised: &penalised,
         l2: settings.l2,
         separate: settings.l1 > 0.0,
         centred: !party.is_first(),
     };
-    party.session.compute(|| Whitened::new(&all, rows, &shape)).await
+    party.session.compute(|| Whitened::new(&all, &shape)).await
 }
 
 /// For each own variable, how far one step of the l1 penalty moves it; empty without one.
@@ -249,7 +301,7 @@ fn check(
     labels: Option<Labels<'_>>,
     woe: Option<&Woe<'_>>,
     settings: &Settings,
-) -> Result<usize, ModelError> {
+) -> Result<Rows, ModelError> {
     let invalid = |what: String| Err(ModelError::InvalidInput(what));
     if party.is_first() != labels.is_some() {
         return invalid("the first party, and only it, brings the labels".to_owned());
@@ -259,12 +311,13 @@ fn check(
     let Some(rows) = rows else {
         return invalid("the host brings no column".to_owned());
     };
-    if !(ROWS_MIN..=ROWS_MAX).contains(&rows) {
+    let Some(rows) = divided(rows, settings.early_stopping) else {
         return invalid(format!(
-            "{rows} training rows; logistic regression needs {ROWS_MIN} to {ROWS_MAX}"
+            "{rows} rows; logistic regression needs {ROWS_MIN} to {ROWS_MAX}, and for early \
+             stopping a patience and validation rows besides {ROWS_MIN} training rows"
         ));
-    }
-    if columns.iter().any(|column| column.len() != rows) {
+    };
+    if columns.iter().any(|column| column.len() != rows.all()) {
         return invalid("columns of different lengths".to_owned());
     }
     let penalties = [settings.l2, settings.l1];
@@ -272,14 +325,26 @@ fn check(
         return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
     }
     if let Some(labels) = labels {
-        let positives: usize = labels.values.iter().map(|label| usize::from(*label == 1)).sum();
-        if labels.values.iter().any(|label| *label > 1) || positives == 0 || positives == rows {
+        let training = &labels.values[..rows.training];
+        let positives: usize = training.iter().map(|label| usize::from(*label == 1)).sum();
+        let one_class = positives == 0 || positives == rows.training;
+        if labels.values.iter().any(|label| *label > 1) || one_class {
             return invalid(format!(
-                "labels must be 0 or 1 and of both kinds; {positives} of {rows} are 1"
+                "labels must be 0 or 1 and of both kinds; {positives} of {} training rows are 1",
+                rows.training
             ));
         }
     }
     Ok(rows)
+}
+
+/// Which of `rows` are for what; `None` if there are too few or too many.
+fn divided(rows: usize, early_stopping: Option<EarlyStopping>) -> Option<Rows> {
+    let validation = early_stopping.map_or(0, |it| it.validation_rows);
+    let training = rows.checked_sub(validation)?;
+    let can_stop = early_stopping.is_none_or(|it| it.patience > 0 && it.validation_rows > 0);
+    let fits = rows <= ROWS_MAX && training >= ROWS_MIN && can_stop;
+    fits.then_some(Rows { training, validation })
 }
 
 #[cfg(test)]

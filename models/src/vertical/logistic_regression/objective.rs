@@ -4,6 +4,10 @@
 //! of the sigmoid's sine series is 2^48; coefficients `SCORE_UNIT`/2^c; residuals 2^r
 //! ([`RESIDUAL_BITS`]), already multiplied by `ω_i·2^m/Σω` with 2^m ≥ n, so that their sum over
 //! rows needs no division; gradients 2^[`GRADIENT_BITS`].
+//!
+//! Validation rows follow the training rows in the products and the sigmoid. Of the gradient of
+//! their loss only the sign of a product is wanted, so their residuals carry factors from 0 to 1
+//! with a sum of at most 2^10 instead: whatever their values, sums stay below 2^60.
 
 use mpc::TwoParty;
 use mpc::conversion::truncate;
@@ -11,9 +15,9 @@ use mpc::matrix::{Blocks, Geometry, SharedProduct};
 use mpc::reveal::{Learner, learn};
 use mpc::sigmoid::{SCORE_UNIT, Sigmoid};
 
-use super::Labels;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
 use super::woe::WoeBlock;
+use super::{Labels, Rows};
 use crate::ModelError;
 
 /// Fractional bits of gradients.
@@ -21,16 +25,22 @@ pub(super) const GRADIENT_BITS: u32 = 36;
 /// Fractional bits of residuals; with at most 2^22 rows their weighted sums stay below 2^61.
 const RESIDUAL_BITS: u32 = 30;
 
+/// Fractional bits, at least, of the gradient of 2^10 validation rows that count alike.
+const VALIDATION_BITS: u32 = 24;
+/// Logarithm of the largest sum of the factors of validation rows.
+const VALIDATION_SUM_BITS: u32 = 10;
+
 /// Everything that one pass over the data needs.
 pub(super) struct Objective<'a> {
     product: SharedProduct<'a>,
     sigmoid: Sigmoid,
     whitened: &'a Whitened,
     woe: &'a WoeBlock,
-    /// The guest's `ω_i·2^m/Σω`, or the public 2^m/n at the host.
+    /// The guest's factors of the rows: `ω_i·2^m/Σω` for training rows. Ones at the host.
     row_scales: Vec<f64>,
-    /// The guest's `y_i·ω_i·2^m/Σω` in residual units; empty at the host.
+    /// The guest's `y_i` times these factors, in residual units; empty at the host.
     targets: Vec<u64>,
+    rows: Rows,
     log_rows: u32,
     column_bits: u32,
     blocks: usize,
@@ -48,8 +58,17 @@ pub(super) struct Prepared {
     pub(super) whitened: Whitened,
     /// The features whose weight of evidence the guest keeps.
     pub(super) woe: WoeBlock,
-    /// Training rows.
-    pub(super) rows: usize,
+    /// How many rows there are.
+    pub(super) rows: Rows,
+}
+
+/// Shares of the gradients at one point.
+pub(super) struct Gradients {
+    /// Of the objective, at 2^[`GRADIENT_BITS`].
+    pub(super) training: Blocks,
+    /// Of the validation rows' loss without penalties, times an unknown positive factor; `None`
+    /// without such rows.
+    pub(super) validation: Option<Blocks>,
 }
 
 impl<'a> Objective<'a> {
@@ -62,7 +81,7 @@ impl<'a> Objective<'a> {
     ) -> Result<Self, ModelError> {
         let Prepared { columns, whitened, woe, rows } = prepared;
         let (own, theirs) = variables(party, prepared, geometry)?;
-        let log_rows = usize::BITS - (rows - 1).leading_zeros();
+        let log_rows = usize::BITS - (rows.training - 1).leading_zeros();
         let row_scales = row_scales(labels, *rows, log_rows)?;
         let targets = labels.map_or_else(Vec::new, |labels| {
             let unit = (1_u64 << RESIDUAL_BITS) as f64;
@@ -72,7 +91,7 @@ impl<'a> Objective<'a> {
         let product = SharedProduct::prepare(party, geometry, columns).await?;
         let sigmoid = Sigmoid::prepare(party).await?;
         let plain = if party.is_first() { theirs } else { own } - woe.features();
-        let column_bits = column_bits(*rows);
+        let column_bits = column_bits(rows.training);
         let blocks = 1 + usize::from(plain > 0) + usize::from(woe.features() > 0);
         Ok(Self {
             product,
@@ -81,6 +100,7 @@ impl<'a> Objective<'a> {
             woe,
             row_scales,
             targets,
+            rows: *rows,
             log_rows,
             column_bits,
             blocks,
@@ -89,13 +109,12 @@ impl<'a> Objective<'a> {
         })
     }
 
-    /// Shares of the gradient at the shared point: own columns first, then the peer's, at
-    /// 2^[`GRADIENT_BITS`].
-    pub(super) async fn gradient(
+    /// Shares of the gradients at the shared point.
+    pub(super) async fn gradients(
         &self,
         party: &mut TwoParty,
         point: &Blocks,
-    ) -> Result<Blocks, ModelError> {
+    ) -> Result<Gradients, ModelError> {
         let by_column = self.woe.expand(party, point).await?;
         let scores = self.product.forward(party, &by_column).await?;
         let mut residuals =
@@ -103,6 +122,24 @@ impl<'a> Objective<'a> {
         for (residual, target) in residuals.iter_mut().zip(&self.targets) {
             *residual = residual.wrapping_sub(*target);
         }
+        let held_out = residuals.split_off(self.rows.training);
+        residuals.resize(self.rows.all(), 0);
+        let training = self.training_gradient(party, point, &residuals).await?;
+        let validation = if held_out.is_empty() {
+            None
+        } else {
+            let residuals = [vec![0; self.rows.training], held_out].concat();
+            Some(self.validation_gradient(party, point, &residuals).await?)
+        };
+        Ok(Gradients { training, validation })
+    }
+
+    async fn training_gradient(
+        &self,
+        party: &mut TwoParty,
+        point: &Blocks,
+        residuals: &[u64],
+    ) -> Result<Blocks, ModelError> {
         // The penalty's rows join the sum over data rows, brought to the same unit:
         // 2^p · (v·2^(48-c)/50) · multiplier = 2^(c+r+m) · v; 2c + m is 35 or 36.
         let shift = 2 * self.column_bits + RESIDUAL_BITS + self.log_rows - 48 - PENALTY_BITS;
@@ -111,14 +148,27 @@ impl<'a> Objective<'a> {
             |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
         let penalised = self.woe.without(party, point);
         let penalty = Blocks { own: lift(&penalised.own), theirs: lift(&penalised.theirs) };
-        let sums = self.product.backward(party, &residuals, &penalty).await?;
+        let sums = self.product.backward(party, residuals, &penalty).await?;
         let unit = multiplier as f64 * f64::from(1 << PENALTY_BITS);
         let sums = self.woe.collapse(party, sums, point, unit).await?;
         let drop = self.column_bits + RESIDUAL_BITS + self.log_rows - GRADIENT_BITS;
-        let own = sums.own.len();
-        let mut joined = in_party_order(party, sums.own, sums.theirs);
-        joined = truncate(party, &joined, drop).await?;
-        Ok(from_party_order(party, joined, own))
+        truncate_blocks(party, sums, drop).await
+    }
+
+    async fn validation_gradient(
+        &self,
+        party: &mut TwoParty,
+        point: &Blocks,
+        residuals: &[u64],
+    ) -> Result<Blocks, ModelError> {
+        let Blocks { mut own, mut theirs } = self.woe.without(party, point);
+        own.fill(0);
+        theirs.fill(0);
+        let sums = self.product.backward(party, residuals, &Blocks { own, theirs }).await?;
+        let sums = self.woe.collapse(party, sums, point, 0.0).await?;
+        let sum_bits = self.rows.validation.ilog2().min(VALIDATION_SUM_BITS);
+        let drop = self.column_bits + RESIDUAL_BITS + sum_bits - VALIDATION_BITS;
+        truncate_blocks(party, sums, drop).await
     }
 
     /// Opens to each party its own block and turns it into coefficients of its columns.
@@ -152,6 +202,17 @@ impl<'a> Objective<'a> {
     pub(super) fn coefficient_unit(&self) -> f64 {
         SCORE_UNIT / (1_u64 << self.column_bits) as f64
     }
+}
+
+async fn truncate_blocks(
+    party: &mut TwoParty,
+    blocks: Blocks,
+    shift: u32,
+) -> Result<Blocks, ModelError> {
+    let own = blocks.own.len();
+    let joined = in_party_order(party, blocks.own, blocks.theirs);
+    let joined = truncate(party, &joined, shift).await?;
+    Ok(from_party_order(party, joined, own))
 }
 
 /// The numbers of own variables and the peer's.
@@ -190,23 +251,35 @@ pub(super) fn from_party_order(party: &TwoParty, mut joined: Vec<u64>, own: usiz
     }
 }
 
+/// What each row's residual is multiplied by, see the module's documentation.
 fn row_scales(
     labels: Option<Labels<'_>>,
-    rows: usize,
+    rows: Rows,
     log_rows: u32,
 ) -> Result<Vec<f64>, ModelError> {
-    let even = 2_f64.powi(log_rows as i32) / rows as f64;
-    let Some(weights) = labels.and_then(|labels| labels.weights) else {
-        return Ok(vec![even; rows]);
+    let even = vec![1.0; rows.all()];
+    let Some(labels) = labels else { return Ok(even) };
+    let weights = labels.weights.unwrap_or(&even);
+    let valid = |weights: &[f64]| {
+        let sum: f64 = weights.iter().sum();
+        weights.iter().all(|weight| *weight >= 0.0) && sum > 0.0 && sum.is_finite()
     };
-    let sum: f64 = weights.iter().sum();
-    let valid = weights.len() == rows && weights.iter().all(|weight| *weight >= 0.0);
-    if !(valid && sum > 0.0 && sum.is_finite()) {
+    let is_long_enough = weights.len() == rows.all();
+    let (training, validation) = weights.split_at(rows.training.min(weights.len()));
+    if !(is_long_enough && valid(training) && (validation.is_empty() || valid(validation))) {
         return Err(ModelError::InvalidInput(
             "weights must be finite, not negative, not all zero, one for each row".to_owned(),
         ));
     }
-    let scales: Vec<f64> = weights.iter().map(|weight| weight / sum * rows as f64 * even).collect();
+    let mut scales = training_scales(training, log_rows)?;
+    scales.extend(validation_scales(validation));
+    Ok(scales)
+}
+
+fn training_scales(weights: &[f64], log_rows: u32) -> Result<Vec<f64>, ModelError> {
+    let (rows, sum) = (weights.len() as f64, weights.iter().sum::<f64>());
+    let even = 2_f64.powi(log_rows as i32) / rows;
+    let scales: Vec<f64> = weights.iter().map(|weight| weight / sum * rows * even).collect();
     let largest = scales.iter().copied().fold(0.0, f64::max);
     if largest > mpc::sigmoid::ROW_SCALE_MAX {
         return Err(ModelError::InvalidInput(format!(
@@ -217,4 +290,11 @@ fn row_scales(
         )));
     }
     Ok(scales)
+}
+
+fn validation_scales(weights: &[f64]) -> impl Iterator<Item = f64> {
+    let largest = weights.iter().copied().fold(0.0, f64::max);
+    let sum: f64 = weights.iter().sum();
+    let scale = (1.0 / largest).min(f64::from(1 << VALIDATION_SUM_BITS) / sum);
+    weights.iter().map(move |weight| weight * scale)
 }

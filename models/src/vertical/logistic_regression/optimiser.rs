@@ -11,6 +11,8 @@
 //! condition without knowing it. Whether a pass restarts is computed and used as a share; only the
 //! stop bit is opened. An l1 penalty makes the step proximal (Beck, Teboulle, "FISTA", SIAM Journal
 //! on Imaging Sciences 2009); the gradient is then the step's mapping.
+//! With early stopping the same comparison is made with the gradient of the validation rows
+//! (`early_stopping`).
 
 use mpc::TwoParty;
 use mpc::boolean::Bits;
@@ -21,7 +23,8 @@ use mpc::multiplication::multiply;
 use mpc::reveal::open_bit;
 
 use super::Settings;
-use super::objective::{GRADIENT_BITS, Objective, from_party_order, in_party_order};
+use super::early_stopping::Patience;
+use super::objective::{GRADIENT_BITS, Gradients, Objective, from_party_order, in_party_order};
 use crate::ModelError;
 
 /// The step's inverse for each block; see above why 0.75 suffices for a curvature of 1.
@@ -49,6 +52,18 @@ pub(super) struct Optimiser {
     bound: u64,
     /// For each own column, how far the l1 penalty pulls towards zero in a step; empty without it.
     thresholds: Vec<u64>,
+    /// The last passes, if training stops early.
+    patience: Option<Patience>,
+}
+
+/// Shares of what one pass says.
+struct Verdict {
+    /// Did the move go uphill?
+    uphill: u64,
+    /// Is the step small enough to stop?
+    small: u64,
+    /// Did the move go uphill for the validation rows? 0 without any.
+    uphill_validation: u64,
 }
 
 impl Optimiser {
@@ -74,6 +89,7 @@ impl Optimiser {
             shorten_bits,
             bound: (bound * bound).ceil() as u64 + 1,
             thresholds: thresholds.iter().map(|pull| (pull * unit).round() as u64).collect(),
+            patience: settings.early_stopping.map(|it| Patience::new(it.patience)),
         }
     }
 
@@ -82,31 +98,44 @@ impl Optimiser {
         &self.ahead
     }
 
-    /// Takes one step; true (one opened bit) if the gradient was small enough to stop.
+    /// Takes one step; true (one opened bit) if the gradient was small enough to stop, or the
+    /// validation loss has risen for long enough.
     pub(super) async fn step(
         &mut self,
         party: &mut TwoParty,
-        gradient: &Blocks,
+        gradients: Gradients,
     ) -> Result<bool, ModelError> {
-        let gradient = in_party_order(party, gradient.own.clone(), gradient.theirs.clone());
+        let Gradients { training, validation } = gradients;
+        let gradient = in_party_order(party, training.own, training.theirs);
+        let validation = validation.map(|it| in_party_order(party, it.own, it.theirs));
         let ahead = in_party_order(party, self.ahead.own.clone(), self.ahead.theirs.clone());
         let step = times_public(party, &gradient, self.step_factor).await?;
         let next = self.pull(party, difference(&ahead, &step)).await?;
         let moved = difference(&next, &self.current);
-        let (uphill, small) = self.compare(party, &difference(&ahead, &next), &moved).await?;
+        let validation = validation.unwrap_or_default();
+        let verdict = self.compare(party, &difference(&ahead, &next), &moved, &validation).await?;
         let push = times_public(party, &moved, self.momentum()).await?;
-        let keep = if party.is_first() { uphill ^ 1 } else { uphill };
+        let keep = verdict.uphill ^ u64::from(party.is_first());
         let push = select(party, &Bits::from_fn(push.len(), |_| keep == 1), &push).await?;
         let beyond = next.iter().zip(push).map(|(next, push)| next.wrapping_add(push)).collect();
         self.ahead = from_party_order(party, beyond, self.own);
-        self.current = next;
+        let before = std::mem::replace(&mut self.current, next);
         self.passes += 1;
-        Ok(open_bit(party, "train.stop", small).await?)
+        let Verdict { small, uphill_validation, .. } = verdict;
+        let stop = match &mut self.patience {
+            Some(patience) => patience.judge(party, before, uphill_validation, small).await?,
+            None => small,
+        };
+        Ok(open_bit(party, "train.stop", stop).await?)
     }
 
     /// The shared result.
-    pub(super) fn result(&self, party: &TwoParty) -> Blocks {
-        from_party_order(party, self.current.clone(), self.own)
+    pub(super) async fn result(&self, party: &mut TwoParty) -> Result<Blocks, ModelError> {
+        let result = match &self.patience {
+            Some(patience) => patience.choose(party, &self.current).await?,
+            None => self.current.clone(),
+        };
+        Ok(from_party_order(party, result, self.own))
     }
 
     /// Nesterov's momentum for a strongly convex objective, entered gently.
@@ -116,22 +145,35 @@ impl Optimiser {
         ((root - 1.0) / (root + 1.0)).min(pass / (pass + 3.0))
     }
 
-    /// Shares of two bits: did the move go uphill, and is the step small enough to stop?
+    /// Judges a pass by its step, its move, and the gradient of the validation rows, which may be
+    /// empty.
     async fn compare(
         &self,
         party: &mut TwoParty,
         step: &[u64],
         moved: &[u64],
-    ) -> Result<(u64, u64), ModelError> {
+        validation: &[u64],
+    ) -> Result<Verdict, ModelError> {
         let short = truncate(party, &[step, moved].concat(), self.shorten_bits).await?;
         let (step, moved) = short.split_at(step.len());
-        let products = multiply(party, &[step, step].concat(), &[step, moved].concat()).await?;
+        let right = [step, moved, &moved[..validation.len()]].concat();
+        let products = multiply(party, &[step, step, validation].concat(), &right).await?;
         let (squares, slopes) = products.split_at(step.len());
+        let (slopes, validation_slopes) = slopes.split_at(step.len());
         let sum = |terms: &[u64]| terms.iter().fold(0_u64, |sum, term| sum.wrapping_add(*term));
         let bound = party.share_of_public(self.bound);
-        let margins = [sum(slopes).wrapping_neg(), sum(squares).wrapping_sub(bound)];
-        let negative = is_negative(party, &margins, 64).await?;
-        Ok((negative.bit(0), negative.bit(1)))
+        let margins = [
+            sum(slopes).wrapping_neg(),
+            sum(squares).wrapping_sub(bound),
+            sum(validation_slopes).wrapping_neg(),
+        ];
+        let count = if validation.is_empty() { 2 } else { 3 };
+        let negative = is_negative(party, &margins[..count], 64).await?;
+        Ok(Verdict {
+            uphill: negative.bit(0),
+            small: negative.bit(1),
+            uphill_validation: negative.bit(2),
+        })
     }
 
     /// The proximal step of the l1 penalty: moves every variable towards zero by its threshold, and

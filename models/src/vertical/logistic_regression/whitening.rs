@@ -10,6 +10,9 @@
 //! are far from 0 on average compete with the peer's intercept and would cost many passes. The
 //! objective's free intercept makes up for it: the owner's part of the score is (x − mean)·w.
 //!
+//! Validation rows go through the same change of variables and have no part in making it. What
+//! fixed point cannot hold of them is pulled to its limit: they only tell when to stop.
+//!
 //! With an l1 penalty R must keep coordinates apart, so it is a multiple of the identity then, just
 //! large enough for the same bound.
 
@@ -43,6 +46,8 @@ pub(super) struct Whitened {
 
 /// How a party's columns enter the objective.
 pub(super) struct Shape<'a> {
+    /// Rows that are trained on, the first ones; the others are for validation.
+    pub(super) training: usize,
     /// Whether each column carries `l2`.
     pub(super) penalised: &'a [bool],
     /// Weight of the squared penalty.
@@ -54,22 +59,19 @@ pub(super) struct Shape<'a> {
 }
 
 impl Whitened {
-    /// Whitens `columns` (each of `rows` values).
+    /// Whitens `columns`, of equally many rows.
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`] if a value is not finite or a column is constant zero, or so
     /// large after whitening that fixed point cannot hold it (a single row decides the column).
     ///
     /// Call inside `Session::compute`.
-    pub(super) fn new(
-        columns: &[&[f64]],
-        rows: usize,
-        shape: &Shape<'_>,
-    ) -> Result<Self, ModelError> {
-        let &Shape { penalised, l2, separate, centred } = shape;
+    pub(super) fn new(columns: &[&[f64]], shape: &Shape<'_>) -> Result<Self, ModelError> {
+        let &Shape { training, penalised, l2, separate, centred } = shape;
         let width = columns.len();
-        let centres = if centred { means(columns, rows) } else { vec![0.0; width] };
-        let mut target = gram(columns, &centres, rows);
+        let fitted: Vec<&[f64]> = columns.iter().map(|column| &column[..training]).collect();
+        let centres = if centred { means(&fitted) } else { vec![0.0; width] };
+        let mut target = gram(&fitted, &centres, training);
         for (index, row) in target.iter_mut().enumerate() {
             // A relative jitter keeps exactly collinear columns factorable; it moves the optimum of
             // nothing, because it enters the change of variables only.
@@ -81,11 +83,11 @@ impl Whitened {
         } else {
             whitening_inverse(&target)?
         };
-        let scale = f64::from(1_u32 << column_bits(rows));
+        let scale = f64::from(1_u32 << column_bits(training));
         let columns = (0..width)
             .into_par_iter()
             .map(|column| {
-                let mut entries = combine(columns, &centres, &inverse[column], rows, scale)?;
+                let mut entries = combine(columns, &centres, &inverse[column], training, scale)?;
                 entries.extend((0..width).map(|row| {
                     let products = inverse[row].iter().zip(&inverse[column]).zip(penalised);
                     let sum: f64 =
@@ -144,8 +146,8 @@ fn separate_inverse(matrix: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, ModelError> {
     Ok((0..width).map(column).collect())
 }
 
-fn means(columns: &[&[f64]], rows: usize) -> Vec<f64> {
-    columns.par_iter().map(|column| column.iter().sum::<f64>() / rows as f64).collect()
+fn means(columns: &[&[f64]]) -> Vec<f64> {
+    columns.par_iter().map(|column| column.iter().sum::<f64>() / column.len() as f64).collect()
 }
 
 /// XᵀX/(4n) of the centred columns, lower triangle.
@@ -225,14 +227,16 @@ fn invert_upper(factor: &[Vec<f64>]) -> Vec<Vec<f64>> {
         .collect()
 }
 
+/// One whitened column as integers, of all rows of `columns`.
 fn combine(
     columns: &[&[f64]],
     centres: &[f64],
     weights: &[f64],
-    rows: usize,
+    training: usize,
     scale: f64,
 ) -> Result<Vec<i32>, ModelError> {
     let moved: f64 = centres.iter().zip(weights).map(|(centre, weight)| centre * weight).sum();
+    let rows = columns.first().map_or(0, |column| column.len());
     let mut sums = vec![-moved * scale; rows];
     for (column, weight) in columns.iter().zip(weights) {
         let weight = weight * scale;
@@ -241,18 +245,30 @@ fn combine(
         }
     }
     let limit = f64::from(1 << 20);
-    if let Some(row) = sums.iter().position(|sum| sum.is_nan() || sum.abs() >= limit) {
+    if let Some(row) = sums[..training].iter().position(|sum| sum.is_nan() || sum.abs() >= limit) {
         return Err(ModelError::InvalidInput(format!(
             "row {} of the training rows is not finite or dominates a feature; clip outliers",
             row + 1
         )));
     }
-    Ok(sums.into_iter().map(|sum| sum.round() as i32).collect())
+    if let Some(row) = sums[training..].iter().position(|sum| !sum.is_finite()) {
+        return Err(ModelError::InvalidInput(format!(
+            "row {} of the validation rows is not finite",
+            row + 1
+        )));
+    }
+    let limit = limit - 1.0;
+    Ok(sums.into_iter().map(|sum| sum.round().clamp(-limit, limit) as i32).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Without penalties and centring, all of `training` rows.
+    fn plain(training: usize, penalised: &[bool]) -> Shape<'_> {
+        Shape { training, penalised, l2: 0.0, separate: false, centred: false }
+    }
 
     /// `RᵀR` and R⁻¹ against their definitions, on columns that nearly coincide.
     #[test]
@@ -265,8 +281,8 @@ mod tests {
             })
             .collect();
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let shape = Shape { penalised: &[true; 4], l2: 0.01, separate: false, centred: false };
-        let whitened = Whitened::new(&columns, 50, &shape).unwrap();
+        let shape = Shape { l2: 0.01, ..plain(50, &[true; 4]) };
+        let whitened = Whitened::new(&columns, &shape).unwrap();
         let scale = f64::from(1 << column_bits(50));
         for left in 0..4 {
             for right in 0..4 {
@@ -285,13 +301,13 @@ mod tests {
     #[test]
     fn a_zero_column_is_named() {
         let zero = [0.0; 8];
-        let mut shape = Shape { penalised: &[false], l2: 0.0, separate: false, centred: false };
-        let error = Whitened::new(&[&zero], 8, &shape).err();
+        let mut shape = plain(8, &[false]);
+        let error = Whitened::new(&[&zero], &shape).err();
         // The jitter alone carries a zero column: it stays zero and gets the coefficient zero.
         assert!(error.is_none());
         let bad = [f64::NAN; 8];
         shape.penalised = &[true];
-        assert!(Whitened::new(&[&bad], 8, &shape).is_err());
+        assert!(Whitened::new(&[&bad], &shape).is_err());
     }
 
     /// Centring is the same as whitening columns whose means were taken out beforehand.
@@ -299,14 +315,29 @@ mod tests {
     fn centring_takes_the_means_out() {
         let moved: Vec<f64> = (0..50).map(|row| 7.0 + f64::from(row).sin()).collect();
         let mean = moved.iter().sum::<f64>() / 50.0;
-        let plain: Vec<f64> = moved.iter().map(|value| value - mean).collect();
-        let mut shape = Shape { penalised: &[true], l2: 0.01, separate: false, centred: true };
-        let centred = Whitened::new(&[&moved], 50, &shape).unwrap();
+        let taken_out: Vec<f64> = moved.iter().map(|value| value - mean).collect();
+        let mut shape = Shape { l2: 0.01, centred: true, ..plain(50, &[true]) };
+        let centred = Whitened::new(&[&moved], &shape).unwrap();
         shape.centred = false;
-        let expected = Whitened::new(&[&plain], 50, &shape).unwrap();
+        let expected = Whitened::new(&[&taken_out], &shape).unwrap();
         let pairs = centred.columns[0].iter().zip(&expected.columns[0]);
         assert!(pairs.map(|(left, right)| (left - right).abs()).max() <= Some(1));
         assert!((centred.offset(&[2.0]) + 2.0 * mean).abs() < 1e-9);
         assert!(expected.offset(&[2.0]).abs() < 1e-9);
+    }
+
+    /// Rows beyond the training rows change nothing but their own entries, and the limit holds.
+    #[test]
+    fn validation_rows_follow_the_training_rows() {
+        let training: Vec<f64> = (0..50).map(|row| 3.0 + f64::from(row).sin()).collect();
+        let shape = Shape { l2: 0.01, centred: true, ..plain(50, &[true]) };
+        let expected = Whitened::new(&[&training], &shape).unwrap();
+        let all = [training.as_slice(), &[training[7], -1e12]].concat();
+        let whitened = Whitened::new(&[&all], &shape).unwrap();
+        let (rows, penalty) = whitened.columns[0].split_at(52);
+        assert_eq!([&rows[..50], penalty].concat(), expected.columns[0]);
+        assert_eq!(rows[50..], [expected.columns[0][7], 1 - (1 << 20)]);
+        let bad = [training.as_slice(), &[f64::NAN]].concat();
+        assert!(Whitened::new(&[&bad], &shape).is_err());
     }
 }

@@ -3,10 +3,11 @@
 //! Nobody could whiten this block alone. It is scaled by a public constant instead: columns of mean
 //! 0 and standard deviation 1 have `XᵀX/(4n)` at most `d/4·I` for d features, so
 //! `R = √(d/4 + l2)·I` keeps the block's curvature, penalty included, at most 1, as `whitening`
-//! does for the others. With the guest's integers `f_jb = round(x_jb·2^c/R)`, c the `column_bits`,
-//! everything is exact in the ring: `expand` gives an indicator the weight `f_jb·v_j`, and
-//! `collapse` the variable `v_j` the gradient `Σ_b f_jb·(sum of the residuals in bin b)`, as if f
-//! were a column of the host's.
+//! does for the others. (If only n of N rows are trained on, `XᵀX/(4n)` can be N/n times as large,
+//! and d/4 is multiplied by that.) With the guest's integers `f_jb = round(x_jb·2^c/R)`, c the
+//! `column_bits`, everything is exact in the ring: `expand` gives an indicator the weight
+//! `f_jb·v_j`, and `collapse` the variable `v_j` the gradient
+//! `Σ_b f_jb·(sum of the residuals in bin b)`, as if f were a column of the host's.
 
 use mpc::TwoParty;
 use mpc::known::{multiply_by_own, multiply_by_theirs};
@@ -14,6 +15,7 @@ use mpc::matrix::Blocks;
 
 use super::{Woe, indicators, repeated};
 use crate::ModelError;
+use crate::vertical::logistic_regression::Rows;
 use crate::vertical::logistic_regression::whitening::column_bits;
 
 /// Bits of the `f_jb`, sign included: `x_jb` is at most √n, hence `f_jb` at most 2^19.
@@ -37,15 +39,18 @@ impl WoeBlock {
     pub(in super::super) async fn agree(
         party: &mut TwoParty,
         woe: Option<&Woe<'_>>,
-        rows: usize,
+        rows: Rows,
         l2: f64,
     ) -> Result<Self, ModelError> {
         let Some(woe) = woe else { return Ok(Self::default()) };
-        let bins = woe.agree(party, rows).await?;
-        let squared = bins.len() as f64 / 4.0 + l2;
+        let bins = woe.agree(party, rows.all()).await?;
+        let spread = rows.all() as f64 / rows.training as f64;
+        let squared = bins.len() as f64 / 4.0 * spread + l2;
         let scale = 1.0 / squared.sqrt();
         let factors = match woe {
-            Woe::Values(values) => factors(values, scale * 2_f64.powi(column_bits(rows) as i32))?,
+            Woe::Values(values) => {
+                factors(values, scale * 2_f64.powi(column_bits(rows.training) as i32))?
+            }
             Woe::Bins(_) => Vec::new(),
         };
         Ok(Self { bins, factors, scale, penalty: l2 / squared })

@@ -1,0 +1,82 @@
+//! When the validation loss has risen for long enough, on shares.
+//!
+//! A pass is uphill for the validation rows if the gradient of their loss, without penalties, taken
+//! at the point ahead, goes along with the move that the pass made: the test that drops the
+//! momentum (`optimiser`), asked about other rows. For `patience` p the parties share p bits, of
+//! which bit j says that each of the last j + 1 passes was uphill; a pass moves them up by one and
+//! takes the AND with its own bit. The last of them and the bit of a small gradient go through an
+//! OR, so that the one opened bit does not tell the reasons apart, and the coefficients of p passes
+//! earlier are chosen by the same shared bit.
+
+use std::collections::VecDeque;
+
+use mpc::boolean::{BitTriples, Bits, and_many, bit_triples};
+use mpc::conversion::select;
+use mpc::{MpcError, TwoParty};
+
+/// The last passes of a training that stops early; everything is shared.
+pub(super) struct Patience {
+    /// Bit j: each of the last j + 1 passes was uphill for the validation rows.
+    uphill: Bits,
+    /// The coefficients before each of the last passes, the oldest first; as many as bits.
+    earlier: VecDeque<Vec<u64>>,
+}
+
+impl Patience {
+    /// Stops after this many passes, at least 1.
+    pub(super) fn new(passes: usize) -> Self {
+        Self { uphill: Bits::zeros(passes), earlier: VecDeque::with_capacity(passes) }
+    }
+
+    /// Takes in a pass that began at the coefficients `before`, with a share of whether it was
+    /// uphill; a share of whether to stop for this or because the gradient is `small`.
+    pub(super) async fn judge(
+        &mut self,
+        party: &mut TwoParty,
+        before: Vec<u64>,
+        uphill: u64,
+        small: u64,
+    ) -> Result<u64, MpcError> {
+        let passes = self.uphill.len();
+        if self.earlier.len() == passes {
+            self.earlier.pop_front();
+        }
+        self.earlier.push_back(before);
+        // The first party's share of a constant 1, and of a complement.
+        let one = u64::from(party.is_first());
+        let shifted = |bit: usize| if bit == 0 { one == 1 } else { self.uphill.bit(bit - 1) == 1 };
+        let shifted = Bits::from_fn(passes, shifted);
+        let now = Bits::from_fn(passes, |_| uphill == 1);
+        let mut triples: BitTriples = bit_triples(party, passes.div_ceil(64) + 1).await?;
+        let products = and_many(party, &mut triples, &[(&shifted, &now)]).await?;
+        self.uphill = products.into_iter().next().unwrap_or_default();
+        let [goes_on, large] =
+            [self.is_over(), small].map(|bit| Bits::from_words(vec![bit ^ one], 1));
+        let neither = and_many(party, &mut triples, &[(&goes_on, &large)]).await?;
+        Ok(neither.first().map_or(0, |bits| bits.bit(0)) ^ one)
+    }
+
+    /// Shares of the coefficients before the loss rose, if it did to the end of the patience, else
+    /// of `current`.
+    pub(super) async fn choose(
+        &self,
+        party: &mut TwoParty,
+        current: &[u64],
+    ) -> Result<Vec<u64>, MpcError> {
+        let Some(earlier) = self.earlier.front() else { return Ok(current.to_vec()) };
+        let pairs = earlier.iter().zip(current);
+        let back: Vec<u64> =
+            pairs.map(|(earlier, current)| earlier.wrapping_sub(*current)).collect();
+        let is_over = Bits::from_fn(back.len(), |_| self.is_over() == 1);
+        let back = select(party, &is_over, &back).await?;
+        Ok(current.iter().zip(back).map(|(current, back)| current.wrapping_add(back)).collect())
+    }
+
+    /// A share of whether every pass that counts was uphill.
+    fn is_over(&self) -> u64 {
+        self.uphill.bit(self.uphill.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests;
