@@ -68,14 +68,6 @@ pub enum JobError {
         /// The step that needs one.
         step: String,
     },
-    /// The job asks for something that this version does not do.
-    #[error("{what} is not available; {instead}")]
-    Unsupported {
-        /// What was asked for.
-        what: String,
-        /// What to write instead.
-        instead: &'static str,
-    },
     /// Something was opened that no disclosure of the job covers.
     #[error(
         "the run opened values that the disclosure statement does not list: {keys}. The results \
@@ -144,7 +136,6 @@ impl JobError {
             }
             Self::Model(_) | Self::Alone(_) | Self::Secure(_) => "its training failed",
             Self::Evaluate(_) => "its evaluation failed",
-            Self::Unsupported { .. } => "its version cannot run this job",
             Self::Undeclared { .. } => "it stopped because something undeclared was opened",
             Self::File { .. } | Self::NotOurs { .. } => "it could not write its results",
             Self::Bench(_) => "its bench failed",

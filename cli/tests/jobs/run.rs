@@ -58,6 +58,42 @@ fn weight_of_evidence_enters_training_without_the_host_seeing_it() {
     assert_eq!(json(&out.join("laboratory/metrics.json"))["disclosed"], metrics["disclosed"]);
 }
 
+/// The named mode finds the same model, and the host knows the values of its bins.
+#[test]
+fn weight_of_evidence_known_to_the_host_gives_the_same_model() {
+    let model = |privacy: &str, disclosed: u64| {
+        let folder = breast();
+        let encode = format!("- encode: {{ privacy: {privacy}, numbers: woe }}");
+        let job = only_logistic_regression("")
+            .replace("- select: { iv: 0.0, correlation: 0.999 }", &encode);
+        let out = succeed(folder.path(), &job);
+        let metrics = json(&out.join("clinic/metrics.json"));
+        assert_eq!(json(&out.join("laboratory/metrics.json"))["disclosed"], metrics["disclosed"]);
+        assert_eq!(opened(&metrics, "encode.host_woe", "host") > 0, disclosed > 0);
+        assert_eq!(opened(&metrics, "train.weighted", "host"), 1);
+        let file = "model/logistic_regression.stratified.json";
+        let [ours, theirs] = ["clinic", "laboratory"].map(|it| json(&out.join(it).join(file)));
+        assert_eq!(theirs["weighed"]["host_values"].is_null(), disclosed == 0);
+        assert_eq!(ours["weighed"]["host_values"].is_null(), disclosed > 0);
+        let mut weights = coefficients(&out, "laboratory");
+        weights.sort_by(|left, right| left.0.cmp(&right.0));
+        let auc = &metrics["models"]["logistic_regression.stratified"]["joint"]["auc"];
+        (auc.as_f64().unwrap(), coefficients(&out, "clinic"), weights)
+    };
+    let (strict, known) = (model("strict", 0), model("woe_known_to_host", 1));
+    assert!((strict.0 - known.0).abs() < BOUND, "AUC {} and {}", strict.0, known.0);
+    assert_eq!(strict.2.len(), 20);
+    let pairs = |strict: &[(String, f64)], known: &[(String, f64)]| {
+        assert_eq!(strict.len(), known.len());
+        for ((name, strict), (other, known)) in strict.iter().zip(known) {
+            assert!(other.starts_with(name.as_str()), "{other} for {name}");
+            assert!((strict - known).abs() < BOUND, "{name}: {strict} and {known}");
+        }
+    };
+    pairs(&strict.1, &known.1);
+    pairs(&strict.2, &known.2);
+}
+
 /// The validation rows end training long before the optimum of a model with hardly any penalty.
 #[test]
 fn logistic_regression_stops_early_on_the_validation_rows() {

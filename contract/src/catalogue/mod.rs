@@ -10,7 +10,7 @@ mod train;
 
 pub use align::ECDH;
 pub use evaluate::{EVALUATE, REPORT};
-pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT};
+pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
 pub use split::SPLIT;
 pub use train::{BOOSTED_TREES, LOGISTIC_REGRESSION};
 

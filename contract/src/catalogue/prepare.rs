@@ -211,6 +211,9 @@ const SELECT_DISCLOSURES: &[Disclosure] = &[
     ),
 ];
 
+/// The mode of [`ENCODE`] in which the host gets the weight of evidence of its own bins.
+pub const WOE_KNOWN_TO_HOST: &str = "woe_known_to_host";
+
 /// Makes numbers of every column.
 pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
     name: "prepare.encode",
@@ -248,7 +251,7 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
             ],
         },
         PrivacyMode {
-            name: "woe_known_to_host",
+            name: WOE_KNOWN_TO_HOST,
             summary: Text::new(
                 "The host gets the weight of evidence of its own bins, hence the class ratio in \
                  each of them. Cheaper, and weaker.",
@@ -262,8 +265,9 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
                     DisclosureKind::Intermediate,
                     Frequency::PerFeature,
                     Text::new(
-                        "the weight of evidence of each bin of its own features",
-                        "自己的特征每个分箱的 WOE",
+                        "the weight of evidence of each bin of its own features, standardised over \
+                         the training rows",
+                        "自己的特征每个分箱的 WOE（在训练集上标准化）",
                     ),
                 ),
                 Disclosure::new(

@@ -5,7 +5,6 @@
 //! exactly what the job declares.
 
 mod align;
-mod availability;
 mod boosted_trees;
 mod data;
 mod evaluate;
@@ -26,7 +25,6 @@ use crate::error::JobError;
 use crate::spec::{JobSpec, SplitSpec};
 use crate::watch::Watch;
 use align::Common;
-pub use availability::check_available;
 use data::{Data, training_period};
 use features::split::Split;
 pub use outcome::{
@@ -48,7 +46,6 @@ pub async fn run_party(
     session: Session,
     watch: &dyn Watch,
 ) -> Result<Outcome, JobError> {
-    check_available(job)?;
     let mut run = Run::new(job, role, session, watch);
     let common = align::align(&mut run, table).await?;
     let mut splits = Vec::new();

@@ -101,7 +101,8 @@ pub struct SplitOutcome {
 pub struct Weighed {
     /// The bins of the party's own columns.
     pub binnings: Vec<Binning>,
-    /// At the guest: the value of each bin of each of the host's anonymous features.
+    /// The value of each bin of each of the host's anonymous features: at the guest, or in the mode
+    /// `woe_known_to_host` at the host.
     pub host_values: Option<Vec<Vec<f64>>>,
     /// At the host: for each anonymous feature its place among `binnings`.
     pub feature_of_number: Option<Vec<usize>>,

@@ -3,17 +3,21 @@
 //! The guest replaces its own columns by itself. Of the host's columns it learns the merged counts
 //! of anonymous bins and keeps their weight of evidence; the host keeps which bin each row is in.
 //! Training joins the two without showing either (`models::vertical::logistic_regression::woe`).
+//!
+//! In the mode `woe_known_to_host` the guest sends the values of the bins instead, and the host's
+//! columns enter training as plain columns.
 
+use contract::Audience;
 use features::binned::BinnedMatrix;
 use features::binning::{self, Binning};
 use features::federated::evidence::{Anonymity, gather, offer};
 use features::split::Split;
-use features::{Column, Feature, FeatureMatrix, Values, correlation, woe};
+use features::{Column, Derivation, Feature, FeatureMatrix, Provenance, Values, correlation, woe};
 use models::vertical::logistic_regression::woe::{
     AnonymousColumn, Woe, anonymous_columns, standardised,
 };
 use mpc::TwoParty;
-use net::Size;
+use net::{Session, Size};
 
 use super::data::{Data, training_period};
 use super::outcome::Weighed;
@@ -127,15 +131,89 @@ async fn replace(
     let (binnings, binned) = step.session.compute(bin).await?;
     if let Some(guest) = data.guest() {
         prepared.matrix = with_own(&prepared, &binned, rows)?;
-        let host = as_guest(run, step, &guest.labels_of(rows)).await?;
-        prepared.weighed = Some(Weighed::guest(binnings, host.as_ref()));
-        prepared.host_woe = host.map(HostWoe::Values);
-    } else {
-        let (host, anonymity) = as_host(run, step, &binned, rows).await?;
-        prepared.weighed = Some(Weighed::host(binnings, anonymity.as_ref()));
-        prepared.host_woe = host;
+        let mut values = as_guest(run, step, &guest.labels_of(rows)).await?;
+        if let Some(known) = values.take_if(|_| is_known_to_host(run)) {
+            tell_values(run, &mut step.session, &known).await?;
+        }
+        prepared.weighed = Some(Weighed::guest(binnings, values.as_ref()));
+        prepared.host_woe = values.map(HostWoe::Values);
+        return Ok(prepared);
     }
+    let mut host = as_host(run, step, &binned, rows).await?;
+    let mut weighed = Weighed::host(binnings, host.as_ref().map(|host| &host.anonymity));
+    if let Some(known) = host.take_if(|_| is_known_to_host(run)) {
+        let values = hear_values(run, &mut step.session, &known.columns, rows.len()).await?;
+        prepared.matrix = with_known(&prepared.matrix, &known, &values)?;
+        weighed.host_values = Some(values);
+    }
+    prepared.weighed = Some(weighed);
+    prepared.host_woe = host.map(|Host { columns, names, .. }| HostWoe::Bins { columns, names });
     Ok(prepared)
+}
+
+/// The host's columns as the guest knows them.
+struct Host {
+    anonymity: Anonymity,
+    /// In the order that the guest knows.
+    columns: Vec<AnonymousColumn>,
+    /// In the same order.
+    names: Vec<String>,
+}
+
+/// Whether the host gets the weight of evidence of its own bins.
+fn is_known_to_host(run: &Run<'_>) -> bool {
+    run.job.prepare.encode.privacy == contract::catalogue::WOE_KNOWN_TO_HOST
+}
+
+/// Tells the host the value of each bin of each of its features.
+async fn tell_values(
+    run: &Run<'_>,
+    session: &mut Session,
+    values: &[Vec<f64>],
+) -> Result<(), JobError> {
+    let words: Vec<u64> = values.iter().flatten().map(|value| value.to_bits()).collect();
+    run.record(HOST_WOE, Audience::Host, words.len())?;
+    Ok(session.send_words(HOST_VALUES, &words).await?)
+}
+
+/// The value of each bin of each of the host's features.
+async fn hear_values(
+    run: &Run<'_>,
+    session: &mut Session,
+    columns: &[AnonymousColumn],
+    rows: usize,
+) -> Result<Vec<Vec<f64>>, JobError> {
+    let count = columns.iter().map(|column| column.bins).sum();
+    run.record(HOST_WOE, Audience::Host, count)?;
+    let words = session.receive_words(HOST_VALUES, count).await?;
+    by_feature(words, columns, rows).ok_or_else(|| {
+        let rule = "the weight of evidence of a bin is standardised over the training rows";
+        session.misbehaved(HOST_VALUES, rule).into()
+    })
+}
+
+/// The values of the bins of each feature; `None` if one cannot be standardised over so many rows.
+fn by_feature(words: Vec<u64>, columns: &[AnonymousColumn], rows: usize) -> Option<Vec<Vec<f64>>> {
+    // A standardised value is at most the root of the number of rows.
+    let limit = (rows as f64).sqrt() * (1.0 + 1e-9);
+    let value = |word| Some(f64::from_bits(word)).filter(|value| value.abs() <= limit);
+    let mut values = words.into_iter().map(value).collect::<Option<Vec<f64>>>()?.into_iter();
+    Some(columns.iter().map(|column| values.by_ref().take(column.bins).collect()).collect())
+}
+
+/// The host's plain features and then its columns as weight of evidence.
+fn with_known(
+    matrix: &FeatureMatrix,
+    host: &Host,
+    values: &[Vec<f64>],
+) -> Result<FeatureMatrix, JobError> {
+    let known = host.columns.iter().zip(&host.names).zip(values).map(|((column, name), values)| {
+        let provenance = Provenance { source: name.clone(), derivation: Derivation::Woe };
+        let values = column.codes.iter().map(|code| values[usize::from(*code)]).collect();
+        Feature { name: provenance.to_string(), provenance, values }
+    });
+    let features = matrix.features().iter().cloned().chain(known).collect();
+    Ok(FeatureMatrix::new(matrix.rows(), features)?)
 }
 
 /// Whether the job replaces the values of this column.
@@ -196,16 +274,17 @@ async fn as_guest(
     Ok(Some(standardised(&anonymous)?))
 }
 
+/// The host's columns to replace; `None` without any.
 async fn as_host(
     run: &Run<'_>,
     step: &mut Step,
     binned: &BinnedMatrix,
     rows: &[u32],
-) -> Result<(Option<HostWoe>, Option<Anonymity>), JobError> {
+) -> Result<Option<Host>, JobError> {
     let has_columns = !binned.features().is_empty();
     step.session.send_bytes(OFFERED, vec![u8::from(has_columns)]).await?;
     if !has_columns {
-        return Ok((None, None));
+        return Ok(None);
     }
     let training = of_rows(binned, rows)?;
     let mut party = TwoParty::setup(step.session.fork("evidence")?, run.ledger.clone()).await?;
@@ -213,7 +292,26 @@ async fn as_host(
     let columns = anonymous_columns(&anonymity, binned)?;
     let name = |place: &usize| binned.features()[*place].name.clone();
     let names = anonymity.feature_of_number.iter().map(name).collect();
-    Ok((Some(HostWoe::Bins { columns, names }), Some(anonymity)))
+    Ok(Some(Host { anonymity, columns, names }))
 }
 
 const OFFERED: &str = "offered";
+const HOST_VALUES: &str = "host_values";
+/// The disclosure of the mode `woe_known_to_host`.
+const HOST_WOE: &str = "encode.host_woe";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_the_host_are_finite_and_no_larger_than_standardised_ones() {
+        let columns = [2, 1].map(|bins| AnonymousColumn { codes: vec![0; 100], bins });
+        let parsed =
+            |values: [f64; 3]| by_feature(values.map(f64::to_bits).to_vec(), &columns, 100);
+        assert_eq!(parsed([-10.0, 0.5, 1.0]), Some(vec![vec![-10.0, 0.5], vec![1.0]]));
+        for bad in [f64::NAN, f64::INFINITY, -10.1] {
+            assert_eq!(parsed([0.0, bad, 0.0]), None);
+        }
+    }
+}
