@@ -39,7 +39,7 @@ impl Default for Settings {
         Self {
             trees: 50,
             depth: 5,
-            learning_rate: 0.2,
+            learning_rate: 0.1,
             l2: 1.0,
             min_gain: 0.0,
             min_child_weight: 1.0,

@@ -44,7 +44,7 @@
 //! them in memory, 196,608 bytes each. Per node asked for, at most 2^(depth-1) a tree: 18.75 bytes
 //! per training row and 153,600 more to the host, 18.75 bytes per (feature, bin) back. Per new
 //! split of the host: one bit per row. Per level two round trips, and another for each
-//! [`BATCH`](messages::BATCH) nodes beyond the first.
+//! 8 nodes beyond the first.
 //!
 //! # Reference
 //! Cheng et al., `SecureBoost`: A Lossless Federated Learning Framework, IEEE Intelligent Systems
