@@ -90,8 +90,8 @@ impl Drop for BlindingKey {
     }
 }
 
-/// Points that share one inversion: a 256th of it is lost in the noise, and a batch still stays in
-/// the first-level cache.
+/// Points that share one inversion, or eight side by side: its part is lost in the noise, and
+/// what waits for it stays in the second-level cache.
 const BATCH: usize = 256;
 
 #[cfg(test)]

@@ -233,10 +233,12 @@ impl Factors {
     /// Writes the point: three products, or four with T.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     fn multiply<const WITH_T: bool>(&self, point: &mut Point) {
-        let (e, f, g, h) = (self.e.carry(), self.f.carry(), self.g.carry(), self.h.carry());
-        point.x = e.times(&f);
+        let (g, h) = (self.g.carry(), self.h.carry());
         point.y = g.times(&h);
+        let f = self.f.carry();
         point.z = f.times(&g);
+        let e = self.e.carry();
+        point.x = e.times(&f);
         if WITH_T {
             point.t = e.times(&h);
         }
