@@ -24,10 +24,9 @@ pub(super) fn decode<const N: usize>(encoded: &[[Eight; 4]; N]) -> [(Point, __mm
         Parts { s, u1, u2, v, v_u2_square: v.times(&u2_square), is_canonical }
     });
     let roots = square_roots(&parts.each_ref().map(|parts| (one, parts.v_u2_square)));
-    let mut index = 0;
-    roots.map(|(root, is_square)| {
+    std::array::from_fn(|index| {
         let Parts { s, u1, u2, v, is_canonical, .. } = &parts[index];
-        index += 1;
+        let (root, is_square) = &roots[index];
         let dx = root.times(u2);
         let dy = root.times(&dx).times(v);
         let x = s.plus(s).times(&dx).absolute();
@@ -70,13 +69,12 @@ pub(super) fn map<const N: usize>(uniform: &[[Eight; 4]; N]) -> [Point; N] {
         (u, v)
     });
     let roots = square_roots(&fractions);
-    let mut index = 0;
-    roots.map(|(root, is_square)| {
+    std::array::from_fn(|index| {
         let ((t, r), (_, v)) = (&inputs[index], &fractions[index]);
-        index += 1;
+        let (root, is_square) = &roots[index];
         let other = root.times(t).absolute().negated();
-        let s = other.or_if(is_square, &root);
-        let c = r.or_if(is_square, &one.negated());
+        let s = other.or_if(*is_square, root);
+        let c = r.or_if(*is_square, &one.negated());
         let factor = Element::constant(D_MINUS_ONE_SQUARED);
         let n = c.times(&r.minus(&one)).times(&factor).minus(v);
         let square = s.squared();

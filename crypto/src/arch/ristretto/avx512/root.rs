@@ -31,11 +31,9 @@ pub(super) fn square_roots<const N: usize>(
     }
     let (ones, _) = power_of_ones(&bases);
     let powers = products(&square_times(&ones, 2), &bases);
-    let mut index = 0;
-    powers.map(|power| {
+    std::array::from_fn(|index| {
         let (u, v) = &fractions[index];
-        let root = cubes[index].times(&power);
-        index += 1;
+        let root = cubes[index].times(&powers[index]);
         let check = v.times(&root.squared());
         let minus_u = u.negated();
         let is_correct = check.equals(u);
