@@ -6,7 +6,7 @@
 //! doubles of section 3.3, which need no T and so let the step before leave it out.
 //!
 //! In multiplications of the processor: a double takes 313 (369 with T), a sum 394 (450 with T),
-//! the product of eight points with an exponent 110,974, table and all.
+//! the product of eight points with an exponent 111,298, table and all.
 
 use core::arch::x86_64::{
     __m512i, __mmask8, _mm512_abs_epi64, _mm512_cmpeq_epi64_mask, _mm512_movepi64_mask,
@@ -72,12 +72,10 @@ struct Addend {
 /// while the other's sums settle.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn products<const N: usize>(points: &[Point; N], exponents: &Digits) -> [Point; N] {
-    let mut multiples = [[Addend::identity(); MAGNITUDE_MAX]; N];
-    for (multiples, point) in multiples.iter_mut().zip(points) {
-        point.multiples(multiples);
-    }
-    let mut products = [Point::identity(); N];
     let mut factors = [Factors::zero(); N];
+    let mut multiples = [[Addend::identity(); MAGNITUDE_MAX]; N];
+    fill(&mut multiples, points, &mut factors);
+    let mut products = [Point::identity(); N];
     let [lowest, higher @ ..] = exponents.as_lanes();
     for digits in higher.iter().rev() {
         add_multiples::<N, false>(&mut products, &mut factors, &multiples, digits);
@@ -88,6 +86,31 @@ pub(super) fn products<const N: usize>(points: &[Point; N], exponents: &Digits) 
     }
     add_multiples::<N, true>(&mut products, &mut factors, &multiples, lowest);
     products
+}
+
+/// Writes the first eight multiples of every point.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn fill<const N: usize>(
+    multiples: &mut [[Addend; MAGNITUDE_MAX]; N],
+    points: &[Point; N],
+    factors: &mut [Factors; N],
+) {
+    let mut points = *points;
+    for (multiples, point) in multiples.iter_mut().zip(&points) {
+        multiples[0] = point.addend();
+    }
+    for index in 1..MAGNITUDE_MAX {
+        for ((point, factors), multiples) in points.iter().zip(factors.iter_mut()).zip(&*multiples)
+        {
+            point.plus_addend(&multiples[0], factors);
+        }
+        for ((point, factors), multiples) in
+            points.iter_mut().zip(factors.iter()).zip(&mut *multiples)
+        {
+            factors.multiply::<true>(point);
+            multiples[index] = point.addend();
+        }
+    }
 }
 
 #[inline]
@@ -132,24 +155,6 @@ impl Point {
         self.plus_addend(&other.addend(), &mut factors);
         factors.multiply::<true>(&mut sum);
         sum
-    }
-
-    /// The first eight multiples: 2k is the double of k, 2k + 1 one more.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn multiples(&self, multiples: &mut [Addend; MAGNITUDE_MAX]) {
-        let first = self.addend();
-        let mut points = [*self; MAGNITUDE_MAX];
-        let mut factors = Factors::zero();
-        multiples[0] = first;
-        for index in 1..MAGNITUDE_MAX {
-            if index % 2 == 1 {
-                points[index / 2].double(&mut factors);
-            } else {
-                points[index - 1].plus_addend(&first, &mut factors);
-            }
-            factors.multiply::<true>(&mut points[index]);
-            multiples[index] = points[index].addend();
-        }
     }
 
     /// Four squares. All signs are turned against the paper's, which leaves the point as it is.
