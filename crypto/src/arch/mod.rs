@@ -5,4 +5,5 @@
 #![expect(unsafe_code, reason = "calls into functions compiled for instructions found at run time")]
 
 pub(crate) mod ntt;
+pub(crate) mod ristretto;
 pub(crate) mod transpose;

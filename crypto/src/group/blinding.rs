@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use curve25519_dalek::ristretto::RistrettoPoint;
 use rayon::prelude::*;
 use zeroize::Zeroize;
 
-use super::{GroupError, POINT_BYTES, Point, hash_to_group};
+use super::{GroupError, POINT_BYTES, uniform_bytes};
+use crate::arch::ristretto::Engine;
 use crate::random::Generator;
 
 /// A secret exponent that a party raises a whole set to: its *blinding*.
@@ -37,16 +37,15 @@ impl BlindingKey {
     where
         I: AsRef<[u8]> + Sync,
     {
-        items
-            .par_chunks(BATCH)
-            .flat_map_iter(|items| {
-                let halves: Vec<_> = items
-                    .iter()
-                    .map(|item| hash_to_group(domain, item.as_ref()).0 * self.half)
-                    .collect();
-                encode_doubles(&halves)
-            })
-            .collect()
+        let engine = Engine::detect();
+        let mut blinded = vec![[0; POINT_BYTES]; items.len()];
+        items.par_chunks(BATCH).zip(blinded.par_chunks_mut(BATCH)).for_each(|(items, blinded)| {
+            let mut uniform: Vec<_> =
+                items.iter().map(|item| uniform_bytes(domain, item.as_ref())).collect();
+            engine.map_and_blind(&self.half, &uniform, blinded);
+            uniform.zeroize();
+        });
+        blinded
     }
 
     /// Decodes points that a peer sent and blinds them.
@@ -55,30 +54,27 @@ impl BlindingKey {
     ///
     /// # Errors
     ///
-    /// The first point, by index, that [`Point::decode`] would refuse.
+    /// The first point, by index, that [`Point::decode`](super::Point::decode) would refuse.
     pub fn decode_and_blind(
         &self,
         points: &[[u8; POINT_BYTES]],
     ) -> Result<Vec<[u8; POINT_BYTES]>, GroupError> {
+        let engine = Engine::detect();
         let mut blinded = vec![[0; POINT_BYTES]; points.len()];
-        let outcomes: Vec<Result<(), GroupError>> = points
+        let outcomes: Vec<Result<(), usize>> = points
             .par_chunks(BATCH)
             .zip(blinded.par_chunks_mut(BATCH))
             .enumerate()
             .map(|(batch, (points, blinded))| {
-                let mut halves = Vec::with_capacity(points.len());
-                for (index, point) in points.iter().enumerate() {
-                    halves.push(Point::decode_at(batch * BATCH + index, point)?.0 * self.half);
-                }
-                for (blinded, encoded) in blinded.iter_mut().zip(encode_doubles(&halves)) {
-                    *blinded = encoded;
-                }
-                Ok(())
+                let outcome = engine.decode_and_blind(&self.half, points, blinded);
+                outcome.map_err(|index| batch * BATCH + index)
             })
             .collect();
         // In order, so that the same bad set is always blamed on the same point.
-        outcomes.into_iter().collect::<Result<(), GroupError>>()?;
-        Ok(blinded)
+        match outcomes.into_iter().collect::<Result<(), usize>>() {
+            Ok(()) => Ok(blinded),
+            Err(index) => Err(GroupError::of(index, &points[index])),
+        }
     }
 }
 
@@ -94,18 +90,14 @@ impl Drop for BlindingKey {
     }
 }
 
-fn encode_doubles(halves: &[RistrettoPoint]) -> impl Iterator<Item = [u8; POINT_BYTES]> + use<> {
-    let encoded = RistrettoPoint::double_and_compress_batch(halves);
-    encoded.into_iter().map(|point| point.to_bytes())
-}
-
-/// Points that share one inversion: a 256th of it is lost in the noise, and a batch still stays in
-/// the first-level cache.
+/// Points that share one inversion, or eight side by side: its part is lost in the noise, and
+/// what waits for it stays in the second-level cache.
 const BATCH: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::group::{Point, hash_to_group};
 
     fn key(seed: u8) -> BlindingKey {
         BlindingKey::random(&mut Generator::from_seed([seed; 32]))

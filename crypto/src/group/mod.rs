@@ -1,9 +1,9 @@
 //! The prime-order group ristretto255 (RFC 9496), where discrete logarithms are hard.
 //!
 //! Elements are [`Point`]s, exponents are secret [`Scalar`]s. [`BlindingKey`] multiplies whole sets
-//! of points by one secret, as set intersection needs. All arithmetic on secrets takes the same
-//! time whatever they are; the engine (AVX-512 IFMA, AVX2, portable) is chosen at run time by
-//! `curve25519-dalek`.
+//! of points by one secret, as set intersection needs: eight at a time where the processor has
+//! AVX-512 IFMA. All other arithmetic is that of `curve25519-dalek`, which chooses its engine at
+//! run time too. All arithmetic on secrets takes the same time whatever they are.
 
 mod blinding;
 #[cfg(test)]
@@ -44,21 +44,16 @@ impl Point {
     /// [`GroupError::Identity`] for the neutral element, which no honest peer sends because its
     /// products say nothing and hide nothing. Both give the index 0.
     pub fn decode(encoded: &[u8; POINT_BYTES]) -> Result<Self, GroupError> {
-        Self::decode_at(0, encoded)
+        CompressedRistretto(*encoded)
+            .decompress()
+            .filter(|point| !point.is_identity())
+            .map(Self)
+            .ok_or_else(|| GroupError::of(0, encoded))
     }
 
     /// The one encoding of this point (RFC 9496, section 4.3.2).
     pub fn encode(&self) -> [u8; POINT_BYTES] {
         self.0.compress().to_bytes()
-    }
-
-    fn decode_at(index: usize, encoded: &[u8; POINT_BYTES]) -> Result<Self, GroupError> {
-        let point =
-            CompressedRistretto(*encoded).decompress().ok_or(GroupError::NotCanonical { index })?;
-        if point.is_identity() {
-            return Err(GroupError::Identity { index });
-        }
-        Ok(Self(point))
     }
 
     /// RFC 9496, section 4.3.4: maps 64 uniform bytes to a uniform element.
@@ -73,11 +68,16 @@ impl Point {
 /// [`hash::expand`]. A random oracle into the group as long as BLAKE3 is one into bytes. Takes the
 /// same time for all `bytes` of one length.
 pub fn hash_to_group(domain: &str, bytes: &[u8]) -> Point {
-    let mut uniform = [0; 64];
-    hash::expand(domain, &[bytes], &mut uniform);
+    let mut uniform = uniform_bytes(domain, bytes);
     let point = Point::from_uniform(&uniform);
     uniform.zeroize();
     point
+}
+
+fn uniform_bytes(domain: &str, bytes: &[u8]) -> [u8; 64] {
+    let mut uniform = [0; 64];
+    hash::expand(domain, &[bytes], &mut uniform);
+    uniform
 }
 
 impl Add for Point {
@@ -154,6 +154,18 @@ pub enum GroupError {
         /// Position in the batch.
         index: usize,
     },
+}
+
+impl GroupError {
+    /// What is wrong with the bytes at `index`, which were refused: the neutral element has the one
+    /// encoding of zeros.
+    fn of(index: usize, refused: &[u8; POINT_BYTES]) -> Self {
+        if *refused == [0; POINT_BYTES] {
+            Self::Identity { index }
+        } else {
+            Self::NotCanonical { index }
+        }
+    }
 }
 
 #[cfg(test)]

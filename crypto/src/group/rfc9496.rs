@@ -1,6 +1,14 @@
 //! The test vectors of RFC 9496, appendix A.
 
+use curve25519_dalek::Scalar as Exponent;
+
 use super::{GroupError, Point, Scalar};
+use crate::arch::ristretto::Engine;
+
+/// Engines multiply by twice an exponent: with this one, by one.
+fn half() -> Exponent {
+    Exponent::from(2_u64).invert()
+}
 
 fn bytes<const N: usize>(hexadecimal: &str) -> [u8; N] {
     assert_eq!(hexadecimal.len(), 2 * N);
@@ -13,12 +21,17 @@ fn bytes<const N: usize>(hexadecimal: &str) -> [u8; N] {
 fn multiples_of_the_generator() {
     for (multiple, encoded) in MULTIPLES.iter().enumerate() {
         let encoded = bytes(encoded);
-        let exponent = Scalar(curve25519_dalek::Scalar::from(multiple as u64));
+        let exponent = Scalar(Exponent::from(multiple as u64));
         let point = Point::generator_times(&exponent);
         assert_eq!(point.encode(), encoded);
         let expected =
             if multiple == 0 { Err(GroupError::Identity { index: 0 }) } else { Ok(point) };
         assert_eq!(Point::decode(&encoded), expected);
+        for engine in Engine::available() {
+            let mut blinded = [[0xFF; 32]];
+            let outcome = engine.decode_and_blind(&half(), &[encoded], &mut blinded);
+            assert_eq!(outcome.map(|()| blinded), expected.map(|_| [encoded]).map_err(|_| 0));
+        }
     }
 }
 
@@ -27,6 +40,10 @@ fn invalid_encodings() {
     for encoded in INVALID {
         let error = Point::decode(&bytes(encoded)).unwrap_err();
         assert_eq!(error, GroupError::NotCanonical { index: 0 }, "{encoded}");
+        for engine in Engine::available() {
+            let outcome = engine.decode_and_blind(&half(), &[bytes(encoded)], &mut [[0; 32]]);
+            assert_eq!(outcome, Err(0), "{engine:?}, {encoded}");
+        }
     }
 }
 
@@ -37,6 +54,11 @@ fn elements_from_uniform_bytes() {
         uniform[..32].copy_from_slice(&bytes::<32>(upper));
         uniform[32..].copy_from_slice(&bytes::<32>(lower));
         assert_eq!(Point::from_uniform(&uniform).encode(), bytes(encoded));
+        for engine in Engine::available() {
+            let mut blinded = [[0; 32]];
+            engine.map_and_blind(&half(), &[uniform], &mut blinded);
+            assert_eq!(blinded, [bytes(encoded)], "{engine:?}");
+        }
     }
 }
 

@@ -13,16 +13,20 @@ pub use correlation_robust::CorrelationRobust;
 /// `domain` names the use in the manner `"matching/psi/ecdh commitment"`. Version of the house
 /// format, domain, number of parts and the length of each part are all bound in.
 pub fn digest(domain: &str, parts: &[&[u8]]) -> [u8; 32] {
-    *framed(domain, parts).finalize().as_bytes()
+    let mut hasher = blake3::Hasher::new();
+    frame(&mut hasher, domain, parts);
+    *hasher.finalize().as_bytes()
 }
 
 /// Hashes like [`digest`] to as many bytes as `out` has; a shorter result is a prefix of a longer.
 pub fn expand(domain: &str, parts: &[&[u8]], out: &mut [u8]) {
-    framed(domain, parts).finalize_xof().fill(out);
+    let mut hasher = blake3::Hasher::new();
+    frame(&mut hasher, domain, parts);
+    hasher.finalize_xof().fill(out);
 }
 
-fn framed(domain: &str, parts: &[&[u8]]) -> blake3::Hasher {
-    let mut hasher = blake3::Hasher::new();
+/// Feeds a hasher in its place: it is 2 KB large, as long to copy as a short part is to hash.
+fn frame(hasher: &mut blake3::Hasher, domain: &str, parts: &[&[u8]]) {
     hasher.update(VERSION);
     hasher.update(&(domain.len() as u64).to_le_bytes());
     hasher.update(domain.as_bytes());
@@ -31,7 +35,6 @@ fn framed(domain: &str, parts: &[&[u8]]) -> blake3::Hasher {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    hasher
 }
 
 /// Changes with any change to what is hashed, so that old and new never agree by accident.
