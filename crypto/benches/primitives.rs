@@ -8,6 +8,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use tombolo_crypto::field128::{Gf128, add_scaled, inner_product};
 use tombolo_crypto::group::BlindingKey;
 use tombolo_crypto::hash::CorrelationRobust;
 use tombolo_crypto::random::Generator;
@@ -28,6 +29,15 @@ fn main() {
     let hash = CorrelationRobust::new();
     let mut blocks = vec![7; 1 << 20];
     report("hash: correlation robust, a block", blocks.len(), || hash.hash_batch(0, &mut blocks));
+
+    let mut target: Vec<Gf128> = blocks.iter().map(|block| Gf128(*block)).collect();
+    let source = target.clone();
+    report("field128: add scaled, an element", source.len(), || {
+        add_scaled(&mut target, &source, source[0]);
+    });
+    report("field128: inner product, an element", source.len(), || {
+        black_box(inner_product(&target, &source));
+    });
 
     let rows = &bytes[..128 << 14];
     report("transpose: a column of 128 bits", 1 << 17, || {

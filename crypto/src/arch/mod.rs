@@ -4,5 +4,6 @@
 //! binary works everywhere. Nothing here knows what the numbers mean.
 #![expect(unsafe_code, reason = "calls into functions compiled for instructions found at run time")]
 
+pub(crate) mod carryless;
 pub(crate) mod ntt;
 pub(crate) mod transpose;
