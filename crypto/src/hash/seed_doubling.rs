@@ -22,7 +22,7 @@ pub struct SeedDoubling {
 
 impl SeedDoubling {
     /// The generator of the tree number `tree` of the run that drew `salt`, both public.
-    pub fn new(salt: &[u8; 16], tree: u64) -> Self {
+    pub fn new(salt: &[u8], tree: u64) -> Self {
         let keys = digest("crypto.hash.seed_doubling", &[salt, &tree.to_le_bytes()]);
         let (left, right) = keys.split_at(16);
         let cipher = |key: &[u8]| {
