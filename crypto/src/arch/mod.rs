@@ -5,5 +5,6 @@
 #![expect(unsafe_code, reason = "calls into functions compiled for instructions found at run time")]
 
 pub(crate) mod carryless;
+pub(crate) mod convolution;
 pub(crate) mod ntt;
 pub(crate) mod transpose;
