@@ -1,7 +1,10 @@
 //! Why a match could not be made, and whose fault it is.
 
+use mpc::MpcError;
 use net::NetError;
 use table::TableError;
+
+use crate::okvs::NotEncodable;
 
 /// An error of a matching protocol.
 ///
@@ -13,6 +16,12 @@ pub enum MatchingError {
     /// The conversation failed, or the peer broke a rule of the protocol.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A block of secure computation failed for another reason than the conversation.
+    #[error(transparent)]
+    Computation(Box<MpcError>),
+    /// The ids have no key-value store under the seed that was drawn: a chance of 2^-39.
+    #[error("the ids could not be packed this time; start the job again")]
+    NotEncodable(#[from] NotEncodable),
     /// The result is not an alignment of this party's table.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -45,4 +54,13 @@ pub enum MatchingError {
         /// The limit.
         rows_max: usize,
     },
+}
+
+impl From<MpcError> for MatchingError {
+    fn from(error: MpcError) -> Self {
+        match error {
+            MpcError::Net(error) => Self::Net(error),
+            other => Self::Computation(Box::new(other)),
+        }
+    }
 }

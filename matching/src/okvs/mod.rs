@@ -2,13 +2,13 @@
 //! and, if the values are random, says nothing about which keys those are.
 //!
 //! # Construction
-//! Every key has a *row*: three cells of one bin, chosen by hashing, and the powers `k, k², …` of a
-//! 128-bit hash k of the key. Decoding is the inner product of row and bin,
-//! `cell + cell + cell + k·dense₁ + k²·dense₂ + …`, hence linear in the cells. Encoding solves for
-//! the cells: rows are *peeled* off, one after the other, each with a cell that no later one has,
-//! and filled in backwards; the few rows that no peeling frees (*gaps*) are what the dense cells are
-//! for. Keys are thrown into bins of about 2^14, so that a bin stays in a processor's cache, indices
-//! fit 16 bits and bins are encoded in parallel.
+//! Every key has a *row*: three cells of one bin, chosen by hashing, and the powers k, k², … of a
+//! 128-bit hash k of the key. Decoding is the inner product of row and bin, that is cell + cell +
+//! cell + k·dense₁ + k²·dense₂ + …, hence linear in the cells. Encoding solves for the cells: rows
+//! are *peeled* off, one after the other, each with a cell that no later one has, and filled in
+//! backwards; the few rows that no peeling frees (*gaps*) are what the dense cells are for. Keys
+//! are thrown into bins of about 2^14, so that a bin stays in a processor's cache, indices fit 16
+//! bits and bins are encoded in parallel.
 //!
 //! # Failure
 //! A seed fails if a bin overflows, or if the gaps of a bin are more than its dense cells or depend
@@ -23,8 +23,8 @@
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
-//! 2022/320): the improved OKVS with row weight 3, a dense part over GF(2^128), and bins. The
-//! three-cell construction: Garimella, Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2021 (eprint 2021/883).
+//! 2022/320): the improved OKVS with row weight 3, a dense part over GF(2^128), and bins. Three
+//! cells for a key: Garimella, Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2021 (eprint 2021/883).
 
 mod dense;
 mod layout;
@@ -116,11 +116,9 @@ impl Okvs {
     fn decode_batch(&self, cells: &[Gf128], keys: &[u128], values: &mut [Gf128]) {
         let batch = self.rows.batch(keys);
         let powers = batch.powers();
-        let first_cells =
-            batch.places().map(|place| place.bin(&self.layout) * self.layout.bin_cells());
         let mut starts = [0; BATCH];
-        for (start, first_cell) in starts.iter_mut().zip(first_cells) {
-            *start = first_cell;
+        for (start, place) in starts.iter_mut().zip(batch.places()) {
+            *start = place.bin(&self.layout) * self.layout.bin_cells();
         }
         // Horner's rule on the dense cells, from the highest power down.
         for power in (0..self.layout.dense).rev() {

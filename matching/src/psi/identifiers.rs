@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use crypto::hash::Keyed;
+use rayon::prelude::*;
+
 use crate::MatchingError;
 use crate::psi::ROWS_MAX;
 
@@ -40,6 +43,11 @@ impl<'a> Identifiers<'a> {
     /// Whether there is no row at all.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+
+    /// The hashes of all ids, in the order of the rows. Runs on the current rayon pool.
+    pub(super) fn hashes(&self, hash: &Keyed) -> Vec<u128> {
+        self.ids.par_iter().map(|id| hash.hash_128(id.as_bytes())).collect()
     }
 
     /// The ids at `positions`.

@@ -3,10 +3,13 @@
 //! | protocol | learns | cost for one id of each side |
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
+//! | [`vole`] | both or one | a microsecond of symmetric work, 32 bytes at 2^20 ids |
 
 pub mod ecdh;
 mod identifiers;
+mod sets;
 mod tags;
+pub mod vole;
 
 pub use identifiers::Identifiers;
 
