@@ -106,6 +106,11 @@ impl Generator {
 
     /// The next uniform word.
     pub fn next_u64(&mut self) -> u64 {
+        // Mostly the next eight bytes are there: shuffles draw one word after the other.
+        if let Some(bytes) = self.buffer[self.used..].first_chunk() {
+            self.used += bytes.len();
+            return u64::from_le_bytes(*bytes);
+        }
         let mut bytes = [0; 8];
         self.fill_bytes(&mut bytes);
         u64::from_le_bytes(bytes)

@@ -7,6 +7,7 @@
 
 pub mod ecdh;
 mod identifiers;
+mod positions;
 mod sets;
 mod tags;
 pub mod vole;

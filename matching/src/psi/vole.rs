@@ -61,7 +61,6 @@ mod hashes;
 mod matches;
 
 use crypto::field128::{ELEMENT_BYTES, Gf128, add_scaled};
-use crypto::hash::Keyed;
 use mpc::silent_vole::{vole_as_receiver, vole_as_sender};
 use net::{NetError, Session, Size};
 use rayon::prelude::*;
@@ -141,14 +140,14 @@ async fn exchange_sizes(session: &mut Session, own_count: usize) -> Result<usize
 /// The receiver's side; returns its matched rows.
 async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, MatchingError> {
     let own_count = sets.ids.len();
-    let keys = session.compute(|| sets.ids.hashes(&id_hash())).await;
+    let keys = sets.ids.hashes();
     let mut salt = [0; SALT_BYTES];
     session.rng().fill_bytes(&mut salt);
     let store = Okvs::new(own_count, salt);
     let hashes = Hashes::new(&salt, own_count, sets.their_count);
 
     let mut path = session.fork("vole")?;
-    let pack = || store.encode(&keys, &hashes.values(&keys));
+    let pack = || store.encode(keys, &hashes.values(keys));
     let (vole, packed) =
         tokio::join!(vole_as_receiver(&mut path, store.cells_count()), session.compute(pack),);
     let ((mut masked, correlated), packed) = (vole.map(|vole| (vole.a, vole.c))?, packed?);
@@ -161,19 +160,19 @@ async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, Ma
     }
     drop(masked);
     let evaluate = || {
-        let evaluated = store.decode(&correlated, &keys);
-        let matches = Matches::new(hashes.tags(&keys, &evaluated));
+        let evaluated = store.decode(&correlated, keys);
+        let matches = Matches::new(hashes.tags(keys, &evaluated));
         (evaluated, matches)
     };
     let (evaluated, mut matches) = session.compute(evaluate).await;
     for range in chunks(sets.their_count, sets.chunk) {
         let size = Size::Exactly(range.len() * hashes.tag_bytes);
         let tags = session.receive_bytes("tags", size).await?;
-        session.compute(|| matches.look_up(hashes.decode(&tags))).await;
+        session.compute(|| matches.look_up(&hashes.decode(tags))).await;
     }
     let positions = matches.positions();
     if sets.proofs {
-        let prove = || hashes.proofs(&pick(&keys, &positions), &pick(&evaluated, &positions));
+        let prove = || hashes.proofs(&pick(keys, &positions), &pick(&evaluated, &positions));
         let proofs = session.compute(prove).await;
         session.send_bytes("matches", matches.bitmap()).await?;
         session.send_bytes("proofs", hashes.encode(&proofs)).await?;
@@ -185,7 +184,7 @@ async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, Ma
 async fn send(session: &mut Session, sets: &Sets<'_>) -> Result<Option<Alignment>, MatchingError> {
     let own_count = sets.ids.len();
     let order = shuffled(own_count, &mut session.rng());
-    let keys = session.compute(|| pick(&sets.ids.hashes(&id_hash()), &order)).await;
+    let keys = session.compute(|| pick(sets.ids.hashes(), &order)).await;
 
     let mut path = session.fork("vole")?;
     let cells_count = Okvs::new(sets.their_count, [0; SALT_BYTES]).cells_count();
@@ -240,15 +239,10 @@ async fn claims(
     let proofs = session.receive_bytes("proofs", size).await?;
     let prove = || hashes.proofs(&pick(keys, &claimed), &pick(evaluated, &claimed));
     let expected = session.compute(prove).await;
-    if !hashes.decode(&proofs).eq(expected) {
+    if hashes.decode(proofs) != expected {
         return Err(session.misbehaved("proofs", "claimed a match without its proof").into());
     }
     Ok(claimed)
-}
-
-/// The hash that turns ids into keys of the store.
-fn id_hash() -> Keyed {
-    Keyed::new("matching/psi/vole id", &[])
 }
 
 fn add(target: &mut [Gf128], source: &[Gf128]) {
@@ -261,7 +255,11 @@ fn pick<T: Copy>(items: &[T], positions: &[u32]) -> Vec<T> {
 
 /// Elements as bytes on the wire.
 fn encode(elements: &[Gf128]) -> Vec<u8> {
-    elements.iter().flat_map(|element| element.to_bytes()).collect()
+    let mut bytes = vec![0; elements.len() * ELEMENT_BYTES];
+    for (bytes, element) in bytes.as_chunks_mut().0.iter_mut().zip(elements) {
+        *bytes = element.to_bytes();
+    }
+    bytes
 }
 
 /// Elements from bytes on the wire, a whole number of them.

@@ -51,7 +51,7 @@ impl Hashes {
     /// Hashes elements, each tweaked by its key, so that no two keys share an oracle.
     fn cut(&self, hash: &CorrelationRobust, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
         let mut blocks: Vec<u128> = evaluated.iter().map(|element| element.0).collect();
-        let kept = u128::MAX >> (128 - 8 * self.tag_bytes);
+        let kept = self.kept();
         blocks.par_chunks_mut(BLOCKS_PER_TASK).zip(keys.par_chunks(BLOCKS_PER_TASK)).for_each(
             |(blocks, keys)| {
                 hash.hash_each(keys, blocks);
@@ -65,20 +65,32 @@ impl Hashes {
 
     /// Tags or proofs as bytes on the wire, little endian.
     pub(super) fn encode(&self, tags: &[u128]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(tags.len() * self.tag_bytes);
-        for tag in tags {
-            bytes.extend_from_slice(&tag.to_le_bytes()[..self.tag_bytes]);
+        let mut bytes = vec![0; tags.len() * self.tag_bytes + TAG_BYTES_MAX];
+        for (index, tag) in tags.iter().enumerate() {
+            // The next tag overwrites the zeros beyond the cut.
+            let at = index * self.tag_bytes;
+            bytes[at..at + TAG_BYTES_MAX].copy_from_slice(&tag.to_le_bytes());
         }
+        bytes.truncate(tags.len() * self.tag_bytes);
         bytes
     }
 
     /// Tags or proofs from bytes on the wire, a whole number of them.
-    pub(super) fn decode(&self, bytes: &[u8]) -> impl Iterator<Item = u128> {
-        bytes.chunks_exact(self.tag_bytes).map(|cut| {
-            let mut tag = [0; 16];
-            tag[..cut.len()].copy_from_slice(cut);
-            u128::from_le_bytes(tag)
-        })
+    pub(super) fn decode(&self, mut bytes: Vec<u8>) -> Vec<u128> {
+        let count = bytes.len() / self.tag_bytes;
+        bytes.resize(bytes.len() + TAG_BYTES_MAX, 0);
+        let tag = |index: usize| {
+            let mut tag = [0; TAG_BYTES_MAX];
+            let at = index * self.tag_bytes;
+            tag.copy_from_slice(&bytes[at..at + TAG_BYTES_MAX]);
+            u128::from_le_bytes(tag) & self.kept()
+        };
+        (0..count).map(tag).collect()
+    }
+
+    /// A mask of the bits that a tag has.
+    fn kept(&self) -> u128 {
+        u128::MAX >> (8 * (TAG_BYTES_MAX - self.tag_bytes))
     }
 }
 
@@ -90,6 +102,9 @@ fn tag_bytes(receiver_count: usize, sender_count: usize) -> usize {
 }
 
 const STATISTICAL_BITS: u32 = 40;
+
+/// What the hash gives before it is cut.
+const TAG_BYTES_MAX: usize = size_of::<u128>();
 
 /// A multiple of the widest batch of the AES engines.
 const BLOCKS_PER_TASK: usize = 1 << 10;
@@ -118,7 +133,7 @@ mod tests {
         let (tags, proofs) = (hashes.tags(&keys, &evaluated), hashes.proofs(&keys, &evaluated));
         let bytes = hashes.encode(&tags);
         assert_eq!(bytes.len(), 8 * 3000);
-        assert!(hashes.decode(&bytes).eq(tags.iter().copied()));
+        assert_eq!(hashes.decode(bytes), tags);
         assert!(tags.iter().zip(&proofs).all(|(tag, proof)| tag != proof));
         assert_ne!(tags, Hashes::new(&[2; 16], 1000, 1000).tags(&keys, &evaluated));
     }

@@ -1,40 +1,34 @@
 //! Looking up the sender's tags among the receiver's while they arrive.
 
+use crate::psi::positions::Positions;
+
 /// The receiver's tags, and which of them the sender has sent too.
-///
-/// An open hash table: tags are uniform, so that their own bits are the hash. A slot holds 32 bits
-/// of the tag beside the position, and only a match of these looks at the tag itself.
 pub(super) struct Matches {
     tags: Vec<u128>,
-    slots: Vec<Slot>,
+    positions: Positions,
     is_found: Vec<bool>,
     /// Of each match: the position among the sender's tags, ascending, and among the own.
     found: Vec<[u32; 2]>,
     seen: u32,
 }
 
-/// Upper half: bits 32 to 64 of the tag. Lower half: its position plus one; 0 in an empty slot.
-type Slot = u64;
-
 impl Matches {
     /// Nothing seen yet.
     pub(super) fn new(tags: Vec<u128>) -> Self {
-        let mut slots = vec![0; (2 * tags.len()).next_power_of_two()];
-        for (position, tag) in (1..).zip(&tags) {
-            let mut slot = start(*tag, slots.len());
-            while slots[slot] != 0 {
-                slot = (slot + 1) & (slots.len() - 1);
-            }
-            slots[slot] = fingerprint(*tag) | position;
+        let mut positions = Positions::with_room(tags.len());
+        for position in 0..tags.len() as u32 {
+            // Of two equal tags, which chance makes with probability 2^-40, the first one counts.
+            positions.insert(&tags, position);
         }
         let is_found = vec![false; tags.len()];
-        Self { tags, slots, is_found, found: Vec::new(), seen: 0 }
+        Self { tags, positions, is_found, found: Vec::new(), seen: 0 }
     }
 
-    /// Looks up the sender's next tags. A tag that is sent twice counts once.
-    pub(super) fn look_up(&mut self, theirs: impl Iterator<Item = u128>) {
-        for tag in theirs {
-            if let Some(position) = self.position(tag)
+    /// Looks up the sender's next tags. A tag that is sent twice counts once. Runs on the current
+    /// rayon pool.
+    pub(super) fn look_up(&mut self, theirs: &[u128]) {
+        for found in self.positions.find_each(&self.tags, theirs) {
+            if let Some(position) = found
                 && !self.is_found[position as usize]
             {
                 self.is_found[position as usize] = true;
@@ -57,19 +51,6 @@ impl Matches {
         }
         bitmap
     }
-
-    fn position(&self, tag: u128) -> Option<u32> {
-        let mut slot = start(tag, self.slots.len());
-        while self.slots[slot] != 0 {
-            let position = self.slots[slot] as u32 - 1;
-            let is_near = self.slots[slot] >> 32 == fingerprint(tag) >> 32;
-            if is_near && self.tags[position as usize] == tag {
-                return Some(position);
-            }
-            slot = (slot + 1) & (self.slots.len() - 1);
-        }
-        None
-    }
 }
 
 /// The positions of the set bits of a bitmap over `count` tags; `None` if bits beyond are set.
@@ -78,16 +59,6 @@ pub(super) fn claimed(bitmap: &[u8], count: usize) -> Option<Vec<u32>> {
     let mut positions: Vec<u32> = (0..8 * bitmap.len() as u32).filter(is_set).collect();
     positions.shrink_to_fit();
     positions.last().is_none_or(|last| (*last as usize) < count).then_some(positions)
-}
-
-/// Where the search for a tag begins; `slots` is a power of two up to 2^31.
-fn start(tag: u128, slots: usize) -> usize {
-    tag as u32 as usize & (slots - 1)
-}
-
-/// The upper half of the tag's slot.
-fn fingerprint(tag: u128) -> Slot {
-    tag as u64 & !u64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -99,7 +70,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Few different tags, some of them equal in all bits that the table looks at first.
+        /// Few different tags, so that some are sent twice.
         #[test]
         fn agrees_with_comparing_all(
             own in prop::collection::btree_set((0_u128..30, 0_u128..3), 0..40),
@@ -111,8 +82,8 @@ mod tests {
             let theirs: Vec<u128> = theirs.into_iter().map(tag).collect();
             let mut matches = Matches::new(own.clone());
             let (first, second) = theirs.split_at(cut.min(theirs.len()));
-            matches.look_up(first.iter().copied());
-            matches.look_up(second.iter().copied());
+            matches.look_up(first);
+            matches.look_up(second);
 
             let mut expected: Vec<[u32; 2]> = Vec::new();
             let mut seen = BTreeSet::new();
