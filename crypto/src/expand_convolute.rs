@@ -5,10 +5,10 @@
 //! tap, `x`, at the place behind them; each row of E has one entry in each of [`WEIGHT`] equal
 //! segments. This is the transpose of the systematic encoder `m ↦ (m, Cᵀ·Eᵀ·m)`.
 //!
-//! That the result looks random is the dual learning-parity-with-noise assumption for this code; how
-//! much noise it takes is decided where the noise is made. The fixed tap is `x` and not one because
-//! a binary code over GF(2^128) would treat the 128 bits of an element as 128 codes with one common
-//! support: the fixed tap carries every bit into every other.
+//! That the result looks random is the dual learning-parity-with-noise assumption for this code;
+//! how much noise it takes is decided where the noise is made. The fixed tap is `x` and not one
+//! because a binary code over GF(2^128) would treat the 128 bits of an element as 128 codes with
+//! one common support: the fixed tap carries every bit into every other.
 //!
 //! The code is public and the same for everybody, derived from its name and size, so that no party
 //! can choose a weak one.
@@ -35,8 +35,8 @@ pub const OUTPUTS_MAX: usize = WEIGHT << 16;
 
 /// One expand-convolute code.
 ///
-/// Takes 46 bytes for each output. Making one takes about as long as using it once, so that noise of
-/// one length should share it.
+/// Takes 46 bytes for each output. Making one takes about as long as using it once, so that noise
+/// of one length should share it.
 pub struct ExpandConvolute {
     /// For each place of the convolution its binary taps.
     taps: Vec<u32>,
@@ -68,11 +68,12 @@ impl ExpandConvolute {
         self.taps.len()
     }
 
-    /// Compresses noise `(p, q)`: `kept` is `p` and becomes the outputs, `folded` is `q` and is used
-    /// up.
+    /// Compresses noise `(p, q)`: `kept` is `p` and becomes the outputs, `folded` is `q` and is
+    /// used up.
     ///
     /// Runs on one thread; the time depends on the size only. All entries of one segment are added
-    /// before the next segment's, because a segment fits into a near cache where the whole does not.
+    /// before the next segment's, because a segment fits into a near cache where the whole does
+    /// not.
     ///
     /// # Panics
     ///

@@ -20,8 +20,8 @@ fn bit_by_bit(left: Gf128, right: Gf128) -> Gf128 {
     product
 }
 
-/// "The Galois/Counter Mode of Operation (GCM)", submitted to NIST in 2004, appendix B, test case 2:
-/// one block of ciphertext, then the block of lengths.
+/// "The Galois/Counter Mode of Operation (GCM)", submitted to NIST in 2004, appendix B, test case
+/// 2: one block of ciphertext, then the block of lengths.
 #[test]
 fn known_answer_is_ghash() {
     let key = ghash(0x66e9_4bd4_ef8a_2c3b_884c_fa59_ca34_2b2e);

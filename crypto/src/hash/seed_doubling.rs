@@ -2,10 +2,8 @@
 
 use core::fmt;
 
-use aes::Aes128Enc;
-use aes::cipher::{Array, Block, BlockCipherEncrypt, KeyInit};
-
 use super::digest;
+use crate::arch::aes::{Block, Cipher};
 
 /// A pseudo-random generator from one 128-bit seed to two, from AES with two public keys.
 ///
@@ -17,20 +15,15 @@ use super::digest;
 /// Who guesses a seed tests the guess against all seeds under one key at once. Hence the keys are
 /// derived afresh for each tree of each run.
 pub struct SeedDoubling {
-    ciphers: [Aes128Enc; 2],
+    ciphers: [Cipher; 2],
 }
 
 impl SeedDoubling {
     /// The generator of the tree number `tree` of the run that drew `salt`, both public.
     pub fn new(salt: &[u8], tree: u64) -> Self {
         let keys = digest("crypto.hash.seed_doubling", &[salt, &tree.to_le_bytes()]);
-        let (left, right) = keys.split_at(16);
-        let cipher = |key: &[u8]| {
-            let mut block = [0; 16];
-            block.copy_from_slice(key);
-            Aes128Enc::new(&Array(block))
-        };
-        Self { ciphers: [cipher(left), cipher(right)] }
+        let [left, right] = [0, 16].map(|start| std::array::from_fn(|byte| keys[start + byte]));
+        Self { ciphers: [Cipher::new(&left), Cipher::new(&right)] }
     }
 
     /// Writes the two children of every parent, side by side, and returns the sums (bitwise) of all
@@ -43,20 +36,20 @@ impl SeedDoubling {
         assert_eq!(children.len(), 2 * parents.len(), "two children for each parent");
         let mut sums = [0; 2];
         for (parents, children) in parents.chunks(BATCH).zip(children.chunks_mut(2 * BATCH)) {
-            let mut blocks = [[Block::<Aes128Enc>::default(); BATCH]; 2];
+            let mut blocks = [[Block::default(); BATCH]; 2];
             for (blocks, cipher) in blocks.iter_mut().zip(&self.ciphers) {
                 let blocks = &mut blocks[..parents.len()];
                 for (block, parent) in blocks.iter_mut().zip(parents) {
-                    *block = Array(parent.to_le_bytes());
+                    *block = parent.to_le_bytes();
                 }
-                cipher.encrypt_blocks(blocks);
+                cipher.encrypt(blocks);
             }
             let [left, right] = &blocks;
             let pairs = children.as_chunks_mut::<2>().0;
             for ((pair, parent), (left, right)) in
                 pairs.iter_mut().zip(parents).zip(left.iter().zip(right))
             {
-                *pair = [left, right].map(|block| u128::from_le_bytes(block.0) ^ parent);
+                *pair = [left, right].map(|block| u128::from_le_bytes(*block) ^ parent);
                 sums = [sums[0] ^ pair[0], sums[1] ^ pair[1]];
             }
         }
@@ -70,11 +63,14 @@ impl fmt::Debug for SeedDoubling {
     }
 }
 
-/// Parents in flight: the widest batch of the AES engines.
+/// Parents in flight.
 const BATCH: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use aes::Aes128Enc;
+    use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+
     use super::*;
 
     #[test]

@@ -8,18 +8,18 @@
 //! 2. `choice_corrections` receiver → sender: the transfers that carry the trees, see
 //!    [`ot_extension`](crate::ot_extension)
 //! 3. `value_corrections` receiver → sender: the products of the noise values and Δ
-//! 4. `trees` sender → receiver: the salt; per tree and level the sums of left and right seeds, each
-//!    under its transfer's key; per tree the sum of all leaves
+//! 4. `trees` sender → receiver: the salt; per tree and level the sums of left and right seeds,
+//!    each under its transfer's key; per tree the sum of all leaves
 //! # Leaks
 //! The number of correlations, which is public anyway.
 //! # Security
 //! Semi-honest. A is the compression of noise that is zero but in one secret place of each block:
-//! it is pseudo-random if learning parity with regular noise is hard for the code, the parameters of
-//! which stand in `parameters` with the attacks that they were set against. B is the compression
+//! it is pseudo-random if learning parity with regular noise is hard for the code, the parameters
+//! of which stand in `parameters` with the attacks that they were set against. B is the compression
 //! of the leaves of punctured trees, of which the receiver lacks one in each tree (Goldreich,
-//! Goldwasser, Micali 1986; AES as an ideal cipher). Δ and the key of the transfers are independent,
-//! so that who is told Δ later learns nothing about the trees. Time does not depend on secrets,
-//! but addresses in the receiver's own memory depend on its secret places.
+//! Goldwasser, Micali 1986; AES as an ideal cipher). Δ and the key of the transfers are
+//! independent, so that who is told Δ later learns nothing about the trees. Time does not depend on
+//! secrets, but addresses in the receiver's own memory depend on its secret places.
 //! # Cost
 //! 4 flights; 32 KiB for the base transfers, then in each direction, for each batch of at most
 //! 2^18 correlations and its 200 trees, about 100 KB. Bytes in all: [`bytes`].
@@ -133,14 +133,7 @@ async fn send(
         })
         .await;
     session.send_bytes("trees", message).await?;
-    let compress = || {
-        let code = ExpandConvolute::new(plan.outputs());
-        let halves = kept.par_chunks_mut(plan.outputs());
-        halves
-            .zip(folded.par_chunks_mut(plan.outputs()))
-            .for_each(|(kept, folded)| code.compress(kept, folded));
-    };
-    session.compute(compress).await;
+    session.compute(|| compress(plan, &mut kept, &mut folded)).await;
     Ok(kept)
 }
 
@@ -251,6 +244,13 @@ fn grow(
             }
         });
     (kept, folded, message)
+}
+
+/// Compresses both halves of the leaves, batch by batch; the kept half becomes the vector B.
+fn compress(plan: &Plan, kept: &mut [Gf128], folded: &mut [Gf128]) {
+    let code = ExpandConvolute::new(plan.outputs());
+    let halves = kept.par_chunks_mut(plan.outputs()).zip(folded.par_chunks_mut(plan.outputs()));
+    halves.for_each(|(kept, folded)| code.compress(kept, folded));
 }
 
 /// The vector C, from the sender's message.

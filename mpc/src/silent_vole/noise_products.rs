@@ -1,10 +1,10 @@
 //! Shares of the products of the receiver's noise values and the sender's Δ.
 //!
-//! Each base tree has a leaf for each value of four bits of Δ; the sender lacks the leaf of its own.
-//! With streams `r_x` of the leaves x, the receiver takes `u = Σ r_x` and `v = Σ x·r_x`, the sender,
-//! who lacks h, takes `w = Σ (x ⊕ h)·r_x = v + h·u`, in which the unknown leaf has no part. The
-//! correction `u + y` turns `h·u` into `h·y`; the sum over all trees, each times the weight of its
-//! bits, is `y·Δ`.
+//! Each base tree has a leaf for each value of four bits of Δ; the sender lacks the leaf of its
+//! own. With streams `r_x` of the leaves x, the receiver takes `u = Σ r_x` and `v = Σ x·r_x`, the
+//! sender, who lacks h, takes `w = Σ (x ⊕ h)·r_x = v + h·u`, in which the unknown leaf has no part.
+//! The correction `u + y` turns `h·u` into `h·y`; the sum over all trees, each times the weight of
+//! its bits, is `y·Δ`.
 //!
 //! Roy, CRYPTO 2022 (eprint 2022/192), section 3.1.
 

@@ -6,25 +6,30 @@
 //! | expand-convolute 21×24, rate 1/2 | 0.20 | GF(2^128) | **200** | used |
 //! | expand-convolute 7×24 | 0.15 | GF(2^128) | 280 | not used |
 //! | any, with the weight for bits (128 at δ = 0.20) | | GF(2^128) | | refused: too little noise |
-//! | Silver; Tungsten; expand-accumulate 7, 11, 21 | | | | refused: low-weight words or no proof |
+//! | Silver; Tungsten; expand-accumulate 7, 11, 21 | | | | refused: low-weight words, no proof |
 //!
 //! *Rule.* `t = ⌈-64 / log2(1 - δ)⌉`, rounded up to a multiple of 8. A test of the result, linear
-//! over any subfield, is a linear combination of noise places with a word of the code, which has at
-//! least a share δ of non-zero places; it is blind only if all t places, one in each block, miss
-//! them: probability `(1 - δ)^t ≤ 2^-64`, which is the bias of a test and takes 2^128 samples to see.
-//! The values are uniform over the field, hence `1 - δ` and not the `1 - 2δ` of bits.
+//! over any subfield, weights the noise with a word of the code, of which at least a share δ is not
+//! zero. The test is biased only if all t places of noise, one in each block, miss those: with
+//! probability at most `(1 - δ)^t ≤ 2^-64`, a bias that takes 2^128 samples to see. The values are
+//! uniform over the field, hence `1 - δ` and not the `1 - 2δ` of bits.
 //!
 //! *Considered.* Linear tests (Boyle, Couteau, Gilboa, Ishai, Kohl, Rindal, Scholl, CRYPTO 2022,
-//! eprint 2022/1014), by the rule above. Information-set decoding and its variants for regular
-//! noise (Esser, Santini, CRYPTO 2024, eprint 2023/1568; Liu, Wang, Yang, Yu, EUROCRYPT 2024, eprint
-//! 2022/712): at rate 1/2, a guess that half of every block is free of noise holds with probability
-//! `2^-t = 2^-200`. Algebraic attacks on regular noise (Briaud, Øygarden, EUROCRYPT 2023, eprint
-//! 2023/176), which pay at much lower rates of noise and code. Bits that never mix, which would
-//! leave t/2 places of noise for each bit, are excluded by the code's fixed tap. That δ = 0.20 holds
-//! is a heuristic estimate of the literature, not a proof; the code of a run is one fixed sample.
+//! eprint 2022/1014): by the rule. Guessing places free of noise (Prange): at rate 1/2, that half
+//! of every block is free holds with probability `2^-t = 2^-200`. Known and *not* recomputed for
+//! these numbers: refined decoding of regular noise (Esser, Santini, CRYPTO 2024, eprint 2023/1568;
+//! Liu, Wang, Yang, Yu, EUROCRYPT 2024, eprint 2022/712) and algebraic attacks on it (Briaud,
+//! Øygarden, EUROCRYPT 2023, eprint 2023/176). That δ = 0.20 holds is a heuristic estimate for the
+//! family, not a proof and not measured here; a stricter reading, `(1 - δ)^t ≤ 2^-128`, would take
+//! t = 400.
 //!
-//! *Batches* are independent noise under one code, which is as hard as one of them up to a factor of
-//! their number. A batch is as large as it is for speed: its vectors fit the caches.
+//! *Bits that never mix.* With purely binary taps each of the 128 bits would be an instance of its
+//! own, with about t/2 places of noise and a common support: a guess as above then holds with
+//! probability `2^-100`. The code's fixed tap `x` mixes the bits along the convolution; it mixes
+//! little within its last 25·128 places.
+//!
+//! *Batches* are independent noise under one code, which is as hard as one of them up to a factor
+//! of their number. A batch is as large as it is for speed: its vectors fit the caches.
 
 use crate::MpcError;
 

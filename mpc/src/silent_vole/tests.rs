@@ -133,7 +133,8 @@ fn correct_after_dealt_base_transfers() {
     assert!(sums == c);
 }
 
-/// A semi-honest protocol cannot see other masked bytes of the right length, but every other length.
+/// A semi-honest protocol cannot see other masked bytes of the right length, but every other
+/// length.
 #[test]
 fn tampered() {
     let chosen = |sent: &world::Sent| STEPS.iter().any(|(step, _)| *step == sent.path_step);

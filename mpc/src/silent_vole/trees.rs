@@ -2,8 +2,8 @@
 //!
 //! A tree is cut on its right: a level has only the nodes that the leaves need, in pairs. What the
 //! sender says about a tree is, level by level, the sums of all left and of all right seeds, each
-//! under a key of which the receiver holds one, and the sum of all leaves plus the sender's share of
-//! noise value times Δ.
+//! under a key of which the receiver holds one, and the sum of all leaves plus the sender's share
+//! of noise value times Δ.
 
 use crypto::field128::{ELEMENT_BYTES, Gf128};
 use crypto::hash::SeedDoubling;
@@ -76,8 +76,8 @@ impl Nodes {
         }
     }
 
-    /// Grows all leaves but the one at `hole`, which becomes the sender's leaf plus noise value times
-    /// Δ, from the tree's part of the message.
+    /// Grows all leaves but the one at `hole`, which becomes the sender's leaf plus noise value
+    /// times Δ, from the tree's part of the message.
     ///
     /// `keys` are those of the sides that the path to the hole does not take.
     pub(super) fn puncture(
