@@ -69,6 +69,28 @@ fn weight_of_evidence_enters_training_without_the_host_seeing_it() {
     assert_eq!(json(&out.join("laboratory/metrics.json"))["disclosed"], metrics["disclosed"]);
 }
 
+/// Every alignment gives the same rows in the same order, and discloses the same.
+#[test]
+fn alignments_agree() {
+    let aligned = |protocol: &str| {
+        let folder = breast();
+        let head = &crate::support::JOB[..crate::support::JOB.find("split:").unwrap()];
+        let head = head.replace(", label: y", "").replace(", other_columns: number", "");
+        let job = format!("{head}align: {{ protocol: {protocol} }}\n");
+        fs::write(folder.path().join("job.yaml"), job).unwrap();
+        let output = run(folder.path());
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{messages}");
+        let out = folder.path().join("out");
+        let tables = ["clinic", "laboratory"]
+            .map(|party| fs::read(out.join(party).join("tables/aligned.parquet")).unwrap());
+        (tables, json(&out.join("clinic/metrics.json"))["disclosed"].clone())
+    };
+    let (tables, disclosed) = aligned("ecdh");
+    assert_eq!(disclosed.as_array().unwrap().len(), 3);
+    assert!((tables, disclosed) == aligned("rr22"), "the protocols found different rows");
+}
+
 /// What one party sent, the other one received; each line holds the hash of the one before.
 fn compare_records(out: &Path) {
     let lines = |party: &str| -> Vec<Value> {

@@ -27,8 +27,8 @@ pub static RR22: ComponentDescriptor = ComponentDescriptor {
     title: Text::new("Private set intersection (RR22)", "隐私求交（RR22）"),
     description: Text::new(
         "Finds the rows that both parties have, by symmetric work on hashed keys: much faster than \
-         ECDH, with more traffic. Keys that only one party has stay hidden.",
-        "基于对称运算找出双方共有的行：比 ECDH 快得多，但通信量更大；只有一方持有的标识不会泄露。",
+         ECDH for many rows. Keys that only one party has stay hidden.",
+        "基于对称运算找出双方共有的行：行数多时比 ECDH 快得多；只有一方持有的标识不会泄露。",
     ),
     roles: &[Role::Guest, Role::Host],
     modes: MODES,

@@ -22,11 +22,11 @@ pub struct AlignSpec {
 /// The protocol that finds common rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum Protocol {
-    /// Commutative blinding on an elliptic curve: little traffic, much computation.
+    /// Commutative blinding on an elliptic curve: the simplest assumptions, much computation.
     #[default]
     #[serde(rename = "align.ecdh")]
     Ecdh,
-    /// A key-value store and linear evaluation: little computation, more traffic.
+    /// A key-value store and linear evaluation: little computation, for large sets.
     #[serde(rename = "align.rr22")]
     Rr22,
 }

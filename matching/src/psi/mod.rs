@@ -3,7 +3,7 @@
 //! | protocol | learns | cost for one id of each side |
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
-//! | [`vole`] | both or one | a microsecond of symmetric work, 32 bytes at 2^20 ids |
+//! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
 
 pub mod ecdh;
 mod identifiers;
