@@ -23,6 +23,7 @@
 //! # Cost
 //! 4 flights; 32 KiB for the base transfers, then in each direction, for each batch of at most
 //! 2^18 correlations and its 200 trees, about 100 KB. Bytes in all: [`bytes`].
+//! Each party holds 32 bytes of memory for each correlation, and 50 bytes for each of one batch.
 //! # Reference
 //! Boyle, Couteau, Gilboa, Ishai, "Compressing Vector OLE", CCS 2018 (eprint 2019/273), section 3;
 //! Schoppmann, Gascón, Reichert, Raykova, "Distributed Vector-OLE", CCS 2019 (eprint 2019/1084),
