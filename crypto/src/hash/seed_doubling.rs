@@ -35,8 +35,8 @@ impl SeedDoubling {
     pub fn double(&self, parents: &[u128], children: &mut [u128]) -> [u128; 2] {
         assert_eq!(children.len(), 2 * parents.len(), "two children for each parent");
         let mut sums = [0; 2];
+        let mut blocks = [[Block::default(); BATCH]; 2];
         for (parents, children) in parents.chunks(BATCH).zip(children.chunks_mut(2 * BATCH)) {
-            let mut blocks = [[Block::default(); BATCH]; 2];
             for (blocks, cipher) in blocks.iter_mut().zip(&self.ciphers) {
                 let blocks = &mut blocks[..parents.len()];
                 for (block, parent) in blocks.iter_mut().zip(parents) {

@@ -23,6 +23,8 @@
 //! # Cost
 //! 4 flights; 32 KiB for the base transfers, then in each direction, for each batch of at most
 //! 2^18 correlations and its 200 trees, about 100 KB. Bytes in all: [`bytes`].
+//! The receiver holds 32 bytes of memory for each correlation, the sender 16; both 46 bytes for
+//! each of one batch, and on each thread 16 more.
 //! # Reference
 //! Boyle, Couteau, Gilboa, Ishai, "Compressing Vector OLE", CCS 2018 (eprint 2019/273), section 3;
 //! Schoppmann, Gascón, Reichert, Raykova, "Distributed Vector-OLE", CCS 2019 (eprint 2019/1084),
@@ -124,7 +126,7 @@ async fn send(
     let values = session.receive_bytes("value_corrections", size).await?;
     let tweak = first_tweak(session.is_first());
     let mut rng = session.rng();
-    let (mut kept, mut folded, message) = session
+    let (b, message) = session
         .compute(|| {
             let mut extension = ExtensionSender::new(*transfer_key, bases, tweak);
             let keys = Zeroizing::new(extension.keys(&choices, plan.transfers()));
@@ -133,8 +135,7 @@ async fn send(
         })
         .await;
     session.send_bytes("trees", message).await?;
-    session.compute(|| compress(plan, &mut kept, &mut folded)).await;
-    Ok(kept)
+    Ok(b)
 }
 
 /// The vectors A and C, after the base transfers: the trees of the key of the transfers and of Δ.
@@ -156,7 +157,7 @@ async fn receive(
         .await;
     session.send_bytes("choice_corrections", choices).await?;
     session.send_bytes("value_corrections", values).await?;
-    // While the sender grows its trees.
+    // While the sender makes B.
     let (code, a) = session
         .compute(|| {
             let code = ExpandConvolute::new(plan.outputs());
@@ -216,41 +217,36 @@ fn halves<'a>(
     kept.chunks_exact_mut(plan.leaves()).chain(folded.chunks_exact_mut(plan.leaves()))
 }
 
-/// Grows all trees: both halves of their leaves, batch by batch, and the message about them.
+/// The vector B, and the message about the trees that it comes from.
 fn grow(
     plan: &Plan,
     rng: &mut Generator,
     keys: &[Pair],
     products: &[Gf128],
-) -> (Vec<Gf128>, Vec<Gf128>, Vec<u8>) {
+) -> (Vec<Gf128>, Vec<u8>) {
     let mut message = vec![0; trees::bytes(plan)];
     let (salt, parts) = message.split_at_mut(SALT_BYTES);
     rng.fill_bytes(salt);
     let roots = Zeroizing::new((0..plan.trees()).map(|_| Gf128::random(rng)).collect::<Vec<_>>());
-    let size = plan.batches() * plan.outputs();
-    let (mut kept, mut folded) = (vec![Gf128::ZERO; size], vec![Gf128::ZERO; size]);
-    kept.par_chunks_mut(plan.outputs())
-        .zip(folded.par_chunks_mut(plan.outputs()))
+    let code = ExpandConvolute::new(plan.outputs());
+    let mut outputs = vec![Gf128::ZERO; plan.batches() * plan.outputs()];
+    outputs
+        .par_chunks_mut(plan.outputs())
         .zip(parts.par_chunks_mut(TREES * trees::part_bytes(plan)))
         .enumerate()
-        .for_each(|(batch, ((kept, folded), parts))| {
+        .for_each(|(batch, (kept, parts))| {
             let mut nodes = Nodes::new(plan.leaves());
+            let mut folded = vec![Gf128::ZERO; plan.outputs()];
             let parts = parts.chunks_exact_mut(trees::part_bytes(plan));
-            for (index, (leaves, part)) in halves(plan, kept, folded).zip(parts).enumerate() {
+            for (index, (leaves, part)) in halves(plan, kept, &mut folded).zip(parts).enumerate() {
                 let tree = batch * TREES + index;
                 let doubling = SeedDoubling::new(salt, tree as u64);
                 let keys = &keys[tree * plan.depth()..][..plan.depth()];
                 nodes.grow(&doubling, keys, [roots[tree], products[tree]], leaves, part);
             }
+            code.compress(kept, &mut folded);
         });
-    (kept, folded, message)
-}
-
-/// Compresses both halves of the leaves, batch by batch; the kept half becomes the vector B.
-fn compress(plan: &Plan, kept: &mut [Gf128], folded: &mut [Gf128]) {
-    let code = ExpandConvolute::new(plan.outputs());
-    let halves = kept.par_chunks_mut(plan.outputs()).zip(folded.par_chunks_mut(plan.outputs()));
-    halves.for_each(|(kept, folded)| code.compress(kept, folded));
+    (outputs, message)
 }
 
 /// The vector C, from the sender's message.

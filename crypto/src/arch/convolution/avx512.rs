@@ -31,7 +31,10 @@ pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
             let reached = load(&fours[step + WINDOW]);
             let (finished, next) = finish_four(&mut window, taps, reached);
             store(&mut fours[step], finished);
-            window.rotate_left(1);
+            // Spelt out so that the window stays in registers.
+            for index in 1..WINDOW {
+                window[index - 1] = window[index];
+            }
             window[WINDOW - 1] = next;
         }
         for (vector, four) in window.iter().zip(&mut fours[steps..]) {
