@@ -45,6 +45,8 @@
 //! (Han, Kim, Lee, Son, "Revisiting OKVS-based OPRF and PSI", ASIACRYPT 2024). A dishonest party
 //! can leave out ids and so make the result of both smaller, without a trace. A receiver cannot
 //! claim matches that it did not find: of each it has to show T', as hard to guess as a tag.
+//! Nothing checks the linear evaluation: what wrong messages there tell about A or Δ is not
+//! bounded.
 //!
 //! # Cost
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender, with
