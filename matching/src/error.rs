@@ -22,6 +22,17 @@ pub enum MatchingError {
     /// The ids have no key-value store under the seed that was drawn: a chance of 2^-39.
     #[error("the ids could not be packed this time; start the job again")]
     NotEncodable(#[from] NotEncodable),
+    /// The set that a protocol packs is larger than it can pack.
+    #[error(
+        "the set to be packed has {rows} rows and the protocol packs at most {rows_max}; align by \
+         ECDH, or split the tables"
+    )]
+    TooManyToPack {
+        /// Rows of the set, which may be the peer's.
+        rows: usize,
+        /// The limit.
+        rows_max: usize,
+    },
     /// The result is not an alignment of this party's table.
     #[error(transparent)]
     Table(#[from] TableError),

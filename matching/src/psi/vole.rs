@@ -84,7 +84,7 @@ use matches::Matches;
 ///
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length or claim;
 /// [`MatchingError::NotEncodable`] with probability at most 2^-39;
-/// [`MatchingError::Computation`] for a set too large for one run of the linear evaluation.
+/// [`MatchingError::TooManyToPack`] for a receiver with more than [`PACKED_MAX`] ids.
 pub async fn align(
     session: &mut Session,
     ids: &Identifiers<'_>,
@@ -92,6 +92,9 @@ pub async fn align(
 ) -> Result<Option<Alignment>, MatchingError> {
     align_in_chunks(session, ids, learn, CHUNK).await
 }
+
+/// Ids of the receiver: as many as one run of the linear evaluation has elements for.
+pub const PACKED_MAX: usize = 24_000_000;
 
 /// Cells or tags in one message: at most 512 KiB, so that the other side can begin early.
 const CHUNK: usize = 1 << 15;
@@ -110,11 +113,12 @@ async fn align_in_chunks(
         return Ok(i_learn.then_some(nothing));
     }
     let sets = Sets { ids, their_count, proofs: learn == Learn::Both, chunk };
-    if is_receiver(learn, own_count, their_count, session.is_first()) {
-        Ok(Some(receive(session, &sets).await?))
-    } else {
-        send(session, &sets).await
+    let i_receive = is_receiver(learn, own_count, their_count, session.is_first());
+    let rows = if i_receive { own_count } else { their_count };
+    if rows > PACKED_MAX {
+        return Err(MatchingError::TooManyToPack { rows, rows_max: PACKED_MAX });
     }
+    if i_receive { Ok(Some(receive(session, &sets).await?)) } else { send(session, &sets).await }
 }
 
 /// What both roles start from.

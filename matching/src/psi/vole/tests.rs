@@ -215,6 +215,21 @@ fn tampered_sizes_are_named() {
 }
 
 #[test]
+fn sets_too_large_to_pack_are_refused_before_the_work() {
+    assert!(Okvs::new(PACKED_MAX, [0; 16]).cells_count() <= mpc::silent_vole::COUNT_MAX);
+    let outcome = world::pair(
+        7,
+        |session| async move { play(session, &numbered(0..3), Learn::Second, 8).await },
+        |mut session| async move {
+            let size = PACKED_MAX as u64 + 1;
+            session.exchange_words("sizes", &[size], 1).await
+        },
+    );
+    let text = outcome.first.unwrap_err().to_string();
+    assert!(text.contains("24000001 rows and the protocol packs at most 24000000"), "{text}");
+}
+
+#[test]
 fn peer_drops_and_both_sides_say_so() {
     let ids = numbered(0..6);
     for (step, from) in [("cells", Side::First), ("tags", Side::Second), ("proofs", Side::First)] {
