@@ -41,7 +41,7 @@ pub(crate) struct BenchArguments {
 enum BenchName {
     /// Private set intersection, both parties learning
     Psi {
-        /// The protocol
+        /// The protocol: `ecdh` or `rr22`
         #[arg(long, default_value = "ecdh")]
         protocol: String,
         /// Ids of the guest

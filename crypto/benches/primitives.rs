@@ -8,8 +8,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use tombolo_crypto::expand_convolute::ExpandConvolute;
+use tombolo_crypto::field128::{Gf128, add_scaled, inner_product};
 use tombolo_crypto::group::BlindingKey;
-use tombolo_crypto::hash::CorrelationRobust;
+use tombolo_crypto::hash::{CorrelationRobust, SeedDoubling};
 use tombolo_crypto::random::Generator;
 use tombolo_crypto::transpose::transpose_128;
 
@@ -28,6 +30,26 @@ fn main() {
     let hash = CorrelationRobust::new();
     let mut blocks = vec![7; 1 << 20];
     report("hash: correlation robust, a block", blocks.len(), || hash.hash_batch(0, &mut blocks));
+
+    let doubling = SeedDoubling::new(&[1; 16], 1);
+    let (parents, children) = blocks.split_at_mut(1 << 13);
+    report("hash: seed doubling, a child", 1 << 14, || {
+        black_box(doubling.double(parents, &mut children[..1 << 14]));
+    });
+
+    let mut target: Vec<Gf128> = blocks.iter().map(|block| Gf128(*block)).collect();
+    let source = target.clone();
+    report("field128: add scaled, an element", source.len(), || {
+        add_scaled(&mut target, &source, source[0]);
+    });
+    report("field128: inner product, an element", source.len(), || {
+        black_box(inner_product(&target, &source));
+    });
+
+    let mut code = ExpandConvolute::new(1 << 18);
+    report("code: making one, an output", 1 << 18, || code = ExpandConvolute::new(1 << 18));
+    let (kept, folded) = target[..1 << 19].split_at_mut(1 << 18);
+    report("code: compressing, an output", 1 << 18, || code.compress(kept, folded));
 
     let rows = &bytes[..128 << 14];
     report("transpose: a column of 128 bits", 1 << 17, || {

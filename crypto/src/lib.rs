@@ -1,8 +1,11 @@
-//! Cryptographic primitives without any network: secrets, randomness, hashing, groups, lattices.
+//! Cryptographic primitives without any network: secrets, randomness, hashing, fields, groups,
+//! lattices.
 //!
 //! All `unsafe` and all SIMD of the house live in `arch`, each engine beside a portable twin.
 
 mod arch;
+pub mod expand_convolute;
+pub mod field128;
 pub mod group;
 pub mod hash;
 pub mod lattice;

@@ -6,10 +6,10 @@
 use core::convert::Infallible;
 use core::fmt;
 
-use aes::Aes128Enc;
-use aes::cipher::{Array, Block, BlockCipherEncrypt, KeyInit};
 use rand_core::{TryCryptoRng, TryRng};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::arch::aes::{Block, Cipher};
 
 /// A cryptographically secure generator: AES-128 in counter mode under a key derived from a seed.
 ///
@@ -22,7 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// The key and what was drawn ahead are zeroised on drop. The generator cannot be cloned, because
 /// two copies would hand out the same "random" values, and shows no content in `Debug`.
 pub struct Generator {
-    cipher: Aes128Enc,
+    cipher: Cipher,
     /// The counter block that is encrypted next.
     counter: u128,
     /// Bytes drawn ahead; those from `used` on have not been handed out.
@@ -58,7 +58,7 @@ impl Generator {
         let mut cipher_key = Zeroizing::new([0; 16]);
         cipher_key.copy_from_slice(key);
         Self {
-            cipher: Aes128Enc::new((&*cipher_key).into()),
+            cipher: Cipher::new(&cipher_key),
             counter: u128::from_le_bytes(*first),
             buffer: [0; BUFFER_BYTES],
             used: BUFFER_BYTES,
@@ -106,6 +106,11 @@ impl Generator {
 
     /// The next uniform word.
     pub fn next_u64(&mut self) -> u64 {
+        // Mostly the next eight bytes are there: shuffles draw one word after the other.
+        if let Some(bytes) = self.buffer[self.used..].first_chunk() {
+            self.used += bytes.len();
+            return u64::from_le_bytes(*bytes);
+        }
         let mut bytes = [0; 8];
         self.fill_bytes(&mut bytes);
         u64::from_le_bytes(bytes)
@@ -179,23 +184,24 @@ impl Drop for Generator {
 }
 
 /// Overwrites `out`, whole blocks, with the encryptions of the next counters.
-fn keystream(cipher: &Aes128Enc, counter: &mut u128, out: &mut [u8]) {
-    let (blocks, _) = Block::<Aes128Enc>::slice_as_chunks_mut(out);
+fn keystream(cipher: &Cipher, counter: &mut u128, out: &mut [u8]) {
+    let (blocks, _) = out.as_chunks_mut::<{ size_of::<Block>() }>();
     for block in blocks.iter_mut() {
-        *block = Array(counter.to_le_bytes());
+        *block = counter.to_le_bytes();
         *counter = counter.wrapping_add(1);
     }
-    cipher.encrypt_blocks(blocks);
+    cipher.encrypt(blocks);
 }
 
-/// Drawn at once: 64 blocks, the widest batch of the AES engines (a smaller one falls back to
-/// single blocks where the processor has 512-bit AES).
+/// Drawn at once: 64 blocks, a multiple of what every AES engine has in flight.
 const BUFFER_BYTES: usize = 64 * 16;
 
 const KEY_CONTEXT: &str = "tombolo 2026-11 random::Generator key and counter";
 
 #[cfg(test)]
 mod tests {
+    use aes::Aes128Enc;
+    use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
     use proptest::prelude::*;
 
     use super::*;

@@ -5,6 +5,7 @@
 pub mod bench;
 mod error;
 pub mod folder;
+mod intersection;
 mod open_table;
 pub mod page;
 mod process;

@@ -1,15 +1,15 @@
 //! Speed of set intersection, both parties in one process over memory.
 //!
-//! `cargo bench -p tombolo-matching [-- ROWS]`: one line with the wall seconds, the CPU seconds of
-//! both parties together and the bytes. Half of the rows are common. Making the ids and checking
-//! that they are a set is not counted.
+//! `cargo bench -p tombolo-matching --bench psi [-- ROWS]`: for each protocol one line with the
+//! wall seconds, the CPU seconds of both parties together and the bytes. Half of the rows are
+//! common. Making the ids and checking that they are a set is not counted.
 #![expect(clippy::print_stdout, reason = "a benchmark's lines are its result")]
 
 use std::time::Instant;
 
 use net::Session;
 use tombolo_matching::MatchingError;
-use tombolo_matching::psi::{Identifiers, Learn, ecdh};
+use tombolo_matching::psi::{Identifiers, Learn, ecdh, vole};
 
 fn main() -> Result<(), MatchingError> {
     let rows = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1 << 16);
@@ -17,18 +17,24 @@ fn main() -> Result<(), MatchingError> {
     let first = Identifiers::new(first.iter().map(String::as_str))?;
     let second = Identifiers::new(second.iter().map(String::as_str))?;
 
-    let (start, cpu_start) = (Instant::now(), cpu_seconds());
-    let play = |ids| {
-        move |mut session: Session| async move { ecdh::align(&mut session, ids, Learn::Both).await }
-    };
-    let outcome = world::pair(1, play(&first), play(&second));
-    let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu_start);
-
-    let common = outcome.first?.map_or(0, |alignment| alignment.len());
-    println!(
-        "ecdh rows={rows} common={common} seconds={wall:.2} cpu_seconds={cpu:.2} bytes={}",
-        outcome.transcript.bytes()
-    );
+    for protocol in ["ecdh", "rr22"] {
+        let (start, cpu_start) = (Instant::now(), cpu_seconds());
+        let play = |ids| {
+            move |mut session: Session| async move {
+                match protocol {
+                    "ecdh" => ecdh::align(&mut session, ids, Learn::Both).await,
+                    _ => vole::align(&mut session, ids, Learn::Both).await,
+                }
+            }
+        };
+        let outcome = world::pair(1, play(&first), play(&second));
+        let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu_start);
+        let common = outcome.first?.map_or(0, |alignment| alignment.len());
+        println!(
+            "{protocol} rows={rows} common={common} seconds={wall:.2} cpu_seconds={cpu:.2} bytes={}",
+            outcome.transcript.bytes()
+        );
+    }
     Ok(())
 }
 

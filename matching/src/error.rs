@@ -1,7 +1,10 @@
 //! Why a match could not be made, and whose fault it is.
 
+use mpc::MpcError;
 use net::NetError;
 use table::TableError;
+
+use crate::okvs::NotEncodable;
 
 /// An error of a matching protocol.
 ///
@@ -13,6 +16,23 @@ pub enum MatchingError {
     /// The conversation failed, or the peer broke a rule of the protocol.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A block of secure computation failed for another reason than the conversation.
+    #[error(transparent)]
+    Computation(Box<MpcError>),
+    /// The ids have no key-value store under the seed that was drawn: a chance of 2^-39.
+    #[error("the ids could not be packed this time; start the job again")]
+    NotEncodable(#[from] NotEncodable),
+    /// The set that a protocol packs is larger than it can pack.
+    #[error(
+        "the set to be packed has {rows} rows and the protocol packs at most {rows_max}; align by \
+         ECDH, or split the tables"
+    )]
+    TooManyToPack {
+        /// Rows of the set, which may be the peer's.
+        rows: usize,
+        /// The limit.
+        rows_max: usize,
+    },
     /// The result is not an alignment of this party's table.
     #[error(transparent)]
     Table(#[from] TableError),
@@ -56,4 +76,13 @@ pub enum MatchingError {
         /// The limit.
         rows_max: usize,
     },
+}
+
+impl From<MpcError> for MatchingError {
+    fn from(error: MpcError) -> Self {
+        match error {
+            MpcError::Net(error) => Self::Net(error),
+            other => Self::Computation(Box::new(other)),
+        }
+    }
 }

@@ -15,6 +15,7 @@ use tombolo_mpc::conversion::{correlate, select, truncate};
 use tombolo_mpc::ot_extension::extend;
 use tombolo_mpc::reveal::Ledger;
 use tombolo_mpc::sigmoid::{SCORE_UNIT, Sigmoid};
+use tombolo_mpc::silent_vole::{vole_as_receiver, vole_as_sender};
 use tombolo_mpc::{MpcError, TwoParty};
 
 /// Additive shares of scores, the sums within 8 of zero, and random words.
@@ -84,6 +85,13 @@ async fn blocks(party: &mut TwoParty, input: &Input) -> Result<Vec<String>, MpcE
     let start = Mark::new(party);
     truncate(party, shares, 20).await?;
     lines.push(start.line(party, "truncate", rows));
+    let start = Mark::new(party);
+    if party.is_first() {
+        vole_as_receiver(&mut party.session, rows).await?;
+    } else {
+        vole_as_sender(&mut party.session, rows).await?;
+    }
+    lines.push(start.line(party, "silent vole, with base transfers", rows));
     let sigmoid = Sigmoid::prepare(party).await?;
     let start = Mark::new(party);
     sigmoid.evaluate(party, shares, &vec![1.0; rows], 30).await?;

@@ -3,7 +3,7 @@
 //! # Functionality
 //! The extension's receiver gets 32 trees of 16 random seeds. The extension's sender picks a random
 //! 128-bit Δ, four bits for each tree, and gets all seeds of each tree but the one at its four
-//! bits.
+//! bits. Several sets of trees, each with its own Δ, cost one conversation.
 //! # Messages
 //! 1. `sender_point` receiver → sender: the base transfers' common point
 //! 2. `receiver_points` sender → receiver: two points for each of the 128 base transfers
@@ -33,21 +33,47 @@ use crate::ot_extension::{
     BLOCK_BITS, BLOCKS, ExtensionReceiver, ExtensionSender, LEAVES, Seed, children, first_tweak,
 };
 
+/// Base transfers for one Δ.
 const TRANSFERS: usize = BLOCKS * BLOCK_BITS;
 const SEED_BYTES: usize = 32;
 
 /// The side that will send in the extension: picks Δ and learns all but one seed of each tree.
 pub(crate) async fn extension_sender(session: &mut Session) -> Result<ExtensionSender, MpcError> {
     let mut rng = session.rng();
-    let delta = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    let delta = random_delta(&mut rng);
+    let trees = punctured_trees(session, &mut rng, &[delta]).await?;
+    Ok(ExtensionSender::new(delta, trees, first_tweak(session.is_first())))
+}
+
+/// The side that will receive in the extension: grows the trees.
+pub(crate) async fn extension_receiver(
+    session: &mut Session,
+) -> Result<ExtensionReceiver, MpcError> {
+    let trees = whole_trees(session, 1).await?;
+    Ok(ExtensionReceiver::new(trees, first_tweak(!session.is_first())))
+}
+
+/// A uniform Δ.
+pub(crate) fn random_delta(rng: &mut Generator) -> u128 {
+    u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64())
+}
+
+/// For each of the `deltas` its [`BLOCKS`] trees, one set after the other, each without the leaf
+/// that four bits of its Δ name. The peer calls [`whole_trees`].
+pub(crate) async fn punctured_trees(
+    session: &mut Session,
+    rng: &mut Generator,
+    deltas: &[u128],
+) -> Result<Vec<Vec<Option<Seed>>>, MpcError> {
+    let transfers = deltas.len() * TRANSFERS;
+    let delta_bit = |index: usize| (deltas[index / TRANSFERS] >> path_bit(index)) as u8 & 1;
     // The seed of the sibling of Δ's path is wanted at every level, hence the complement.
-    let choices: Vec<u8> =
-        (0..TRANSFERS).map(|index| 1 ^ (delta >> path_bit(index)) as u8 & 1).collect();
+    let choices: Vec<u8> = (0..transfers).map(|index| 1 ^ delta_bit(index)).collect();
     let point: [u8; POINT_BYTES] = receive_array(session, "sender_point").await?;
     let point = decode(session, "sender_point", &point)?;
-    let (message, keys) = session.compute(|| choose(&point, &choices, &mut rng)).await;
+    let (message, keys) = session.compute(|| choose(&point, &choices, rng)).await;
     session.send_bytes("receiver_points", message).await?;
-    let sums_bytes = TRANSFERS * 2 * SEED_BYTES;
+    let sums_bytes = transfers * 2 * SEED_BYTES;
     let sums = session.receive_bytes("tree_sums", Size::Exactly(sums_bytes)).await?;
     let pairs = sums.as_chunks::<SEED_BYTES>().0.as_chunks::<2>().0;
     let chosen: Vec<Seed> = keys
@@ -56,27 +82,28 @@ pub(crate) async fn extension_sender(session: &mut Session) -> Result<ExtensionS
         .zip(pairs)
         .map(|((key, choice), [left, right])| xor(key, &select(left, right, *choice)))
         .collect();
-    let seeds = chosen
-        .chunks_exact(BLOCK_BITS)
-        .enumerate()
-        .map(|(block, sums)| punctured(sums, (delta >> (block * BLOCK_BITS)) as usize % LEAVES))
-        .collect();
-    Ok(ExtensionSender::new(delta, seeds, first_tweak(session.is_first())))
+    let seeds = chosen.chunks_exact(BLOCK_BITS).enumerate().map(|(block, sums)| {
+        let delta = deltas[block / BLOCKS];
+        punctured(sums, (delta >> (block % BLOCKS * BLOCK_BITS)) as usize % LEAVES)
+    });
+    Ok(seeds.collect())
 }
 
-/// The side that will receive in the extension: grows the trees.
-pub(crate) async fn extension_receiver(
+/// All leaves of `sets` times [`BLOCKS`] trees. The peer calls [`punctured_trees`].
+pub(crate) async fn whole_trees(
     session: &mut Session,
-) -> Result<ExtensionReceiver, MpcError> {
+    sets: usize,
+) -> Result<Vec<Vec<Seed>>, MpcError> {
     let mut rng = session.rng();
     let secret = Scalar::random(&mut rng);
     let point = Point::generator_times(&secret).encode().to_vec();
     session.send_bytes("sender_point", point).await?;
-    let message_bytes = TRANSFERS * 2 * POINT_BYTES;
+    let transfers = sets * TRANSFERS;
+    let message_bytes = transfers * 2 * POINT_BYTES;
     let message = session.receive_bytes("receiver_points", Size::Exactly(message_bytes)).await?;
-    let mut sums = Vec::with_capacity(TRANSFERS * 2 * SEED_BYTES);
-    let mut seeds = Vec::with_capacity(BLOCKS);
-    for block in 0..BLOCKS {
+    let mut sums = Vec::with_capacity(transfers * 2 * SEED_BYTES);
+    let mut seeds = Vec::with_capacity(sets * BLOCKS);
+    for block in 0..sets * BLOCKS {
         let levels = grow(random_seed(&mut rng));
         for (level, nodes) in levels.iter().enumerate().skip(1) {
             let index = block * BLOCK_BITS + level - 1;
@@ -94,12 +121,17 @@ pub(crate) async fn extension_receiver(
         seeds.push(levels.into_iter().next_back().unwrap_or_default());
     }
     session.send_bytes("tree_sums", sums).await?;
-    Ok(ExtensionReceiver::new(seeds, first_tweak(!session.is_first())))
+    Ok(seeds)
+}
+
+/// Bytes of the conversation about so many sets of trees.
+pub(crate) fn bytes(sets: usize) -> usize {
+    POINT_BYTES + sets * TRANSFERS * 2 * (POINT_BYTES + SEED_BYTES)
 }
 
 /// Transfers of one block go from the tree's root (the leaf's highest bit) to its leaves.
 fn path_bit(index: usize) -> usize {
-    let (block, level) = (index / BLOCK_BITS, index % BLOCK_BITS);
+    let (block, level) = (index / BLOCK_BITS % BLOCKS, index % BLOCK_BITS);
     block * BLOCK_BITS + BLOCK_BITS - 1 - level
 }
 

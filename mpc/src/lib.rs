@@ -2,10 +2,11 @@
 //! products, the sigmoid, and the only two ways to reveal a secret ([`reveal::open`] and
 //! [`reveal::learn`]).
 //!
-//! Every block runs on a [`TwoParty`]: a [`net::Session`] with one peer plus the state of the
-//! oblivious-transfer extension in both directions. Additive shares live in `Z_2^64`
-//! (`first + second = value`, wrapping); bit shares are XOR shares packed 64 to a word
-//! ([`boolean::Bits`]). All blocks are secure against a semi-honest peer; see `docs/THREATS.md`.
+//! Every block but [`silent_vole`], which needs a session only, runs on a [`TwoParty`]: a
+//! [`net::Session`] with one peer plus the state of the oblivious-transfer extension in both
+//! directions. Additive shares live in `Z_2^64` (`first + second = value`, wrapping); bit shares
+//! are XOR shares packed 64 to a word ([`boolean::Bits`]). All blocks are secure against a
+//! semi-honest peer; see `docs/THREATS.md`.
 
 pub mod base_ot;
 pub mod boolean;
@@ -19,6 +20,7 @@ pub mod multiplication;
 pub mod ot_extension;
 pub mod reveal;
 pub mod sigmoid;
+pub mod silent_vole;
 #[cfg(test)]
 mod test_support;
 mod two_party;

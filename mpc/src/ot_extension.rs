@@ -70,6 +70,24 @@ pub struct Extended {
     pub sent: Vec<[u64; 2]>,
 }
 
+/// What the hash of a transfer is cut to.
+pub(crate) trait Key: Copy + Default + Send {
+    /// The key that is made from a whole hash.
+    fn cut(hash: u128) -> Self;
+}
+
+impl Key for u64 {
+    fn cut(hash: u128) -> Self {
+        hash as Self
+    }
+}
+
+impl Key for u128 {
+    fn cut(hash: u128) -> Self {
+        hash
+    }
+}
+
 /// The tweak of the first transfer of a direction: the two directions never share a tweak.
 pub(crate) fn first_tweak(first_party_sends: bool) -> u64 {
     if first_party_sends { 0 } else { 1 << 63 }
@@ -86,11 +104,12 @@ impl ExtensionSender {
         Self { delta: Zeroizing::new(delta), leaves, hash, next_tweak: first_tweak }
     }
 
-    /// Rows of w = v ⊕ Δ·c, transposed: per transfer `q_j = t_j ⊕ c_j·Δ`.
-    fn keys(&mut self, corrections: &[u8], count: usize) -> Vec<[u64; 2]> {
+    /// Both keys of the next `count` transfers, from the receiver's [`corrections_bytes`]: rows of
+    /// w = v ⊕ Δ·c, transposed, are per transfer `q_j = t_j ⊕ c_j·Δ`.
+    pub(crate) fn keys<K: Key>(&mut self, corrections: &[u8], count: usize) -> Vec<[K; 2]> {
         let delta = *self.delta;
         let row_bytes = padded(count) / 8;
-        let mut keys = vec![[0; 2]; count];
+        let mut keys = vec![[K::default(); 2]; count];
         let mut matrix = matrix(count);
         for (batch, keys) in keys.chunks_mut(BATCH).enumerate() {
             let span = span(batch, keys.len());
@@ -121,7 +140,7 @@ impl ExtensionSender {
                     let zero = hashed(&self.hash, tweak, columns, 0);
                     let one = hashed(&self.hash, tweak, columns, delta);
                     for (key, (zero, one)) in keys.iter_mut().zip(zero.iter().zip(&one)) {
-                        *key = [*zero as u64, *one as u64];
+                        *key = [K::cut(*zero), K::cut(*one)];
                     }
                 });
         }
@@ -139,14 +158,14 @@ impl ExtensionReceiver {
     }
 
     /// Returns the corrections to send and the chosen keys.
-    fn keys(&mut self, choices: &Bits) -> (Vec<u8>, Vec<u64>) {
+    pub(crate) fn keys<K: Key>(&mut self, choices: &Bits) -> (Vec<u8>, Vec<K>) {
         let count = choices.len();
         let row_bytes = padded(count) / 8;
         let mut choice_bytes: Vec<u8> =
             choices.words().iter().flat_map(|word| word.to_le_bytes()).collect();
         choice_bytes.resize(row_bytes, 0);
         let mut corrections = vec![0_u8; BLOCKS * row_bytes];
-        let mut keys = vec![0; count];
+        let mut keys = vec![K::default(); count];
         let mut matrix = matrix(count);
         for (batch, keys) in keys.chunks_mut(BATCH).enumerate() {
             let span = span(batch, keys.len());
@@ -174,7 +193,7 @@ impl ExtensionReceiver {
                     let tweak = self.next_tweak + (batch * BATCH + task * KEYS_PER_TASK) as u64;
                     let hashes = hashed(&self.hash, tweak, columns, 0);
                     for (key, hash) in keys.iter_mut().zip(&hashes) {
-                        *key = *hash as u64;
+                        *key = K::cut(*hash);
                     }
                 });
         }
@@ -234,7 +253,7 @@ pub async fn extend(
     }
     let TwoParty { session, as_sender, as_receiver, .. } = party;
     let (corrections, received) = session.compute(|| as_receiver.keys(choices)).await;
-    let expected = BLOCKS * padded(send_count) / 8;
+    let expected = corrections_bytes(send_count);
     let theirs = exchange(session, corrections, expected).await?;
     let sent = session.compute(|| as_sender.keys(&theirs, send_count)).await;
     Ok(Extended { received, sent })
@@ -287,6 +306,11 @@ fn xor_into(target: &mut [u8], source: &[u8]) {
     for (target, source) in target.iter_mut().zip(source) {
         *target ^= source;
     }
+}
+
+/// Bytes of the message about so many transfers.
+pub(crate) fn corrections_bytes(count: usize) -> usize {
+    BLOCKS * padded(count) / 8
 }
 
 /// Rows of the bit matrix are processed 128 transfers at a time.

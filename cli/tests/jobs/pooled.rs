@@ -17,7 +17,7 @@ use table::{Schema, Source, Table};
 use crate::support::{PROGRAM, json, run};
 
 /// The most that joint coefficients and the AUC may differ from pooled plaintext.
-const BOUND: f64 = 1e-3;
+pub(crate) const BOUND: f64 = 1e-3;
 
 #[test]
 fn the_bank_and_the_operator_reach_the_optimum_of_the_pooled_data() {

@@ -75,19 +75,19 @@ fn weight_of_evidence_known_to_the_host_gives_the_same_model() {
         let [ours, theirs] = ["clinic", "laboratory"].map(|it| json(&out.join(it).join(file)));
         assert_eq!(theirs["weighed"]["host_values"].is_null(), disclosed == 0);
         assert_eq!(ours["weighed"]["host_values"].is_null(), disclosed > 0);
-        let mut weights = coefficients(&out, "laboratory");
+        let mut weights = pooled::coefficients(&theirs);
         weights.sort_by(|left, right| left.0.cmp(&right.0));
         let auc = &metrics["models"]["logistic_regression.stratified"]["joint"]["auc"];
-        (auc.as_f64().unwrap(), coefficients(&out, "clinic"), weights)
+        (auc.as_f64().unwrap(), pooled::coefficients(&ours), weights)
     };
     let (strict, known) = (model("strict", 0), model("woe_known_to_host", 1));
-    assert!((strict.0 - known.0).abs() < BOUND, "AUC {} and {}", strict.0, known.0);
+    assert!((strict.0 - known.0).abs() < pooled::BOUND, "AUC {} and {}", strict.0, known.0);
     assert_eq!(strict.2.len(), 20);
     let pairs = |strict: &[(String, f64)], known: &[(String, f64)]| {
         assert_eq!(strict.len(), known.len());
         for ((name, strict), (other, known)) in strict.iter().zip(known) {
             assert!(other.starts_with(name.as_str()), "{other} for {name}");
-            assert!((strict - known).abs() < BOUND, "{name}: {strict} and {known}");
+            assert!((strict - known).abs() < pooled::BOUND, "{name}: {strict} and {known}");
         }
     };
     pairs(&strict.1, &known.1);
@@ -132,6 +132,28 @@ fn opened(metrics: &Value, key: &str, to: &str) -> u64 {
     let disclosed = metrics["disclosed"].as_array().unwrap();
     let of_key = disclosed.iter().filter(|it| it["what"] == key && it["to"] == to);
     of_key.map(|it| it["count"].as_u64().unwrap()).sum()
+}
+
+/// Every alignment gives the same rows in the same order, and discloses the same.
+#[test]
+fn alignments_agree() {
+    let aligned = |protocol: &str| {
+        let folder = breast();
+        let head = &crate::support::JOB[..crate::support::JOB.find("split:").unwrap()];
+        let head = head.replace(", label: y", "").replace(", other_columns: number", "");
+        let job = format!("{head}align: {{ protocol: {protocol} }}\n");
+        fs::write(folder.path().join("job.yaml"), job).unwrap();
+        let output = run(folder.path());
+        let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{messages}");
+        let out = folder.path().join("out");
+        let tables = ["clinic", "laboratory"]
+            .map(|party| fs::read(out.join(party).join("tables/aligned.parquet")).unwrap());
+        (tables, json(&out.join("clinic/metrics.json"))["disclosed"].clone())
+    };
+    let (tables, disclosed) = aligned("ecdh");
+    assert_eq!(disclosed.as_array().unwrap().len(), 3);
+    assert!((tables, disclosed) == aligned("rr22"), "the protocols found different rows");
 }
 
 /// What one party sent, the other one received; each line holds the hash of the one before.

@@ -8,7 +8,7 @@ mod prepare;
 mod split;
 mod train;
 
-pub use align::ECDH;
+pub use align::{ECDH, RR22};
 pub use evaluate::{EVALUATE, REPORT};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
 pub use split::SPLIT;
@@ -33,8 +33,9 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 11] = [
+static ALL: [&ComponentDescriptor; 12] = [
     &ECDH,
+    &RR22,
     &SPLIT,
     &MISSING,
     &OUTLIERS,

@@ -4,6 +4,9 @@
 //! binary works everywhere. Nothing here knows what the numbers mean.
 #![expect(unsafe_code, reason = "calls into functions compiled for instructions found at run time")]
 
+pub(crate) mod aes;
+pub(crate) mod carryless;
+pub(crate) mod convolution;
 pub(crate) mod ntt;
 pub(crate) mod ristretto;
 pub(crate) mod transpose;

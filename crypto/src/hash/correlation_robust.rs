@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use aes::Aes128Enc;
-use aes::cipher::{Array, Block, BlockCipherEncrypt, KeyInit};
+use crate::arch::aes::{Block, Cipher};
 
 /// A tweakable circular correlation-robust hash of 128-bit blocks from AES with one fixed key.
 ///
@@ -21,7 +20,7 @@ use aes::cipher::{Array, Block, BlockCipherEncrypt, KeyInit};
 /// Weng and Yu, "Better Concrete Security for Half-Gates Garbling", CRYPTO 2020).
 #[derive(Clone)]
 pub struct CorrelationRobust {
-    cipher: Aes128Enc,
+    cipher: Cipher,
 }
 
 impl CorrelationRobust {
@@ -34,7 +33,7 @@ impl CorrelationRobust {
 
     /// The hash under a key that both parties know.
     pub fn with_key(key: [u8; 16]) -> Self {
-        Self { cipher: Aes128Enc::new(&Array(key)) }
+        Self { cipher: Cipher::new(&key) }
     }
 
     /// Hashes one block. Two AES calls that wait for each other: prefer
@@ -51,31 +50,49 @@ impl CorrelationRobust {
     pub fn hash_batch(&self, first_tweak: u64, blocks: &mut [u128]) {
         let mut tweak = u128::from(first_tweak);
         for chunk in blocks.chunks_mut(BATCH) {
-            let mut inner = [Block::<Aes128Enc>::default(); BATCH];
-            let inner = &mut inner[..chunk.len()];
-            for (inner, block) in inner.iter_mut().zip(chunk.iter()) {
-                *inner = Array(block.to_le_bytes());
-            }
-            self.cipher.encrypt_blocks(inner);
+            self.hash_chunk(chunk, |index| tweak + index as u128);
+            tweak += BATCH as u128;
+        }
+    }
 
-            let mut outer = [Block::<Aes128Enc>::default(); BATCH];
-            let outer = &mut outer[..chunk.len()];
-            for (outer, inner) in outer.iter_mut().zip(inner.iter()) {
-                *outer = Array((u128::from_le_bytes(inner.0) ^ tweak).to_le_bytes());
-                tweak += 1;
-            }
-            self.cipher.encrypt_blocks(outer);
+    /// Replaces every block by its hash under the tweak at the same place. Batches of a multiple
+    /// of 64 blocks are the fastest.
+    ///
+    /// # Panics
+    ///
+    /// If the lengths differ: both slices are the caller's own.
+    pub fn hash_each(&self, tweaks: &[u128], blocks: &mut [u128]) {
+        assert_eq!(tweaks.len(), blocks.len(), "one tweak for each block");
+        for (chunk, tweaks) in blocks.chunks_mut(BATCH).zip(tweaks.chunks(BATCH)) {
+            self.hash_chunk(chunk, |index| tweaks[index]);
+        }
+    }
 
-            for ((block, outer), inner) in chunk.iter_mut().zip(outer).zip(inner) {
-                *block = u128::from_le_bytes(outer.0) ^ u128::from_le_bytes(inner.0);
-            }
+    /// Hashes at most [`BATCH`] blocks in place.
+    fn hash_chunk(&self, chunk: &mut [u128], tweak: impl Fn(usize) -> u128) {
+        let mut inner = [Block::default(); BATCH];
+        let inner = &mut inner[..chunk.len()];
+        for (inner, block) in inner.iter_mut().zip(chunk.iter()) {
+            *inner = block.to_le_bytes();
+        }
+        self.cipher.encrypt(inner);
+
+        let mut outer = [Block::default(); BATCH];
+        let outer = &mut outer[..chunk.len()];
+        for (index, (outer, inner)) in outer.iter_mut().zip(inner.iter()).enumerate() {
+            *outer = (u128::from_le_bytes(*inner) ^ tweak(index)).to_le_bytes();
+        }
+        self.cipher.encrypt(outer);
+
+        for ((block, outer), inner) in chunk.iter_mut().zip(outer).zip(inner) {
+            *block = u128::from_le_bytes(*outer) ^ u128::from_le_bytes(*inner);
         }
     }
 
     fn permute(&self, block: u128) -> u128 {
-        let mut block = Array(block.to_le_bytes());
-        self.cipher.encrypt_block(&mut block);
-        u128::from_le_bytes(block.0)
+        let mut blocks = [block.to_le_bytes()];
+        self.cipher.encrypt(&mut blocks);
+        u128::from_le_bytes(blocks[0])
     }
 }
 
@@ -93,7 +110,7 @@ impl fmt::Debug for CorrelationRobust {
 
 const FRACTION_OF_PI: u128 = 0x243F_6A88_85A3_08D3_1319_8A2E_0370_7344;
 
-/// Blocks in flight: the widest batch of the AES engines.
+/// Blocks in flight: a multiple of what every AES engine has in flight.
 const BATCH: usize = 64;
 
 #[cfg(test)]
@@ -125,6 +142,19 @@ mod tests {
             hash.hash_batch(first_tweak, &mut batch);
             for (index, (&block, &hashed)) in blocks.iter().zip(&batch).enumerate() {
                 let tweak = u128::from(first_tweak) + index as u128;
+                prop_assert_eq!(hashed, hash.hash(block, tweak));
+            }
+        }
+
+        #[test]
+        fn each_is_the_single_hash_with_its_own_tweak(
+            pairs in prop::collection::vec(any::<(u128, u128)>(), 0..200),
+        ) {
+            let hash = CorrelationRobust::with_key([9; 16]);
+            let (tweaks, blocks): (Vec<u128>, Vec<u128>) = pairs.iter().copied().unzip();
+            let mut hashed = blocks.clone();
+            hash.hash_each(&tweaks, &mut hashed);
+            for ((tweak, block), hashed) in pairs.into_iter().zip(hashed) {
                 prop_assert_eq!(hashed, hash.hash(block, tweak));
             }
         }

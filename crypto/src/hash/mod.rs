@@ -1,12 +1,17 @@
-//! Hashing: [`digest`] and [`expand`] for data, [`CorrelationRobust`] for oblivious transfer.
+//! Hashing: [`digest`] and [`expand`] for data, [`Keyed`] for many short values of one purpose,
+//! [`CorrelationRobust`] for oblivious transfer, [`SeedDoubling`] for trees of seeds.
 //!
 //! Every hash names what it is for. Two hashes with different domains never agree by construction,
 //! and the parts of one hash are framed, so that moving a byte from one part to the next changes
 //! the result.
 
 mod correlation_robust;
+mod keyed;
+mod seed_doubling;
 
 pub use correlation_robust::CorrelationRobust;
+pub use keyed::Keyed;
+pub use seed_doubling::SeedDoubling;
 
 /// Hashes `parts` for the purpose `domain` to 32 bytes with BLAKE3.
 ///

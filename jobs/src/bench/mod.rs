@@ -25,7 +25,7 @@ pub const AUC_BOUND: f64 = 1e-3;
 pub enum Bench {
     /// Private set intersection, both parties learning.
     Psi {
-        /// The protocol's name in the catalogue, such as `ecdh`.
+        /// The protocol's name in the catalogue, `ecdh` or `rr22`.
         protocol: String,
         /// Ids of the guest.
         rows: usize,
@@ -88,8 +88,7 @@ pub struct Record {
 pub async fn play(bench: &Bench, session: Session) -> Result<Record, JobError> {
     match bench {
         Bench::Psi { protocol, rows, their_rows, scope } => {
-            psi::check(protocol)?;
-            psi::play(session, *rows, *their_rows, *scope).await
+            psi::play(session, psi::protocol(protocol)?, *rows, *their_rows, *scope).await
         }
         Bench::VerticalLr { rows, guest_features, host_features } => {
             logistic_regression::play(session, *rows, *guest_features, *host_features).await

@@ -2,25 +2,27 @@
 
 use std::io::Write;
 
-use matching::psi::{Identifiers, Learn, ecdh};
+use matching::psi::{Identifiers, Learn};
 use net::Session;
 use serde_json::Value;
 use table::{AlignedTable, Column, Kind, Role, Schema, Source, Table};
 
 use super::stopwatch::Stopwatch;
 use super::{Record, Scope, data, figures, start_together};
-use crate::JobError;
+use crate::spec::Protocol;
+use crate::{JobError, intersection};
 
-/// Refuses protocols that do not exist.
-pub(super) fn check(protocol: &str) -> Result<(), JobError> {
-    if protocol == "ecdh" {
-        return Ok(());
-    }
-    Err(JobError::Bench(format!("there is no alignment protocol `{protocol}`; there is: ecdh")))
+/// The protocol of this name.
+pub(super) fn protocol(name: &str) -> Result<Protocol, JobError> {
+    Protocol::named(name).ok_or_else(|| {
+        let names = Protocol::ALL.map(|it| it.component().short_name()).join(", ");
+        JobError::Bench(format!("there is no alignment protocol `{name}`; there are: {names}"))
+    })
 }
 
 pub(super) async fn play(
     mut session: Session,
+    protocol: Protocol,
     rows: usize,
     their_rows: usize,
     scope: Scope,
@@ -32,7 +34,7 @@ pub(super) async fn play(
         Scope::Protocol => {
             start_together(&mut session).await?;
             let watch = Stopwatch::start(&session);
-            let found = align(&mut session, &ids).await?;
+            let found = align(&mut session, protocol, &ids).await?;
             (watch.stop(), found.len())
         }
         Scope::Whole => {
@@ -43,7 +45,7 @@ pub(super) async fn play(
             let watch = Stopwatch::start(&session);
             let table = folder.read()?;
             let ids: Vec<&str> = table.ids()?.collect();
-            let alignment = align(&mut session, &ids).await?;
+            let alignment = align(&mut session, protocol, &ids).await?;
             drop(ids);
             let aligned = AlignedTable::open(&table, &alignment)?;
             aligned.table().write_parquet(folder.0.join("aligned.parquet"))?;
@@ -58,10 +60,11 @@ pub(super) async fn play(
 
 async fn align<I: AsRef<str>>(
     session: &mut Session,
+    protocol: Protocol,
     ids: &[I],
 ) -> Result<table::Alignment, JobError> {
     let ids = Identifiers::new(ids.iter().map(AsRef::as_ref))?;
-    let alignment = ecdh::align(session, &ids, Learn::Both).await?;
+    let alignment = intersection::intersect(protocol, session, &ids, Learn::Both).await?;
     alignment.ok_or_else(|| JobError::Bench("the alignment was not learnt".to_owned()))
 }
 

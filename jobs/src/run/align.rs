@@ -3,11 +3,12 @@
 use contract::{Audience, Role, Text};
 use crypto::hash;
 use matching::idmap::Keys;
-use matching::psi::{self, Identifiers, ecdh};
+use matching::psi::{self, Identifiers};
 use table::{Table, check_label_classes};
 
 use super::progress::{Run, Step};
 use crate::error::JobError;
+use crate::intersection;
 use crate::open_table::keys;
 use crate::spec::Learn;
 
@@ -44,7 +45,9 @@ async fn intersect(
         Learn::Host => psi::Learn::Second,
     };
     run.record("table.rows", Audience::All, 1)?;
-    let Some(alignment) = ecdh::align(&mut step.session, &ids, learn).await? else {
+    let protocol = run.job.align.protocol;
+    let found = intersection::intersect(protocol, &mut step.session, &ids, learn).await?;
+    let Some(alignment) = found else {
         return Ok(None);
     };
     for role in [Role::Guest, Role::Host] {

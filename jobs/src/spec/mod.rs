@@ -28,7 +28,7 @@ pub use prepare::{
     OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
 };
 pub use problem::{Place, Problem, SpecError};
-pub use steps::{AlignSpec, EvaluateSpec, Learn, ReportSpec, SplitBy, SplitSpec};
+pub use steps::{AlignSpec, EvaluateSpec, Learn, Protocol, ReportSpec, SplitBy, SplitSpec};
 
 use contract::{Disclosure, JobDigest, Role, catalogue};
 use serde::Serialize;
@@ -142,7 +142,7 @@ impl JobSpec {
     /// The disclosure statement: what each role learns in each step, in the order of the job.
     pub fn disclosures(&self) -> Vec<StepDisclosures> {
         let strict = contract::STRICT;
-        let mut statement = vec![of_step("align", &catalogue::ECDH, strict)];
+        let mut statement = vec![of_step("align", self.align.protocol.component(), strict)];
         for split in &self.splits {
             statement.push(of_split(split));
         }

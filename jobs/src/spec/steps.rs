@@ -1,6 +1,6 @@
 //! Alignment, splits, evaluation and report, and what must fit together.
 
-use contract::{Share, catalogue};
+use contract::{ComponentDescriptor, Share, catalogue};
 use serde::{Deserialize, Serialize};
 
 use super::JobSpec;
@@ -12,10 +12,41 @@ use super::settings;
 /// How common rows are found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AlignSpec {
-    /// The component, such as `align.ecdh`.
-    pub component: &'static str,
+    /// The protocol, named in the digest by its component.
+    #[serde(rename = "component")]
+    pub protocol: Protocol,
     /// Who learns the common rows.
     pub learn: Learn,
+}
+
+/// The protocol that finds common rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum Protocol {
+    /// Commutative blinding on an elliptic curve: the simplest assumptions, much computation.
+    #[default]
+    #[serde(rename = "align.ecdh")]
+    Ecdh,
+    /// A key-value store and linear evaluation: little computation, for large sets.
+    #[serde(rename = "align.rr22")]
+    Rr22,
+}
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Ecdh, Self::Rr22];
+
+    /// Its component in the catalogue.
+    pub fn component(self) -> &'static ComponentDescriptor {
+        match self {
+            Self::Ecdh => &catalogue::ECDH,
+            Self::Rr22 => &catalogue::RR22,
+        }
+    }
+
+    /// The protocol of this name in job files, such as `ecdh`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.component().short_name() == name)
+    }
 }
 
 /// Who learns the common rows.
@@ -85,24 +116,23 @@ pub(super) fn read_align(
     root: &Node,
     problems: &mut Problems,
 ) -> Option<AlignSpec> {
-    let component = &catalogue::ECDH;
     let Some(node) = fields.take("align") else {
-        let AlignSettings { learn } = settings::defaults(component, root, problems)?;
-        return Some(AlignSpec { component: component.name, learn });
+        let protocol = Protocol::default();
+        let AlignSettings { learn } = settings::defaults(protocol.component(), root, problems)?;
+        return Some(AlignSpec { protocol, learn });
     };
     let mut fields = Fields::of(node, "`align`".to_owned(), problems)?;
-    let component = match fields.take("protocol") {
+    let protocol = match fields.take("protocol") {
         Some(node) => {
-            let protocols: Vec<_> =
-                catalogue::stage("align").map(|it| (it.short_name(), it)).collect();
+            let protocols = Protocol::ALL.map(|it| (it.component().short_name(), it));
             word(node, "protocol", &protocols, problems)
         }
-        None => Some(component),
-    };
-    let read = settings::take(&mut fields, component?, node, problems);
+        None => Some(Protocol::default()),
+    }?;
+    let read = settings::take(&mut fields, protocol.component(), node, problems);
     fields.finish(problems);
     let AlignSettings { learn } = read?;
-    Some(AlignSpec { component: component?.name, learn })
+    Some(AlignSpec { protocol, learn })
 }
 
 /// Reads `split:` (one) or `splits:` (several by name).

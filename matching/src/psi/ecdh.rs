@@ -47,13 +47,13 @@ use std::ops::Range;
 
 use crypto::group::{BlindingKey, GroupError, POINT_BYTES};
 use crypto::hash;
-use crypto::random::Generator;
 use net::{NetError, Session, Size};
 use table::Alignment;
 
 use crate::MatchingError;
+use crate::psi::sets::{self, chunks, shuffled};
 use crate::psi::tags::{self, TAG_BYTES};
-use crate::psi::{Identifiers, Learn, ROWS_MAX};
+use crate::psi::{Identifiers, Learn};
 
 /// Runs the protocol; both parties call it with their own ids and the same `learn`.
 ///
@@ -126,13 +126,7 @@ fn open_paths(session: &mut Session, learn: Learn) -> Result<(Paths, Paths), Net
 
 async fn exchange_sizes(session: &mut Session, own_count: usize) -> Result<usize, NetError> {
     let theirs = session.exchange_words("sizes", &[own_count as u64], 1).await?;
-    match theirs[..] {
-        [count] if count <= ROWS_MAX as u64 => Ok(count as usize),
-        _ => {
-            let rule = format!("announced {theirs:?} ids, at most {ROWS_MAX} are allowed");
-            Err(session.misbehaved("sizes", rule))
-        }
-    }
+    sets::size(&theirs).map_err(|rule| session.misbehaved("sizes", rule))
 }
 
 /// Sends this party's set, blinded once, in the secret order that `chunks` gives.
@@ -207,18 +201,6 @@ async fn agree(session: &mut Session, common: &[u128]) -> Result<(), NetError> {
         return Err(session.misbehaved("agreement", rule));
     }
     Ok(())
-}
-
-/// All positions below `count` in a secret random order.
-fn shuffled(count: usize, generator: &mut Generator) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..count as u32).collect();
-    generator.shuffle(&mut order);
-    order
-}
-
-/// The chunks of a set of `count`: full ones, then one that is not.
-fn chunks(count: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..=count / chunk).map(move |index| index * chunk..count.min((index + 1) * chunk))
 }
 
 const ID_DOMAIN: &str = "matching/psi/ecdh id";

@@ -1,9 +1,12 @@
 //! A party's ids, checked to be a set.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
+
+use crypto::hash::Keyed;
 
 use crate::MatchingError;
 use crate::psi::ROWS_MAX;
+use crate::psi::positions::Positions;
 
 /// The ids of a table in the order of its rows: normalised, none empty, no two equal.
 ///
@@ -12,6 +15,8 @@ use crate::psi::ROWS_MAX;
 /// happened before.
 pub struct Identifiers<'a> {
     ids: Vec<&'a str>,
+    /// The same ids, hashed.
+    hashes: Vec<u128>,
 }
 
 impl<'a> Identifiers<'a> {
@@ -28,8 +33,10 @@ impl<'a> Identifiers<'a> {
             return Err(MatchingError::TooManyRows { rows: ids.len(), rows_max: ROWS_MAX });
         }
         refuse_empty(&ids)?;
-        refuse_duplicates(&ids)?;
-        Ok(Self { ids })
+        let hash = Keyed::new("matching/psi id", &[]);
+        let hashes: Vec<u128> = ids.iter().map(|id| hash.hash_128(id.as_bytes())).collect();
+        refuse_duplicates(&hashes)?;
+        Ok(Self { ids, hashes })
     }
 
     /// How many ids, which is how many rows.
@@ -40,6 +47,11 @@ impl<'a> Identifiers<'a> {
     /// Whether there is no row at all.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
+    }
+
+    /// The hashes of all ids, in the order of the rows: the same on both sides for the same id.
+    pub(super) fn hashes(&self) -> &[u128] {
+        &self.hashes
     }
 
     /// The ids at `positions`.
@@ -59,30 +71,21 @@ fn refuse_empty(ids: &[&str]) -> Result<(), MatchingError> {
     Err(MatchingError::EmptyIds { count, examples: examples.join(", ") })
 }
 
-fn refuse_duplicates(ids: &[&str]) -> Result<(), MatchingError> {
-    /// Where an id was first seen, and whether it was seen again.
-    struct Seen {
-        row: u64,
-        again: bool,
-    }
-    let mut seen: HashMap<&str, Seen> = HashMap::with_capacity(ids.len());
-    let mut count = 0;
+/// Ids whose hashes of 128 bits are equal are equal.
+fn refuse_duplicates(hashes: &[u128]) -> Result<(), MatchingError> {
+    let mut positions = Positions::with_room(hashes.len());
+    let mut repeated = BTreeSet::new();
     let mut examples = Vec::new();
-    for (row, &id) in (1..).zip(ids) {
-        let first = seen.entry(id).or_insert(Seen { row, again: false });
-        if first.row == row || first.again {
-            continue;
-        }
-        first.again = true;
-        count += 1;
-        if examples.len() < EXAMPLES_MAX {
-            examples.push(format!("rows {} and {row}", first.row));
+    for position in 0..hashes.len() as u32 {
+        let Some(first) = positions.insert(hashes, position) else { continue };
+        if repeated.insert(first) && examples.len() < EXAMPLES_MAX {
+            examples.push(format!("rows {} and {}", first + 1, position + 1));
         }
     }
-    if count == 0 {
+    if repeated.is_empty() {
         return Ok(());
     }
-    Err(MatchingError::DuplicateIds { count, examples: examples.join(", ") })
+    Err(MatchingError::DuplicateIds { count: repeated.len(), examples: examples.join(", ") })
 }
 
 /// Examples in an error.

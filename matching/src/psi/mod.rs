@@ -3,10 +3,14 @@
 //! | protocol | learns | cost for one id of each side |
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
+//! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
 
 pub mod ecdh;
 mod identifiers;
+mod positions;
+mod sets;
 mod tags;
+pub mod vole;
 
 pub use identifiers::Identifiers;
 

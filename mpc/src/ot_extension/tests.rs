@@ -46,7 +46,7 @@ fn correct() {
 #[test]
 fn tweaks_are_used_once() {
     let seeds = || vec![vec![[7; 32]; LEAVES]; BLOCKS];
-    let keys = |tweak| ExtensionReceiver::new(seeds(), tweak).keys(&Bits::zeros(4)).1;
+    let keys = |tweak| ExtensionReceiver::new(seeds(), tweak).keys::<u64>(&Bits::zeros(4)).1;
     assert_ne!(keys(first_tweak(true)), keys(first_tweak(false)));
     let one_later = keys(first_tweak(true) + 1);
     assert!(keys(first_tweak(true)).iter().zip(&one_later).all(|(left, right)| left != right));

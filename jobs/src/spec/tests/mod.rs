@@ -83,7 +83,7 @@ fn little_is_enough() {
     .unwrap();
     assert_eq!((job.guest.name.as_str(), job.host.name.as_str()), ("b", "a"));
     assert!(job.train.is_empty() && job.guest.table.is_none());
-    assert_eq!(job.align.component, "align.ecdh");
+    assert_eq!(job.align.protocol, Protocol::Ecdh);
     assert_eq!(job.splits[0].name, "stratified");
     assert_eq!(job.party(Role::Host).name, "a");
     assert_eq!(job.party_named("b"), Some(&job.guest));
@@ -207,6 +207,23 @@ fn templates_and_manual_are_jobs() {
 }
 
 /// A descriptor and the struct that its values become have the same fields.
+/// Every alignment of the catalogue can be asked for, and the statement shows the one that was.
+#[test]
+fn protocols_are_those_of_the_catalogue() {
+    let components = Protocol::ALL.map(|protocol| protocol.component().name);
+    assert!(catalogue::stage("align").map(|it| it.name).eq(components));
+    for protocol in Protocol::ALL {
+        let name = protocol.component().short_name();
+        assert_eq!(Protocol::named(name), Some(protocol));
+        let text = EXAMPLE.replace("protocol: ecdh", &format!("protocol: {name}"));
+        let job = JobSpec::parse("job.yaml", &text).unwrap();
+        assert_eq!(job.align.protocol, protocol);
+        assert_eq!(job.disclosures()[0].component, protocol.component().name);
+        assert_eq!(serde_json::to_value(protocol).unwrap(), protocol.component().name);
+    }
+    assert_eq!(Protocol::named("edch"), None);
+}
+
 #[test]
 fn descriptors_and_structs_agree() {
     fn check<T: DeserializeOwned>(component: &ComponentDescriptor) {
@@ -220,6 +237,7 @@ fn descriptors_and_structs_agree() {
         }
     }
     check::<steps::AlignSettings>(&catalogue::ECDH);
+    check::<steps::AlignSettings>(&catalogue::RR22);
     check::<steps::SplitSettings>(&catalogue::SPLIT);
     check::<MissingSpec>(&catalogue::MISSING);
     check::<OutlierSpec>(&catalogue::OUTLIERS);
@@ -230,7 +248,7 @@ fn descriptors_and_structs_agree() {
     check::<BoostedTrees>(&catalogue::BOOSTED_TREES);
     check::<EvaluateSpec>(&catalogue::EVALUATE);
     check::<ReportSpec>(&catalogue::REPORT);
-    assert_eq!(catalogue::all().len(), 11, "a new component needs a line above");
+    assert_eq!(catalogue::all().len(), 12, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.

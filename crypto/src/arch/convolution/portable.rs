@@ -1,0 +1,25 @@
+//! The convolution, plainly; compiled for the vectors of its caller.
+#![expect(clippy::inline_always, reason = "inlined code is compiled for its caller's vectors")]
+
+use super::STATE;
+use crate::field128::Gf128;
+
+#[inline(always)]
+pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
+    for (place, taps) in taps.iter().enumerate() {
+        step(&mut values[place..], *taps);
+    }
+}
+
+/// Adds the first of `values`, which is finished, to those behind it.
+#[inline(always)]
+pub(super) fn step(values: &mut [Gf128], taps: u32) {
+    let Some((current, behind)) = values.split_first_mut() else { return };
+    let reached = behind.len().min(STATE);
+    for (bit, value) in behind[..reached].iter_mut().enumerate() {
+        value.0 ^= current.0 & u128::from(taps >> bit & 1).wrapping_neg();
+    }
+    if let Some(last) = behind.get_mut(STATE) {
+        *last += current.times_x();
+    }
+}

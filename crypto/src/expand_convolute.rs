@@ -1,0 +1,247 @@
+//! The expand-convolute code, which compresses sparse noise into pseudo-random elements.
+//!
+//! The code has rate 1/2: noise `(p, q)` of twice `n` elements becomes the `n` elements
+//! `p + E·C·q`. C is a recursive convolution with 24 random binary taps at each place and one fixed
+//! tap, `x`, at the place behind them; each row of E has one entry in each of [`WEIGHT`] equal
+//! segments. This is the transpose of the systematic encoder `m ↦ (m, Cᵀ·Eᵀ·m)`.
+//!
+//! That the result looks random is the dual learning-parity-with-noise assumption for this code;
+//! how much noise it takes is decided where the noise is made. The fixed tap is `x` and not one
+//! because a binary code over GF(2^128) would treat the 128 bits of an element as 128 codes with
+//! one common support: the fixed tap carries every bit into every other.
+//!
+//! The code is public and the same for everybody, derived from its name and size, so that no party
+//! can choose a weak one.
+//!
+//! Reference: Raghuraman, Rindal, Tanguy, "Expand-Convolute Codes for Pseudorandom Correlation
+//! Generators from LPN", CRYPTO 2023 (eprint 2023/882), with row weight 21 and state 24.
+
+use core::fmt;
+use core::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::arch::convolution::{Engine, STATE};
+use crate::field128::Gf128;
+use crate::hash::digest;
+use crate::random::Generator;
+
+/// Entries in a row of the expander.
+pub const WEIGHT: usize = 21;
+/// The outputs of the smallest code: shorter segments could not be told from each other.
+pub const OUTPUTS_MIN: usize = 1 << 10;
+/// The outputs of the largest code: a segment then has 2^16 elements.
+pub const OUTPUTS_MAX: usize = WEIGHT << 16;
+
+/// One expand-convolute code.
+///
+/// Takes 46 bytes for each output. Making one takes about as long as using it once, so that noise
+/// of one length should share it.
+pub struct ExpandConvolute {
+    /// For each place of the convolution its binary taps.
+    taps: Vec<u32>,
+    /// Segment by segment: for each output the place of its entry within the segment.
+    places: Vec<u16>,
+}
+
+impl ExpandConvolute {
+    /// The code with so many outputs. Runs on the current rayon pool.
+    ///
+    /// # Panics
+    ///
+    /// Unless `outputs` is in [`OUTPUTS_MIN`]`..=`[`OUTPUTS_MAX`]: the size is the caller's own.
+    pub fn new(outputs: usize) -> Self {
+        assert!((OUTPUTS_MIN..=OUTPUTS_MAX).contains(&outputs), "no code of {outputs} outputs");
+        let mut taps = vec![0; outputs];
+        draw(&mut generator(outputs, WEIGHT), &mut taps, |word| word >> (32 - STATE));
+        let mut places = vec![0; outputs * WEIGHT];
+        places.par_chunks_mut(outputs).enumerate().for_each(|(index, places)| {
+            let length = segment(outputs, index).len() as u64;
+            let place = |word: u32| ((u64::from(word) * length) >> 32) as u16;
+            draw(&mut generator(outputs, index), places, place);
+        });
+        Self { taps, places }
+    }
+
+    /// How many elements one use of the code gives.
+    pub fn outputs(&self) -> usize {
+        self.taps.len()
+    }
+
+    /// Compresses noise `(p, q)`: `kept` is `p` and becomes the outputs, `folded` is `q` and is
+    /// used up.
+    ///
+    /// Runs on one thread; the time depends on the size only. All entries of one segment are added
+    /// before the next segment's, because a segment fits into a near cache where the whole does
+    /// not.
+    ///
+    /// # Panics
+    ///
+    /// Unless both halves have [`ExpandConvolute::outputs`] elements.
+    pub fn compress(&self, kept: &mut [Gf128], folded: &mut [Gf128]) {
+        let outputs = self.outputs();
+        assert_eq!([kept.len(), folded.len()], [outputs; 2], "noise of another length");
+        Engine::detect().convolute(folded, &self.taps);
+        for (index, places) in self.places.chunks_exact(outputs).enumerate() {
+            let segment = &folded[segment(outputs, index)];
+            for (output, place) in kept.iter_mut().zip(places) {
+                *output += segment[usize::from(*place)];
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ExpandConvolute {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ExpandConvolute")
+            .field("outputs", &self.outputs())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The places of a segment: equal lengths up to one.
+fn segment(outputs: usize, index: usize) -> Range<usize> {
+    index * outputs / WEIGHT..(index + 1) * outputs / WEIGHT
+}
+
+/// The public randomness of one part of a code.
+fn generator(outputs: usize, part: usize) -> Generator {
+    let numbers = [outputs, part].map(|number| (number as u64).to_le_bytes());
+    Generator::from_seed(digest("crypto.expand_convolute 21x24", &[&numbers[0], &numbers[1]]))
+}
+
+/// Fills `out` from uniform 32-bit numbers, the next bytes of the generator.
+fn draw<T>(generator: &mut Generator, out: &mut [T], convert: impl Fn(u32) -> T) {
+    let mut bytes = [0; DRAWN_BYTES];
+    for out in out.chunks_mut(DRAWN_BYTES / 4) {
+        generator.fill_bytes(&mut bytes);
+        for (out, bytes) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *out = convert(u32::from_le_bytes(*bytes));
+        }
+    }
+}
+
+/// Bytes of randomness that are drawn at once.
+const DRAWN_BYTES: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(rng: &mut Generator, count: usize) -> Vec<Gf128> {
+        (0..count).map(|_| Gf128::random(rng)).collect()
+    }
+
+    /// Against the rows of the expander, one output at a time.
+    #[test]
+    fn compresses_by_definition() {
+        let outputs = OUTPUTS_MIN + 37;
+        let code = ExpandConvolute::new(outputs);
+        let mut rng = Generator::from_seed([1; 32]);
+        let (noise, folded) = (random(&mut rng, outputs), random(&mut rng, outputs));
+        let mut convoluted = folded.clone();
+        Engine::detect().convolute(&mut convoluted, &code.taps);
+        let (mut kept, mut used) = (noise.clone(), folded.clone());
+        code.compress(&mut kept, &mut used);
+        for (row, output) in kept.iter().enumerate() {
+            let entry = |index| {
+                let place = usize::from(code.places[index * outputs + row]);
+                convoluted[segment(outputs, index)][place]
+            };
+            assert_eq!(*output, noise[row] + (0..WEIGHT).map(entry).sum());
+        }
+    }
+
+    #[test]
+    fn is_linear_over_the_field() {
+        let code = ExpandConvolute::new(OUTPUTS_MIN);
+        let mut rng = Generator::from_seed([2; 32]);
+        let factor = Gf128::random(&mut rng);
+        let [left, right]: [[Vec<Gf128>; 2]; 2] =
+            std::array::from_fn(|_| std::array::from_fn(|_| random(&mut rng, OUTPUTS_MIN)));
+        let compress = |[mut kept, mut folded]: [Vec<Gf128>; 2]| {
+            code.compress(&mut kept, &mut folded);
+            kept
+        };
+        let combine = |left: &[Gf128], right: &[Gf128]| -> Vec<Gf128> {
+            left.iter().zip(right).map(|(left, right)| *left * factor + *right).collect()
+        };
+        let combined = [0, 1].map(|half| combine(&left[half], &right[half]));
+        assert_eq!(compress(combined), combine(&compress(left), &compress(right)));
+    }
+
+    /// Two machines must have one code: its hash is pinned.
+    #[test]
+    fn known_answer() {
+        let code = ExpandConvolute::new(OUTPUTS_MIN);
+        let taps: Vec<u8> = code.taps.iter().flat_map(|taps| taps.to_le_bytes()).collect();
+        let places: Vec<u8> = code.places.iter().flat_map(|place| place.to_le_bytes()).collect();
+        let hash = blake3::hash(&[taps, places].concat());
+        assert_eq!(
+            hash.to_hex().as_str(),
+            "c2d2341677925aedea25d96637dd0a2882601c8c65b5003bd154fc527d7b6063"
+        );
+    }
+
+    /// Taps and places are uniform: six standard deviations around the mean.
+    #[test]
+    fn taps_and_places_are_uniform() {
+        let outputs = 1 << 16;
+        let code = ExpandConvolute::new(outputs);
+        let set: u32 = code.taps.iter().map(|taps| taps.count_ones()).sum();
+        assert!(code.taps.iter().all(|taps| taps >> STATE == 0));
+        let bits = (outputs * STATE) as f64;
+        assert!((f64::from(set) - bits / 2.0).abs() < 6.0 * bits.sqrt() / 2.0, "{set}");
+        for (index, places) in code.places.chunks(outputs).enumerate() {
+            let length = segment(outputs, index).len() as f64;
+            let mean =
+                places.iter().map(|place| f64::from(*place) / length).sum::<f64>() / outputs as f64;
+            assert!((mean - 0.5).abs() < 6.0 / (12.0 * outputs as f64).sqrt() + 1.0 / length);
+            assert!(places.iter().all(|place| f64::from(*place) < length));
+        }
+    }
+
+    /// One noisy place reaches nearly all outputs and, over them, all bits: with a purely binary
+    /// code they would all be zero or one.
+    #[test]
+    fn one_place_reaches_all_outputs_and_all_bits() {
+        let outputs = 1 << 13;
+        let code = ExpandConvolute::new(outputs);
+        let (mut kept, mut folded) = (vec![Gf128::ZERO; outputs], vec![Gf128::ZERO; outputs]);
+        folded[0] = Gf128::ONE;
+        code.compress(&mut kept, &mut folded);
+        assert!(kept.iter().filter(|output| **output == Gf128::ZERO).count() < outputs / 1000);
+        assert_eq!(kept.iter().fold(0, |bits, output| bits | output.0), u128::MAX);
+    }
+
+    /// Words of the code from messages of one and of two places have far more than the share of
+    /// non-zero places that noise weights assume: a broken expander or convolution shows here. It
+    /// says nothing about words from longer messages.
+    #[test]
+    fn words_of_one_and_two_rows_are_heavy() {
+        let outputs = OUTPUTS_MIN;
+        let code = ExpandConvolute::new(outputs);
+        let column = |place: usize| {
+            let mut noise = [vec![Gf128::ZERO; outputs], vec![Gf128::ZERO; outputs]];
+            noise[1][place] = Gf128::ONE;
+            let [kept, folded] = &mut noise;
+            code.compress(kept, folded);
+            kept.clone()
+        };
+        let columns: Vec<Vec<Gf128>> = (0..outputs).map(column).collect();
+        let share = |word: &dyn Fn(&[Gf128]) -> Gf128| {
+            let weight = columns.iter().filter(|column| word(column) != Gf128::ZERO).count();
+            weight as f64 / (2 * outputs) as f64
+        };
+        let mut rng = Generator::from_seed([3; 32]);
+        for row in 0..outputs {
+            let other = (row + 1 + rng.below(outputs as u64 - 1) as usize) % outputs;
+            let factor = Gf128::random(&mut rng);
+            let one = share(&|column| column[row]);
+            let two = share(&|column| column[row] + column[other]);
+            let scaled = share(&|column| column[row] + column[other] * factor);
+            assert!(one.min(two).min(scaled) > 0.35, "{row}, {other}: {one} {two} {scaled}");
+        }
+    }
+}

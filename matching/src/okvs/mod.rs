@@ -1,0 +1,185 @@
+//! Oblivious key-value stores: a vector of field elements that maps each of n keys to its value,
+//! and, if the values are random, says nothing about which keys those are.
+//!
+//! # Construction
+//! Every key has a *row*: three cells of one bin, chosen by hashing, and the powers k, k², … of a
+//! 128-bit hash k of the key. Decoding is the inner product of row and bin, that is cell + cell +
+//! cell + k·dense₁ + k²·dense₂ + …, hence linear in the cells. Encoding solves for the cells: rows
+//! are *peeled* off, one after the other, each with a cell that no later one has, and filled in
+//! backwards; the few rows that no peeling frees (*gaps*) are what the dense cells are for. Keys
+//! are thrown into bins of about 2^14, so that a bin stays in a processor's cache, indices fit 16
+//! bits and bins are encoded in parallel.
+//!
+//! # Failure
+//! A seed fails if a bin overflows, or if the gaps of a bin are more than its dense cells or depend
+//! on each other. For keys that were fixed before the seed was drawn, either happens with
+//! probability at most 2^-40 over all bins together: each bin is given 2^-(40 + log2 bins). The one
+//! error says nothing else, and there is no second try, because whether a seed fails depends on the
+//! keys, which are secret.
+//!
+//! # Security
+//! Cells that no row needs are zero. A store is therefore to be sent masked, as the intersection
+//! does, or to somebody who may know how many keys it has.
+//!
+//! # Reference
+//! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
+//! 2022/320): the improved OKVS with row weight 3, a dense part over GF(2^128), and bins. Three
+//! cells for a key: Garimella, Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2021 (eprint 2021/883).
+
+mod dense;
+mod layout;
+mod peeling;
+mod rows;
+
+use crypto::field128::{Gf128, multiply_each};
+use rayon::prelude::*;
+
+use layout::Layout;
+use rows::{BATCH, RowHash};
+
+/// The public description of a store: how many keys it is for, and the seed of its rows.
+///
+/// Whoever has it and the cells can decode; whoever has keys and values can encode.
+pub struct Okvs {
+    layout: Layout,
+    rows: RowHash,
+}
+
+/// These keys have no store under this seed: two of them are equal, or the seed is one of very few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the keys cannot be encoded")]
+pub struct NotEncodable;
+
+impl Okvs {
+    /// A store for `keys_count` keys. The seed is to be drawn after the keys are fixed.
+    pub fn new(keys_count: usize, seed: [u8; 16]) -> Self {
+        Self { layout: Layout::new(keys_count), rows: RowHash::new(seed) }
+    }
+
+    /// How many cells the store has: about 1.35 for each key from some 2^16 keys on, more if there
+    /// are few keys.
+    pub fn cells_count(&self) -> usize {
+        self.layout.cells_count()
+    }
+
+    /// The cells under which `keys[i]` decodes to `values[i]`, for all i.
+    ///
+    /// The time depends on the keys. Runs on the current rayon pool.
+    ///
+    /// # Errors
+    ///
+    /// [`NotEncodable`] for two equal keys, for more keys than the store is for, or with
+    /// probability at most 2^-39.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many values as keys.
+    pub fn encode(&self, keys: &[u128], values: &[Gf128]) -> Result<Vec<Gf128>, NotEncodable> {
+        assert_eq!(keys.len(), values.len(), "one value for each key");
+        let members = self.distribute(keys)?;
+        let mut cells = vec![Gf128::ZERO; self.cells_count()];
+        cells.par_chunks_mut(self.layout.bin_cells()).zip(members.bins()).try_for_each_init(
+            peeling::Scratch::default,
+            |scratch, (cells, members)| {
+                let pairs = members.iter().map(|&index| {
+                    let index = index as usize;
+                    (keys[index], values[index])
+                });
+                scratch.load(&self.rows, &self.layout, pairs);
+                scratch.solve(cells, &self.layout)
+            },
+        )?;
+        Ok(cells)
+    }
+
+    /// The values of `keys`; of a key that was not encoded, an unrelated value.
+    ///
+    /// Which memory is touched depends on the keys. Runs on the current rayon pool.
+    ///
+    /// # Panics
+    ///
+    /// If `cells` does not have [`cells_count`](Self::cells_count) elements.
+    pub fn decode(&self, cells: &[Gf128], keys: &[u128]) -> Vec<Gf128> {
+        assert_eq!(cells.len(), self.cells_count(), "the cells of another store");
+        let mut values = vec![Gf128::ZERO; keys.len()];
+        values.par_chunks_mut(KEYS_PER_TASK).zip(keys.par_chunks(KEYS_PER_TASK)).for_each(
+            |(values, keys)| {
+                for (values, keys) in values.chunks_mut(BATCH).zip(keys.chunks(BATCH)) {
+                    self.decode_batch(cells, keys, values);
+                }
+            },
+        );
+        values
+    }
+
+    /// Decodes at most [`BATCH`] keys.
+    fn decode_batch(&self, cells: &[Gf128], keys: &[u128], values: &mut [Gf128]) {
+        let batch = self.rows.batch(keys);
+        let powers = batch.powers();
+        let mut starts = [0; BATCH];
+        for (start, place) in starts.iter_mut().zip(batch.places()) {
+            *start = place.bin(&self.layout) * self.layout.bin_cells();
+        }
+        // Horner's rule on the dense cells, from the highest power down.
+        for power in (0..self.layout.dense).rev() {
+            for (value, start) in values.iter_mut().zip(&starts) {
+                *value += cells[start + self.layout.sparse + power];
+            }
+            multiply_each(values, powers);
+        }
+        for ((value, start), place) in values.iter_mut().zip(&starts).zip(batch.places()) {
+            for column in place.columns(&self.layout) {
+                *value += cells[start + usize::from(column)];
+            }
+        }
+    }
+
+    /// Sorts the indices of the keys by bin.
+    fn distribute(&self, keys: &[u128]) -> Result<Members, NotEncodable> {
+        let mut bins = vec![0_u32; keys.len()];
+        bins.par_chunks_mut(BATCH).zip(keys.par_chunks(BATCH)).with_min_len(64).for_each(
+            |(bins, keys)| {
+                for (bin, place) in bins.iter_mut().zip(self.rows.batch(keys).places()) {
+                    *bin = place.bin(&self.layout) as u32;
+                }
+            },
+        );
+        let mut ends = vec![0_u32; self.layout.bins + 1];
+        for bin in &bins {
+            ends[*bin as usize + 1] += 1;
+        }
+        if ends.iter().any(|load| *load as usize > self.layout.capacity) {
+            return Err(NotEncodable);
+        }
+        for bin in 0..self.layout.bins {
+            ends[bin + 1] += ends[bin];
+        }
+        let mut next = ends.clone();
+        let mut indices = vec![0; keys.len()];
+        for (index, bin) in bins.iter().enumerate() {
+            let next = &mut next[*bin as usize];
+            indices[*next as usize] = index as u32;
+            *next += 1;
+        }
+        Ok(Members { indices, ends })
+    }
+}
+
+/// The indices of keys, bin by bin.
+struct Members {
+    indices: Vec<u32>,
+    /// Bin `b` has the indices from `ends[b]` to `ends[b + 1]`.
+    ends: Vec<u32>,
+}
+
+impl Members {
+    fn bins(&self) -> impl IndexedParallelIterator<Item = &[u32]> {
+        self.ends.par_windows(2).map(|ends| &self.indices[ends[0] as usize..ends[1] as usize])
+    }
+}
+
+/// Enough for the pool to be worth asking, few enough for all threads to have some.
+const KEYS_PER_TASK: usize = 1 << 12;
+
+#[cfg(test)]
+mod tests;

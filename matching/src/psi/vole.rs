@@ -1,0 +1,279 @@
+//! Private set intersection from a key-value store and vector oblivious linear evaluation (RR22).
+//!
+//! # Functionality
+//! Each learning party gets the positions of those of its rows whose id the other party has too, in
+//! one order that is the same on both sides ([`Learn`] says who learns). The order is a random one:
+//! it is that of the sender's tags below, which the sender shuffles.
+//!
+//! # Messages
+//! One party is the *receiver*: the one that learns or, if both do, the one with fewer ids (the
+//! first, if both have as many). The other is the *sender*. With x and y their ids hashed to 128
+//! bits, m cells of a store for the receiver's ids (see [`crate::okvs`]), and hashes V, T and T'
+//! under the salt:
+//! 1. `sizes` both ways: how many ids
+//! 2. below `vole`: the sender gets Δ and B, the receiver A and C = A·Δ + B, m elements of
+//!    GF(2^128) each ([`mpc::silent_vole`])
+//! 3. `salt` receiver → sender: 128 random bits
+//! 4. `cells` receiver → sender: A + P, where the store P maps each x to V(x); in chunks
+//! 5. `tags` sender → receiver: T(y, Decode(B + (A + P)·Δ, y) + V(y)·Δ) for each y, shuffled; in
+//!    chunks
+//! 6. `matches` receiver → sender, if both learn: for each tag one bit, whether it is
+//!    T(x, Decode(C, x)) for some x
+//! 7. `proofs` receiver → sender, if both learn: T'(x, Decode(C, x)) for each of these
+//!
+//! For an id of both sides the element under T is the same on both, because decoding is linear:
+//! Decode(B + (A + P)·Δ, x) = Decode(C, x) + V(x)·Δ, and addition is subtraction. If a set is
+//! empty, the protocol ends after step 1.
+//!
+//! # Leaks
+//! Both set sizes, to both parties. To a learning party what it is meant to learn, and what follows
+//! from it: of each of its rows, whether the other party has it. A party that does not learn gets
+//! the other's size and nothing else.
+//!
+//! # Security
+//! Semi-honest, 128 bits: the assumptions of the vector oblivious linear evaluation (syndrome
+//! decoding with regular noise, Diffie-Hellman in ristretto255 for its base transfers); V, T and T'
+//! tweakable correlation-robust hashes in the ideal-permutation model. The cells are masked by A,
+//! which looks uniform to the sender. To the receiver, the element of an id that it does not have
+//! is shifted by Δ times a value that is not zero but with probability 2^-128, hence its tag is
+//! random. Salt, Δ and order are fresh for each run, so that two runs cannot be linked. Failures by
+//! chance, each with probability 2^-40 at most: the store cannot be encoded (an error), a bin of it
+//! overflows (the same error), two different ids have one tag (a wrong row).
+//!
+//! A dishonest party can enter ids that it does not have. For a receiver their number is *not*
+//! limited by the size it announces: cells that decode rightly on more ids than that can be found
+//! (Han, Kim, Lee, Son, "Revisiting OKVS-based OPRF and PSI", ASIACRYPT 2024). A dishonest party
+//! can leave out ids and so make the result of both smaller, without a trace. A receiver cannot
+//! claim matches that it did not find: of each it has to show T', as hard to guess as a tag.
+//! Nothing checks the linear evaluation: what wrong messages there tell about A or Δ is not
+//! bounded.
+//!
+//! # Cost
+//! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender, with
+//! tags of t = ⌈(40 + ⌈log2 nk⌉) / 8⌉ bytes: 16 + 16 + 16·m + t·k bytes and those of step 2, which
+//! grow with the logarithm of m; if both learn, ⌈k / 8⌉ more and t for each common id. Flights: one
+//! for the sizes, those of step 2, cells, tags, and one more if both learn.
+//!
+//! # Reference
+//! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
+//! 2022/320), semi-honest version; Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint
+//! 2021/266). The proofs of step 7 are ours: the second half of a longer tag.
+
+mod hashes;
+mod matches;
+
+use crypto::field128::{ELEMENT_BYTES, Gf128, add_scaled};
+use mpc::silent_vole::{vole_as_receiver, vole_as_sender};
+use net::{NetError, Session, Size};
+use rayon::prelude::*;
+use table::Alignment;
+
+use crate::MatchingError;
+use crate::okvs::Okvs;
+use crate::psi::sets::{self, chunks, shuffled};
+use crate::psi::{Identifiers, Learn};
+use hashes::Hashes;
+use matches::Matches;
+
+/// Runs the protocol; both parties call it with their own ids and the same `learn`.
+///
+/// Returns, for a party that learns, which of its rows are common, in the common order (none, if
+/// there are none); `None` for a party that does not learn.
+///
+/// # Errors
+///
+/// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length or claim;
+/// [`MatchingError::NotEncodable`] with probability at most 2^-39;
+/// [`MatchingError::TooManyToPack`] for a receiver with more than [`PACKED_MAX`] ids.
+pub async fn align(
+    session: &mut Session,
+    ids: &Identifiers<'_>,
+    learn: Learn,
+) -> Result<Option<Alignment>, MatchingError> {
+    align_in_chunks(session, ids, learn, CHUNK).await
+}
+
+/// Ids of the receiver: as many as one run of the linear evaluation has elements for.
+pub const PACKED_MAX: usize = 24_000_000;
+
+/// Cells or tags in one message: at most 512 KiB, so that the other side can begin early.
+const CHUNK: usize = 1 << 15;
+
+/// Both sides must use the same `chunk`, which is at least 1.
+async fn align_in_chunks(
+    session: &mut Session,
+    ids: &Identifiers<'_>,
+    learn: Learn,
+    chunk: usize,
+) -> Result<Option<Alignment>, MatchingError> {
+    let (own_count, their_count) = (ids.len(), exchange_sizes(session, ids.len()).await?);
+    let i_learn = learn.includes(session.is_first());
+    if own_count == 0 || their_count == 0 {
+        let nothing = Alignment::from_matching(Vec::new(), own_count)?;
+        return Ok(i_learn.then_some(nothing));
+    }
+    let sets = Sets { ids, their_count, proofs: learn == Learn::Both, chunk };
+    let i_receive = is_receiver(learn, own_count, their_count, session.is_first());
+    let rows = if i_receive { own_count } else { their_count };
+    if rows > PACKED_MAX {
+        return Err(MatchingError::TooManyToPack { rows, rows_max: PACKED_MAX });
+    }
+    if i_receive { Ok(Some(receive(session, &sets).await?)) } else { send(session, &sets).await }
+}
+
+/// What both roles start from.
+struct Sets<'a> {
+    ids: &'a Identifiers<'a>,
+    their_count: usize,
+    /// Whether the sender learns too.
+    proofs: bool,
+    chunk: usize,
+}
+
+/// Cells cost more than tags, so the smaller set is the better one to pack.
+fn is_receiver(learn: Learn, own_count: usize, their_count: usize, is_first: bool) -> bool {
+    match learn {
+        Learn::Both => own_count < their_count || (own_count == their_count && is_first),
+        Learn::First | Learn::Second => learn.includes(is_first),
+    }
+}
+
+async fn exchange_sizes(session: &mut Session, own_count: usize) -> Result<usize, NetError> {
+    let theirs = session.exchange_words("sizes", &[own_count as u64], 1).await?;
+    sets::size(&theirs).map_err(|rule| session.misbehaved("sizes", rule))
+}
+
+/// The receiver's side; returns its matched rows.
+async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, MatchingError> {
+    let own_count = sets.ids.len();
+    let keys = sets.ids.hashes();
+    let mut salt = [0; SALT_BYTES];
+    session.rng().fill_bytes(&mut salt);
+    let store = Okvs::new(own_count, salt);
+    let hashes = Hashes::new(&salt, own_count, sets.their_count);
+
+    let mut path = session.fork("vole")?;
+    let pack = || store.encode(keys, &hashes.values(keys));
+    let (vole, packed) =
+        tokio::join!(vole_as_receiver(&mut path, store.cells_count()), session.compute(pack),);
+    let ((mut masked, correlated), packed) = (vole.map(|vole| (vole.a, vole.c))?, packed?);
+    session.compute(|| add(&mut masked, &packed)).await;
+    drop(packed);
+
+    session.send_bytes("salt", salt.to_vec()).await?;
+    for range in chunks(masked.len(), sets.chunk) {
+        session.send_bytes("cells", encode(&masked[range])).await?;
+    }
+    drop(masked);
+    let evaluate = || {
+        let evaluated = store.decode(&correlated, keys);
+        let matches = Matches::new(hashes.tags(keys, &evaluated));
+        (evaluated, matches)
+    };
+    let (evaluated, mut matches) = session.compute(evaluate).await;
+    for range in chunks(sets.their_count, sets.chunk) {
+        let size = Size::Exactly(range.len() * hashes.tag_bytes);
+        let tags = session.receive_bytes("tags", size).await?;
+        session.compute(|| matches.look_up(&hashes.decode(tags))).await;
+    }
+    let positions = matches.positions();
+    if sets.proofs {
+        let prove = || hashes.proofs(&pick(keys, &positions), &pick(&evaluated, &positions));
+        let proofs = session.compute(prove).await;
+        session.send_bytes("matches", matches.bitmap()).await?;
+        session.send_bytes("proofs", hashes.encode(&proofs)).await?;
+    }
+    Ok(Alignment::from_matching(positions, own_count)?)
+}
+
+/// The sender's side; returns its matched rows if it learns.
+async fn send(session: &mut Session, sets: &Sets<'_>) -> Result<Option<Alignment>, MatchingError> {
+    let own_count = sets.ids.len();
+    let order = shuffled(own_count, &mut session.rng());
+    let keys = session.compute(|| pick(sets.ids.hashes(), &order)).await;
+
+    let mut path = session.fork("vole")?;
+    let cells_count = Okvs::new(sets.their_count, [0; SALT_BYTES]).cells_count();
+    let vole = vole_as_sender(&mut path, cells_count).await?;
+    let (delta, mut cells) = (vole.delta, vole.b);
+
+    let salt = session.receive_bytes("salt", Size::Exactly(SALT_BYTES)).await?;
+    // The one chunk of a message of this size.
+    let salt = salt.as_chunks().0[0];
+    let store = Okvs::new(sets.their_count, salt);
+    let hashes = Hashes::new(&salt, sets.their_count, own_count);
+    for range in chunks(cells_count, sets.chunk) {
+        let size = Size::Exactly(range.len() * ELEMENT_BYTES);
+        let masked = session.receive_bytes("cells", size).await?;
+        session.compute(|| add_scaled(&mut cells[range], &decode(&masked), delta)).await;
+    }
+    let mut evaluated = Vec::with_capacity(if sets.proofs { own_count } else { 0 });
+    for range in chunks(own_count, sets.chunk) {
+        let evaluate = || {
+            let keys = &keys[range];
+            let mut elements = store.decode(&cells, keys);
+            add_scaled(&mut elements, &hashes.values(keys), delta);
+            (hashes.encode(&hashes.tags(keys, &elements)), elements)
+        };
+        let (tags, elements) = session.compute(evaluate).await;
+        session.send_bytes("tags", tags).await?;
+        if sets.proofs {
+            evaluated.extend(elements);
+        }
+    }
+    if !sets.proofs {
+        return Ok(None);
+    }
+    let claimed = claims(session, sets, &hashes, &keys, &evaluated).await?;
+    Ok(Some(Alignment::from_matching(pick(&order, &claimed), own_count)?))
+}
+
+/// Receives which of the sender's tags, by position, the receiver has too, and checks that it does.
+async fn claims(
+    session: &mut Session,
+    sets: &Sets<'_>,
+    hashes: &Hashes,
+    keys: &[u128],
+    evaluated: &[Gf128],
+) -> Result<Vec<u32>, MatchingError> {
+    let size = Size::Exactly(keys.len().div_ceil(8));
+    let bitmap = session.receive_bytes("matches", size).await?;
+    let claimed = matches::claimed(&bitmap, keys.len())
+        .filter(|claimed| claimed.len() <= sets.their_count)
+        .ok_or_else(|| session.misbehaved("matches", "claimed more matches than there can be"))?;
+    let size = Size::Exactly(claimed.len() * hashes.tag_bytes);
+    let proofs = session.receive_bytes("proofs", size).await?;
+    let prove = || hashes.proofs(&pick(keys, &claimed), &pick(evaluated, &claimed));
+    let expected = session.compute(prove).await;
+    if hashes.decode(proofs) != expected {
+        return Err(session.misbehaved("proofs", "claimed a match without its proof").into());
+    }
+    Ok(claimed)
+}
+
+fn add(target: &mut [Gf128], source: &[Gf128]) {
+    target.par_iter_mut().zip(source).for_each(|(target, source)| *target += *source);
+}
+
+fn pick<T: Copy>(items: &[T], positions: &[u32]) -> Vec<T> {
+    positions.iter().map(|position| items[*position as usize]).collect()
+}
+
+/// Elements as bytes on the wire.
+fn encode(elements: &[Gf128]) -> Vec<u8> {
+    let mut bytes = vec![0; elements.len() * ELEMENT_BYTES];
+    for (bytes, element) in bytes.as_chunks_mut().0.iter_mut().zip(elements) {
+        *bytes = element.to_bytes();
+    }
+    bytes
+}
+
+/// Elements from bytes on the wire, a whole number of them.
+fn decode(bytes: &[u8]) -> Vec<Gf128> {
+    bytes.as_chunks().0.iter().map(|element| Gf128::from_bytes(*element)).collect()
+}
+
+const SALT_BYTES: usize = 16;
+
+#[cfg(test)]
+mod tests;

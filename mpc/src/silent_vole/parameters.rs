@@ -1,0 +1,129 @@
+//! How much noise the code takes, and how correlations are cut into batches. The one place that
+//! decides the security of silent correlations; read it before changing a number anywhere.
+//!
+//! | code | assumed relative distance δ | coefficients | noise weight t | status |
+//! |---|---|---|---|---|
+//! | expand-convolute 21×24, rate 1/2 | 0.20 | GF(2^128) | **200** | used |
+//! | expand-convolute 7×24 | 0.15 | GF(2^128) | 280 | not used |
+//! | any, with the weight for bits (128 at δ = 0.20) | | GF(2^128) | | refused: too little noise |
+//! | Silver; Tungsten; expand-accumulate 7, 11, 21 | | | | refused: low-weight words, no proof |
+//!
+//! *Rule.* `t = ⌈-64 / log2(1 - δ)⌉`, rounded up to a multiple of 8. A test of the result, linear
+//! over any subfield, weights the noise with a word of the code, of which at least a share δ is not
+//! zero. The test is biased only if all t places of noise, one in each block, miss those: with
+//! probability at most `(1 - δ)^t ≤ 2^-64`, a bias that takes 2^128 samples to see. The values are
+//! uniform over the field, hence `1 - δ` and not the `1 - 2δ` of bits.
+//!
+//! *Considered.* Linear tests (Boyle, Couteau, Gilboa, Ishai, Kohl, Rindal, Scholl, CRYPTO 2022,
+//! eprint 2022/1014): by the rule. Guessing places free of noise (Prange): at rate 1/2, that half
+//! of every block is free holds with probability `2^-t = 2^-200`. Known and *not* recomputed for
+//! these numbers: refined decoding of regular noise (Esser, Santini, CRYPTO 2024, eprint 2023/1568;
+//! Liu, Wang, Yang, Yu, EUROCRYPT 2024, eprint 2022/712) and algebraic attacks on it (Briaud,
+//! Øygarden, EUROCRYPT 2023, eprint 2023/176). That δ = 0.20 holds is a heuristic estimate for the
+//! family, not a proof and not measured here; a stricter reading, `(1 - δ)^t ≤ 2^-128`, would take
+//! t = 400.
+//!
+//! *Bits that never mix.* With purely binary taps each of the 128 bits would be an instance of its
+//! own, with about t/2 places of noise and a common support: a guess as above then holds with
+//! probability `2^-100`. The code's fixed tap `x` mixes the bits along the convolution; it mixes
+//! little within its last 25·128 places.
+//!
+//! *Batches* are independent noise under one code, which is as hard as one of them up to a factor
+//! of their number. A batch is as large as it is for speed: its vectors fit the caches.
+
+use crate::MpcError;
+
+/// Correlations of one call at most.
+pub const COUNT_MAX: usize = 1 << 25;
+
+/// Trees of one batch: the noise weight t of the table.
+pub(super) const TREES: usize = 200;
+
+/// Correlations of one batch, at most and at least (few places of noise need room).
+const BATCH_MAX: usize = 1 << 18;
+const BATCH_MIN: usize = 1 << 14;
+
+/// Leaves of a tree come in fours, so that whole vectors are worked on.
+const LEAVES_MULTIPLE: usize = 4;
+
+/// How a number of correlations is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    batches: usize,
+    leaves: usize,
+}
+
+impl Plan {
+    /// The plan for at least `count` correlations.
+    pub(super) fn new(count: usize) -> Result<Self, MpcError> {
+        if count > COUNT_MAX {
+            return Err(MpcError::InvalidInput(format!(
+                "at most {COUNT_MAX} correlations at once, asked for {count}"
+            )));
+        }
+        let batches = count.div_ceil(BATCH_MAX).max(1);
+        let outputs = count.div_ceil(batches).max(BATCH_MIN);
+        // Noise is twice as long as what it is compressed to.
+        let leaves = (2 * outputs).div_ceil(TREES).next_multiple_of(LEAVES_MULTIPLE);
+        Ok(Self { batches, leaves })
+    }
+
+    pub(super) fn batches(&self) -> usize {
+        self.batches
+    }
+
+    /// Leaves of one tree, an even number.
+    pub(super) fn leaves(&self) -> usize {
+        self.leaves
+    }
+
+    /// Levels of a tree below its root.
+    pub(super) fn depth(&self) -> usize {
+        self.leaves.next_power_of_two().ilog2() as usize
+    }
+
+    /// Correlations of one batch.
+    pub(super) fn outputs(&self) -> usize {
+        TREES / 2 * self.leaves
+    }
+
+    /// Trees of all batches.
+    pub(super) fn trees(&self) -> usize {
+        self.batches * TREES
+    }
+
+    /// Oblivious transfers of all trees.
+    pub(super) fn transfers(&self) -> usize {
+        self.trees() * self.depth()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rule of the table, for its codes.
+    #[test]
+    fn the_noise_weight_follows_from_the_distance() {
+        let weight =
+            |distance: f64| ((-64.0 / (1.0 - distance).log2()).ceil() as usize).next_multiple_of(8);
+        assert_eq!((weight(0.20), weight(0.15)), (TREES, 280));
+        let bias = (1.0_f64 - 0.20).log2() * TREES as f64;
+        assert!(bias <= -64.0, "{bias}");
+    }
+
+    #[test]
+    fn plans_cover_the_count_and_stay_small() {
+        for count in [0, 1, BATCH_MIN, BATCH_MAX, BATCH_MAX + 1, 1_415_577, COUNT_MAX] {
+            let plan = Plan::new(count).unwrap();
+            let made = plan.batches() * plan.outputs();
+            assert!(made >= count.max(BATCH_MIN), "{count}: {plan:?}");
+            // Rounding adds at most four leaves to each of half the trees.
+            let surplus = plan.batches() * (1 + TREES / 2 * LEAVES_MULTIPLE);
+            assert!(made <= count.max(BATCH_MIN) + surplus, "{count}: {plan:?}");
+            assert!(plan.outputs() <= BATCH_MAX + TREES / 2 * LEAVES_MULTIPLE);
+            assert!(plan.leaves() <= 1 << plan.depth() && plan.leaves() > 1 << (plan.depth() - 1));
+        }
+        assert!(matches!(Plan::new(COUNT_MAX + 1), Err(MpcError::InvalidInput(_))));
+    }
+}
