@@ -1,9 +1,11 @@
 //! The expand-convolute code, which compresses sparse noise into pseudo-random elements.
 //!
 //! The code has rate 1/2: noise `(p, q)` of twice `n` elements becomes the `n` elements
-//! `p + E·C·q`. C is a recursive convolution with 24 random binary taps at each place and one fixed
-//! tap, `x`, at the place behind them; each row of E has one entry in each of [`WEIGHT`] equal
-//! segments. This is the transpose of the systematic encoder `m ↦ (m, Cᵀ·Eᵀ·m)`.
+//! `p + E·C₂·C₁·q`. Each C is a recursive convolution with 24 random binary taps at each place and
+//! one fixed tap, `x`, at the place behind them; taps that point beyond the end go on at the front.
+//! Each row of E has one entry in each of [`WEIGHT`] equal segments. This is the transpose of the
+//! systematic encoder `m ↦ (m, C₁ᵀ·C₂ᵀ·Eᵀ·m)`. The second convolution is for words whose expansion
+//! lies at one end, where a single one reaches little; the authors' own encoder has it too.
 //!
 //! That the result looks random is the dual learning-parity-with-noise assumption for this code;
 //! how much noise it takes is decided where the noise is made. The fixed tap is `x` and not one
@@ -35,11 +37,11 @@ pub const OUTPUTS_MAX: usize = WEIGHT << 16;
 
 /// One expand-convolute code.
 ///
-/// Takes 46 bytes for each output. Making one takes about as long as using it once, so that noise
+/// Takes 50 bytes for each output. Making one takes about as long as using it once, so that noise
 /// of one length should share it.
 pub struct ExpandConvolute {
-    /// For each place of the convolution its binary taps.
-    taps: Vec<u32>,
+    /// For each place its binary taps, of both convolutions.
+    taps: [Vec<u32>; 2],
     /// Segment by segment: for each output the place of its entry within the segment.
     places: Vec<u16>,
 }
@@ -52,8 +54,11 @@ impl ExpandConvolute {
     /// Unless `outputs` is in [`OUTPUTS_MIN`]`..=`[`OUTPUTS_MAX`]: the size is the caller's own.
     pub fn new(outputs: usize) -> Self {
         assert!((OUTPUTS_MIN..=OUTPUTS_MAX).contains(&outputs), "no code of {outputs} outputs");
-        let mut taps = vec![0; outputs];
-        draw(&mut generator(outputs, WEIGHT), &mut taps, |word| word >> (32 - STATE));
+        let taps = [WEIGHT, WEIGHT + 1].map(|part| {
+            let mut taps = vec![0; outputs];
+            draw(&mut generator(outputs, part), &mut taps, |word| word >> (32 - STATE));
+            taps
+        });
         let mut places = vec![0; outputs * WEIGHT];
         places.par_chunks_mut(outputs).enumerate().for_each(|(index, places)| {
             let length = segment(outputs, index).len() as u64;
@@ -65,7 +70,7 @@ impl ExpandConvolute {
 
     /// How many elements one use of the code gives.
     pub fn outputs(&self) -> usize {
-        self.taps.len()
+        self.taps[0].len()
     }
 
     /// Compresses noise `(p, q)`: `kept` is `p` and becomes the outputs, `folded` is `q` and is
@@ -81,7 +86,7 @@ impl ExpandConvolute {
     pub fn compress(&self, kept: &mut [Gf128], folded: &mut [Gf128]) {
         let outputs = self.outputs();
         assert_eq!([kept.len(), folded.len()], [outputs; 2], "noise of another length");
-        Engine::detect().convolute(folded, &self.taps);
+        self.convolute(folded);
         for (index, places) in self.places.chunks_exact(outputs).enumerate() {
             let segment = &folded[segment(outputs, index)];
             for (output, place) in kept.iter_mut().zip(places) {
@@ -89,7 +94,34 @@ impl ExpandConvolute {
             }
         }
     }
+
+    /// Both convolutions, in place.
+    fn convolute(&self, values: &mut [Gf128]) {
+        for taps in &self.taps {
+            Engine::detect().convolute(values, taps);
+            go_on_at_the_front(values, taps);
+        }
+    }
 }
+
+/// Adds the last elements to the first ones that their taps name, counted beyond the end.
+///
+/// The first elements are finished by then: what is added here reaches nothing further.
+fn go_on_at_the_front(values: &mut [Gf128], taps: &[u32]) {
+    let end = values.len();
+    for place in end - STATE - 1..end {
+        let element = values[place];
+        for tap in (0..STATE).filter(|tap| taps[place] >> tap & 1 == 1) {
+            if let Some(target) = (place + 1 + tap).checked_sub(end) {
+                values[target] += element;
+            }
+        }
+        values[place + 1 + STATE - end] += element * X;
+    }
+}
+
+/// The field's `x`, the fixed tap.
+const X: Gf128 = Gf128(2);
 
 impl fmt::Debug for ExpandConvolute {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,7 +173,7 @@ mod tests {
         let mut rng = Generator::from_seed([1; 32]);
         let (noise, folded) = (random(&mut rng, outputs), random(&mut rng, outputs));
         let mut convoluted = folded.clone();
-        Engine::detect().convolute(&mut convoluted, &code.taps);
+        code.convolute(&mut convoluted);
         let (mut kept, mut used) = (noise.clone(), folded.clone());
         code.compress(&mut kept, &mut used);
         for (row, output) in kept.iter().enumerate() {
@@ -151,6 +183,27 @@ mod tests {
             };
             assert_eq!(*output, noise[row] + (0..WEIGHT).map(entry).sum());
         }
+    }
+
+    /// Against the definition: from the front, each finished element is added where its taps
+    /// point, around the end.
+    #[test]
+    fn convolutes_around_the_end() {
+        let outputs = OUTPUTS_MIN + 3;
+        let code = ExpandConvolute::new(outputs);
+        let mut values = random(&mut Generator::from_seed([4; 32]), outputs);
+        let mut expected = values.clone();
+        for taps in &code.taps {
+            for place in 0..outputs {
+                let element = expected[place];
+                for tap in (0..STATE).filter(|tap| taps[place] >> tap & 1 == 1) {
+                    expected[(place + 1 + tap) % outputs] += element;
+                }
+                expected[(place + 1 + STATE) % outputs] += element * X;
+            }
+        }
+        code.convolute(&mut values);
+        assert_eq!(values, expected);
     }
 
     #[test]
@@ -175,12 +228,13 @@ mod tests {
     #[test]
     fn known_answer() {
         let code = ExpandConvolute::new(OUTPUTS_MIN);
-        let taps: Vec<u8> = code.taps.iter().flat_map(|taps| taps.to_le_bytes()).collect();
+        let taps = code.taps.concat();
+        let taps: Vec<u8> = taps.iter().flat_map(|taps| taps.to_le_bytes()).collect();
         let places: Vec<u8> = code.places.iter().flat_map(|place| place.to_le_bytes()).collect();
         let hash = blake3::hash(&[taps, places].concat());
         assert_eq!(
             hash.to_hex().as_str(),
-            "c2d2341677925aedea25d96637dd0a2882601c8c65b5003bd154fc527d7b6063"
+            "6d4e4b7a12d378b36769b59bb323c6bf2c40b91b7907c6417932be90eb4d0ebf"
         );
     }
 
@@ -189,10 +243,12 @@ mod tests {
     fn taps_and_places_are_uniform() {
         let outputs = 1 << 16;
         let code = ExpandConvolute::new(outputs);
-        let set: u32 = code.taps.iter().map(|taps| taps.count_ones()).sum();
-        assert!(code.taps.iter().all(|taps| taps >> STATE == 0));
-        let bits = (outputs * STATE) as f64;
-        assert!((f64::from(set) - bits / 2.0).abs() < 6.0 * bits.sqrt() / 2.0, "{set}");
+        for taps in &code.taps {
+            let set: u32 = taps.iter().map(|taps| taps.count_ones()).sum();
+            assert!(taps.iter().all(|taps| taps >> STATE == 0));
+            let bits = (outputs * STATE) as f64;
+            assert!((f64::from(set) - bits / 2.0).abs() < 6.0 * bits.sqrt() / 2.0, "{set}");
+        }
         for (index, places) in code.places.chunks(outputs).enumerate() {
             let length = segment(outputs, index).len() as f64;
             let mean =
