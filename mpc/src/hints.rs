@@ -56,7 +56,8 @@ pub async fn receive<H: Send>(
     for group in groups(expected.count, 0..expected.count) {
         let size = Size::Exactly(group.len() * expected.bytes);
         let message = session.receive_bytes(step, size).await?;
-        hints.extend(read(session, step, &expected, &message).await?);
+        let read = session.compute(|| read(&expected, &message)).await;
+        hints.extend(read.map_err(|error| blame(session, step, error))?);
     }
     Ok(hints)
 }
@@ -78,7 +79,8 @@ pub async fn exchange<H: Send>(
         let message = session.compute(|| make(ours).concat()).await;
         let size = Size::Exactly(theirs.len() * expected.bytes);
         let message = session.exchange_bytes(step, message, size).await?;
-        hints.extend(read(session, step, &expected, &message).await?);
+        let read = session.compute(|| read(&expected, &message)).await;
+        hints.extend(read.map_err(|error| blame(session, step, error))?);
     }
     Ok(hints)
 }
@@ -93,15 +95,12 @@ pub fn blame(session: &Session, step: &'static str, error: LatticeError) -> MpcE
     }
 }
 
-async fn read<H: Send>(
-    session: &Session,
-    step: &'static str,
+/// The hints of one message.
+fn read<H: Send>(
     expected: &Expected<impl Fn(&[u8]) -> Result<H, LatticeError> + Sync>,
     message: &[u8],
-) -> Result<Vec<H>, MpcError> {
-    let read = || message.par_chunks_exact(expected.bytes).map(&expected.parse).collect();
-    let hints: Result<Vec<H>, LatticeError> = session.compute(read).await;
-    hints.map_err(|error| blame(session, step, error))
+) -> Result<Vec<H>, LatticeError> {
+    message.par_chunks_exact(expected.bytes).map(&expected.parse).collect()
 }
 
 /// The parts of `0..count` that lie in each group of `all`; empty beyond `count`.

@@ -34,7 +34,13 @@ parties:
   shop:
     role: guest
     table: shop.csv
-    key: { column: phone, form: phone, digest: sm3, salt: 'spring-2026:', invalid: drop, duplicates: first }
+    key:
+      column: phone
+      form: phone
+      digest: sm3
+      salt: 'spring-2026:'
+      invalid: drop
+      duplicates: first
   platform:
     role: host
     table: platform.csv

@@ -23,6 +23,7 @@
 use crypto::lattice::expansion::{Answers, EncryptedWeights, Evaluator, Expansion, Hint};
 use crypto::lattice::{LatticeError, Parameters, Ring};
 use mpc::TwoParty;
+use mpc::hints::{self, Expected, blame};
 use mpc::known::{multiply_by_own, multiply_by_theirs};
 use mpc::reveal::{Learner, learn};
 use net::{Session, Size};
@@ -44,8 +45,8 @@ const VALUE_WIDTH: u32 = VALUE_BITS + 12;
 const SCORE_BITS: u32 = VALUE_BITS + COEFFICIENT_BITS;
 /// Largest magnitude of what one party adds to a score; the ring holds eight times as much.
 const SCORE_MAX: f64 = 16_384.0;
-/// Hints sent in one message: 10 MiB.
-const HINT_GROUP: usize = 64;
+/// The step of the hints.
+const HINTS: &str = "row_hints";
 /// Transformed columns are kept as long as they fit this many bytes.
 const CACHE_BYTES: usize = 1 << 28;
 
@@ -146,23 +147,18 @@ async fn query(
     weights: &[u64],
     rows: usize,
 ) -> Result<Vec<u64>, ModelError> {
-    const HINTS: &str = "row_hints";
     const ANSWER: &str = "scores";
     let mut rng = session.rng();
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
     session.send_bytes("seed", seed.to_vec()).await?;
     let expansion = expansion(session, seed, rows, weights.len()).await?;
-    let bytes = Hint::byte_count(&expansion);
-    let mut hints = Vec::with_capacity(expansion.chunks());
-    for start in (0..expansion.chunks()).step_by(HINT_GROUP) {
-        let count = (expansion.chunks() - start).min(HINT_GROUP);
-        let message = session.receive_bytes(HINTS, Size::Exactly(count * bytes)).await?;
-        for hint in message.chunks_exact(bytes) {
-            let hint = Hint::from_bytes(&expansion, hint);
-            hints.push(hint.map_err(|error| blame(session, HINTS, error))?);
-        }
-    }
+    let expected = Expected {
+        count: expansion.chunks(),
+        bytes: Hint::byte_count(&expansion),
+        parse: |bytes: &[u8]| Hint::from_bytes(&expansion, bytes),
+    };
+    let hints = hints::receive(session, HINTS, expected).await?;
     let (key, query) = session
         .compute(|| {
             let (key, query) = expansion.encrypt(weights, &mut rng)?;
@@ -176,7 +172,7 @@ async fn query(
         let answers = Answers::from_bytes(&expansion, &answer)?;
         expansion.decrypt(&key, &hints, &answers)
     };
-    session.compute(decrypt).await.map_err(|error| blame(session, ANSWER, error))
+    Ok(session.compute(decrypt).await.map_err(|error| blame(session, ANSWER, error))?)
 }
 
 /// The host's side of [`query`], with its own shares of the weights.
@@ -195,16 +191,9 @@ async fn answer(
     let slices = columns.iter().map(Vec::as_slice).collect();
     let evaluator =
         session.compute(|| Evaluator::new(&expansion, slices, CACHE_BYTES, &mut rng)).await?;
-    for start in (0..expansion.chunks()).step_by(HINT_GROUP) {
-        let group = start..expansion.chunks().min(start + HINT_GROUP);
-        let message = session
-            .compute(|| {
-                let hints = evaluator.hints(group);
-                hints.iter().flat_map(|hint| hint.to_bytes(&expansion)).collect()
-            })
-            .await;
-        session.send_bytes("row_hints", message).await?;
-    }
+    let make =
+        |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes(&expansion)).collect();
+    hints::send(session, HINTS, expansion.chunks(), make).await?;
     let size = Size::Exactly(EncryptedWeights::byte_count(&expansion));
     let query = session.receive_bytes(QUERY, size).await?;
     let (answer, mut scores) = session
@@ -235,14 +224,4 @@ async fn expansion(
 ) -> Result<Expansion, ModelError> {
     let ring = || Ring::new(Parameters::N8192_Q150);
     Ok(session.compute(|| Expansion::new(&ring(), seed, rows, columns)).await?)
-}
-
-/// What the peer sent has the wrong form: it misbehaves. Anything else is this party's own error.
-fn blame(session: &Session, step: &'static str, error: LatticeError) -> ModelError {
-    match error {
-        LatticeError::WrongLength { .. } | LatticeError::NotReduced { .. } => {
-            session.misbehaved(step, error.to_string()).into()
-        }
-        error => error.into(),
-    }
 }
