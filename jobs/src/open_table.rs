@@ -130,7 +130,7 @@ fn overrides(party: &PartySpec) -> Overrides {
 /// # Errors
 /// [`JobError::Table`] if the table has no key column, [`JobError::Matching`] for rows that the
 /// job's policy for invalid and duplicate keys refuses.
-pub(crate) fn keys(party: &PartySpec, table: &Table) -> Result<Keys, JobError> {
+pub(crate) fn keys<'a>(party: &PartySpec, table: &'a Table) -> Result<Keys<'a>, JobError> {
     let own = party.columns.get(&party.key.column).map_or(&[][..], |column| &column.missing);
     let missing = Missing::default().and(&party.missing).and(own);
     let value = |text| if missing.covers(str::trim(text).as_bytes()) { "" } else { text };

@@ -79,7 +79,7 @@ async fn intersect(
 /// The order that matching gives changes from run to run. Both parties know the common keys, so
 /// both can compute this one, and the same job with the same seed divides the same rows the same
 /// way.
-fn order_by_seed(positions: &mut [u32], keys: &Keys, seed: u64) {
+fn order_by_seed(positions: &mut [u32], keys: &Keys<'_>, seed: u64) {
     positions.sort_by_cached_key(|position| {
         let key = keys.text(*position);
         hash::digest("jobs/run/align", &[&seed.to_le_bytes(), key.as_bytes()])
@@ -87,7 +87,7 @@ fn order_by_seed(positions: &mut [u32], keys: &Keys, seed: u64) {
 }
 
 /// Says how many rows the job's policy for keys leaves out, if any.
-fn note_rows_left_out(run: &Run<'_>, keys: &Keys) {
+fn note_rows_left_out(run: &Run<'_>, keys: &Keys<'_>) {
     let (invalid, duplicate) = (keys.invalid_rows(), keys.duplicate_rows());
     if invalid + duplicate > 0 {
         let kept = keys.texts().len();

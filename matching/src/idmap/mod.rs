@@ -15,6 +15,7 @@ mod documents;
 mod email;
 mod phone;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -55,9 +56,9 @@ pub enum Form {
 
 impl Form {
     /// The value in its one form; `None` if it cannot be such a key.
-    pub fn normalise(self, text: &str) -> Option<String> {
-        match self {
-            Self::Text => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+    pub fn normalise(self, text: &str) -> Option<Cow<'_, str>> {
+        let made = match self {
+            Self::Text => return Some(text.trim()).filter(|it| !it.is_empty()).map(Cow::Borrowed),
             Self::Phone { country } => phone::normalise(text, country),
             Self::Email => email::normalise(text, false),
             Self::EmailMailbox => email::normalise(text, true),
@@ -67,7 +68,8 @@ impl Form {
             Self::Oaid => device::oaid(text),
             Self::NationalId => documents::national_id(text),
             Self::Card => documents::card(text),
-        }
+        };
+        made.map(Cow::Owned)
     }
 }
 
@@ -114,10 +116,10 @@ pub enum DuplicateKeys {
 
 impl KeyRule {
     /// The key of one value; `None` if it cannot be one.
-    pub fn key(&self, text: &str) -> Option<String> {
+    pub fn key<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
         match self.digest {
-            Some(digest) if self.is_digested => digest.parse(text),
-            Some(digest) => Some(digest.of(&self.salt, &self.form.normalise(text)?)),
+            Some(digest) if self.is_digested => digest.parse(text).map(Cow::Owned),
+            Some(digest) => Some(Cow::Owned(digest.of(&self.salt, &self.form.normalise(text)?))),
             None => self.form.normalise(text),
         }
     }
@@ -125,20 +127,20 @@ impl KeyRule {
 
 /// The keys of a table that take part in matching: a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Keys {
-    texts: Vec<String>,
+pub struct Keys<'a> {
+    texts: Vec<Cow<'a, str>>,
     rows: Vec<u32>,
     invalid: usize,
     duplicate: usize,
 }
 
-impl Keys {
+impl<'a> Keys<'a> {
     /// Applies a rule to the values of a column, one for each row of the table.
     ///
     /// # Errors
     /// [`MatchingError::InvalidKeys`] or [`MatchingError::DuplicateIds`] where the rule refuses
     /// such rows, with counts and the first rows concerned; [`MatchingError::TooManyRows`].
-    pub fn new<'a>(
+    pub fn new(
         values: impl IntoIterator<Item = &'a str>,
         rule: &KeyRule,
     ) -> Result<Self, MatchingError> {
@@ -168,7 +170,7 @@ impl Keys {
 
     /// The keys, in the order of their rows.
     pub fn texts(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.texts.iter().map(String::as_str)
+        self.texts.iter().map(AsRef::as_ref)
     }
 
     /// The key at a position of [`texts`](Self::texts).
@@ -195,11 +197,11 @@ impl Keys {
     fn thin_out(&mut self, keep_first: bool) {
         let mut count = HashMap::with_capacity(self.texts.len());
         for text in &self.texts {
-            *count.entry(text.as_str()).or_insert(0_u32) += 1;
+            *count.entry(text.as_ref()).or_insert(0_u32) += 1;
         }
         let mut is_kept = Vec::with_capacity(self.texts.len());
         for text in &self.texts {
-            let Some(count) = count.get_mut(text.as_str()) else { continue };
+            let Some(count) = count.get_mut(text.as_ref()) else { continue };
             is_kept.push(*count == 1 || (keep_first && *count != SEEN));
             if *count > 1 && keep_first {
                 *count = SEEN;
@@ -264,7 +266,7 @@ mod tests {
         let theirs = KeyRule { is_digested: true, ..ours.clone() };
         let key = ours.key("138-0000-0001").unwrap();
         assert_eq!(key, Digest::Sha256.of("s1", "+8613800000001"));
-        assert_eq!(theirs.key(&format!(" {} ", key.to_uppercase())), Some(key));
+        assert_eq!(theirs.key(&format!(" {} ", key.to_uppercase())), Some(key.clone()));
         assert_eq!(theirs.key("13800000001"), None, "a number is no digest");
     }
 
