@@ -4,7 +4,7 @@
 /// A square of bits: bit `c` of element `r` is the bit in row `r`, column `c`.
 pub(crate) type Block = [u128; 128];
 
-/// Which instructions transpose a block. Only [`Engine::detect`] and [`Engine::available`] make
+/// Which instructions transpose a block. Only [`Engine::detect`] and `Engine::available` make
 /// one, so that holding an engine proves that the processor can run it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Engine(Vectors);

@@ -10,7 +10,7 @@ mod x86;
 
 use crate::field128::Gf128;
 
-/// Which instructions multiply. Only [`Engine::detect`] and [`Engine::available`] make one, so that
+/// Which instructions multiply. Only [`Engine::detect`] and `Engine::available` make one, so that
 /// holding an engine proves that the processor can run it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Engine(Vectors);

@@ -14,7 +14,7 @@ use crate::field128::Gf128;
 /// Elements behind the current one that its taps can name.
 pub(crate) const STATE: usize = 24;
 
-/// Which instructions convolute. Only [`Engine::detect`] and [`Engine::available`] make one, so
+/// Which instructions convolute. Only [`Engine::detect`] and `Engine::available` make one, so
 /// that holding an engine proves that the processor can run it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Engine(Vectors);

@@ -11,7 +11,7 @@ mod tests;
 
 use crate::lattice::modulus::{Factor, Modulus};
 
-/// Which instructions the kernels use. Only [`Engine::detect`] and [`Engine::available`] make one,
+/// Which instructions the kernels use. Only [`Engine::detect`] and `Engine::available` make one,
 /// so that holding an engine proves that the processor can run it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Engine(Vectors);

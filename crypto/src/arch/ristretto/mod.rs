@@ -23,7 +23,7 @@ pub(crate) type Uniform = [u8; 64];
 #[cfg(target_arch = "x86_64")]
 type Eight = [u64; 8];
 
-/// Which instructions multiply points. Only [`Engine::detect`] and [`Engine::available`] make one,
+/// Which instructions multiply points. Only [`Engine::detect`] and `Engine::available` make one,
 /// so that holding an engine proves that the processor can run it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Engine(Vectors);

@@ -36,7 +36,7 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// Derivatives at `margins` for the sampled `rows`; `unit` as from [`unit`].
+    /// Derivatives at `margins` for the sampled `rows`; `unit` as from [`unit()`].
     pub(super) fn at(
         margins: &[f64],
         labels: &[u8],
