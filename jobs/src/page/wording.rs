@@ -196,7 +196,7 @@ report::messages! {
     splits_meaning() {
         "How many splits of the trees ask for each of your columns. What a split gains is known to \
          the label holder only.",
-        "各己方特征在树中被用于分裂的次数。每次分裂的增益仅标签方可知。"
+        "各己方特征在树中被用于分裂的次数。每次分裂的增益仅发起方可知。"
     }
     /// Axis of the chart of splits.
     splits() { "Splits", "分裂次数" }
@@ -218,7 +218,7 @@ report::messages! {
     splits_of_host(splits) {
         "Different own splits: {splits}. The shape of the trees and their leaves are the label \
          holder's.",
-        "己方的不同分裂 {splits} 个；树的结构与叶子权重归标签方所有。"
+        "己方的不同分裂 {splits} 个；树的结构与叶子权重归发起方所有。"
     }
 
     /// Heading of the host's own section.
@@ -273,7 +273,7 @@ report::messages! {
     /// A column that tells too little.
     dropped_low_information() { "dropped: tells too little", "剔除：信息值过低" }
     /// A column that the label holder did not want, for reasons that it keeps.
-    not_wanted() { "dropped by the label holder", "被标签方剔除" }
+    not_wanted() { "dropped by the label holder", "被发起方剔除" }
     /// A column that models use.
     used() { "used", "使用" }
     /// Heading of the table of columns without feature.

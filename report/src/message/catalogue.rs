@@ -144,9 +144,9 @@ crate::messages! {
         "联合模型所依赖的特征。合作方特征仅以其同意展示的名称出现。"
     }
     /// Legend: features of the label holder.
-    guest_feature() { "Guest's features", "标签方特征" }
+    guest_feature() { "Guest's features", "发起方特征" }
     /// Legend: features of the partner.
-    host_feature() { "Host's features", "特征方特征" }
+    host_feature() { "Host's features", "合作方特征" }
 
     /// Title of the chart of scores by class.
     distribution_title(score) { "Score distribution: {score}", "分数分布：{score}" }
@@ -224,7 +224,7 @@ crate::messages! {
     from_to(low, high) { "{low} to {high}", "{low} 至 {high}" }
 
     /// A score or model of the label holder without any partner.
-    guest_alone() { "Guest alone", "标签方单独建模" }
+    guest_alone() { "Guest alone", "发起方单独建模" }
     /// The model of both parties.
     joint_model() { "Joint model", "联合模型" }
     /// The name of a metric.
