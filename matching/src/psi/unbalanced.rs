@@ -43,7 +43,7 @@
 //!
 //! The key is the same for all queries: with q points answered, finding it is easier by up to
 //! √q (RFC 9497, section 7.2.3), 20 bits of strength after 2^40 points. Who gets the server's file
-//! can test guesses on the filters of all clients. A server that deletes its file draws another key:
+//! can test guesses on all clients' filters. A server that deletes its file draws another key:
 //! what clients had learnt they still know, but their tags say nothing about later filters. Ids
 //! cannot be taken away from filters: a server that has to forget one prepares anew.
 //!
