@@ -39,9 +39,9 @@ pub(crate) struct BenchArguments {
 
 #[derive(Debug, Subcommand)]
 enum BenchName {
-    /// Private set intersection, both parties learning
+    /// Private set intersection, both parties learning (with `unbalanced` only the guest)
     Psi {
-        /// The protocol: `ecdh` or `rr22`
+        /// The protocol: `ecdh`, `rr22` or `unbalanced` (the host's set prepared beforehand)
         #[arg(long, default_value = "ecdh")]
         protocol: String,
         /// Ids of the guest

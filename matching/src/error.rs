@@ -5,6 +5,7 @@ use net::NetError;
 use table::TableError;
 
 use crate::okvs::NotEncodable;
+use crate::psi::unbalanced::CacheError;
 
 /// An error of a matching protocol.
 ///
@@ -22,6 +23,9 @@ pub enum MatchingError {
     /// The ids have no key-value store under the seed that was drawn: a chance of 2^-39.
     #[error("the ids could not be packed this time; start the job again")]
     NotEncodable(#[from] NotEncodable),
+    /// What was prepared for an unbalanced intersection cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// The set that a protocol packs is larger than it can pack.
     #[error(
         "the set to be packed has {rows} rows and the protocol packs at most {rows_max}; align by \

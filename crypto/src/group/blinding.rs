@@ -3,7 +3,7 @@
 use core::fmt;
 
 use rayon::prelude::*;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{GroupError, POINT_BYTES, uniform_bytes};
 use crate::arch::ristretto::Engine;
@@ -12,8 +12,9 @@ use crate::random::Generator;
 /// A secret exponent that a party raises a whole set to: its *blinding*.
 ///
 /// Blinding commutes, `blind_a(blind_b(P)) = blind_b(blind_a(P))`, and without the key the blinded
-/// points of unrelated items look random (decisional Diffie-Hellman). One key serves one run of
-/// one protocol: reusing it would let a peer link the sets of two runs.
+/// points of unrelated items look random (decisional Diffie-Hellman). A key that blinds what is
+/// sent serves one run of one protocol: reusing it would let a peer link the sets of two runs. A
+/// key that evaluates a pseudo-random function may be kept, as [`Self::to_bytes`] does for a cache.
 ///
 /// Zeroised on drop, cannot be cloned, no content in `Debug`.
 pub struct BlindingKey {
@@ -27,6 +28,29 @@ impl BlindingKey {
     pub fn random(generator: &mut Generator) -> Self {
         // The exponent is twice this, which is uniform as well: the order of the group is odd.
         Self { half: curve25519_dalek::Scalar::random(generator) }
+    }
+
+    /// Reads a key that [`Self::to_bytes`] gave; `None` if it is zero or not reduced.
+    pub fn from_bytes(bytes: &[u8; KEY_BYTES]) -> Option<Self> {
+        let half = Option::from(curve25519_dalek::Scalar::from_canonical_bytes(*bytes))?;
+        (half != curve25519_dalek::Scalar::ZERO).then_some(Self { half })
+    }
+
+    /// The key, for a file that only its owner may read.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; KEY_BYTES]> {
+        Zeroizing::new(self.half.to_bytes())
+    }
+
+    /// The key that takes this blinding off again.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        // For the exponent e = 2h the exponent 1/e is twice 1/(4h).
+        let mut double = self.half + self.half;
+        let mut quadruple = double + double;
+        let half = quadruple.invert();
+        double.zeroize();
+        quadruple.zeroize();
+        Self { half }
     }
 
     /// Hashes every item to the group for the purpose `domain` and blinds it.
@@ -90,6 +114,9 @@ impl Drop for BlindingKey {
     }
 }
 
+/// Bytes of a stored key.
+pub const KEY_BYTES: usize = 32;
+
 /// Points that share one inversion, or eight side by side: its part is lost in the noise, and
 /// what waits for it stays in the second-level cache.
 const BATCH: usize = 256;
@@ -130,6 +157,24 @@ mod tests {
         let one_way = theirs.decode_and_blind(&ours.hash_and_blind("test", &items)).unwrap();
         let other_way = ours.decode_and_blind(&theirs.hash_and_blind("test", &items)).unwrap();
         assert_eq!(one_way, other_way);
+    }
+
+    #[test]
+    fn the_inverse_takes_the_blinding_off() {
+        let (key, items) = (key(1), items(20));
+        let plain: Vec<_> =
+            items.iter().map(|item| hash_to_group("test", item.as_bytes()).encode()).collect();
+        let blinded = key.hash_and_blind("test", &items);
+        assert_eq!(key.inverse().decode_and_blind(&blinded).unwrap(), plain);
+    }
+
+    #[test]
+    fn stored_keys_are_the_same_keys() {
+        let (key, items) = (key(1), items(3));
+        let stored = BlindingKey::from_bytes(&key.to_bytes()).unwrap();
+        assert_eq!(stored.hash_and_blind("test", &items), key.hash_and_blind("test", &items));
+        assert!(BlindingKey::from_bytes(&[0xFF; KEY_BYTES]).is_none());
+        assert!(BlindingKey::from_bytes(&[0; KEY_BYTES]).is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod rfc9496;
 use core::fmt;
 use core::ops::{Add, Mul, Sub};
 
-pub use blinding::BlindingKey;
+pub use blinding::{BlindingKey, KEY_BYTES};
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::traits::IsIdentity;
 use zeroize::Zeroize;

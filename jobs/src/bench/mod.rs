@@ -8,6 +8,7 @@ mod data;
 mod logistic_regression;
 mod psi;
 mod stopwatch;
+mod unbalanced;
 
 use net::Session;
 use serde::{Deserialize, Serialize};
@@ -23,9 +24,9 @@ pub const AUC_BOUND: f64 = 1e-3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "bench")]
 pub enum Bench {
-    /// Private set intersection, both parties learning.
+    /// Private set intersection, both parties learning (with `unbalanced` only the guest).
     Psi {
-        /// The protocol's name in the catalogue, `ecdh` or `rr22`.
+        /// The protocol's name in the catalogue, `ecdh` or `rr22`, or `unbalanced`.
         protocol: String,
         /// Ids of the guest.
         rows: usize,
@@ -87,6 +88,9 @@ pub struct Record {
 /// [`JobError`] as the protocol itself reports it, or for a protocol or mode that does not exist.
 pub async fn play(bench: &Bench, session: Session) -> Result<Record, JobError> {
     match bench {
+        Bench::Psi { protocol, rows, their_rows, scope } if protocol == unbalanced::NAME => {
+            unbalanced::play(session, *rows, *their_rows, *scope).await
+        }
         Bench::Psi { protocol, rows, their_rows, scope } => {
             psi::play(session, psi::protocol(protocol)?, *rows, *their_rows, *scope).await
         }

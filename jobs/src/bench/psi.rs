@@ -16,6 +16,7 @@ use crate::{JobError, intersection};
 pub(super) fn protocol(name: &str) -> Result<Protocol, JobError> {
     Protocol::named(name).ok_or_else(|| {
         let names = Protocol::ALL.map(|it| it.component().short_name()).join(", ");
+        let names = format!("{names}, {}", super::unbalanced::NAME);
         JobError::Bench(format!("there is no alignment protocol `{name}`; there are: {names}"))
     })
 }
@@ -69,14 +70,18 @@ async fn align<I: AsRef<str>>(
 }
 
 /// Files of one party, removed at the end.
-struct Folder(std::path::PathBuf);
+pub(super) struct Folder(std::path::PathBuf);
 
 impl Folder {
-    fn create(first: bool) -> Result<Self, JobError> {
+    pub(super) fn create(first: bool) -> Result<Self, JobError> {
         let name = format!("tombolo-bench-{}-{first}", std::process::id());
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).map_err(|error| failed(&error))?;
         Ok(Self(path))
+    }
+
+    pub(super) fn path(&self) -> &std::path::Path {
+        &self.0
     }
 
     fn write_ids(&self, ids: &[String]) -> Result<(), JobError> {
@@ -105,6 +110,6 @@ impl Drop for Folder {
     }
 }
 
-fn failed(error: &std::io::Error) -> JobError {
+pub(super) fn failed(error: &std::io::Error) -> JobError {
     JobError::Bench(format!("the bench's files: {error}"))
 }

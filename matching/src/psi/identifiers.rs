@@ -54,6 +54,11 @@ impl<'a> Identifiers<'a> {
         &self.hashes
     }
 
+    /// All ids, in the order of the rows.
+    pub(super) fn all(&self) -> &[&'a str] {
+        &self.ids
+    }
+
     /// The ids at `positions`.
     pub(super) fn pick(&self, positions: &[u32]) -> Vec<&'a str> {
         positions.iter().map(|&position| self.ids[position as usize]).collect()

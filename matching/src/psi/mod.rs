@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
+//! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
 
 pub mod ecdh;
 mod identifiers;
 mod positions;
 mod sets;
 mod tags;
+pub mod unbalanced;
 pub mod vole;
 
 pub use identifiers::Identifiers;
