@@ -6,7 +6,9 @@
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
 
 pub mod ecdh;
+mod elements;
 mod identifiers;
+mod oprf;
 mod positions;
 mod sets;
 mod tags;
