@@ -4,7 +4,11 @@
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
+//! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
+//!
+//! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
 
+pub mod circuit;
 pub mod ecdh;
 mod elements;
 mod identifiers;
@@ -12,6 +16,7 @@ mod oprf;
 mod positions;
 mod sets;
 mod tags;
+pub mod totals;
 pub mod vole;
 
 pub use identifiers::Identifiers;
