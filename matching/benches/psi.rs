@@ -5,11 +5,14 @@
 //! common. Making the ids and checking that they are a set is not counted.
 #![expect(clippy::print_stdout, reason = "a benchmark's lines are its result")]
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use mpc::TwoParty;
+use mpc::reveal::Ledger;
 use net::Session;
 use tombolo_matching::MatchingError;
-use tombolo_matching::psi::{Identifiers, Learn, ecdh, vole};
+use tombolo_matching::psi::{Identifiers, Learn, circuit, ecdh, totals, vole};
 
 fn main() -> Result<(), MatchingError> {
     let rows = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1 << 16);
@@ -17,25 +20,43 @@ fn main() -> Result<(), MatchingError> {
     let first = Identifiers::new(first.iter().map(String::as_str))?;
     let second = Identifiers::new(second.iter().map(String::as_str))?;
 
-    for protocol in ["ecdh", "rr22"] {
+    for protocol in ["ecdh", "rr22", "circuit"] {
         let (start, cpu_start) = (Instant::now(), cpu_seconds());
-        let play = |ids| {
-            move |mut session: Session| async move {
-                match protocol {
-                    "ecdh" => ecdh::align(&mut session, ids, Learn::Both).await,
-                    _ => vole::align(&mut session, ids, Learn::Both).await,
-                }
-            }
-        };
+        let play = |ids| move |session| count(protocol, session, ids);
         let outcome = world::pair(1, play(&first), play(&second));
         let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu_start);
-        let common = outcome.first?.map_or(0, |alignment| alignment.len());
         println!(
-            "{protocol} rows={rows} common={common} seconds={wall:.2} cpu_seconds={cpu:.2} bytes={}",
+            "{protocol} rows={rows} common={} seconds={wall:.2} cpu_seconds={cpu:.2} bytes={}",
+            outcome.first?,
             outcome.transcript.bytes()
         );
     }
     Ok(())
+}
+
+/// How many ids are common, by the alignment or, after `circuit`, by nothing but their number.
+async fn count(
+    protocol: &str,
+    mut session: Session,
+    ids: &Identifiers<'_>,
+) -> Result<u64, MatchingError> {
+    let aligned = match protocol {
+        "ecdh" => ecdh::align(&mut session, ids, Learn::Both).await?,
+        "rr22" => vole::align(&mut session, ids, Learn::Both).await?,
+        _ => {
+            let ledger = Arc::new(Ledger::new([totals::CARDINALITY]));
+            let receives = session.is_first();
+            let mut party = TwoParty::setup(session, ledger).await?;
+            let matches = if receives {
+                circuit::receive(&mut party, ids, 0).await?
+            } else {
+                circuit::send(&mut party, ids, &[]).await?
+            };
+            let count = totals::cardinality(&mut party, &matches, Learn::Both).await?;
+            return Ok(count.unwrap_or_default());
+        }
+    };
+    Ok(aligned.map_or(0, |alignment| alignment.len() as u64))
 }
 
 fn phone_numbers(from: usize, count: usize) -> Vec<String> {

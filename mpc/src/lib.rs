@@ -1,6 +1,6 @@
-//! Interactive building blocks for two parties: oblivious transfer, shares, comparison, conversion,
-//! products, the sigmoid, and the only two ways to reveal a secret ([`reveal::open`] and
-//! [`reveal::learn`]).
+//! Interactive building blocks for two parties: oblivious transfer, shares, comparison, equality,
+//! conversion, products, the sigmoid, and the only two ways to reveal a secret ([`reveal::open`]
+//! and [`reveal::learn`]).
 //!
 //! Every block but [`silent_vole`], which needs a session only, runs on a [`TwoParty`]: a
 //! [`net::Session`] with one peer plus the state of the oblivious-transfer extension in both
@@ -12,6 +12,7 @@ pub mod base_ot;
 pub mod boolean;
 pub mod comparison;
 pub mod conversion;
+pub mod equality;
 mod error;
 pub mod hints;
 pub mod known;

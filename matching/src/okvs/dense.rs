@@ -24,6 +24,11 @@ impl Equation {
         self.value += value;
     }
 
+    /// Adds a number to the value that the sum is to have.
+    pub(super) fn add_value(&mut self, value: Gf128) {
+        self.value += value;
+    }
+
     /// Adds `factor` times another equation.
     fn add_scaled(&mut self, other: &Self, factor: Gf128) {
         for (coefficient, other) in self.coefficients.iter_mut().zip(&other.coefficients) {
@@ -33,8 +38,8 @@ impl Equation {
     }
 }
 
-/// Solves at most as many equations as there are unknowns, which are zero before; the unknowns that
-/// the equations leave free stay so. `None` if the equations are not independent.
+/// Solves at most as many equations as there are unknowns; the unknowns that the equations leave
+/// free stay as they are. `None` if the equations are not independent.
 pub(super) fn solve(mut equations: Vec<Equation>, unknowns: &mut [Gf128]) -> Option<()> {
     let mut pivots = Vec::with_capacity(equations.len());
     for index in 0..equations.len() {
@@ -52,8 +57,11 @@ pub(super) fn solve(mut equations: Vec<Equation>, unknowns: &mut [Gf128]) -> Opt
         }
         pivots.push(pivot);
     }
+    // No equation has another one's pivot any more.
     for (pivot, equation) in pivots.into_iter().zip(&equations) {
-        unknowns[pivot] = equation.value;
+        unknowns[pivot] = Gf128::ZERO;
+        let terms = equation.coefficients.iter().zip(&*unknowns).map(|(a, b)| *a * *b);
+        unknowns[pivot] = equation.value + terms.sum();
     }
     Some(())
 }
@@ -81,8 +89,10 @@ mod tests {
     fn solutions_satisfy_all_equations() {
         for unknowns in 1..6 {
             for count in 0..=unknowns {
-                let mut solution = vec![Gf128::ZERO; unknowns];
+                let mut solution: Vec<Gf128> = (7..).map(Gf128).take(unknowns).collect();
                 solve(equations(count, unknowns), &mut solution).unwrap();
+                let kept = (7..).zip(&solution).filter(|(before, now)| Gf128(*before) == **now);
+                assert_eq!(kept.count(), unknowns - count);
                 for equation in equations(count, unknowns) {
                     let terms = equation.coefficients.iter().zip(&solution);
                     assert!(terms.map(|(a, b)| *a * *b).sum::<Gf128>() == equation.value);

@@ -18,8 +18,10 @@
 //! keys, which are secret.
 //!
 //! # Security
-//! Cells that no row needs are zero. A store is therefore to be sent masked, as the intersection
-//! does, or to somebody who may know how many keys it has.
+//! [`Okvs::encode`] leaves cells that no row needs zero. Such a store is to be sent masked, as the
+//! intersection does, or to somebody who may know how many keys it has.
+//! [`Okvs::encode_obliviously`] makes these cells random, so that a store of random values is a
+//! vector of random cells, whatever the keys: this one may be sent as it is.
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
@@ -32,6 +34,7 @@ mod peeling;
 mod rows;
 
 use crypto::field128::{Gf128, multiply_each};
+use crypto::random::Generator;
 use rayon::prelude::*;
 
 use layout::Layout;
@@ -75,9 +78,38 @@ impl Okvs {
     ///
     /// If there are not as many values as keys.
     pub fn encode(&self, keys: &[u128], values: &[Gf128]) -> Result<Vec<Gf128>, NotEncodable> {
+        self.fill(vec![Gf128::ZERO; self.cells_count()], keys, values)
+    }
+
+    /// As [`encode`](Self::encode), with all cells that the keys leave free drawn from `rng`: a
+    /// doubly oblivious store, the cells of which are uniform if the values are.
+    ///
+    /// # Errors
+    ///
+    /// As of [`encode`](Self::encode).
+    ///
+    /// # Panics
+    ///
+    /// As [`encode`](Self::encode).
+    pub fn encode_obliviously(
+        &self,
+        keys: &[u128],
+        values: &[Gf128],
+        rng: &mut Generator,
+    ) -> Result<Vec<Gf128>, NotEncodable> {
+        let cells = (0..self.cells_count()).map(|_| Gf128::random(rng)).collect();
+        self.fill(cells, keys, values)
+    }
+
+    /// Changes the cells that keys need so that these decode to their values.
+    fn fill(
+        &self,
+        mut cells: Vec<Gf128>,
+        keys: &[u128],
+        values: &[Gf128],
+    ) -> Result<Vec<Gf128>, NotEncodable> {
         assert_eq!(keys.len(), values.len(), "one value for each key");
         let members = self.distribute(keys)?;
-        let mut cells = vec![Gf128::ZERO; self.cells_count()];
         cells.par_chunks_mut(self.layout.bin_cells()).zip(members.bins()).try_for_each_init(
             peeling::Scratch::default,
             |scratch, (cells, members)| {

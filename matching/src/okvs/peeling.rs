@@ -58,7 +58,7 @@ impl Scratch {
         }
     }
 
-    /// Fills the cells of the bin, which are zero before.
+    /// Fills the cells of the bin that rows need; those that are free stay as they are.
     pub(super) fn solve(
         &mut self,
         cells: &mut [Gf128],
@@ -66,15 +66,15 @@ impl Scratch {
     ) -> Result<(), NotEncodable> {
         self.peel(layout.sparse, layout.dense)?;
         let (sparse, dense) = cells.split_at_mut(layout.sparse);
-        if !self.gaps.is_empty() {
-            self.solve_dense(dense, layout.sparse)?;
+        self.solve_dense(dense, sparse)?;
+        if dense.iter().any(|cell| *cell != Gf128::ZERO) {
             self.subtract_dense(dense);
         }
         for &(row, column) in self.peeled.iter().rev() {
             let [first, second, third] = self.columns[usize::from(row)].map(usize::from);
-            // One of the three is the row's own cell and still zero.
-            let others = sparse[first] + sparse[second] + sparse[third];
-            sparse[usize::from(column)] = self.values[usize::from(row)] + others;
+            // One of the three is the row's own cell: adding the sum cancels what it had.
+            let sum = sparse[first] + sparse[second] + sparse[third];
+            sparse[usize::from(column)] += self.values[usize::from(row)] + sum;
         }
         Ok(())
     }
@@ -154,11 +154,11 @@ impl Scratch {
     /// Finds dense cells that give the gap rows their values.
     ///
     /// A gap row is added up with the peeled rows that clear its cells, in the order of peeling.
-    /// What is left of it are cells that stay zero, powers and a value.
-    fn solve_dense(&self, dense: &mut [Gf128], sparse: usize) -> Result<(), NotEncodable> {
+    /// What is left of it are free cells, powers and a value.
+    fn solve_dense(&self, dense: &mut [Gf128], sparse: &[Gf128]) -> Result<(), NotEncodable> {
         let mut equations = Vec::with_capacity(self.gaps.len());
         for &gap in &self.gaps {
-            let mut is_set = vec![false; sparse];
+            let mut is_set = vec![false; sparse.len()];
             let mut equation = dense::Equation::zero(dense.len());
             let mut add = |row: u16, is_set: &mut [bool]| {
                 let row = usize::from(row);
@@ -171,6 +171,8 @@ impl Scratch {
                     add(row, &mut is_set);
                 }
             }
+            let free = sparse.iter().zip(is_set).filter(|(_, is_set)| *is_set);
+            equation.add_value(free.map(|(cell, _)| *cell).sum());
             equations.push(equation);
         }
         dense::solve(equations, dense).ok_or(NotEncodable)
@@ -225,13 +227,17 @@ mod tests {
             (vec![[0, 1, 2]; 4], 3),
         ] {
             let layout = Layout { bins: 1, capacity: 16, sparse: 12, dense: 4 };
-            let mut cells = vec![Gf128::ZERO; layout.bin_cells()];
+            let zero = vec![Gf128::ZERO; layout.bin_cells()];
+            let filled = (1 << 100..).map(Gf128).take(layout.bin_cells()).collect();
             let mut scratch = scratch(&columns);
             let wanted = scratch.values.clone();
-            scratch.solve(&mut cells, &layout).unwrap();
-            assert_eq!(scratch.gaps.len(), gaps);
-            for ((row, power), wanted) in columns.iter().zip(&scratch.powers).zip(wanted) {
-                assert_eq!(value(&cells, *row, *power, layout.sparse), wanted);
+            for mut cells in [zero, filled] {
+                scratch.values.clone_from(&wanted);
+                scratch.solve(&mut cells, &layout).unwrap();
+                assert_eq!(scratch.gaps.len(), gaps);
+                for ((row, power), wanted) in columns.iter().zip(&scratch.powers).zip(&wanted) {
+                    assert_eq!(value(&cells, *row, *power, layout.sparse), *wanted);
+                }
             }
             let too_few = Layout { dense: gaps - 1, ..layout };
             let mut cells = vec![Gf128::ZERO; too_few.bin_cells()];

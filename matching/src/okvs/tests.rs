@@ -19,6 +19,17 @@ proptest! {
         let cells = okvs.encode(&keys, &values).unwrap();
         prop_assert_eq!(cells.len(), okvs.cells_count());
         prop_assert!(okvs.decode(&cells, &keys) == values);
+
+        let mut rng = Generator::from_seed([2; 32]);
+        let mut encode = || okvs.encode_obliviously(&keys, &values, &mut rng).unwrap();
+        let oblivious = [encode(), encode()];
+        for cells in &oblivious {
+            prop_assert!(okvs.decode(cells, &keys) == values);
+            prop_assert!(!cells.contains(&Gf128::ZERO));
+        }
+        // Cells that were not drawn are sums of some that were; few rows have no free cell at all.
+        let same = oblivious[0].iter().zip(&oblivious[1]).filter(|(a, b)| a == b).count();
+        prop_assert!(same == 0, "{} cells do not depend on what is free", same);
     }
 
     #[test]

@@ -21,9 +21,9 @@
 //!    T(x, Decode(C, x)) for some x
 //! 7. `proofs` receiver → sender, if both learn: T'(x, Decode(C, x)) for each of these
 //!
-//! For an id of both sides the element under T is the same on both, because decoding is linear:
-//! Decode(B + (A + P)·Δ, x) = Decode(C, x) + V(x)·Δ, and addition is subtraction. If a set is
-//! empty, the protocol ends after step 1.
+//! Steps 2 to 4 are the pseudo-random function of `oprf`, written out: for an id of
+//! both sides the element under T is the same on both. If a set is empty, the protocol ends after
+//! step 1.
 //!
 //! # Leaks
 //! Both set sizes, to both parties. To a learning party what it is meant to learn, and what follows
@@ -62,14 +62,12 @@
 mod hashes;
 mod matches;
 
-use crypto::field128::{ELEMENT_BYTES, Gf128, add_scaled};
-use mpc::silent_vole::{vole_as_receiver, vole_as_sender};
+use crypto::field128::Gf128;
 use net::{NetError, Session, Size};
-use rayon::prelude::*;
 use table::Alignment;
 
 use crate::MatchingError;
-use crate::okvs::Okvs;
+use crate::psi::oprf::{self, CHUNK, Evaluated};
 use crate::psi::sets::{self, chunks, shuffled};
 use crate::psi::{Identifiers, Learn};
 use hashes::Hashes;
@@ -94,10 +92,7 @@ pub async fn align(
 }
 
 /// Ids of the receiver: as many as one run of the linear evaluation has elements for.
-pub const PACKED_MAX: usize = 24_000_000;
-
-/// Cells or tags in one message: at most 512 KiB, so that the other side can begin early.
-const CHUNK: usize = 1 << 15;
+pub const PACKED_MAX: usize = oprf::PACKED_MAX;
 
 /// Both sides must use the same `chunk`, which is at least 1.
 async fn align_in_chunks(
@@ -147,30 +142,9 @@ async fn exchange_sizes(session: &mut Session, own_count: usize) -> Result<usize
 async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, MatchingError> {
     let own_count = sets.ids.len();
     let keys = sets.ids.hashes();
-    let mut salt = [0; SALT_BYTES];
-    session.rng().fill_bytes(&mut salt);
-    let store = Okvs::new(own_count, salt);
+    let Evaluated { salt, elements: evaluated } = oprf::receive(session, keys, sets.chunk).await?;
     let hashes = Hashes::new(&salt, own_count, sets.their_count);
-
-    let mut path = session.fork("vole")?;
-    let pack = || store.encode(keys, &hashes.values(keys));
-    let (vole, packed) =
-        tokio::join!(vole_as_receiver(&mut path, store.cells_count()), session.compute(pack),);
-    let ((mut masked, correlated), packed) = (vole.map(|vole| (vole.a, vole.c))?, packed?);
-    session.compute(|| add(&mut masked, &packed)).await;
-    drop(packed);
-
-    session.send_bytes("salt", salt.to_vec()).await?;
-    for range in chunks(masked.len(), sets.chunk) {
-        session.send_bytes("cells", encode(&masked[range])).await?;
-    }
-    drop(masked);
-    let evaluate = || {
-        let evaluated = store.decode(&correlated, keys);
-        let matches = Matches::new(hashes.tags(keys, &evaluated));
-        (evaluated, matches)
-    };
-    let (evaluated, mut matches) = session.compute(evaluate).await;
+    let mut matches = session.compute(|| Matches::new(hashes.tags(keys, &evaluated))).await;
     for range in chunks(sets.their_count, sets.chunk) {
         let size = Size::Exactly(range.len() * hashes.tag_bytes);
         let tags = session.receive_bytes("tags", size).await?;
@@ -192,27 +166,13 @@ async fn send(session: &mut Session, sets: &Sets<'_>) -> Result<Option<Alignment
     let order = shuffled(own_count, &mut session.rng());
     let keys = session.compute(|| pick(sets.ids.hashes(), &order)).await;
 
-    let mut path = session.fork("vole")?;
-    let cells_count = Okvs::new(sets.their_count, [0; SALT_BYTES]).cells_count();
-    let vole = vole_as_sender(&mut path, cells_count).await?;
-    let (delta, mut cells) = (vole.delta, vole.b);
-
-    let salt = session.receive_bytes("salt", Size::Exactly(SALT_BYTES)).await?;
-    // The one chunk of a message of this size.
-    let salt = salt.as_chunks().0[0];
-    let store = Okvs::new(sets.their_count, salt);
-    let hashes = Hashes::new(&salt, sets.their_count, own_count);
-    for range in chunks(cells_count, sets.chunk) {
-        let size = Size::Exactly(range.len() * ELEMENT_BYTES);
-        let masked = session.receive_bytes("cells", size).await?;
-        session.compute(|| add_scaled(&mut cells[range], &decode(&masked), delta)).await;
-    }
+    let function = oprf::send(session, sets.their_count, sets.chunk).await?;
+    let hashes = Hashes::new(&function.salt, sets.their_count, own_count);
     let mut evaluated = Vec::with_capacity(if sets.proofs { own_count } else { 0 });
     for range in chunks(own_count, sets.chunk) {
         let evaluate = || {
             let keys = &keys[range];
-            let mut elements = store.decode(&cells, keys);
-            add_scaled(&mut elements, &hashes.values(keys), delta);
+            let elements = function.evaluate(keys);
             (hashes.encode(&hashes.tags(keys, &elements)), elements)
         };
         let (tags, elements) = session.compute(evaluate).await;
@@ -251,29 +211,9 @@ async fn claims(
     Ok(claimed)
 }
 
-fn add(target: &mut [Gf128], source: &[Gf128]) {
-    target.par_iter_mut().zip(source).for_each(|(target, source)| *target += *source);
-}
-
 fn pick<T: Copy>(items: &[T], positions: &[u32]) -> Vec<T> {
     positions.iter().map(|position| items[*position as usize]).collect()
 }
-
-/// Elements as bytes on the wire.
-fn encode(elements: &[Gf128]) -> Vec<u8> {
-    let mut bytes = vec![0; elements.len() * ELEMENT_BYTES];
-    for (bytes, element) in bytes.as_chunks_mut().0.iter_mut().zip(elements) {
-        *bytes = element.to_bytes();
-    }
-    bytes
-}
-
-/// Elements from bytes on the wire, a whole number of them.
-fn decode(bytes: &[u8]) -> Vec<Gf128> {
-    bytes.as_chunks().0.iter().map(|element| Gf128::from_bytes(*element)).collect()
-}
-
-const SALT_BYTES: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,13 @@
-//! The hashes of one run: keys to field elements, field elements to tags and proofs.
+//! The hashes of one run: field elements to tags and proofs.
 
 use crypto::field128::Gf128;
 use crypto::hash::{CorrelationRobust, digest};
 use rayon::prelude::*;
 
+use crate::psi::oprf::BLOCKS_PER_TASK;
+
 /// The hashes under the salt of one run. Tags and proofs are cut to `tag_bytes`.
 pub(super) struct Hashes {
-    values: CorrelationRobust,
     tags: CorrelationRobust,
     proofs: CorrelationRobust,
     /// Bytes of a tag and of a proof on the wire.
@@ -22,20 +23,10 @@ impl Hashes {
             CorrelationRobust::with_key(key)
         };
         Self {
-            values: hash("matching/psi/vole value"),
             tags: hash("matching/psi/vole tag"),
             proofs: hash("matching/psi/vole proof"),
             tag_bytes: tag_bytes(receiver_count, sender_count),
         }
-    }
-
-    /// The value that each key has in the receiver's store.
-    pub(super) fn values(&self, keys: &[u128]) -> Vec<Gf128> {
-        let mut values = keys.to_vec();
-        values.par_chunks_mut(BLOCKS_PER_TASK).for_each(|values| {
-            self.values.hash_each(&[0; BLOCKS_PER_TASK][..values.len()], values);
-        });
-        values.into_iter().map(Gf128).collect()
     }
 
     /// The tags of keys, from what each evaluates to.
@@ -106,9 +97,6 @@ const STATISTICAL_BITS: u32 = 40;
 /// What the hash gives before it is cut.
 const TAG_BYTES_MAX: usize = size_of::<u128>();
 
-/// A multiple of the widest batch of the AES engines.
-const BLOCKS_PER_TASK: usize = 1 << 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,9 +131,8 @@ mod tests {
         let hashes = Hashes::new(&[1; 16], 1000, 1000);
         let keys: Vec<u128> = (0..2000).collect();
         let evaluated = vec![Gf128(5); 2000];
-        let (tags, values) = (hashes.tags(&keys, &evaluated), hashes.values(&keys));
+        let tags = hashes.tags(&keys, &evaluated);
         assert_eq!(tags[1999], hashes.tags(&[1999], &[Gf128(5)])[0]);
-        assert!(values[1999] == hashes.values(&[1999])[0] && values[0] != values[1]);
         assert_ne!(tags[1999], tags[1998]);
         assert_ne!(tags[1999], hashes.tags(&[1999], &[Gf128(6)])[0]);
     }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use world::{Fault, FaultKind, Outcome, Side, hostile, pair_with_fault};
 
 use super::*;
+use crate::okvs::Okvs;
 
 const LEARNS: [Learn; 3] = [Learn::Both, Learn::First, Learn::Second];
 
