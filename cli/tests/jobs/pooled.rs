@@ -14,7 +14,7 @@ use models::local::logistic_regression as local;
 use serde_json::Value;
 use table::{Schema, Source, Table};
 
-use crate::support::{PROGRAM, json, run};
+use crate::support::{JOB, PROGRAM, breast, json, run};
 
 /// The most that joint coefficients and the AUC may differ from pooled plaintext.
 pub(crate) const BOUND: f64 = 1e-3;
@@ -51,6 +51,16 @@ train:
   - logistic_regression: {{ l2: 0.01 }}
 "
     );
+    fs::write(folder.path().join("job.yaml"), job).unwrap();
+    succeed(folder.path());
+    compare(folder.path(), "logistic_regression.stratified");
+}
+
+#[test]
+fn the_clinic_and_the_laboratory_reach_the_optimum_of_the_pooled_data() {
+    let folder = breast();
+    let (kept, _) = JOB.split_once("\ntrain:").unwrap();
+    let job = format!("{kept}\ntrain:\n  - logistic_regression: {{ l2: 0.01 }}\n");
     fs::write(folder.path().join("job.yaml"), job).unwrap();
     succeed(folder.path());
     compare(folder.path(), "logistic_regression.stratified");
