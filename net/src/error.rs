@@ -103,7 +103,7 @@ pub enum NetError {
         cause: String,
     },
     /// The connection could not be opened in the first place.
-    #[error("could not connect to {peer}: {cause}; check its address and that it is listening")]
+    #[error("could not connect to {peer}: {cause}; check that it runs and the address dialled")]
     Unreachable {
         /// The party at the other end.
         peer: String,

@@ -86,12 +86,13 @@ fn kill_one_at(stage: &str, kill_host: bool) {
     let parties = Parties::new(folder.path(), 1);
     let (mut guest, address) = parties.guest("job.yaml");
     let mut host = parties.host("job.yaml", &address);
+    // Both are in the step: before, the one may still wait for the connection to open.
+    guest.wait_for_step(stage);
+    host.wait_for_step(stage);
     let (error, lost) = if kill_host {
-        host.wait_for_step(stage);
         host.kill();
         (guest.error(), "laboratory")
     } else {
-        guest.wait_for_step(stage);
         guest.kill();
         (host.error(), "clinic")
     };
