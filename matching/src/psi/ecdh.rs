@@ -137,7 +137,7 @@ async fn offer<'order>(
     chunks: impl Iterator<Item = &'order [u32]>,
 ) -> Result<(), NetError> {
     for positions in chunks {
-        let blind = || key.hash_and_blind(ID_DOMAIN, &ids.pick(positions));
+        let blind = || key.hash_and_blind(ID_DOMAIN, &ids.pick(positions.iter().copied()));
         let blinded = points.compute(blind).await;
         points.send_bytes("points", blinded.into_flattened()).await?;
     }

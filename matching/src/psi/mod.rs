@@ -7,8 +7,10 @@
 //! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
 //!
+//! [`buckets`] divides sets that are too large for memory; every protocol runs on each bucket.
 //! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
 
+pub mod buckets;
 pub mod circuit;
 pub mod ecdh;
 mod elements;
