@@ -69,6 +69,11 @@ impl<'a> Identifiers<'a> {
         self.hashes.is_empty()
     }
 
+    /// The hash of the id at a position: the same on both sides for the same id.
+    pub fn hash(&self, position: u32) -> u128 {
+        self.hashes[position as usize]
+    }
+
     /// The hashes of all ids, in the order of the rows: the same on both sides for the same id.
     pub(super) fn hashes(&self) -> &[u128] {
         &self.hashes

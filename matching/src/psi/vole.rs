@@ -51,9 +51,9 @@
 //! # Cost
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender, with
 //! tags of t = ⌈(40 + ⌈log2 nk⌉) / 8⌉ bytes (nkb in the place of nk for each of b buckets of a
-//! set): 16 + 16 + 16·m + t·k bytes and those of step 2, which grow with the logarithm of m; if both
-//! learn, ⌈k / 8⌉ more and t for each common id. Flights: one for the sizes, those of step 2, cells,
-//! tags, and one more if both learn.
+//! set): 16 + 16 + 16·m + t·k bytes and those of step 2, which grow with the logarithm of m; if
+//! both learn, ⌈k / 8⌉ more and t for each common id. Flights: one for the sizes, those of step 2,
+//! cells, tags, and one more if both learn.
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint

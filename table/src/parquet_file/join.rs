@@ -89,7 +89,7 @@ mod tests {
     use crate::{Column, Kind, Role, Schema, Source, Table, Values};
 
     fn table(rows: std::ops::Range<u32>) -> Table {
-        let level = |row: u32| (row % 3 != 0).then(|| format!("level {}", row / 4));
+        let level = |row: u32| (!row.is_multiple_of(3)).then(|| format!("level {}", row / 4));
         Table::from_columns(vec![
             (
                 Column::new("id", Kind::Text, Role::Id),
