@@ -69,6 +69,7 @@ async fn find(
         && let Some(plan) = buckets::plan(&mut step.session, rows).await?
     {
         run.record("table.rows", Audience::All, 1)?;
+        run.record("table.buckets", Audience::All, 1)?;
         let division = rows.divide()?;
         let keys_count = division.keys();
         note_rows_left_out(run, keys_count, division.invalid_rows(), division.duplicate_rows());
