@@ -58,6 +58,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let converse = async {
         let (_listener, mut conversation) =
             connect(arguments, peering).await.map_err(Failure::job)?;
+        tell(&Message::Met);
         let mut session = conversation.session().map_err(Failure::job)?;
         let counting = Counting::start(conversation.meter());
         let written = async {
