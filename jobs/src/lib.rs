@@ -16,7 +16,8 @@ mod watch;
 pub use error::JobError;
 pub use open_table::{open_table, propose_schema};
 pub use run::{
-    AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
-    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed, run_party,
+    AloneLinear, BaseRates, Coefficient, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome,
+    PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed,
+    run_party,
 };
 pub use watch::{Event, Unwatched, Watch};

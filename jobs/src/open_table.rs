@@ -12,7 +12,7 @@ use table::{
 
 use crate::error::JobError;
 use crate::spec::{
-    ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, OtherColumns, PartySpec,
+    ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, KeySpec, OtherColumns, PartySpec,
 };
 use crate::watch::{Event, Watch};
 
@@ -29,7 +29,7 @@ pub fn open_table(party: &PartySpec, folder: &Path, watch: &dyn Watch) -> Result
     let proposed = propose(party, &source)?;
     watch.see(Event::Note { text: shown(party, &proposed) });
     let table = Table::read(&source, &proposed.confirm()?)?;
-    if party.key.rule == KeyRule::default() {
+    if party.key.rule == KeyRule::default() && !party.has_several_keys() {
         table.check_unique_ids()?;
     }
     Ok(table)
@@ -81,26 +81,23 @@ fn csv(delimiter: Option<char>, encoding: Option<Encoding>) -> Format {
 fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobError> {
     let mut proposed = Schema::propose(source, &overrides(party))?;
     let has_role = |name: &str| {
-        let roles = [
-            Some(&party.key.column),
-            party.label.as_ref().map(|label| &label.column),
-            party.weight.as_ref(),
-            party.time.as_ref(),
-        ];
-        roles.into_iter().flatten().any(|column| column == name)
+        let label = party.label.as_ref().map(|label| &label.column);
+        let roles = [label, party.weight.as_ref(), party.time.as_ref()].into_iter().flatten();
+        roles.chain(party.keys().map(|key| &key.column)).any(|column| column == name)
     };
     for column in &mut proposed.columns {
         let column = &mut column.column;
         if party.columns.contains_key(&column.name) || has_role(&column.name) {
             continue;
         }
+        let is_sent = party.payload.contains(&column.name);
         match party.other_columns {
-            OtherColumns::Propose => {}
-            OtherColumns::Ignore => column.role = Role::Ignore,
+            OtherColumns::Ignore if !is_sent => column.role = Role::Ignore,
             OtherColumns::Kind(kind) => {
                 column.kind = table_kind(kind);
-                column.role = feature_role(kind);
+                column.role = if is_sent { Role::Carried } else { feature_role(kind) };
             }
+            OtherColumns::Propose | OtherColumns::Ignore => {}
         }
     }
     Ok(proposed)
@@ -110,12 +107,24 @@ fn overrides(party: &PartySpec) -> Overrides {
     let columns = party.columns.iter();
     let mut columns: BTreeMap<_, _> =
         columns.map(|(name, column)| (name.clone(), column_override(party, column))).collect();
-    if party.key.rule.invalid == InvalidKeys::Drop {
-        // Rows without a key are for matching to leave out: no value of the column is missing.
-        columns.entry(party.key.column.clone()).or_default().missing = Some(Vec::new());
+    let mut id = None;
+    for column in &party.payload {
+        columns.entry(column.clone()).or_default().role = Some(Role::Carried);
+    }
+    if party.has_several_keys() {
+        for key in party.keys() {
+            let column = columns.entry(key.column.clone()).or_default();
+            (column.kind, column.role) = (Some(Kind::Text), Some(Role::Carried));
+        }
+    } else {
+        id = Some(party.key.column.clone());
+        if party.key.rule.invalid == InvalidKeys::Drop {
+            // Rows without a key are for matching to leave out: no value of the column is missing.
+            columns.entry(party.key.column.clone()).or_default().missing = Some(Vec::new());
+        }
     }
     Overrides {
-        id: Some(party.key.column.clone()),
+        id,
         label: party.label.as_ref().map(|label| label.column.clone()),
         positive: party.label.as_ref().and_then(|label| label.positive.clone()),
         weight: party.weight.clone(),
@@ -125,16 +134,21 @@ fn overrides(party: &PartySpec) -> Overrides {
     }
 }
 
-/// The keys of a party's table that take part in matching.
+/// The keys of one column of a party's table that take part in matching.
 ///
 /// # Errors
-/// [`JobError::Table`] if the table has no key column, [`JobError::Matching`] for rows that the
-/// job's policy for invalid and duplicate keys refuses.
-pub(crate) fn keys<'a>(party: &PartySpec, table: &'a Table) -> Result<Keys<'a>, JobError> {
-    let own = party.columns.get(&party.key.column).map_or(&[][..], |column| &column.missing);
+/// [`JobError::Table`] if the table has no such column of texts, [`JobError::Matching`] for rows
+/// that the job's policy for invalid and duplicate keys refuses.
+pub(crate) fn keys<'a>(
+    party: &PartySpec,
+    key: &KeySpec,
+    table: &'a Table,
+) -> Result<Keys<'a>, JobError> {
+    let own = party.columns.get(&key.column).map_or(&[][..], |column| &column.missing);
     let missing = Missing::default().and(&party.missing).and(own);
-    let value = |text| if missing.covers(str::trim(text).as_bytes()) { "" } else { text };
-    Ok(Keys::new(table.ids()?.map(value), &party.key.rule)?)
+    let is_known = |text: &&str| !missing.covers(str::trim(text).as_bytes());
+    let values = table.texts(&key.column)?.map(|text| text.filter(is_known).unwrap_or_default());
+    Ok(Keys::new(values, &key.rule)?)
 }
 
 /// A column's own tokens stand beside those of the table, which stand beside the usual ones.
@@ -147,7 +161,8 @@ fn column_override(party: &PartySpec, column: &ColumnSpec) -> ColumnOverride {
     }
 }
 
-fn table_kind(kind: ColumnKind) -> Kind {
+/// The kind of a column as the reader of tables calls it.
+pub(crate) fn table_kind(kind: ColumnKind) -> Kind {
     match kind {
         ColumnKind::Text => Kind::Text,
         ColumnKind::Number => Kind::Number,
@@ -161,7 +176,7 @@ fn table_kind(kind: ColumnKind) -> Kind {
 /// Texts and times are no features.
 fn feature_role(kind: ColumnKind) -> Role {
     match kind {
-        ColumnKind::Text | ColumnKind::Time => Role::Ignore,
+        ColumnKind::Text | ColumnKind::Time => Role::Carried,
         _ => Role::Feature,
     }
 }

@@ -66,7 +66,7 @@ impl Draft {
         self.write_json(METRICS, &outcome.metrics())?;
         self.write_text("report.html", &report_html(outcome))?;
         model::write(self, outcome)?;
-        tables::write(self, table, outcome)?;
+        tables::write(self, job, table, outcome)?;
         audit::write(self, job, outcome, conversation)
     }
 

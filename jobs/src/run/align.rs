@@ -6,6 +6,8 @@ use matching::idmap::Keys;
 use matching::psi::{self, Identifiers};
 use table::{Table, check_label_classes};
 
+use super::cascade;
+use super::outcome::KeyRound;
 use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::intersection;
@@ -18,6 +20,8 @@ pub(super) struct Common {
     pub(super) table: Table,
     /// Their positions in the party's own table.
     pub(super) order: Vec<u32>,
+    /// What each of several keys gave.
+    pub(super) rounds: Vec<KeyRound>,
 }
 
 /// Finds the common rows; `None` for a party that does not learn them.
@@ -36,7 +40,37 @@ async fn intersect(
     if run.is_guest() && !run.job.train.is_empty() {
         check_classes(run, &table.label()?)?;
     }
-    let keys = keys(run.job.party(run.role), table)?;
+    let party = run.job.party(run.role);
+    let matched = if party.has_several_keys() {
+        cascade::match_key_by_key(run, step, table).await?
+    } else {
+        let order = match_by_one_key(run, step, table).await?;
+        order.map(|order| (order, Vec::new()))
+    };
+    let Some((order, rounds)) = matched else { return Ok(None) };
+    if order.is_empty() && !run.job.train.is_empty() {
+        let keys: Vec<&str> = party.keys().map(|key| key.column.as_str()).collect();
+        return Err(JobError::NothingInCommon {
+            peer: step.session.peer().to_owned(),
+            rows: table.rows(),
+            key: keys.join("`, `"),
+        });
+    }
+    let common = Common { table: table.take(&order)?, order, rounds };
+    if run.is_guest() && !run.job.train.is_empty() {
+        check_classes(run, &common.table.label()?)?;
+    }
+    Ok(Some(common))
+}
+
+/// The positions of the common rows, for a party that learns them.
+async fn match_by_one_key(
+    run: &Run<'_>,
+    step: &mut Step,
+    table: &Table,
+) -> Result<Option<Vec<u32>>, JobError> {
+    let party = run.job.party(run.role);
+    let keys = keys(party, &party.key, table)?;
     note_rows_left_out(run, &keys);
     let ids = Identifiers::new(keys.texts())?;
     let learn = match run.job.align.learn {
@@ -55,23 +89,11 @@ async fn intersect(
             run.record("intersection.rows", role.into(), alignment.len())?;
         }
     }
-    if alignment.is_empty() && !run.job.train.is_empty() {
-        return Err(JobError::NothingInCommon {
-            peer: step.session.peer().to_owned(),
-            rows: table.rows(),
-            key: run.job.party(run.role).key.column.clone(),
-        });
-    }
     let mut positions = alignment.order().to_vec();
     if learn == psi::Learn::Both {
         order_by_seed(&mut positions, &keys, run.job.seed);
     }
-    let order: Vec<u32> = positions.into_iter().map(|position| keys.row(position)).collect();
-    let common = Common { table: table.take(&order)?, order };
-    if run.is_guest() && !run.job.train.is_empty() {
-        check_classes(run, &common.table.label()?)?;
-    }
-    Ok(Some(common))
+    Ok(Some(positions.into_iter().map(|position| keys.row(position)).collect()))
 }
 
 /// Brings common keys into the order of a hash of seed and key.

@@ -1,4 +1,5 @@
-//! One party's run of a job: align, split, prepare, train, evaluate, each stage once and in order.
+//! One party's run of a job: align, exchange payload, split, prepare, train, evaluate, each stage
+//! once and in order.
 //!
 //! Both parties run the same function with the same job; what differs is their role. No stage
 //! reads back from a later one. Everything opened goes through the ledger, which lets through
@@ -6,10 +7,12 @@
 
 mod align;
 mod boosted_trees;
+mod cascade;
 mod data;
 mod evaluate;
 mod logistic_regression;
 mod outcome;
+mod payload;
 mod prepare;
 mod progress;
 mod select;
@@ -28,9 +31,10 @@ use align::Common;
 use data::{Data, training_period};
 use features::split::Split;
 pub use outcome::{
-    AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
-    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed,
+    AloneLinear, BaseRates, Coefficient, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome,
+    PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed,
 };
+pub(crate) use payload::free_name;
 use prepare::Prepared;
 use progress::Run;
 
@@ -48,6 +52,7 @@ pub async fn run_party(
 ) -> Result<Outcome, JobError> {
     let mut run = Run::new(job, role, session, watch);
     let common = align::align(&mut run, table).await?;
+    let payload = payload::exchange(&mut run, table, common.as_ref()).await?;
     let mut splits = Vec::new();
     let mut models = Vec::new();
     if let Some(common) = common.as_ref().filter(|_| !job.train.is_empty()) {
@@ -63,7 +68,7 @@ pub async fn run_party(
         }
     }
     check_disclosures(&run)?;
-    Ok(outcome(run, table, common, splits, models))
+    Ok(Outcome { payload, ..outcome(run, table, common, splits, models) })
 }
 
 /// Every model of the job under one split.
@@ -152,7 +157,10 @@ fn outcome(
         parties: [facts(Role::Guest), facts(Role::Host)],
         own_rows: table.rows(),
         common_rows: common.as_ref().map(|common| common.table.rows()),
+        key_rounds: common.as_ref().map(|common| common.rounds.clone()).unwrap_or_default(),
         common_order: common.map(|common| common.order),
+        join: job.align.join,
+        payload: None,
         splits,
         models,
         declared: job.disclosures(),
