@@ -16,7 +16,8 @@ use crate::division::Origin;
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
 use crate::spec::{
-    ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, JobSpec, OtherColumns, PartySpec,
+    ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, JobSpec, KeySpec, OtherColumns,
+    PartySpec,
 };
 use crate::watch::{Event, Watch};
 
@@ -59,13 +60,13 @@ pub fn open_rows(
     let proposed = propose(party, &source)?;
     watch.see(Event::Note { text: shown(party, &proposed) });
     let schema = proposed.confirm()?;
-    let keys = KeyReader::new(party);
     let digest = job.digest().to_string();
     let origin = Origin::new(work.to_owned(), &digest, &path)?;
-    if job.train.is_empty() {
+    let keys = KeyReader::new(party, &party.key);
+    if job.only_intersects() {
         OwnRows::read(&source, &schema, keys, origin, watch)
     } else {
-        OwnRows::in_memory(Table::read(&source, &schema)?, keys, origin)
+        Ok(OwnRows::in_memory(Table::read(&source, &schema)?, keys, origin))
     }
 }
 
@@ -119,26 +120,23 @@ fn csv(delimiter: Option<char>, encoding: Option<Encoding>) -> Format {
 fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobError> {
     let mut proposed = Schema::propose(source, &overrides(party))?;
     let has_role = |name: &str| {
-        let roles = [
-            Some(&party.key.column),
-            party.label.as_ref().map(|label| &label.column),
-            party.weight.as_ref(),
-            party.time.as_ref(),
-        ];
-        roles.into_iter().flatten().any(|column| column == name)
+        let label = party.label.as_ref().map(|label| &label.column);
+        let roles = [label, party.weight.as_ref(), party.time.as_ref()].into_iter().flatten();
+        roles.chain(party.keys().map(|key| &key.column)).any(|column| column == name)
     };
     for column in &mut proposed.columns {
         let column = &mut column.column;
         if party.columns.contains_key(&column.name) || has_role(&column.name) {
             continue;
         }
+        let is_sent = party.payload.contains(&column.name);
         match party.other_columns {
-            OtherColumns::Propose => {}
-            OtherColumns::Ignore => column.role = Role::Ignore,
+            OtherColumns::Ignore if !is_sent => column.role = Role::Ignore,
             OtherColumns::Kind(kind) => {
                 column.kind = table_kind(kind);
-                column.role = feature_role(kind);
+                column.role = if is_sent { Role::Carried } else { feature_role(kind) };
             }
+            OtherColumns::Propose | OtherColumns::Ignore => {}
         }
     }
     Ok(proposed)
@@ -148,12 +146,24 @@ fn overrides(party: &PartySpec) -> Overrides {
     let columns = party.columns.iter();
     let mut columns: BTreeMap<_, _> =
         columns.map(|(name, column)| (name.clone(), column_override(party, column))).collect();
-    if party.key.rule.invalid == InvalidKeys::Drop {
-        // Rows without a key are for matching to leave out: no value of the column is missing.
-        columns.entry(party.key.column.clone()).or_default().missing = Some(Vec::new());
+    let mut id = None;
+    for column in &party.payload {
+        columns.entry(column.clone()).or_default().role = Some(Role::Carried);
+    }
+    if party.has_several_keys() {
+        for key in party.keys() {
+            let column = columns.entry(key.column.clone()).or_default();
+            (column.kind, column.role) = (Some(Kind::Text), Some(Role::Carried));
+        }
+    } else {
+        id = Some(party.key.column.clone());
+        if party.key.rule.invalid == InvalidKeys::Drop {
+            // Rows without a key are for matching to leave out: no value of the column is missing.
+            columns.entry(party.key.column.clone()).or_default().missing = Some(Vec::new());
+        }
     }
     Overrides {
-        id: Some(party.key.column.clone()),
+        id,
         label: party.label.as_ref().map(|label| label.column.clone()),
         positive: party.label.as_ref().and_then(|label| label.positive.clone()),
         weight: party.weight.clone(),
@@ -163,19 +173,20 @@ fn overrides(party: &PartySpec) -> Overrides {
     }
 }
 
-/// Makes keys of the values of a party's key column.
+/// Makes keys of the values of one of a party's key columns.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyReader {
+    column: String,
     missing: Missing,
     rule: KeyRule,
 }
 
 impl KeyReader {
-    /// As the job describes the party's table.
-    pub(crate) fn new(party: &PartySpec) -> Self {
-        let own = party.columns.get(&party.key.column).map_or(&[][..], |column| &column.missing);
+    /// For one key column of the party's table, as the job describes it.
+    pub(crate) fn new(party: &PartySpec, key: &KeySpec) -> Self {
+        let own = party.columns.get(&key.column).map_or(&[][..], |column| &column.missing);
         let missing = Missing::default().and(&party.missing).and(own);
-        Self { missing, rule: party.key.rule.clone() }
+        Self { column: key.column.clone(), missing, rule: key.rule.clone() }
     }
 
     /// How values become keys.
@@ -191,10 +202,11 @@ impl KeyReader {
     /// The keys of a table that take part in matching.
     ///
     /// # Errors
-    /// [`JobError::Table`] if the table has no key column, [`JobError::Matching`] for rows that the
+    /// [`JobError::Table`] if the table has no such column of texts, [`JobError::Matching`] for rows that the
     /// job's policy for invalid and duplicate keys refuses.
     pub(crate) fn keys<'a>(&self, table: &'a Table) -> Result<Keys<'a>, JobError> {
-        Ok(Keys::new(table.ids()?.map(|text| self.value(text)), &self.rule)?)
+        let texts = table.texts(&self.column)?;
+        Ok(Keys::new(texts.map(|text| self.value(text.unwrap_or_default())), &self.rule)?)
     }
 
     /// The value, empty if it means that there is none.
@@ -213,7 +225,8 @@ fn column_override(party: &PartySpec, column: &ColumnSpec) -> ColumnOverride {
     }
 }
 
-fn table_kind(kind: ColumnKind) -> Kind {
+/// The kind of a column as the reader of tables calls it.
+pub(crate) fn table_kind(kind: ColumnKind) -> Kind {
     match kind {
         ColumnKind::Text => Kind::Text,
         ColumnKind::Number => Kind::Number,
@@ -227,7 +240,7 @@ fn table_kind(kind: ColumnKind) -> Kind {
 /// Texts and times are no features.
 fn feature_role(kind: ColumnKind) -> Role {
     match kind {
-        ColumnKind::Text | ColumnKind::Time => Role::Ignore,
+        ColumnKind::Text | ColumnKind::Time => Role::Carried,
         _ => Role::Feature,
     }
 }

@@ -1,7 +1,6 @@
 //! A party's own rows, in memory or divided over files.
 
 use contract::Text;
-use matching::idmap::KeyRule;
 use table::{Schema, Source, Table, TableError};
 
 use crate::division::{Divider, Division, Origin};
@@ -20,18 +19,8 @@ pub struct OwnRows {
 
 impl OwnRows {
     /// Rows that are in memory.
-    ///
-    /// # Errors
-    /// [`JobError::Table`] for ids that are not unique, if the job has no rule for them.
-    pub(crate) fn in_memory(
-        table: Table,
-        keys: KeyReader,
-        origin: Origin,
-    ) -> Result<Self, JobError> {
-        if *keys.rule() == KeyRule::default() {
-            table.check_unique_ids()?;
-        }
-        Ok(Self { table: Some(table), division: None, keys, origin })
+    pub(crate) fn in_memory(table: Table, keys: KeyReader, origin: Origin) -> Self {
+        Self { table: Some(table), division: None, keys, origin }
     }
 
     /// Reads a source, into memory if its rows fit there.
@@ -56,7 +45,7 @@ impl OwnRows {
             return Err(TableError::no_rows(source).into());
         };
         if first.rows() < rows_max {
-            return Self::in_memory(first, keys, origin);
+            return Ok(Self::in_memory(first, keys, origin));
         }
         watch.see(Event::Note { text: dividing(&origin) });
         let mut divider = Divider::begin(&origin, &keys, schema)?;
@@ -91,11 +80,6 @@ impl OwnRows {
     /// The division over files, if there is one.
     pub(crate) fn division(&self) -> Option<&Division> {
         self.division.as_ref()
-    }
-
-    /// How values become keys.
-    pub(crate) fn keys(&self) -> &KeyReader {
-        &self.keys
     }
 
     /// The rows divided over files, because they or the peer's do not fit in memory.

@@ -81,6 +81,23 @@ pub enum MatchingError {
         /// How many there is room for.
         capacity: usize,
     },
+    /// Texts that are to be sent after the alignment are too long.
+    #[error(
+        "the texts of column `{column}` have up to {longest} bytes and {sum} together; a payload \
+         takes {longest_max} and {sum_max} for so many common rows. Shorten them"
+    )]
+    PayloadTooLong {
+        /// The column of this party.
+        column: String,
+        /// The longest text of a common row, in bytes.
+        longest: usize,
+        /// The limit for one text.
+        longest_max: usize,
+        /// All texts of the common rows together, in bytes.
+        sum: usize,
+        /// The limit for all texts.
+        sum_max: usize,
+    },
     /// A set is larger than the protocol takes.
     #[error(
         "{rows} rows are more than the {rows_max} that one intersection takes; split the table"

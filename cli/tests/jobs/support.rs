@@ -46,6 +46,15 @@ pub(crate) fn breast() -> tempfile::TempDir {
     folder
 }
 
+/// The whole job that stands in a page of the manual.
+pub(crate) fn documented(page: &str) -> String {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).join(page);
+    let text = fs::read_to_string(path).unwrap();
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|block| block.split("```").next());
+    let mut jobs = blocks.filter(|block| block.starts_with("job:"));
+    jobs.next().unwrap_or_else(|| panic!("{page} holds no job")).to_owned()
+}
+
 /// `tombolo run` on the job in a folder.
 pub(crate) fn run(folder: &Path) -> Output {
     Command::new(PROGRAM)

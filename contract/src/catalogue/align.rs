@@ -85,11 +85,94 @@ const MODES: &[PrivacyMode] = &[PrivacyMode {
     ],
 }];
 
-const PARAMETERS: &[ParameterDescriptor] = &[parameter(
-    "learn",
-    ParameterKind::Choice { default: "both", options: &["both", "guest", "host"] },
-    Text::new(
-        "who learns the common rows; training needs both",
-        "由谁得知共有的行；训练需要双方都得知",
+/// What matching by several keys opens: `columns` has, for each key, the guest's column and the
+/// host's, those that are tried first first.
+///
+/// It takes the place of the statement of the protocol: nobody learns how many rows the other's
+/// table has, but how many took part in each round. Matches for each rank of a key are what the
+/// protocols of eprint 2021/770 open too.
+pub fn cascade(columns: &[[&str; 2]]) -> Vec<Disclosure> {
+    let of_intersection = MODES.iter().flat_map(|mode| mode.disclosures);
+    let mut disclosures: Vec<Disclosure> = of_intersection
+        .filter(|disclosure| !disclosure.key.starts_with("table."))
+        .cloned()
+        .collect();
+    for (rank, [guest, host]) in (1..).zip(columns) {
+        let number = |key: &str, kind, what| Disclosure {
+            to: Audience::All,
+            key: format!("cascade.{key}.{rank}").into(),
+            what,
+            kind,
+            count: Frequency::Once,
+        };
+        let rows = Text::owned(
+            format!(
+                "how many rows of the other party that no earlier key matched have key {rank} \
+                 ({guest}, {host})"
+            ),
+            format!("对方有多少尚未匹配的行具有第 {rank} 个键（{guest}、{host}）"),
+        );
+        let matches = Text::owned(
+            format!("which of its own rows are matched by key {rank} ({guest}, {host})"),
+            format!("自己的哪些行由第 {rank} 个键匹配（{guest}、{host}）"),
+        );
+        disclosures.push(number("rows", DisclosureKind::Size, rows));
+        disclosures.push(number("matches", DisclosureKind::Intermediate, matches));
+    }
+    disclosures.push(Disclosure::new(
+        Audience::All,
+        "cascade.membership",
+        DisclosureKind::Inference,
+        Frequency::Once,
+        Text::new(
+            "of each key of its own rows that was tried: whether a row of the other party that \
+             was not matched before has it",
+            "自己的行中每个参与过匹配的键：对方此前未匹配的行中是否有该键",
+        ),
+    ));
+    disclosures
+}
+
+const PARAMETERS: &[ParameterDescriptor] = &[
+    parameter(
+        "learn",
+        ParameterKind::Choice { default: "both", options: &["both", "guest", "host"] },
+        Text::new(
+            "who learns the common rows; training, several keys and payload need both",
+            "由谁得知共有的行；训练、多个键与附加字段需要双方都得知",
+        ),
     ),
-)];
+    parameter(
+        "join",
+        ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
+        Text::new(
+            "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
+             `anti`: those that are not common. It opens nothing more. For jobs without a model",
+            "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
+        ),
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_of_a_cascade_is_declared() {
+        let disclosures = cascade(&[["phone", "mobile"], ["email", "mail"]]);
+        let keys: Vec<&str> = disclosures.iter().map(|it| it.key.as_ref()).collect();
+        assert_eq!(
+            keys,
+            [
+                "intersection.rows",
+                "intersection.membership",
+                "cascade.rows.1",
+                "cascade.matches.1",
+                "cascade.rows.2",
+                "cascade.matches.2",
+                "cascade.membership",
+            ]
+        );
+        assert!(disclosures[4].what.en.contains("(email, mail)"));
+    }
+}

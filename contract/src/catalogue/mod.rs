@@ -4,12 +4,14 @@
 
 mod align;
 mod evaluate;
+mod payload;
 mod prepare;
 mod split;
 mod train;
 
-pub use align::{ECDH, RR22};
+pub use align::{ECDH, RR22, cascade};
 pub use evaluate::{EVALUATE, REPORT};
+pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
 pub use split::SPLIT;
 pub use train::{BOOSTED_TREES, LOGISTIC_REGRESSION};
@@ -33,9 +35,10 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 12] = [
+static ALL: [&ComponentDescriptor; 13] = [
     &ECDH,
     &RR22,
+    &PAYLOAD,
     &SPLIT,
     &MISSING,
     &OUTLIERS,

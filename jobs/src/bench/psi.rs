@@ -79,7 +79,7 @@ async fn align_files(
     let party = job.party(role);
     let mut rows = open_rows(&job, party, folder, &work_folder(folder, &party.name), &Unwatched)?;
     let outcome = run_party(&job, role, &mut rows, session, &Unwatched).await?;
-    Draft::begin(folder, &party.name)?.write_tables(&rows, &outcome)?;
+    Draft::begin(folder, &party.name)?.write_tables(&job, &rows, &outcome)?;
     outcome.common_rows.ok_or_else(|| JobError::Bench("the alignment was not learnt".to_owned()))
 }
 

@@ -67,13 +67,18 @@ impl Draft {
         self.write_json(METRICS, &outcome.metrics())?;
         self.write_text("report.html", &report_html(outcome))?;
         model::write(self, outcome)?;
-        self.write_tables(rows, outcome)?;
+        self.write_tables(job, rows, outcome)?;
         audit::write(self, job, outcome, conversation)
     }
 
     /// Writes the tables of the party's rows.
-    pub(crate) fn write_tables(&self, rows: &OwnRows, outcome: &Outcome) -> Result<(), JobError> {
-        tables::write(self, rows, outcome)
+    pub(crate) fn write_tables(
+        &self,
+        job: &JobSpec,
+        rows: &OwnRows,
+        outcome: &Outcome,
+    ) -> Result<(), JobError> {
+        tables::write(self, job, rows, outcome)
     }
 
     /// Puts the results in their place, those of an earlier job away, and returns the folder.

@@ -1,27 +1,44 @@
-//! Tables of the party's own rows: the aligned table, and at the guest the scores.
+//! Tables of the party's own rows: what the job aligned, and at the guest the scores.
 
-use table::{Column, Kind, Role, Table, Values};
+use contract::Role as PartyRole;
+use matching::join::unmatched;
+use table::{Column, Kind, Role, Table, TableError, Values};
 
 use super::Draft;
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
-use crate::run::Outcome;
+use crate::run::{Outcome, free_name};
+use crate::spec::{JobSpec, Join};
 
-/// Writes `tables/aligned.parquet` and, at the guest, `tables/scores.<step>.parquet`.
-pub(super) fn write(draft: &Draft, rows: &OwnRows, outcome: &Outcome) -> Result<(), JobError> {
+/// Writes `tables/aligned.parquet` (or `unmatched.parquet`, if that is what the job asks for) and,
+/// at the guest, `tables/scores.<step>.parquet`.
+pub(super) fn write(
+    draft: &Draft,
+    job: &JobSpec,
+    rows: &OwnRows,
+    outcome: &Outcome,
+) -> Result<(), JobError> {
     if let Some(division) = rows.division().filter(|_| outcome.common_rows.is_some()) {
         return division.join_common(&draft.place(ALIGNED)?);
     }
     let (Some(order), Some(table)) = (&outcome.common_order, rows.table()) else { return Ok(()) };
-    let aligned = table.take(order)?;
+    if outcome.join == Join::Anti {
+        let rest = table.take(&unmatched(order, table.rows()))?;
+        return Ok(rest.write_parquet(draft.place("tables/unmatched.parquet")?)?);
+    }
+    let aligned = if outcome.join == Join::Left && outcome.role == PartyRole::Guest {
+        left_join(table, order, outcome)?
+    } else {
+        table.take(order)?.with_columns(payload(outcome, 0))?
+    };
     aligned.write_parquet(draft.place(ALIGNED)?)?;
-    let ids: Vec<&str> = aligned.ids()?.collect();
+    let mut keys: Vec<&str> =
+        job.party(outcome.role).keys().map(|key| key.column.as_str()).collect();
+    keys.dedup();
     for model in &outcome.models {
         let Some(scores) = &model.scores else { continue };
-        let ids = scores.rows.iter().map(|row| Some(ids[*row as usize]));
         let labels = scores.labels.iter().map(|label| f64::from(*label)).collect();
-        let table = Table::from_columns(vec![
-            (Column::new(table.id_column()?, Kind::Text, Role::Id), Values::texts(ids)),
+        let table = aligned.select(&keys)?.take(&scores.rows)?.with_columns(vec![
             (Column::new("label", Kind::Integer, Role::Label), Values::numbers(labels)),
             number("guest_alone", &scores.alone),
             number("joint", &scores.joint),
@@ -29,6 +46,28 @@ pub(super) fn write(draft: &Draft, rows: &OwnRows, outcome: &Outcome) -> Result<
         table.write_parquet(draft.place(&format!("tables/scores.{}.parquet", model.step))?)?;
     }
     Ok(())
+}
+
+/// All rows of the guest: the common ones in the common order with what the other party sent, and
+/// behind them the others without. A further column says which are which.
+fn left_join(table: &Table, order: &[u32], outcome: &Outcome) -> Result<Table, TableError> {
+    let rest = unmatched(order, table.rows());
+    let rows = table.take(&[order, &rest].concat())?;
+    let joined = rows.with_columns(payload(outcome, rest.len()))?;
+    let taken: Vec<String> =
+        joined.schema().columns().iter().map(|column| column.name.clone()).collect();
+    let [_, host] = &outcome.parties;
+    let is_matched = [vec![1.0; order.len()], vec![0.0; rest.len()]].concat();
+    let name = free_name(&taken, &host.name, "matched");
+    let column = Column::new(name, Kind::Boolean, Role::Carried);
+    joined.with_columns(vec![(column, Values::numbers(is_matched))])
+}
+
+/// What the other party sent, and behind it nothing for `rows` rows.
+fn payload(outcome: &Outcome, rows: usize) -> Vec<(Column, Values)> {
+    let Some(payload) = &outcome.payload else { return Vec::new() };
+    let columns = payload.schema().columns().iter().cloned();
+    columns.zip(payload.values().iter().map(|it| it.followed_by_missing(rows))).collect()
 }
 
 const ALIGNED: &str = "tables/aligned.parquet";

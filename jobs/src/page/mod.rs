@@ -7,6 +7,7 @@
 
 mod curves;
 mod features;
+mod joins;
 mod model;
 mod own_part;
 mod records;
@@ -34,11 +35,11 @@ pub fn report_html(outcome: &Outcome) -> String {
 }
 
 fn guest_report(view: View<'_>) -> Report {
+    if view.outcome.models.is_empty() {
+        return aligned_report(view);
+    }
     let subtitle = wording::guest_subtitle(view.guest_name(), view.host_name());
     let mut report = front(view, subtitle);
-    if view.outcome.models.is_empty() {
-        return report.section(records::data(view)).section(records::disclosure(view));
-    }
     report = report.section(result::section(view));
     for model in &view.outcome.models {
         report = report.section(model::section(view, model));
@@ -46,23 +47,35 @@ fn guest_report(view: View<'_>) -> Report {
     for split in &view.outcome.splits {
         report = report.section(features::section(view, split));
     }
-    report
-        .section(records::data(view))
-        .section(records::disclosure(view))
-        .section(records::steps(view))
+    with_records(view, report)
 }
 
 fn host_report(view: View<'_>) -> Report {
-    let subtitle = wording::host_subtitle(view.guest_name(), view.host_name());
-    let mut report = front(view, subtitle);
-    if !view.outcome.models.is_empty() {
-        let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
-        let lead = wording::host_part_lead();
-        let section = Section::new(wording::host_part()).lead(lead).part(remark);
-        let selections = view.outcome.splits.iter().filter_map(features::selection_at_host);
-        let parts = own_part::all(view).into_iter().chain(selections);
-        report = report.section(parts.fold(section, Section::part));
+    if view.outcome.models.is_empty() {
+        return aligned_report(view);
     }
+    let subtitle = wording::host_subtitle(view.guest_name(), view.host_name());
+    let report = front(view, subtitle);
+    let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
+    let lead = wording::host_part_lead();
+    let section = Section::new(wording::host_part()).lead(lead).part(remark);
+    let selections = view.outcome.splits.iter().filter_map(features::selection_at_host);
+    let parts = own_part::all(view).into_iter().chain(selections);
+    with_records(view, report.section(parts.fold(section, Section::part)))
+}
+
+/// The page of a job without models.
+fn aligned_report(view: View<'_>) -> Report {
+    let subtitle = wording::aligned_subtitle(view.guest_name(), view.host_name());
+    with_records(view, front(view, subtitle))
+}
+
+/// What every page ends with.
+fn with_records(view: View<'_>, report: Report) -> Report {
+    let report = match joins::section(view) {
+        Some(section) => report.section(section),
+        None => report,
+    };
     report
         .section(records::data(view))
         .section(records::disclosure(view))

@@ -123,6 +123,7 @@ fn step_name(view: View<'_>, id: &str) -> Text {
     });
     match (id, split) {
         ("align", _) => wording::alignment(),
+        ("payload", _) => wording::payload(),
         (_, Some(("split", title))) => wording::splitting(title),
         (_, Some(("prepare", title))) => wording::preparing(title),
         (_, Some((stage, title))) => match catalogue::find(stage) {

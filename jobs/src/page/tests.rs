@@ -12,13 +12,14 @@ use models::evaluate::profit::Economics;
 use models::evaluate::{Comparison, ModelScores, Settings};
 use report::message::problems;
 use serde_json::json;
+use table::{Column, Kind, Table, Values};
 
 use super::{report_html, wording};
 use crate::run::{
-    BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
+    BaseRates, Coefficient, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
     SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores,
 };
-use crate::spec::{JobSpec, Provenance, SplitBy};
+use crate::spec::{JobSpec, Join, Provenance, SplitBy};
 
 const JOB: &str = "job: term-deposit
 purpose: marketing.activation
@@ -99,6 +100,34 @@ fn the_host_sees_its_own_part_and_no_metric() {
     for metric in ["AUC", "KS curve", "Information value", "Score bands", "positives"] {
         assert!(!html.contains(metric), "{metric}");
     }
+}
+
+#[test]
+fn a_page_without_models_says_what_was_matched_and_received() {
+    let mut outcome = guest();
+    outcome.models.clear();
+    (outcome.own_rows, outcome.common_rows, outcome.join) = (1_000, Some(640), Join::Left);
+    let round = |column: &str, rows, matches| KeyRound { column: column.into(), rows, matches };
+    outcome.key_rounds = vec![round("phone", 900, 600), round("email", 123, 40)];
+    let column = Column::new("operator.age", Kind::Number, table::Role::Carried);
+    let payload = Table::from_columns(vec![(column, Values::numbers(vec![f64::NAN, 1.0]))]);
+    outcome.payload = Some(payload.unwrap());
+    let html = written("aligned.html", &outcome);
+    for part in [
+        "The rows that bank and operator have in common",
+        "Matches by key",
+        "按键的匹配数",
+        "has all 1,000 rows of your table: first the 640 common ones, then 360",
+        "Columns received from operator",
+        "operator.age",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.contains("123") && !html.contains("Joint model of"));
+    outcome.join = Join::Anti;
+    assert!(report_html(&outcome).contains("the 360 rows of your table that operator does not"));
+    outcome.role = Role::Host;
+    assert!(report_html(&outcome).contains("that bank does not have"));
 }
 
 #[test]
@@ -226,6 +255,9 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
         own_rows: 7_100,
         common_rows: Some(6_667),
         common_order: Some(Vec::new()),
+        key_rounds: Vec::new(),
+        join: Join::Inner,
+        payload: None,
         splits: job.splits.iter().map(split).collect(),
         models: Vec::new(),
         steps: steps(),

@@ -11,6 +11,10 @@ report::messages! {
         "What {host} brought to the joint model of {guest}, and what was opened",
         "{host} 为 {guest} 的联合建模所提供的特征，以及实际公开的内容"
     }
+    /// The line below the title of a job without models.
+    aligned_subtitle(guest, host) {
+        "The rows that {guest} and {host} have in common", "{guest} 与 {host} 共有的行"
+    }
     /// Fact: what the result may be used for.
     purpose() { "Purpose", "用途" }
     /// Fact: the role of the party of the page.
@@ -287,6 +291,36 @@ report::messages! {
         "beside the most frequent level none is frequent enough", "除最常见类别外，其余类别样本过少"
     }
 
+    /// Heading: what came out of the alignment.
+    matching() { "Matching", "匹配" }
+    /// Heading of the table of keys.
+    matches_by_key() { "Matches by key, in the order in which keys were tried", "按键的匹配数（按尝试顺序）" }
+    /// Heading of a column of keys.
+    key_column() { "Key", "键" }
+    /// Heading of a column of counts.
+    rows_that_took_part() { "Your rows that took part", "参与的己方行" }
+    /// Heading of a column of counts.
+    matched_rows() { "Matched", "匹配" }
+    /// What the table of a left join holds.
+    left_join(rows, common, rest) {
+        "tables/aligned.parquet has all {rows} rows of your table: first the {common} common ones, \
+         then {rest} without a match. Its last column says which are which.",
+        "tables/aligned.parquet 含己方表的全部 {rows} 行：先是共有的 {common} 行，其后 {rest} 行无匹配，最后一列标明是否匹配。"
+    }
+    /// What the table of an anti-join holds.
+    anti_join(rest, peer) {
+        "tables/unmatched.parquet has the {rest} rows of your table that {peer} does not have.",
+        "tables/unmatched.parquet 含己方表中 {peer} 没有的 {rest} 行。"
+    }
+    /// Heading of the table of columns from the other party.
+    received_from(peer) { "Columns received from {peer}", "从 {peer} 获得的字段" }
+    /// Heading of a column of columns.
+    column() { "Column", "字段" }
+    /// Heading of a column of kinds.
+    kind() { "Kind", "类型" }
+    /// Heading of a column of counts.
+    missing_values() { "Missing", "缺失" }
+
     /// Heading: how many rows there were.
     data_and_split() { "Rows", "样本" }
     /// Heading of the table of rows.
@@ -332,6 +366,8 @@ report::messages! {
     seen_from(party) { "Measured at {party}.", "以 {party} 一侧的测量为准。" }
     /// A step.
     alignment() { "Alignment", "样本对齐" }
+    /// A step.
+    payload() { "Columns of the common rows", "共有行的附加字段" }
     /// A step.
     splitting(split) { "Rows, {split}", "样本划分（{split}）" }
     /// A step.

@@ -2,12 +2,14 @@
 
 use contract::{Audience, Role, Text};
 use crypto::hash;
-use matching::idmap::Keys;
+use matching::MatchingError;
+use matching::idmap::{KeyRule, Keys};
 use matching::psi::{self, Identifiers};
 use table::{Table, check_label_classes};
 
-use super::buckets;
+use super::outcome::KeyRound;
 use super::progress::{Run, Step};
+use super::{buckets, cascade};
 use crate::error::JobError;
 use crate::intersection;
 use crate::open_table::KeyReader;
@@ -22,6 +24,8 @@ pub(super) enum Common {
         table: Table,
         /// Their positions in the party's own table.
         order: Vec<u32>,
+        /// What each of several keys gave.
+        rounds: Vec<KeyRound>,
     },
     /// Rows in the files of a division.
     Divided {
@@ -36,6 +40,14 @@ impl Common {
         match self {
             Self::InMemory { order, .. } => order.len(),
             Self::Divided { rows } => *rows,
+        }
+    }
+
+    /// What each of several keys gave.
+    pub(super) fn rounds(&self) -> Vec<KeyRound> {
+        match self {
+            Self::InMemory { rounds, .. } => rounds.clone(),
+            Self::Divided { .. } => Vec::new(),
         }
     }
 
@@ -59,13 +71,13 @@ pub(super) async fn align(
     Ok(aligned)
 }
 
-/// Jobs that train have their tables in memory; others may have them divided over files.
+/// Jobs that only intersect may have their tables divided over files; others have them in memory.
 async fn find(
     run: &Run<'_>,
     step: &mut Step,
     rows: &mut OwnRows,
 ) -> Result<Option<Common>, JobError> {
-    if run.job.train.is_empty()
+    if run.job.only_intersects()
         && let Some(plan) = buckets::plan(&mut step.session, rows).await?
     {
         run.record("table.rows", Audience::All, 1)?;
@@ -79,9 +91,8 @@ async fn find(
         record_common(run, learn, rows)?;
         return Ok(Some(Common::Divided { rows }));
     }
-    let keys = rows.keys().clone();
     match rows.table() {
-        Some(table) => intersect(run, step, table, &keys).await,
+        Some(table) => intersect(run, step, table).await,
         None => Err(JobError::NotInMemory),
     }
 }
@@ -109,15 +120,51 @@ async fn intersect(
     run: &Run<'_>,
     step: &mut Step,
     table: &Table,
-    keys: &KeyReader,
 ) -> Result<Option<Common>, JobError> {
     if run.is_guest() && !run.job.train.is_empty() {
         check_classes(run, &table.label()?)?;
     }
-    let keys = keys.keys(table)?;
+    let party = run.job.party(run.role);
+    let matched = if party.has_several_keys() {
+        cascade::match_key_by_key(run, step, table).await?
+    } else {
+        let order = match_by_one_key(run, step, table).await?;
+        order.map(|order| (order, Vec::new()))
+    };
+    let Some((order, rounds)) = matched else { return Ok(None) };
+    if order.is_empty() && !run.job.train.is_empty() {
+        let keys: Vec<&str> = party.keys().map(|key| key.column.as_str()).collect();
+        return Err(JobError::NothingInCommon {
+            peer: step.session.peer().to_owned(),
+            rows: table.rows(),
+            key: keys.join("`, `"),
+        });
+    }
+    let table = table.take(&order)?;
+    if run.is_guest() && !run.job.train.is_empty() {
+        check_classes(run, &table.label()?)?;
+    }
+    Ok(Some(Common::InMemory { table, order, rounds }))
+}
+
+/// The positions of the common rows, for a party that learns them.
+async fn match_by_one_key(
+    run: &Run<'_>,
+    step: &mut Step,
+    table: &Table,
+) -> Result<Option<Vec<u32>>, JobError> {
+    let party = run.job.party(run.role);
+    let keys = KeyReader::new(party, &party.key).keys(table)?;
     let keys_count = keys.texts().len();
     note_rows_left_out(run, keys_count, keys.invalid_rows(), keys.duplicate_rows());
-    let ids = Identifiers::new(keys.texts())?;
+    let ids = match Identifiers::new(keys.texts()) {
+        // The table knows the lines of its file, if the values themselves are repeated.
+        Err(MatchingError::DuplicateIds { .. }) if party.key.rule == KeyRule::default() => {
+            table.check_unique_ids()?;
+            Identifiers::new(keys.texts())?
+        }
+        ids => ids?,
+    };
     let learn = learn(run);
     run.record("table.rows", Audience::All, 1)?;
     let protocol = run.job.align.protocol;
@@ -126,23 +173,11 @@ async fn intersect(
         return Ok(None);
     };
     record_common(run, learn, alignment.len())?;
-    if alignment.is_empty() && !run.job.train.is_empty() {
-        return Err(JobError::NothingInCommon {
-            peer: step.session.peer().to_owned(),
-            rows: table.rows(),
-            key: run.job.party(run.role).key.column.clone(),
-        });
-    }
     let mut positions = alignment.order().to_vec();
     if learn == psi::Learn::Both {
         order_by_seed(&mut positions, &keys, run.job.seed);
     }
-    let order: Vec<u32> = positions.into_iter().map(|position| keys.row(position)).collect();
-    let table = table.take(&order)?;
-    if run.is_guest() && !run.job.train.is_empty() {
-        check_classes(run, &table.label()?)?;
-    }
-    Ok(Some(Common::InMemory { table, order }))
+    Ok(Some(positions.into_iter().map(|position| keys.row(position)).collect()))
 }
 
 /// Brings common keys into the order of a hash of seed and key.

@@ -1,4 +1,5 @@
-//! One party's run of a job: align, split, prepare, train, evaluate, each stage once and in order.
+//! One party's run of a job: align, exchange payload, split, prepare, train, evaluate, each stage
+//! once and in order.
 //!
 //! Both parties run the same function with the same job; what differs is their role. No stage
 //! reads back from a later one. Everything opened goes through the ledger, which lets through
@@ -7,10 +8,12 @@
 mod align;
 mod boosted_trees;
 mod buckets;
+mod cascade;
 mod data;
 mod evaluate;
 mod logistic_regression;
 mod outcome;
+mod payload;
 mod prepare;
 mod progress;
 mod select;
@@ -29,9 +32,10 @@ use align::Common;
 use data::{Data, training_period};
 use features::split::Split;
 pub use outcome::{
-    AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
-    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed,
+    AloneLinear, BaseRates, Coefficient, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome,
+    PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed,
 };
+pub(crate) use payload::free_name;
 use prepare::Prepared;
 use progress::Run;
 
@@ -50,6 +54,7 @@ pub async fn run_party(
     let mut run = Run::new(job, role, session, watch);
     let own_rows = rows.count();
     let common = align::align(&mut run, rows).await?;
+    let payload = payload::exchange(&mut run, rows.table(), common.as_ref()).await?;
     let mut splits = Vec::new();
     let mut models = Vec::new();
     if let Some(Common::InMemory { table, .. }) = &common
@@ -67,7 +72,7 @@ pub async fn run_party(
         }
     }
     check_disclosures(&run)?;
-    Ok(outcome(run, own_rows, common, splits, models))
+    Ok(Outcome { payload, ..outcome(run, own_rows, common, splits, models) })
 }
 
 /// Every model of the job under one split.
@@ -156,7 +161,10 @@ fn outcome(
         parties: [facts(Role::Guest), facts(Role::Host)],
         own_rows,
         common_rows: common.as_ref().map(Common::rows),
+        key_rounds: common.as_ref().map(Common::rounds).unwrap_or_default(),
         common_order: common.and_then(Common::into_order),
+        join: job.align.join,
+        payload: None,
         splits,
         models,
         declared: job.disclosures(),

@@ -11,8 +11,9 @@ use models::local;
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use table::Table;
 
-use crate::spec::{Provenance, SplitBy, StepDisclosures};
+use crate::spec::{Join, Provenance, SplitBy, StepDisclosures};
 
 /// One party's view of a job that is done.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +40,13 @@ pub struct Outcome {
     /// table that is divided over files, which hold the common rows then.
     #[serde(skip)]
     pub common_order: Option<Vec<u32>>,
+    /// What each key gave, in the order in which they were tried; empty for a job with one key.
+    pub key_rounds: Vec<KeyRound>,
+    /// Which rows the aligned table has.
+    pub join: Join,
+    /// The columns that the other party sent, if any, in the common order.
+    #[serde(skip)]
+    pub payload: Option<Table>,
     /// The splits, in the order of the job.
     pub splits: Vec<SplitOutcome>,
     /// The models, in the order in which they were trained.
@@ -62,6 +70,17 @@ pub struct PartyFacts {
     pub data: Provenance,
     /// Whether the job names a column of its table that orders rows in time.
     pub has_time: bool,
+}
+
+/// The round of one of several keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyRound {
+    /// This party's column.
+    pub column: String,
+    /// Its rows that took part: not matched before, and with such a key.
+    pub rows: usize,
+    /// How many of them were matched.
+    pub matches: usize,
 }
 
 /// One split and what was fitted under it.

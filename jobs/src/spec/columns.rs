@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::fields::{Fields, Problems, bounded_text, one_or_more, suggestion, text, word};
 use super::node::{Node, Value, shortened};
+use super::party::column_name;
 use super::problem::Problem;
 
 /// What the values of a column are.
@@ -110,6 +111,27 @@ pub(super) fn read_missing(node: Option<&Node>, problems: &mut Problems) -> Opti
     items.iter().map(|item| bounded_text(item, "missing", MISSING_CHARACTERS, problems)).collect()
 }
 
+/// Reads `payload:`, the columns that the other party gets.
+pub(super) fn read_payload(node: Option<&Node>, problems: &mut Problems) -> Option<Vec<String>> {
+    let Some(node) = node else { return Some(Vec::new()) };
+    let items = one_or_more(node, "payload", problems)?;
+    let mut columns: Vec<String> = Vec::new();
+    for item in items {
+        let column = column_name(item, "payload", problems)?;
+        if columns.contains(&column) {
+            let message = format!("column `{column}` stands in `payload` twice");
+            problems.push(Problem::new(item.place, message));
+        }
+        columns.push(column);
+    }
+    if !(1..=PAYLOAD_MAX).contains(&columns.len()) {
+        let message =
+            format!("`payload` is {}; expected 1 to {PAYLOAD_MAX} columns", node.describe());
+        problems.push(Problem::new(node.place, message));
+    }
+    Some(columns)
+}
+
 fn read_column(node: &Node, name: &str, problems: &mut Problems) -> Option<ColumnSpec> {
     if let Value::Scalar { .. } = node.value {
         return match word(node, name, &KINDS_AND_IGNORE, problems)? {
@@ -148,6 +170,9 @@ const KINDS_AND_IGNORE: [(&str, Option<ColumnKind>); 7] = [
 
 /// The longest column name, in bytes.
 const COLUMN_BYTES_MAX: usize = 256;
+
+/// The largest number of columns that the other party gets.
+const PAYLOAD_MAX: usize = 256;
 
 /// The largest number of texts that mean "not known".
 const MISSING_MAX: usize = 100;

@@ -1,9 +1,9 @@
-//! The column by which rows are matched, and what its values are.
+//! The columns by which rows are matched, and what their values are.
 
 use matching::idmap::{Digest, DuplicateKeys, Form, InvalidKeys, KeyRule};
 use serde::Serialize;
 
-use super::fields::{Fields, Problems, bounded_text, text, word};
+use super::fields::{Fields, Problems, bounded_text, one_or_more, text, word};
 use super::node::{Node, Value};
 use super::party::{PartySpec, column_name};
 use super::problem::Problem;
@@ -17,11 +17,24 @@ pub struct KeySpec {
     pub rule: KeyRule,
 }
 
+/// Reads `keys:`, the first of which is tried first; rows without one of them sit out its round.
+pub(super) fn read_several(node: &Node, problems: &mut Problems) -> Option<Vec<KeySpec>> {
+    let items = one_or_more(node, "keys", problems)?;
+    if !(1..=KEYS_MAX).contains(&items.len()) {
+        let message = format!("`keys` is {}; expected 1 to {KEYS_MAX} keys", node.describe());
+        problems.push(Problem::new(node.place, message));
+        return None;
+    }
+    let keys = items.iter().map(|item| read(item, InvalidKeys::Drop, problems));
+    keys.collect::<Vec<_>>().into_iter().collect()
+}
+
 /// Reads `key: phone`, or `key: { column: phone, form: phone, … }`.
-pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<KeySpec> {
+pub(super) fn read(node: &Node, invalid: InvalidKeys, problems: &mut Problems) -> Option<KeySpec> {
+    let mut rule = KeyRule { invalid, ..KeyRule::default() };
     if let Value::Scalar { .. } = node.value {
         let column = column_name(node, "key", problems)?;
-        return Some(KeySpec { column, rule: KeyRule::default() });
+        return Some(KeySpec { column, rule });
     }
     let mut fields = Fields::of(node, "`key`".to_owned(), problems)?;
     let column = fields
@@ -36,7 +49,6 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<KeySpec> {
             read(node);
         }
     };
-    let mut rule = KeyRule::default();
     let before = problems.len();
     optional("form", &mut |node| {
         rule.form = word(node, "form", &forms(country), problems).unwrap_or_default();
@@ -64,18 +76,32 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<KeySpec> {
 
 /// Two parties have keys in common only if both make them alike.
 pub(super) fn check_alike(guest: &PartySpec, host: &PartySpec, at: &Node, problems: &mut Problems) {
-    let rules = [&guest.key.rule, &host.key.rule];
-    let [ours, theirs] = rules;
-    let forms = ours.form == theirs.form || rules.iter().any(|rule| rule.is_digested);
-    if ours.digest == theirs.digest && ours.salt == theirs.salt && forms {
+    let counts = [guest, host].map(|party| party.keys().count());
+    if counts[0] != counts[1] {
+        let (guest, host, [ours, theirs]) = (&guest.name, &host.name, counts);
+        let message = format!("`{guest}` has {ours} keys and `{host}` has {theirs}");
+        let help = "give both parties as many `keys`, those that mean the same in the same place";
+        problems.push(Problem::new(at.place, message).help(help));
         return;
     }
-    let message = format!(
-        "the keys of `{}` and `{}` are made in different ways, so that none could be equal",
-        guest.name, host.name
-    );
-    let help = "give both parties the same `form`, `digest` and `salt`";
-    problems.push(Problem::new(at.place, message).help(help));
+    for (ours, theirs) in guest.keys().zip(host.keys()) {
+        let rules = [&ours.rule, &theirs.rule];
+        let forms = rules[0].form == rules[1].form || rules.iter().any(|rule| rule.is_digested);
+        if rules[0].digest == rules[1].digest && rules[0].salt == rules[1].salt && forms {
+            continue;
+        }
+        let message = if counts[0] == 1 {
+            format!("the keys of `{}` and `{}`", guest.name, host.name)
+        } else {
+            format!(
+                "`{}` of `{}` and `{}` of `{}`",
+                ours.column, guest.name, theirs.column, host.name
+            )
+        };
+        let message = format!("{message} are made in different ways, so that none could be equal");
+        let help = "give both parties the same `form`, `digest` and `salt`";
+        problems.push(Problem::new(at.place, message).help(help));
+    }
 }
 
 fn read_country(node: &Node, problems: &mut Problems) -> Option<u16> {
@@ -120,6 +146,9 @@ const TRUTH: [(&str, bool); 2] = [("true", true), ("false", false)];
 
 /// The country of numbers that do not say theirs, if the job does not either.
 const CHINA: u16 = 86;
+
+/// The largest number of keys of a party: each costs an intersection.
+const KEYS_MAX: usize = 8;
 
 /// The longest salt, in characters.
 const SALT_MAX: usize = 256;

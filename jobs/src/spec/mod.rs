@@ -28,7 +28,7 @@ pub use prepare::{
     OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
 };
 pub use problem::{Place, Problem, SpecError};
-pub use steps::{AlignSpec, EvaluateSpec, Learn, Protocol, ReportSpec, SplitBy, SplitSpec};
+pub use steps::{AlignSpec, EvaluateSpec, Join, Learn, Protocol, ReportSpec, SplitBy, SplitSpec};
 
 use contract::{Disclosure, JobDigest, Role, catalogue};
 use serde::Serialize;
@@ -113,6 +113,14 @@ impl JobSpec {
         canonical::text(self)
     }
 
+    /// Whether the common rows of one key are all that the job is for.
+    pub fn only_intersects(&self) -> bool {
+        let parties = [&self.guest, &self.host];
+        self.train.is_empty()
+            && self.align.join == Join::Inner
+            && parties.iter().all(|party| party.payload.is_empty() && !party.has_several_keys())
+    }
+
     /// The party of this role.
     pub const fn party(&self, role: Role) -> &PartySpec {
         match role {
@@ -142,7 +150,11 @@ impl JobSpec {
     /// The disclosure statement: what each role learns in each step, in the order of the job.
     pub fn disclosures(&self) -> Vec<StepDisclosures> {
         let strict = contract::STRICT;
-        let mut statement = vec![of_step("align", self.align.protocol.component(), strict)];
+        let mut statement = vec![self.of_align()];
+        statement.extend(self.of_payload());
+        if self.train.is_empty() {
+            return statement;
+        }
         for split in &self.splits {
             statement.push(of_split(split));
         }
@@ -158,6 +170,30 @@ impl JobSpec {
             statement.push(of_step(&format!("train.{}", step.id), component, mode));
         }
         statement
+    }
+
+    fn of_align(&self) -> StepDisclosures {
+        let mut statement = of_step("align", self.align.protocol.component(), contract::STRICT);
+        if self.guest.has_several_keys() {
+            let keys = self.guest.keys().zip(self.host.keys());
+            let columns: Vec<[&str; 2]> =
+                keys.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
+            statement.disclosures = catalogue::cascade(&columns);
+        }
+        statement
+    }
+
+    /// What the parties send each other of the common rows, if anything.
+    fn of_payload(&self) -> Option<StepDisclosures> {
+        let mut statement = of_step("payload", &catalogue::PAYLOAD, contract::STRICT);
+        statement.disclosures.clear();
+        for (from, to) in [(&self.host, Role::Guest), (&self.guest, Role::Host)] {
+            if !from.payload.is_empty() {
+                let sent = catalogue::payload_of(to.into(), &from.name, &from.payload);
+                statement.disclosures.push(sent);
+            }
+        }
+        (!statement.disclosures.is_empty()).then_some(statement)
     }
 }
 

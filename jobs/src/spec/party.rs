@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use contract::Role;
+use matching::idmap::InvalidKeys;
 use serde::Serialize;
 
 use super::columns::{self, ColumnSpec, OtherColumns};
@@ -27,8 +28,14 @@ pub struct PartySpec {
     pub format: FormatSpec,
     /// Whether the data are real.
     pub data: Provenance,
-    /// The column by which rows are matched.
+    /// The column by which rows are matched, or the first of several.
     pub key: KeySpec,
+    /// The columns by which rows are matched that no earlier key matched, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further_keys: Vec<KeySpec>,
+    /// Columns whose values of the common rows the other party gets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub payload: Vec<String>,
     /// The column that is to be predicted; the guest's only.
     pub label: Option<LabelSpec>,
     /// The column of row weights; the guest's only.
@@ -41,6 +48,18 @@ pub struct PartySpec {
     pub columns: BTreeMap<String, ColumnSpec>,
     /// What happens to all other columns.
     pub other_columns: OtherColumns,
+}
+
+impl PartySpec {
+    /// The columns by which rows are matched, those that are tried first first.
+    pub fn keys(&self) -> impl Iterator<Item = &KeySpec> {
+        std::iter::once(&self.key).chain(&self.further_keys)
+    }
+
+    /// Whether rows are matched by several keys, one after the other.
+    pub fn has_several_keys(&self) -> bool {
+        !self.further_keys.is_empty()
+    }
 }
 
 /// The label column.
@@ -149,23 +168,27 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         Some(node) => word(node, "data", &PROVENANCE, problems),
         None => Some(Provenance::default()),
     };
-    let key_at = fields.require("key", "the column by which rows are matched", problems);
+    let keys = read_keys(&mut fields, node, problems);
     let [label_at, weight_at, time_at] = ["label", "weight", "time"].map(|role| fields.take(role));
-    let key = key_at.and_then(|node| key::read(node, problems));
     let label = label_at.and_then(|node| read_label(node, problems));
     let weight = weight_at.and_then(|node| column_name(node, "weight", problems));
     let time = time_at.and_then(|node| column_name(node, "time", problems));
+    let payload_at = fields.take("payload");
+    let payload = columns::read_payload(payload_at, problems);
     let missing = columns::read_missing(fields.take("missing"), problems);
     let columns = columns::read(fields.take("columns"), &name, problems);
     let other_columns = columns::read_other(fields.take("other_columns"), problems);
     fields.finish(problems);
+    let (key_at, mut keys) = keys?;
     let party = PartySpec {
         name,
         role: role?,
         table,
         format,
         data: data?,
-        key: key?,
+        key: keys.remove(0),
+        further_keys: keys,
+        payload: payload?,
         label,
         weight,
         time,
@@ -173,9 +196,30 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         columns: columns?,
         other_columns: other_columns?,
     };
-    let roles = [("key", key_at), ("label", label_at), ("weight", weight_at), ("time", time_at)];
+    let roles =
+        [("key", Some(key_at)), ("label", label_at), ("weight", weight_at), ("time", time_at)];
     check_roles(&party, roles, problems);
+    check_carried(&party, key_at, payload_at, problems);
     Some(party)
+}
+
+/// Reads `key:` (one) or `keys:` (several, in the order in which they are tried); never empty.
+fn read_keys<'n>(
+    fields: &mut Fields<'n>,
+    party: &Node,
+    problems: &mut Problems,
+) -> Option<(&'n Node, Vec<KeySpec>)> {
+    let Some(several) = fields.take("keys") else {
+        let node = fields.require("key", "the column by which rows are matched", problems)?;
+        return Some((node, vec![key::read(node, InvalidKeys::Refuse, problems)?]));
+    };
+    if fields.take("key").is_some() {
+        let message = "the party has both `key` and `keys`";
+        let help = "use `keys:` with the one to try first in the first place";
+        problems.push(Problem::new(party.place, message).help(help));
+        return None;
+    }
+    Some((several, key::read_several(several, problems)?))
 }
 
 fn read_label(node: &Node, problems: &mut Problems) -> Option<LabelSpec> {
@@ -247,6 +291,31 @@ fn check_roles(party: &PartySpec, nodes: [RoleOf<'_>; 4], problems: &mut Problem
         if party.columns.get(column).is_some_and(|column| column.ignore) {
             add(format!("column `{column}` is the `{role}` and cannot be ignored"));
         }
+    }
+}
+
+/// Further keys have no other role, and no column that is matched or sent can be ignored.
+fn check_carried(
+    party: &PartySpec,
+    keys_at: &Node,
+    payload_at: Option<&Node>,
+    problems: &mut Problems,
+) {
+    let label = party.label.as_ref().map(|label| &label.column);
+    let roles = [label, party.weight.as_ref(), party.time.as_ref()];
+    let is_ignored = |column: &String| party.columns.get(column).is_some_and(|it| it.ignore);
+    for KeySpec { column, .. } in &party.further_keys {
+        let rule = match column {
+            _ if roles.contains(&Some(column)) => "has another role too",
+            _ if is_ignored(column) => "cannot be ignored",
+            _ => continue,
+        };
+        let message = format!("column `{column}` is one of `keys` and {rule}");
+        problems.push(Problem::new(keys_at.place, message));
+    }
+    for column in party.payload.iter().filter(|column| is_ignored(column)) {
+        let message = format!("column `{column}` is in `payload` and cannot be ignored");
+        problems.push(Problem::new(payload_at.unwrap_or(keys_at).place, message));
     }
 }
 

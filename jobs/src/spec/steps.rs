@@ -17,6 +17,9 @@ pub struct AlignSpec {
     pub protocol: Protocol,
     /// Who learns the common rows.
     pub learn: Learn,
+    /// Which rows a party that learns keeps.
+    #[serde(skip_serializing_if = "Join::is_default")]
+    pub join: Join,
 }
 
 /// The protocol that finds common rows.
@@ -59,6 +62,28 @@ pub enum Learn {
     Guest,
     /// Only the host.
     Host,
+}
+
+/// Which rows the result of an alignment has; only a job without models can ask for other rows
+/// than the common ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// The common rows.
+    #[default]
+    Inner,
+    /// At the guest all its rows, the common ones first; at the host the common rows.
+    Left,
+    /// The party's own rows that are not common.
+    Anti,
+}
+
+impl Join {
+    /// Leaving it out of the canonical form keeps the digests of jobs that do not ask for it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One division of the common rows.
@@ -118,8 +143,9 @@ pub(super) fn read_align(
 ) -> Option<AlignSpec> {
     let Some(node) = fields.take("align") else {
         let protocol = Protocol::default();
-        let AlignSettings { learn } = settings::defaults(protocol.component(), root, problems)?;
-        return Some(AlignSpec { protocol, learn });
+        let AlignSettings { learn, join } =
+            settings::defaults(protocol.component(), root, problems)?;
+        return Some(AlignSpec { protocol, learn, join });
     };
     let mut fields = Fields::of(node, "`align`".to_owned(), problems)?;
     let protocol = match fields.take("protocol") {
@@ -131,8 +157,8 @@ pub(super) fn read_align(
     }?;
     let read = settings::take(&mut fields, protocol.component(), node, problems);
     fields.finish(problems);
-    let AlignSettings { learn } = read?;
-    Some(AlignSpec { protocol, learn })
+    let AlignSettings { learn, join } = read?;
+    Some(AlignSpec { protocol, learn, join })
 }
 
 /// Reads `split:` (one) or `splits:` (several by name).
@@ -212,6 +238,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
             add("align", message, "`learn: both`, or leave `train` out");
         }
     }
+    check_join(job, &mut add);
     let splits = if named_key(root, "splits") { "splits" } else { "split" };
     for split in &job.splits {
         if split.by == SplitBy::Time && guest.time.is_none() {
@@ -233,6 +260,34 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     }
 }
 
+/// Several keys, joins and payload: what they need of the alignment, and of the job.
+fn check_join(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    let AlignSpec { learn, join, .. } = job.align;
+    let has_payload = [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty());
+    if job.guest.has_several_keys() && learn != Learn::Both {
+        let message = "with several keys both parties must know the common rows".to_owned();
+        let help = "`learn: both`, or a single `key`: who does not know which rows were matched \
+                    cannot leave them out of the next round";
+        add("align", message, help);
+    }
+    if has_payload && learn != Learn::Both {
+        let message = "`payload` needs both parties to know the common rows".to_owned();
+        add("align", message, "`learn: both`: who sends must know of which rows");
+    }
+    if has_payload && join == Join::Anti {
+        let message = "`join: anti` keeps rows that the other party does not have".to_owned();
+        add("align", message, "leave `payload` out, or `join: left`");
+    }
+    if join == Join::Left && learn == Learn::Host {
+        let message = "`join: left` is the guest's, which does not learn the rows".to_owned();
+        add("align", message, "`learn: both` or `learn: guest`");
+    }
+    if !job.train.is_empty() && (has_payload || join != Join::Inner) {
+        let message = "`payload` and `join` are for jobs that only align".to_owned();
+        add("align", message, "leave `train` out; models need no column of the other party");
+    }
+}
+
 fn stops_early(step: &super::TrainStep) -> bool {
     let patience = match &step.model {
         super::Model::LogisticRegression { settings, .. } => settings.early_stopping,
@@ -246,6 +301,7 @@ fn stops_early(step: &super::TrainStep) -> bool {
 #[serde(deny_unknown_fields)]
 pub(super) struct AlignSettings {
     learn: Learn,
+    join: Join,
 }
 
 /// `split` without its name: what the descriptor lists as parameters.

@@ -6,9 +6,12 @@
 //! values that cannot be such a key and for rows that share one. Partners that hold digests of keys
 //! instead of keys are matched by digesting this side's keys in the same way.
 //!
+//! Rows that have several keys are matched key by key; [`Cascade`] keeps the books.
+//!
 //! A digest hides nothing from somebody who can guess keys: there are about 10^10 mobile numbers in
 //! a country. It is here because partners have nothing else, not for secrecy.
 
+mod cascade;
 mod device;
 mod digest;
 mod documents;
@@ -16,12 +19,13 @@ mod email;
 mod phone;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
 use crate::MatchingError;
 
+pub use cascade::{Cascade, Round};
 pub use digest::Digest;
 
 /// What a key is, and so which form it has.
@@ -191,6 +195,23 @@ impl<'a> Keys<'a> {
     /// Rows that take no part because another row has their key.
     pub fn duplicate_rows(&self) -> usize {
         self.duplicate
+    }
+
+    /// Makes sure that no two rows share a key, and says which do.
+    fn check_unique(&self) -> Result<(), MatchingError> {
+        let mut first_rows = HashMap::with_capacity(self.texts.len());
+        let (mut repeated, mut examples) = (HashSet::new(), Vec::new());
+        for (text, row) in self.texts.iter().zip(&self.rows) {
+            let first = *first_rows.entry(text.as_ref()).or_insert(*row);
+            if first != *row && repeated.insert(text.as_ref()) && examples.len() < EXAMPLES_MAX {
+                examples.push(format!("rows {} and {}", u64::from(first) + 1, u64::from(*row) + 1));
+            }
+        }
+        if repeated.is_empty() {
+            return Ok(());
+        }
+        let (count, examples) = (repeated.len(), examples.join(", "));
+        Err(MatchingError::DuplicateIds { count, examples })
     }
 
     /// Keeps one row of each key, or none of the keys that several rows have.

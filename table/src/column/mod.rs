@@ -125,6 +125,36 @@ impl Values {
         }
     }
 
+    /// The text of a row, which must exist; `None` when it is missing, and for numbers and times.
+    pub fn text(&self, row: usize) -> Option<&str> {
+        match self {
+            Self::Text(texts) => texts.is_valid(row).then(|| texts.value(row)),
+            Self::Categorical(categories) => categories.view().value(row),
+            Self::Numeric(_) | Self::Time(_) => None,
+        }
+    }
+
+    /// The same values and behind them `count` missing ones.
+    #[must_use]
+    pub fn followed_by_missing(&self, count: usize) -> Self {
+        match self {
+            Self::Text(texts) => {
+                Self::Text(texts.iter().chain(std::iter::repeat_n(None, count)).collect())
+            }
+            Self::Numeric(numbers) => {
+                Self::numbers([numbers.values(), vec![f64::NAN; count].as_slice()].concat())
+            }
+            Self::Categorical(categories) => {
+                let codes = [&categories.codes[..], &vec![MISSING_CODE; count]].concat();
+                let levels = Arc::clone(&categories.levels);
+                Self::Categorical(CategoryArray { codes: codes.into(), levels })
+            }
+            Self::Time(times) => {
+                Self::times([times.values(), vec![MISSING_TIME; count].as_slice()].concat())
+            }
+        }
+    }
+
     /// Whether these can be the values of a column of this kind.
     pub(crate) fn fits(&self, kind: Kind) -> bool {
         match self {
@@ -239,6 +269,9 @@ mod tests {
             let taken = values.take(&[1, 2, 1]);
             assert_eq!((values.len(), taken.len()), (3, 3));
             assert_eq!((values.missing_count(), taken.missing_count()), (1, 2));
+            let longer = values.followed_by_missing(2);
+            assert_eq!((longer.len(), longer.missing_count()), (5, 3));
+            assert_eq!((longer.text(0), longer.text(4)), (values.text(0), None));
         }
     }
 

@@ -36,6 +36,9 @@ pub enum Role {
     Weight,
     /// When the row's outcome was observed; splits by time use it.
     Time,
+    /// Kept beside the others, of any kind, values may be missing: one key of several, or what a
+    /// partner is sent.
+    Carried,
     /// Nothing; the column is not read.
     Ignore,
 }
@@ -51,12 +54,13 @@ const KINDS: [(Kind, &str); 6] = [
 ];
 
 /// Every role with its name in job files and messages.
-const ROLES: [(Role, &str); 6] = [
+const ROLES: [(Role, &str); 7] = [
     (Role::Id, "id"),
     (Role::Feature, "feature"),
     (Role::Label, "label"),
     (Role::Weight, "weight"),
     (Role::Time, "time"),
+    (Role::Carried, "carried"),
     (Role::Ignore, "ignore"),
 ];
 
@@ -79,7 +83,7 @@ impl Kind {
     }
 
     /// Whether a number can be a value of a numeric column of this kind.
-    pub(crate) fn holds(self, number: f64) -> bool {
+    pub fn holds(self, number: f64) -> bool {
         match self {
             Self::Integer => number.fract() == 0.0 && number.abs() <= INTEGER_MAX,
             Self::Boolean => number == 0.0 || number - 1.0 == 0.0,
@@ -101,10 +105,10 @@ impl Role {
 
     /// Whether only one column of a table can have the role.
     pub fn is_unique(self) -> bool {
-        !matches!(self, Self::Feature | Self::Ignore)
+        !matches!(self, Self::Feature | Self::Carried | Self::Ignore)
     }
 
-    /// Whether a row without a value is useless: only features may be missing.
+    /// Whether a row without a value is useless: only features and what is carried may be missing.
     pub(crate) fn needs_all(self) -> bool {
         self.is_unique()
     }
@@ -203,7 +207,7 @@ impl Column {
             Role::Label => !matches!(kind, Kind::Text | Kind::Time),
             Role::Weight => matches!(kind, Kind::Number | Kind::Integer),
             Role::Time => matches!(kind, Kind::Time | Kind::Integer),
-            Role::Ignore => true,
+            Role::Carried | Role::Ignore => true,
         };
         if fits {
             return None;
@@ -214,7 +218,9 @@ impl Column {
                 "features and labels are numbers, integers, booleans or categories"
             }
             Role::Weight => "a weight is a number or an integer",
-            Role::Time | Role::Ignore => "the role time needs the kind time or integer",
+            Role::Time | Role::Carried | Role::Ignore => {
+                "the role time needs the kind time or integer"
+            }
         };
         Some(format!("column `{name}` is {kind} with the role {role}, but {rule}"))
     }

@@ -168,7 +168,7 @@ impl Overrides {
         };
         let role = stated_role.unwrap_or(match (stated_kind, inferred.role) {
             // A stated kind says that the column is wanted; texts and times cannot be features.
-            (Some(Kind::Text | Kind::Time), _) => Role::Ignore,
+            (Some(Kind::Text | Kind::Time), _) => Role::Carried,
             (Some(_), _) => Role::Feature,
             (None, role) => role,
         });

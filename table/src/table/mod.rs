@@ -254,6 +254,32 @@ impl Table {
         })
     }
 
+    /// The table with further columns of as many rows behind its own.
+    ///
+    /// # Errors
+    /// As [`Table::from_columns`].
+    pub fn with_columns(&self, further: Vec<(Column, Values)>) -> Result<Self, TableError> {
+        let own = self.schema.columns().iter().cloned().zip(self.columns.iter().cloned());
+        Self::from_columns(own.chain(further).collect())
+    }
+
+    /// The texts of a text column in row order; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`TableError::MissingColumn`], [`TableError::KindMismatch`].
+    pub fn texts(
+        &self,
+        name: &str,
+    ) -> Result<impl ExactSizeIterator<Item = Option<&str>>, TableError> {
+        let position = self.schema.position(name)?;
+        match &self.columns[position] {
+            Values::Text(texts) => {
+                Ok((0..texts.len()).map(|row| texts.is_valid(row).then(|| texts.value(row))))
+            }
+            _ => Err(mismatch(&self.schema.columns()[position], "a text")),
+        }
+    }
+
     fn column_with_role(&self, role: Role) -> Result<(&Column, &Values), TableError> {
         let mut columns = self.schema.columns().iter().zip(&self.columns);
         columns

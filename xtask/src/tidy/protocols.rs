@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use super::{Breach, File};
 
 /// The folders whose modules are protocols when they send messages.
-const FOLDERS: [&str; 4] =
-    ["matching/src/psi/", "mpc/src/", "models/src/vertical/", "features/src/federated/"];
+const FOLDERS: [&str; 5] = [
+    "matching/src/join/",
+    "matching/src/psi/",
+    "mpc/src/",
+    "models/src/vertical/",
+    "features/src/federated/",
+];
 
 /// The headings of a protocol's module documentation.
 const HEADINGS: [&str; 6] = ["Functionality", "Messages", "Leaks", "Security", "Cost", "Reference"];

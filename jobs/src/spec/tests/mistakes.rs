@@ -8,7 +8,7 @@ use crate::spec::JobSpec;
 /// A mistake: what of the example is replaced by what.
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("unknown key at the top", "purpose:", "porpose:"),
-    ("unknown key of a party", "key: phone, delimiter", "keys: phone, delimiter"),
+    ("unknown key of a party", "key: phone, delimiter", "kay: phone, delimiter"),
     ("unknown setting", "l2: 0.01", "l2_penalty: 0.01"),
     ("number out of range", "l2: 0.01", "l2: -1"),
     ("not a number", "trees: 50", "trees: many"),

@@ -159,6 +159,85 @@ fn the_statement_says_who_learns_what() {
     assert!(statement.iter().all(|step| !step.disclosures.is_empty()));
 }
 
+/// The smallest job without models, with more said about guest, host and alignment.
+fn aligned(guest: &str, host: &str, align: &str) -> Result<JobSpec, SpecError> {
+    let text = format!(
+        "job: a\npurpose: p\nparties:\n  a: {{ role: guest, {guest} }}\n  b: {{ role: host, {host} \
+         }}\nalign: {{ {align} }}\n"
+    );
+    JobSpec::parse("job.yaml", &text)
+}
+
+#[test]
+fn a_single_key_has_one_canonical_form() {
+    let one = aligned("key: id", "key: id", "").unwrap();
+    let long = "keys: [{ column: id, invalid: refuse }]";
+    assert_eq!(one.digest(), aligned(long, long, "join: inner").unwrap().digest());
+    let dropping = aligned("keys: [id]", "keys: [id]", "").unwrap();
+    assert_eq!(dropping.guest.key.rule.invalid, matching::idmap::InvalidKeys::Drop);
+    assert_ne!(one.digest(), dropping.digest());
+}
+
+#[test]
+fn the_statement_names_each_key_and_each_column_that_is_sent() {
+    let keys = |columns: &str| format!("keys: [{columns}], payload: [x, y]");
+    let job = aligned(&keys("phone, email"), &keys("mobile, mail"), "").unwrap();
+    let statement = job.disclosures();
+    let steps: Vec<&str> = statement.iter().map(|step| step.step.as_str()).collect();
+    assert_eq!(steps, ["align", "payload"], "without a model nothing is split");
+    let keys: Vec<&str> = statement[0].disclosures.iter().map(|it| it.key.as_ref()).collect();
+    assert!(keys.contains(&"cascade.matches.2") && !keys.contains(&"table.rows"), "{keys:?}");
+    assert!(statement[0].disclosures.iter().any(|it| it.what.en.contains("(email, mail)")));
+    let sent: Vec<&str> = statement[1].disclosures.iter().map(|it| it.what.en.as_ref()).collect();
+    assert_eq!(sent[0], "the values of b's columns x, y for each common row");
+    let one = aligned("key: id", "key: id, payload: [x]", "").unwrap().disclosures();
+    assert_eq!(one[1].disclosures.len(), 1);
+    let digests = ["[x]", "[x, y]", "[y, x]"]
+        .map(|it| aligned("key: id", &format!("key: id, payload: {it}"), "").unwrap().digest());
+    assert!(digests[0] != digests[1] && digests[1] != digests[2]);
+}
+
+/// What several keys, joins and payload need of the rest of the job.
+#[test]
+fn what_cannot_be_joined_is_refused() {
+    for (guest, host, align, message) in [
+        ("keys: [p, q]", "keys: [p, q]", "learn: guest", "several keys both parties must know"),
+        ("keys: [p, q]", "keys: [p]", "", "`a` has 2 keys and `b` has 1"),
+        ("keys: [p]", "key: p", "learn: host, join: left", "`join: left` is the guest's"),
+        ("key: p", "key: p, payload: [x]", "learn: guest", "`payload` needs both parties"),
+        ("key: p", "key: p, payload: [x]", "join: anti", "rows that the other party does not have"),
+        ("key: p, keys: [p]", "key: p", "", "both `key` and `keys`"),
+        ("keys: []", "key: p", "", "expected 1 to 8 keys"),
+        ("keys: [1, 2, 3, 4, 5, 6, 7, 8, 9]", "key: p", "", "expected 1 to 8 keys"),
+        ("keys: [p, q], label: q", "keys: [p, q]", "", "`q` is one of `keys` and has another role"),
+        (
+            "keys: [p, q], columns: { q: ignore }",
+            "keys: [p, q]",
+            "",
+            "`q` is one of `keys` and cann",
+        ),
+        ("key: p, payload: []", "key: p", "", "expected 1 to 256 columns"),
+        ("key: p, payload: [x, x]", "key: p", "", "stands in `payload` twice"),
+        ("key: p, payload: x, columns: { x: ignore }", "key: p", "", "in `payload` and cannot be"),
+        (
+            "keys: [p, { column: q, form: email }]",
+            "keys: [p, q]",
+            "",
+            "`q` of `a` and `q` of `b` are made in different ways",
+        ),
+    ] {
+        let error = aligned(guest, host, align).expect_err(message).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    for (from, to) in [
+        ("key: phone, delimiter", "key: phone, payload: x, delimiter"),
+        ("learn: both", "learn: both, join: left"),
+    ] {
+        let error = JobSpec::parse("job.yaml", &EXAMPLE.replace(from, to)).unwrap_err();
+        assert!(error.to_string().contains("are for jobs that only align"), "{error}");
+    }
+}
+
 /// What the named mode of the encoding tells the host stands in its statement and in no other.
 #[test]
 fn the_statement_follows_the_mode_of_the_encoding() {
@@ -200,6 +279,9 @@ fn templates_and_manual_are_jobs() {
         let blocks = text.split("```yaml\n").skip(1);
         blocks.filter_map(|block| block.split("```").next()).collect::<String>()
     };
+    let jobs = ["docs/joins.md", "docs/joins.zh-CN.md"]
+        .map(|page| JobSpec::parse(page, &blocks(page)).unwrap_or_else(|error| panic!("{error}")));
+    assert_eq!(jobs[0], jobs[1], "the page on joins says the same in both languages");
     let jobs = ["docs/first-job.md", "docs/first-job.zh-CN.md", "README.md", "README.zh-CN.md"]
         .map(|page| JobSpec::parse(page, &blocks(page)).unwrap_or_else(|error| panic!("{error}")));
     assert_eq!(jobs[0], jobs[1], "the manual says the same in both languages");
@@ -248,7 +330,8 @@ fn descriptors_and_structs_agree() {
     check::<BoostedTrees>(&catalogue::BOOSTED_TREES);
     check::<EvaluateSpec>(&catalogue::EVALUATE);
     check::<ReportSpec>(&catalogue::REPORT);
-    assert_eq!(catalogue::all().len(), 12, "a new component needs a line above");
+    assert!(catalogue::PAYLOAD.parameters.is_empty());
+    assert_eq!(catalogue::all().len(), 13, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.
