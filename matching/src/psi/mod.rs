@@ -5,6 +5,7 @@
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
 //! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
+//! | [`multiparty`] | all of several, or the first | 43 bytes for an id of each helper and one of ours |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
 //!
 //! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
@@ -13,11 +14,14 @@ pub mod circuit;
 pub mod ecdh;
 mod elements;
 mod identifiers;
+pub mod multiparty;
 mod oprf;
 mod positions;
 mod sets;
 mod tags;
+mod together;
 pub mod totals;
+mod tweaked;
 pub mod unbalanced;
 pub mod vole;
 
