@@ -8,7 +8,8 @@
 //! | [`multiparty`] | all of several, or the first | 43 bytes for an id of each helper and one of ours |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
 //!
-//! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
+//! [`union`] gives both parties one list of random ids for all rows of both, without saying which
+//! are common. [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
 
 pub mod circuit;
 pub mod ecdh;
@@ -23,6 +24,7 @@ mod together;
 pub mod totals;
 mod tweaked;
 pub mod unbalanced;
+pub mod union;
 pub mod vole;
 
 pub use identifiers::Identifiers;
