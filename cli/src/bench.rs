@@ -39,9 +39,11 @@ pub(crate) struct BenchArguments {
 
 #[derive(Debug, Subcommand)]
 enum BenchName {
-    /// Private set intersection, both parties learning (with `unbalanced` only the guest)
+    /// Private set intersection, and what is like it
     Psi {
-        /// The protocol: `ecdh`, `rr22` or `unbalanced` (the host's set prepared beforehand)
+        /// The protocol: `ecdh`, `rr22`, `unbalanced` (the host's set prepared beforehand),
+        /// `union` (random ids for all rows), `circuit` (shares of the result), `cardinality` or
+        /// `sum`
         #[arg(long, default_value = "ecdh")]
         protocol: String,
         /// Ids of the guest

@@ -5,10 +5,12 @@
 
 mod boosted_trees;
 mod data;
+mod hidden;
 mod logistic_regression;
 mod psi;
 mod stopwatch;
 mod unbalanced;
+mod union;
 
 use net::Session;
 use serde::{Deserialize, Serialize};
@@ -24,9 +26,11 @@ pub const AUC_BOUND: f64 = 1e-3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "bench")]
 pub enum Bench {
-    /// Private set intersection, both parties learning (with `unbalanced` only the guest).
+    /// Private set intersection, both parties learning (with `unbalanced` only the guest, with
+    /// `circuit` nobody).
     Psi {
-        /// The protocol's name in the catalogue, `ecdh` or `rr22`, or `unbalanced`.
+        /// The protocol's name in the catalogue, `ecdh` or `rr22`, or `unbalanced`, `union`,
+        /// `circuit`, `cardinality` or `sum`, which are measured with [`Scope::Protocol`] only.
         protocol: String,
         /// Ids of the guest.
         rows: usize,
@@ -88,11 +92,8 @@ pub struct Record {
 /// [`JobError`] as the protocol itself reports it, or for a protocol or mode that does not exist.
 pub async fn play(bench: &Bench, session: Session) -> Result<Record, JobError> {
     match bench {
-        Bench::Psi { protocol, rows, their_rows, scope } if protocol == unbalanced::NAME => {
-            unbalanced::play(session, *rows, *their_rows, *scope).await
-        }
         Bench::Psi { protocol, rows, their_rows, scope } => {
-            psi::play(session, psi::protocol(protocol)?, *rows, *their_rows, *scope).await
+            psi::play_named(session, protocol, *rows, *their_rows, *scope).await
         }
         Bench::VerticalLr { rows, guest_features, host_features } => {
             logistic_regression::play(session, *rows, *guest_features, *host_features).await

@@ -7,21 +7,42 @@ use net::Session;
 use serde_json::Value;
 use table::{AlignedTable, Column, Kind, Role, Schema, Source, Table};
 
+use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
-use super::{Record, Scope, data, figures, start_together};
+use super::{Record, Scope, data, figures, start_together, unbalanced, union};
 use crate::spec::Protocol;
 use crate::{JobError, intersection};
 
-/// The protocol of this name.
-pub(super) fn protocol(name: &str) -> Result<Protocol, JobError> {
-    Protocol::named(name).ok_or_else(|| {
-        let names = Protocol::ALL.map(|it| it.component().short_name()).join(", ");
-        let names = format!("{names}, {}", super::unbalanced::NAME);
-        JobError::Bench(format!("there is no alignment protocol `{name}`; there are: {names}"))
-    })
+/// Measures the protocol of this name.
+pub(super) async fn play_named(
+    session: Session,
+    name: &str,
+    rows: usize,
+    their_rows: usize,
+    scope: Scope,
+) -> Result<Record, JobError> {
+    if let Some(protocol) = Protocol::named(name) {
+        return play(session, protocol, rows, their_rows, scope).await;
+    }
+    let goal = Goal::ALL.into_iter().find(|goal| goal.name() == name);
+    if goal.is_none() && name != unbalanced::NAME && name != union::NAME {
+        let jobs = Protocol::ALL.map(|it| it.component().short_name());
+        let hidden = Goal::ALL.map(Goal::name);
+        let names = [&jobs[..], &[unbalanced::NAME, union::NAME], &hidden].concat().join(", ");
+        let what = format!("there is no alignment protocol `{name}`; there are: {names}");
+        return Err(JobError::Bench(what));
+    }
+    if scope == Scope::Whole {
+        return Err(JobError::Bench(format!("`{name}` is measured with `--scope protocol`")));
+    }
+    match goal {
+        Some(goal) => hidden::play(session, goal, rows, their_rows).await,
+        None if name == union::NAME => union::play(session, rows, their_rows).await,
+        None => unbalanced::play(session, rows, their_rows).await,
+    }
 }
 
-pub(super) async fn play(
+async fn play(
     mut session: Session,
     protocol: Protocol,
     rows: usize,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::psi::Folder;
 use super::stopwatch::Stopwatch;
-use super::{Record, Scope, data, figures, start_together};
+use super::{Record, data, figures, start_together};
 use crate::JobError;
 
 /// The name in the bench's settings; no job offers this protocol.
@@ -22,11 +22,7 @@ pub(super) async fn play(
     mut session: Session,
     rows: usize,
     their_rows: usize,
-    scope: Scope,
 ) -> Result<Record, JobError> {
-    if scope == Scope::Whole {
-        return Err(JobError::Bench("`unbalanced` is measured with `--scope protocol`".to_owned()));
-    }
     let first = session.is_first();
     let common = rows.min(their_rows) / 2;
     let ids = data::ids(first, if first { rows } else { their_rows }, common);

@@ -5,11 +5,12 @@
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
 //! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
-//! | [`multiparty`] | all of several, or the first | 43 bytes for an id of each helper and one of ours |
+//! | [`multiparty`] | all of several, or the first | 44 bytes for each but the first (2^20 ids) |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
 //!
+//! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
 //! [`union`] gives both parties one list of random ids for all rows of both, without saying which
-//! are common. [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
+//! are common.
 
 pub mod circuit;
 pub mod ecdh;
