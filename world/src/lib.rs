@@ -2,9 +2,9 @@
 //!
 //! [`pair`] runs both sides of a protocol, each on a thread of its own, over a memory transport
 //! that holds nothing back: `send` returns when the peer has received, so a protocol in which both
-//! send first dead-locks here and not only at a customer. [`mesh`] does the same for more parties,
-//! with a conversation between each two. All secret randomness derives from one
-//! seed, which is printed on failure; the variable `TOMBOLO_SEED` replays it.
+//! send first dead-locks here and not only at a customer. [`mesh()`] does the same for more
+//! parties, with a conversation between each two. All secret randomness derives from one seed,
+//! which is printed on failure; the variable `TOMBOLO_SEED` replays it.
 
 mod fault;
 pub mod hostile;

@@ -1,5 +1,6 @@
 //! Hidden intersections, and what is computed from them.
 
+use std::slice;
 use std::sync::Arc;
 
 use matching::psi::{Identifiers, Learn, circuit, totals};
@@ -46,11 +47,11 @@ pub(super) async fn play(
 ) -> Result<Record, JobError> {
     let first = session.is_first();
     let common = rows.min(their_rows) / 2;
-    let ids = data::ids(first, if first { rows } else { their_rows }, common);
+    let ids = data::ids(usize::from(!first), if first { rows } else { their_rows }, common);
     let columns = usize::from(goal == Goal::Sum);
     let payload: Vec<u64> = ids.iter().map(|id| number(id)).collect();
     start_together(&mut session).await?;
-    let watch = Stopwatch::start(&session);
+    let watch = Stopwatch::start(slice::from_ref(&session));
     let ids = Identifiers::new(ids.iter().map(String::as_str))?;
     let ledger = Arc::new(Ledger::new([totals::CARDINALITY, totals::SUM]));
     let mut party = TwoParty::setup(session, ledger).await?;

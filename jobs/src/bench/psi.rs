@@ -1,6 +1,7 @@
 //! Private set intersection.
 
 use std::io::Write;
+use std::slice;
 
 use matching::psi::{Identifiers, Learn};
 use net::Session;
@@ -9,7 +10,7 @@ use table::{AlignedTable, Column, Kind, Role, Schema, Source, Table};
 
 use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
-use super::{Record, Scope, data, figures, start_together, unbalanced, union};
+use super::{Record, Scope, data, figures, multiparty, start_together, unbalanced, union};
 use crate::spec::Protocol;
 use crate::{JobError, intersection};
 
@@ -25,10 +26,10 @@ pub(super) async fn play_named(
         return play(session, protocol, rows, their_rows, scope).await;
     }
     let goal = Goal::ALL.into_iter().find(|goal| goal.name() == name);
-    if goal.is_none() && name != unbalanced::NAME && name != union::NAME {
+    let others = [unbalanced::NAME, union::NAME, multiparty::NAME];
+    if goal.is_none() && !others.contains(&name) {
         let jobs = Protocol::ALL.map(|it| it.component().short_name());
-        let hidden = Goal::ALL.map(Goal::name);
-        let names = [&jobs[..], &[unbalanced::NAME, union::NAME], &hidden].concat().join(", ");
+        let names = [&jobs[..], &others, &Goal::ALL.map(Goal::name)].concat().join(", ");
         let what = format!("there is no alignment protocol `{name}`; there are: {names}");
         return Err(JobError::Bench(what));
     }
@@ -51,11 +52,11 @@ async fn play(
 ) -> Result<Record, JobError> {
     let first = session.is_first();
     let common = rows.min(their_rows) / 2;
-    let ids = data::ids(first, if first { rows } else { their_rows }, common);
+    let ids = data::ids(usize::from(!first), if first { rows } else { their_rows }, common);
     let (usage, found) = match scope {
         Scope::Protocol => {
             start_together(&mut session).await?;
-            let watch = Stopwatch::start(&session);
+            let watch = Stopwatch::start(slice::from_ref(&session));
             let found = align(&mut session, protocol, &ids).await?;
             (watch.stop(), found.len())
         }
@@ -64,7 +65,7 @@ async fn play(
             folder.write_ids(&ids)?;
             drop(ids);
             start_together(&mut session).await?;
-            let watch = Stopwatch::start(&session);
+            let watch = Stopwatch::start(slice::from_ref(&session));
             let table = folder.read()?;
             let ids: Vec<&str> = table.ids()?.collect();
             let alignment = align(&mut session, protocol, &ids).await?;

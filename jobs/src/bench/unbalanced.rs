@@ -1,5 +1,6 @@
 //! Private set intersection of the guest's small set with the host's large one.
 
+use std::slice;
 use std::time::Instant;
 
 use matching::MatchingError;
@@ -25,7 +26,7 @@ pub(super) async fn play(
 ) -> Result<Record, JobError> {
     let first = session.is_first();
     let common = rows.min(their_rows) / 2;
-    let ids = data::ids(first, if first { rows } else { their_rows }, common);
+    let ids = data::ids(usize::from(!first), if first { rows } else { their_rows }, common);
     let ids = Identifiers::new(ids.iter().map(String::as_str))?;
     let folder = Folder::create(first)?;
     let path = folder.path().join("cache");
@@ -46,7 +47,7 @@ pub(super) async fn play(
     start_together(&mut session.fork("online")?).await?;
     let offline_seconds = start.elapsed().as_secs_f64();
 
-    let watch = Stopwatch::start(&session);
+    let watch = Stopwatch::start(slice::from_ref(&session));
     let found = if first {
         let filters = Filters::load(&path).map_err(MatchingError::from)?;
         Some(query(&mut online, &filters, &ids).await?.len())

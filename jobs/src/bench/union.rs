@@ -1,6 +1,7 @@
 //! Random ids for the union of two sets.
 
 use std::collections::BTreeSet;
+use std::slice;
 
 use matching::psi::{Identifiers, union};
 use net::Session;
@@ -20,9 +21,9 @@ pub(super) async fn play(
 ) -> Result<Record, JobError> {
     let first = session.is_first();
     let common = rows.min(their_rows) / 2;
-    let ids = data::ids(first, if first { rows } else { their_rows }, common);
+    let ids = data::ids(usize::from(!first), if first { rows } else { their_rows }, common);
     start_together(&mut session).await?;
-    let watch = Stopwatch::start(&session);
+    let watch = Stopwatch::start(slice::from_ref(&session));
     let ids = Identifiers::new(ids.iter().map(String::as_str))?;
     let spine = union::spine(&mut session, &ids).await?;
     let usage = watch.stop();
