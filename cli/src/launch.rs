@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use jobs::Event;
 use jobs::folder::Draft;
 use jobs::spec::JobSpec;
 use net::Identity;
@@ -69,8 +68,8 @@ struct Launch<'a> {
     children: BTreeMap<String, Child>,
     outcomes: BTreeMap<String, Outcome>,
     failures: BTreeMap<String, (String, bool)>,
-    /// Whether the parties have met: a step began.
-    has_begun: bool,
+    /// Whether the parties have met.
+    has_met: bool,
 }
 
 impl<'a> Launch<'a> {
@@ -100,7 +99,7 @@ impl<'a> Launch<'a> {
             children: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             failures: BTreeMap::new(),
-            has_begun: false,
+            has_met: false,
         })
     }
 
@@ -129,7 +128,7 @@ impl<'a> Launch<'a> {
     /// Once one party has failed, the other one gets a little time to say what it saw, unless
     /// they never met.
     fn patience(&self) -> Duration {
-        match (self.failures.is_empty(), self.has_begun) {
+        match (self.failures.is_empty(), self.has_met) {
             (true, _) => Duration::MAX,
             (false, true) => GRACE,
             (false, false) => Duration::ZERO,
@@ -199,12 +198,12 @@ impl<'a> Launch<'a> {
                 self.failures.insert(party.to_owned(), (error, is_usage));
             }
             Message::Progress(event) => {
-                self.has_begun |= matches!(event, Event::Started { .. });
                 self.progress.see(party, &event);
             }
             Message::Traffic { bytes, done, planned } => {
                 self.progress.count(party, bytes, (done, planned));
             }
+            Message::Met => self.has_met = true,
             Message::Listening { .. } => {}
         }
     }

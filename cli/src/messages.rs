@@ -13,6 +13,8 @@ pub(crate) enum Message {
         /// IP address and port.
         address: String,
     },
+    /// The parties have met and read their tables next.
+    Met,
     /// The run got further.
     Progress(Event),
     /// How much went over the line so far, and how far the step has come.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use std::{process, thread};
 
 use contract::Role;
-use jobs::folder::Draft;
+use jobs::folder::{Draft, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
-use jobs::{Event, Outcome, Watch, open_table, run_party};
+use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
 use models::evaluate::bootstrap::Difference;
 use net::transport::grpc::{Listener, Peering, dial};
@@ -53,25 +53,30 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let peering = peering(arguments, &job, own)?;
     let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
-    let table = open_table(own, folder, &Told).map_err(Failure::job)?;
+    let work = work_folder(&arguments.out, &own.name);
 
     let converse = async {
         let (_listener, mut conversation) =
             connect(arguments, peering).await.map_err(Failure::job)?;
-        let session = conversation.session().map_err(Failure::job)?;
+        tell(&Message::Met);
+        let mut session = conversation.session().map_err(Failure::job)?;
         let counting = Counting::start(conversation.meter());
-        let ran = run_party(&job, own.role, &table, session, &Told).await;
-        let written = match ran {
-            Ok(outcome) => draft.write(&job, &table, &outcome, &conversation).map(|()| outcome),
-            Err(error) => Err(error),
+        let written = async {
+            let mut rows =
+                open_rows_together(&mut session, &job, own, folder, &work, &Told).await?;
+            let outcome = run_party(&job, own.role, &mut rows, session, &Told).await?;
+            draft.write(&job, &rows, &outcome, &conversation)?;
+            Ok::<_, JobError>((rows, outcome))
         };
+        let written = written.await;
         drop(counting);
         match written {
-            Ok(results) => {
+            Ok((rows, outcome)) => {
                 conversation.close().await.map_err(Failure::job)?;
                 let folder = draft.publish().map_err(Failure::job)?;
+                rows.remove_files().map_err(Failure::job)?;
                 let folder = folder.display().to_string();
-                Ok(Message::Done { folder, figures: figures(&results) })
+                Ok(Message::Done { folder, figures: figures(&outcome) })
             }
             Err(error) => {
                 conversation.abort(&error.for_peers()).await;

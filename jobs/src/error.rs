@@ -68,6 +68,12 @@ pub enum JobError {
         /// The step that needs one.
         step: String,
     },
+    /// This party's rows are divided over files, which only jobs without training take.
+    #[error(
+        "the rows are divided over files, and models are trained in memory; align them first, in a \
+         job without `train`, and train on a part of the aligned table"
+    )]
+    NotInMemory,
     /// Something was opened that no disclosure of the job covers.
     #[error(
         "the run opened values that the disclosure statement does not list: {keys}. The results \
@@ -137,7 +143,9 @@ impl JobError {
             Self::Model(_) | Self::Alone(_) | Self::Secure(_) => "its training failed",
             Self::Evaluate(_) => "its evaluation failed",
             Self::Undeclared { .. } => "it stopped because something undeclared was opened",
-            Self::File { .. } | Self::NotOurs { .. } => "it could not write its results",
+            Self::File { .. } | Self::NotOurs { .. } | Self::NotInMemory => {
+                "it could not write its results"
+            }
             Self::Bench(_) => "its bench failed",
         };
         sentence.to_owned()

@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+mod division;
 mod error;
 pub mod folder;
 mod intersection;
 mod open_table;
+mod own_rows;
 pub mod page;
 mod process;
 mod run;
@@ -14,7 +16,8 @@ pub mod spec;
 mod watch;
 
 pub use error::JobError;
-pub use open_table::{open_table, propose_schema};
+pub use open_table::{open_rows, open_rows_together, propose_schema};
+pub use own_rows::OwnRows;
 pub use run::{
     AloneLinear, BaseRates, Coefficient, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
     SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed, run_party,

@@ -1,49 +1,84 @@
 //! A party's own table, read as the job describes it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use contract::Text;
 use matching::idmap::{InvalidKeys, KeyRule, Keys};
+use net::Session;
 use table::{
     ColumnOverride, CsvOptions, Format, Kind, Missing, Overrides, ProposedSchema, Role, Schema,
     Source, Table, TableError,
 };
 
+use crate::division::Origin;
 use crate::error::JobError;
+use crate::own_rows::OwnRows;
 use crate::spec::{
-    ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, OtherColumns, PartySpec,
+    ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, JobSpec, OtherColumns, PartySpec,
 };
 use crate::watch::{Event, Watch};
 
-/// Reads the table of `party`, whose path is relative to `folder`, the job file's.
+/// Opens the table of `party` as [`open_rows`] does, while the peer opens its own.
+///
+/// # Errors
+/// As [`open_rows`]; [`JobError::Net`] if the peer stops before it is ready.
+pub async fn open_rows_together(
+    session: &mut Session,
+    job: &JobSpec,
+    party: &PartySpec,
+    folder: &Path,
+    work: &Path,
+    watch: &'static dyn Watch,
+) -> Result<OwnRows, JobError> {
+    let (job, party) = (job.clone(), party.clone());
+    let (folder, work) = (folder.to_owned(), work.to_owned());
+    session.prepare("rows", move || open_rows(&job, &party, &folder, &work, watch)).await
+}
+
+/// Opens the table of `party`, whose path is relative to `folder`, the job file's.
 ///
 /// What the job leaves open about the columns is found out and shown to `watch` before anything
-/// is read.
+/// is read. A table of a job that only aligns is divided over files in `work` if it is too large
+/// for memory, unless an earlier run of the same job has left such files.
 ///
 /// # Errors
 /// [`JobError::Table`], also when the job does not say where the table is; the file, column and
-/// lines are named.
-pub fn open_table(party: &PartySpec, folder: &Path, watch: &dyn Watch) -> Result<Table, JobError> {
-    let source = source(party, folder)?;
+/// lines are named. [`JobError::Matching`] for keys that the job's policy refuses,
+/// [`JobError::File`].
+pub fn open_rows(
+    job: &JobSpec,
+    party: &PartySpec,
+    folder: &Path,
+    work: &Path,
+    watch: &dyn Watch,
+) -> Result<OwnRows, JobError> {
+    let path = path(party, folder)?;
+    let source = source(party, &path)?;
     let proposed = propose(party, &source)?;
     watch.see(Event::Note { text: shown(party, &proposed) });
-    let table = Table::read(&source, &proposed.confirm()?)?;
-    if party.key.rule == KeyRule::default() {
-        table.check_unique_ids()?;
+    let schema = proposed.confirm()?;
+    let keys = KeyReader::new(party);
+    let digest = job.digest().to_string();
+    let origin = Origin::new(work.to_owned(), &digest, &path)?;
+    if job.train.is_empty() {
+        OwnRows::read(&source, &schema, keys, origin, watch)
+    } else {
+        OwnRows::in_memory(Table::read(&source, &schema)?, keys, origin)
     }
-    Ok(table)
 }
 
 /// The schema of a party's table as the job describes it, for people to look at.
 ///
 /// # Errors
-/// As [`open_table`].
+/// As [`open_rows`].
 pub fn propose_schema(party: &PartySpec, folder: &Path) -> Result<ProposedSchema, JobError> {
-    propose(party, &source(party, folder)?)
+    propose(party, &source(party, &path(party, folder)?)?)
 }
 
-fn source(party: &PartySpec, folder: &Path) -> Result<Source, JobError> {
+/// Where the party's table is.
+fn path(party: &PartySpec, folder: &Path) -> Result<PathBuf, JobError> {
     let Some(path) = &party.table else {
         let rule = format!(
             "the job does not say where the table of `{}` is; add `table:` to the party",
@@ -51,8 +86,11 @@ fn source(party: &PartySpec, folder: &Path) -> Result<Source, JobError> {
         );
         return Err(TableError::Schema { rule }.into());
     };
-    let path: PathBuf = folder.join(path);
-    let source = Source::open(&path)?;
+    Ok(folder.join(path))
+}
+
+fn source(party: &PartySpec, path: &Path) -> Result<Source, JobError> {
+    let source = Source::open(path)?;
     let FormatSpec { kind, delimiter, encoding } = &party.format;
     let stated = delimiter.is_some() || encoding.is_some();
     let format = match kind {
@@ -125,16 +163,44 @@ fn overrides(party: &PartySpec) -> Overrides {
     }
 }
 
-/// The keys of a party's table that take part in matching.
-///
-/// # Errors
-/// [`JobError::Table`] if the table has no key column, [`JobError::Matching`] for rows that the
-/// job's policy for invalid and duplicate keys refuses.
-pub(crate) fn keys<'a>(party: &PartySpec, table: &'a Table) -> Result<Keys<'a>, JobError> {
-    let own = party.columns.get(&party.key.column).map_or(&[][..], |column| &column.missing);
-    let missing = Missing::default().and(&party.missing).and(own);
-    let value = |text| if missing.covers(str::trim(text).as_bytes()) { "" } else { text };
-    Ok(Keys::new(table.ids()?.map(value), &party.key.rule)?)
+/// Makes keys of the values of a party's key column.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyReader {
+    missing: Missing,
+    rule: KeyRule,
+}
+
+impl KeyReader {
+    /// As the job describes the party's table.
+    pub(crate) fn new(party: &PartySpec) -> Self {
+        let own = party.columns.get(&party.key.column).map_or(&[][..], |column| &column.missing);
+        let missing = Missing::default().and(&party.missing).and(own);
+        Self { missing, rule: party.key.rule.clone() }
+    }
+
+    /// How values become keys.
+    pub(crate) fn rule(&self) -> &KeyRule {
+        &self.rule
+    }
+
+    /// The key of one value; `None` if it cannot be one.
+    pub(crate) fn key<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
+        self.rule.key(self.value(text))
+    }
+
+    /// The keys of a table that take part in matching.
+    ///
+    /// # Errors
+    /// [`JobError::Table`] if the table has no key column, [`JobError::Matching`] for rows that the
+    /// job's policy for invalid and duplicate keys refuses.
+    pub(crate) fn keys<'a>(&self, table: &'a Table) -> Result<Keys<'a>, JobError> {
+        Ok(Keys::new(table.ids()?.map(|text| self.value(text)), &self.rule)?)
+    }
+
+    /// The value, empty if it means that there is none.
+    fn value<'a>(&self, text: &'a str) -> &'a str {
+        if self.missing.covers(text.trim().as_bytes()) { "" } else { text }
+    }
 }
 
 /// A column's own tokens stand beside those of the table, which stand beside the usual ones.

@@ -70,6 +70,17 @@ pub enum MatchingError {
         /// The first few rows.
         examples: String,
     },
+    /// This party's own ids are not spread as hashes are.
+    #[error(
+        "{rows} ids fall into one bucket where chance puts at most {capacity}: these ids were made \
+         up so that their hashes agree"
+    )]
+    UnevenIds {
+        /// Ids in the bucket.
+        rows: usize,
+        /// How many there is room for.
+        capacity: usize,
+    },
     /// A set is larger than the protocol takes.
     #[error(
         "{rows} rows are more than the {rows_max} that one intersection takes; split the table"

@@ -19,6 +19,7 @@ mod identity;
 mod lane;
 pub mod link;
 mod meter;
+mod preparation;
 mod runtime;
 mod seat;
 mod session;

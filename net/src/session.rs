@@ -15,6 +15,7 @@ use crate::error::NetError;
 use crate::frame::{Frame, Piece, label};
 use crate::lane::Lane;
 use crate::meter::Meter;
+use crate::settings::Settings;
 use crate::switchboard::Switchboard;
 use crate::wire::{self, Message};
 
@@ -201,6 +202,11 @@ impl Session {
     pub fn rng(&self) -> Generator {
         let count = self.generators.fetch_add(1, Ordering::Relaxed);
         self.switchboard.seat.entropy.generator(self.me(), &self.path, count)
+    }
+
+    /// How patient the conversation is.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.switchboard.seat.settings
     }
 
     /// The meter of the whole conversation.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::fault::{Faults, Location};
 use crate::schema::Kind;
+use crate::source::Source;
 use crate::suggestion::{closest, question};
 
 /// Why a table could not be read, used or written.
@@ -295,6 +296,11 @@ impl TableError {
             }
             _ => "the party's table is not readable as its schema says",
         }
+    }
+
+    /// The error of a source without rows.
+    pub fn no_rows(source: &Source) -> Self {
+        Self::NoRows { file: source.inputs()[0].name.to_string() }
     }
 
     pub(crate) fn io(action: &'static str, file: &str, source: std::io::Error) -> Self {

@@ -33,6 +33,7 @@ mod fault;
 mod parquet_file;
 mod schema;
 mod source;
+mod spool;
 mod suggestion;
 mod table;
 mod value;
@@ -41,11 +42,13 @@ pub use alignment::{AlignedTable, Alignment};
 pub use column::{Categorical, CategoryArray, MISSING_CODE, MISSING_TIME, Values};
 pub use error::{ColumnFaults, TableError};
 pub use fault::{EXAMPLES_MAX, Example, Faults, Location, Unit};
+pub use parquet_file::join_parquet;
 pub use schema::{
     COLUMNS_MAX, Column, ColumnOverride, Hint, Kind, LEVELS_MAX, Overrides, ProposedColumn,
     ProposedSchema, Reason, Role, Schema, UnknownName,
 };
 pub use source::{CsvOptions, Dialect, Encoding, Format, Source};
+pub use spool::{SpoolWriter, read_spools};
 pub use suggestion::closest;
 pub use table::{Batches, ClassCounts, Feature, FeatureValues, Table, check_label_classes};
 pub use value::{INTEGER_MAX, Missing};

@@ -77,7 +77,8 @@ fn succeed(folder: &Path) {
 pub(crate) fn compare(folder: &Path, step: &str) {
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
     let job = JobSpec::parse("job.yaml", &job).unwrap();
-    let (guest, host) = (Part::read(folder, &job.guest, step), Part::read(folder, &job.host, step));
+    let (guest, host) =
+        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.host, step));
     assert_eq!(guest.ids, host.ids, "one order on both sides");
     let (training, test) = guest.rows(folder, step);
 
@@ -122,10 +123,11 @@ struct Part {
 }
 
 impl Part {
-    fn read(folder: &Path, party: &PartySpec, step: &str) -> Self {
+    fn read(folder: &Path, job: &JobSpec, party: &PartySpec, step: &str) -> Self {
         let out = folder.join("out").join(&party.name);
         let ids = ids(&out.join("tables/aligned.parquet"), &party.key.column);
-        let whole = jobs::open_table(party, folder, &Unwatched).unwrap();
+        let whole = jobs::open_rows(job, party, folder, &out, &Unwatched).unwrap();
+        let whole = whole.table().unwrap();
         let place: HashMap<&str, u32> =
             whole.ids().unwrap().enumerate().map(|(row, id)| (id, row as u32)).collect();
         let order: Vec<u32> = ids.iter().map(|id| place[id.as_str()]).collect();

@@ -52,6 +52,17 @@ const MODES: &[PrivacyMode] = &[PrivacyMode {
         ),
         Disclosure::new(
             Audience::All,
+            "table.buckets",
+            DisclosureKind::Size,
+            Frequency::Once,
+            Text::new(
+                "if either table is larger than memory: into how many buckets it is divided, and \
+                 how many were matched before a stop",
+                "若任一方数据表超出内存：分桶数，以及中断前已匹配的分桶数",
+            ),
+        ),
+        Disclosure::new(
+            Audience::All,
             "intersection.rows",
             DisclosureKind::Result,
             Frequency::Once,

@@ -1,18 +1,20 @@
 //! Private set intersection.
 
 use std::io::Write;
+use std::path::Path;
 use std::slice;
 
+use contract::Role;
 use matching::psi::{Identifiers, Learn};
 use net::Session;
 use serde_json::Value;
-use table::{AlignedTable, Column, Kind, Role, Schema, Source, Table};
 
 use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
 use super::{Record, Scope, data, figures, multiparty, start_together, unbalanced, union};
-use crate::spec::Protocol;
-use crate::{JobError, intersection};
+use crate::folder::{Draft, work_folder};
+use crate::spec::{JobSpec, Protocol};
+use crate::{JobError, Unwatched, intersection, open_rows, run_party};
 
 /// Measures the protocol of this name.
 pub(super) async fn play_named(
@@ -66,13 +68,8 @@ async fn play(
             drop(ids);
             start_together(&mut session).await?;
             let watch = Stopwatch::start(slice::from_ref(&session));
-            let table = folder.read()?;
-            let ids: Vec<&str> = table.ids()?.collect();
-            let alignment = align(&mut session, protocol, &ids).await?;
-            drop(ids);
-            let aligned = AlignedTable::open(&table, &alignment)?;
-            aligned.table().write_parquet(folder.0.join("aligned.parquet"))?;
-            (watch.stop(), alignment.len())
+            let found = align_files(session, protocol, folder.path()).await?;
+            (watch.stop(), found)
         }
     };
     if found != common {
@@ -91,6 +88,33 @@ async fn align<I: AsRef<str>>(
     alignment.ok_or_else(|| JobError::Bench("the alignment was not learnt".to_owned()))
 }
 
+/// A whole job, as `tombolo run` does it; returns how many rows are common.
+async fn align_files(
+    session: Session,
+    protocol: Protocol,
+    folder: &Path,
+) -> Result<usize, JobError> {
+    let text = JOB.replace("PROTOCOL", protocol.component().short_name());
+    let job = JobSpec::parse("the bench's job", &text)
+        .map_err(|error| JobError::Bench(error.to_string()))?;
+    let role = if session.is_first() { Role::Guest } else { Role::Host };
+    let party = job.party(role);
+    let mut rows = open_rows(&job, party, folder, &work_folder(folder, &party.name), &Unwatched)?;
+    let outcome = run_party(&job, role, &mut rows, session, &Unwatched).await?;
+    Draft::begin(folder, &party.name)?.write_tables(&rows, &outcome)?;
+    outcome.common_rows.ok_or_else(|| JobError::Bench("the alignment was not learnt".to_owned()))
+}
+
+/// The job of the scope `whole`.
+const JOB: &str = "\
+job: bench
+purpose: bench
+parties:
+  first: { role: guest, table: ids.csv, key: id }
+  second: { role: host, table: ids.csv, key: id }
+align: { protocol: PROTOCOL }
+";
+
 /// Files of one party, removed at the end.
 pub(super) struct Folder(std::path::PathBuf);
 
@@ -102,7 +126,7 @@ impl Folder {
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &std::path::Path {
+    pub(super) fn path(&self) -> &Path {
         &self.0
     }
 
@@ -114,14 +138,6 @@ impl Folder {
             writeln!(file, "{id},{}", row % 1000).map_err(|error| failed(&error))?;
         }
         file.flush().map_err(|error| failed(&error))
-    }
-
-    fn read(&self) -> Result<Table, JobError> {
-        let schema = Schema::new(vec![
-            Column::new("id", Kind::Text, Role::Id),
-            Column::new("amount", Kind::Number, Role::Feature),
-        ])?;
-        Ok(Table::read(&Source::open(self.0.join("ids.csv"))?, &schema)?)
     }
 }
 

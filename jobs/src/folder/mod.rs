@@ -1,7 +1,8 @@
 //! Results on disk: one folder per party that is there as a whole or not at all.
 //!
 //! Everything is written into a hidden folder beside the final one, which is renamed at the end. A
-//! crash leaves only the hidden folder behind; the next run of that party removes it.
+//! crash leaves only the hidden folder behind; the next run of that party removes it. Beside it may
+//! lie the folder of a table that is too large for memory ([`work_folder`]).
 
 mod audit;
 mod model;
@@ -12,9 +13,9 @@ use std::path::{Path, PathBuf};
 
 use net::Conversation;
 use serde::Serialize;
-use table::Table;
 
 use crate::error::JobError;
+use crate::own_rows::OwnRows;
 use crate::page::report_html;
 use crate::run::Outcome;
 use crate::spec::JobSpec;
@@ -59,15 +60,20 @@ impl Draft {
     pub fn write(
         &self,
         job: &JobSpec,
-        table: &Table,
+        rows: &OwnRows,
         outcome: &Outcome,
         conversation: &Conversation,
     ) -> Result<(), JobError> {
         self.write_json(METRICS, &outcome.metrics())?;
         self.write_text("report.html", &report_html(outcome))?;
         model::write(self, outcome)?;
-        tables::write(self, table, outcome)?;
+        self.write_tables(rows, outcome)?;
         audit::write(self, job, outcome, conversation)
+    }
+
+    /// Writes the tables of the party's rows.
+    pub(crate) fn write_tables(&self, rows: &OwnRows, outcome: &Outcome) -> Result<(), JobError> {
+        tables::write(self, rows, outcome)
     }
 
     /// Puts the results in their place, those of an earlier job away, and returns the folder.
@@ -114,6 +120,12 @@ impl Drop for Draft {
         // There is nobody to tell; the next run of the party tries again.
         let _ = remove(&self.hidden);
     }
+}
+
+/// Where a party's rows are divided over files while a job runs that cannot hold them in memory.
+/// What a run that was stopped left there, the next one of the same job goes on from.
+pub fn work_folder(out: &Path, party: &str) -> PathBuf {
+    out.join(format!(".{party}.divided"))
 }
 
 /// Where a party's results are until they are complete.

@@ -4,13 +4,17 @@ use table::{Column, Kind, Role, Table, Values};
 
 use super::Draft;
 use crate::error::JobError;
+use crate::own_rows::OwnRows;
 use crate::run::Outcome;
 
 /// Writes `tables/aligned.parquet` and, at the guest, `tables/scores.<step>.parquet`.
-pub(super) fn write(draft: &Draft, table: &Table, outcome: &Outcome) -> Result<(), JobError> {
-    let Some(order) = &outcome.common_order else { return Ok(()) };
+pub(super) fn write(draft: &Draft, rows: &OwnRows, outcome: &Outcome) -> Result<(), JobError> {
+    if let Some(division) = rows.division().filter(|_| outcome.common_rows.is_some()) {
+        return division.join_common(&draft.place(ALIGNED)?);
+    }
+    let (Some(order), Some(table)) = (&outcome.common_order, rows.table()) else { return Ok(()) };
     let aligned = table.take(order)?;
-    aligned.write_parquet(draft.place("tables/aligned.parquet")?)?;
+    aligned.write_parquet(draft.place(ALIGNED)?)?;
     let ids: Vec<&str> = aligned.ids()?.collect();
     for model in &outcome.models {
         let Some(scores) = &model.scores else { continue };
@@ -26,6 +30,8 @@ pub(super) fn write(draft: &Draft, table: &Table, outcome: &Outcome) -> Result<(
     }
     Ok(())
 }
+
+const ALIGNED: &str = "tables/aligned.parquet";
 
 fn number(name: &str, values: &[f64]) -> (Column, Values) {
     (Column::new(name, Kind::Number, Role::Feature), Values::numbers(values.to_vec()))

@@ -6,55 +6,126 @@ use matching::idmap::Keys;
 use matching::psi::{self, Identifiers};
 use table::{Table, check_label_classes};
 
+use super::buckets;
 use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::intersection;
-use crate::open_table::keys;
+use crate::open_table::KeyReader;
+use crate::own_rows::OwnRows;
 use crate::spec::Learn;
 
 /// The rows that both parties have.
-pub(super) struct Common {
-    /// They, in an order that both parties share.
-    pub(super) table: Table,
-    /// Their positions in the party's own table.
-    pub(super) order: Vec<u32>,
+pub(super) enum Common {
+    /// Rows of a table in memory.
+    InMemory {
+        /// They, in an order that both parties share.
+        table: Table,
+        /// Their positions in the party's own table.
+        order: Vec<u32>,
+    },
+    /// Rows in the files of a division.
+    Divided {
+        /// How many.
+        rows: usize,
+    },
+}
+
+impl Common {
+    /// How many rows are common.
+    pub(super) fn rows(&self) -> usize {
+        match self {
+            Self::InMemory { order, .. } => order.len(),
+            Self::Divided { rows } => *rows,
+        }
+    }
+
+    /// Their positions in the party's own table, if that is in memory.
+    pub(super) fn into_order(self) -> Option<Vec<u32>> {
+        match self {
+            Self::InMemory { order, .. } => Some(order),
+            Self::Divided { .. } => None,
+        }
+    }
 }
 
 /// Finds the common rows; `None` for a party that does not learn them.
-pub(super) async fn align(run: &mut Run<'_>, table: &Table) -> Result<Option<Common>, JobError> {
+pub(super) async fn align(
+    run: &mut Run<'_>,
+    rows: &mut OwnRows,
+) -> Result<Option<Common>, JobError> {
     let mut step = run.begin(STEP, STEP)?;
-    let aligned = intersect(run, &mut step, table).await.map_err(|error| error.at(STEP))?;
+    let aligned = find(run, &mut step, rows).await.map_err(|error| error.at(STEP))?;
     run.end(step);
     Ok(aligned)
+}
+
+/// Jobs that train have their tables in memory; others may have them divided over files.
+async fn find(
+    run: &Run<'_>,
+    step: &mut Step,
+    rows: &mut OwnRows,
+) -> Result<Option<Common>, JobError> {
+    if run.job.train.is_empty()
+        && let Some(plan) = buckets::plan(&mut step.session, rows).await?
+    {
+        run.record("table.rows", Audience::All, 1)?;
+        run.record("table.buckets", Audience::All, 1)?;
+        let division = rows.divide()?;
+        let keys_count = division.keys();
+        note_rows_left_out(run, keys_count, division.invalid_rows(), division.duplicate_rows());
+        let learn = learn(run);
+        let found = buckets::align(run, step, rows, &plan, learn).await?;
+        let Some(rows) = found else { return Ok(None) };
+        record_common(run, learn, rows)?;
+        return Ok(Some(Common::Divided { rows }));
+    }
+    let keys = rows.keys().clone();
+    match rows.table() {
+        Some(table) => intersect(run, step, table, &keys).await,
+        None => Err(JobError::NotInMemory),
+    }
+}
+
+/// Who learns the common rows, by the order of the parties in a session.
+fn learn(run: &Run<'_>) -> psi::Learn {
+    match run.job.align.learn {
+        Learn::Both => psi::Learn::Both,
+        Learn::Guest => psi::Learn::First,
+        Learn::Host => psi::Learn::Second,
+    }
+}
+
+/// Notes that a party that learns the common rows has got them.
+fn record_common(run: &Run<'_>, learn: psi::Learn, rows: usize) -> Result<(), JobError> {
+    for role in [Role::Guest, Role::Host] {
+        if learn.includes(role == Role::Guest) {
+            run.record("intersection.rows", role.into(), rows)?;
+        }
+    }
+    Ok(())
 }
 
 async fn intersect(
     run: &Run<'_>,
     step: &mut Step,
     table: &Table,
+    keys: &KeyReader,
 ) -> Result<Option<Common>, JobError> {
     if run.is_guest() && !run.job.train.is_empty() {
         check_classes(run, &table.label()?)?;
     }
-    let keys = keys(run.job.party(run.role), table)?;
-    note_rows_left_out(run, &keys);
+    let keys = keys.keys(table)?;
+    let keys_count = keys.texts().len();
+    note_rows_left_out(run, keys_count, keys.invalid_rows(), keys.duplicate_rows());
     let ids = Identifiers::new(keys.texts())?;
-    let learn = match run.job.align.learn {
-        Learn::Both => psi::Learn::Both,
-        Learn::Guest => psi::Learn::First,
-        Learn::Host => psi::Learn::Second,
-    };
+    let learn = learn(run);
     run.record("table.rows", Audience::All, 1)?;
     let protocol = run.job.align.protocol;
     let found = intersection::intersect(protocol, &mut step.session, &ids, learn).await?;
     let Some(alignment) = found else {
         return Ok(None);
     };
-    for role in [Role::Guest, Role::Host] {
-        if learn.includes(role == Role::Guest) {
-            run.record("intersection.rows", role.into(), alignment.len())?;
-        }
-    }
+    record_common(run, learn, alignment.len())?;
     if alignment.is_empty() && !run.job.train.is_empty() {
         return Err(JobError::NothingInCommon {
             peer: step.session.peer().to_owned(),
@@ -67,11 +138,11 @@ async fn intersect(
         order_by_seed(&mut positions, &keys, run.job.seed);
     }
     let order: Vec<u32> = positions.into_iter().map(|position| keys.row(position)).collect();
-    let common = Common { table: table.take(&order)?, order };
+    let table = table.take(&order)?;
     if run.is_guest() && !run.job.train.is_empty() {
-        check_classes(run, &common.table.label()?)?;
+        check_classes(run, &table.label()?)?;
     }
-    Ok(Some(common))
+    Ok(Some(Common::InMemory { table, order }))
 }
 
 /// Brings common keys into the order of a hash of seed and key.
@@ -87,10 +158,8 @@ fn order_by_seed(positions: &mut [u32], keys: &Keys<'_>, seed: u64) {
 }
 
 /// Says how many rows the job's policy for keys leaves out, if any.
-fn note_rows_left_out(run: &Run<'_>, keys: &Keys<'_>) {
-    let (invalid, duplicate) = (keys.invalid_rows(), keys.duplicate_rows());
+fn note_rows_left_out(run: &Run<'_>, kept: usize, invalid: usize, duplicate: usize) {
     if invalid + duplicate > 0 {
-        let kept = keys.texts().len();
         run.note(Text::owned(
             format!(
                 "{kept} rows take part in matching; left out: {invalid} without a valid key, \

@@ -6,6 +6,7 @@
 
 mod align;
 mod boosted_trees;
+mod buckets;
 mod data;
 mod evaluate;
 mod logistic_regression;
@@ -19,9 +20,9 @@ mod weigh;
 
 use contract::{Role, undeclared};
 use net::Session;
-use table::Table;
 
 use crate::error::JobError;
+use crate::own_rows::OwnRows;
 use crate::spec::{JobSpec, SplitSpec};
 use crate::watch::Watch;
 use align::Common;
@@ -34,7 +35,7 @@ pub use outcome::{
 use prepare::Prepared;
 use progress::Run;
 
-/// Runs this party's side of `job` with its `table` over the root `session`.
+/// Runs this party's side of `job` with its own `rows` over the root `session`.
 ///
 /// # Errors
 /// Everything that can go wrong, with the step at which it did. The caller tells the peer with
@@ -42,16 +43,19 @@ use progress::Run;
 pub async fn run_party(
     job: &JobSpec,
     role: Role,
-    table: &Table,
+    rows: &mut OwnRows,
     session: Session,
     watch: &dyn Watch,
 ) -> Result<Outcome, JobError> {
     let mut run = Run::new(job, role, session, watch);
-    let common = align::align(&mut run, table).await?;
+    let own_rows = rows.count();
+    let common = align::align(&mut run, rows).await?;
     let mut splits = Vec::new();
     let mut models = Vec::new();
-    if let Some(common) = common.as_ref().filter(|_| !job.train.is_empty()) {
-        let data = Data::new(&run, &common.table)?;
+    if let Some(Common::InMemory { table, .. }) = &common
+        && !job.train.is_empty()
+    {
+        let data = Data::new(&run, table)?;
         for (index, spec) in job.splits.iter().enumerate() {
             let split = split::split(&mut run, &data, spec, index).await?;
             let prepared = prepare::prepare(&mut run, &data, &split, spec, index).await?;
@@ -63,7 +67,7 @@ pub async fn run_party(
         }
     }
     check_disclosures(&run)?;
-    Ok(outcome(run, table, common, splits, models))
+    Ok(outcome(run, own_rows, common, splits, models))
 }
 
 /// Every model of the job under one split.
@@ -127,7 +131,7 @@ fn check_disclosures(run: &Run<'_>) -> Result<(), JobError> {
 
 fn outcome(
     run: Run<'_>,
-    table: &Table,
+    own_rows: usize,
     common: Option<Common>,
     splits: Vec<SplitOutcome>,
     models: Vec<ModelOutcome>,
@@ -150,9 +154,9 @@ fn outcome(
         party: job.party(role).name.clone(),
         role,
         parties: [facts(Role::Guest), facts(Role::Host)],
-        own_rows: table.rows(),
-        common_rows: common.as_ref().map(|common| common.table.rows()),
-        common_order: common.map(|common| common.order),
+        own_rows,
+        common_rows: common.as_ref().map(Common::rows),
+        common_order: common.and_then(Common::into_order),
         splits,
         models,
         declared: job.disclosures(),

@@ -35,7 +35,8 @@ pub struct Outcome {
     pub own_rows: usize,
     /// Rows that both parties have; `None` for a party that does not learn them.
     pub common_rows: Option<usize>,
-    /// The same rows, as positions in this party's table, in the common order.
+    /// The same rows, as positions in this party's table, in the common order; `None` also for a
+    /// table that is divided over files, which hold the common rows then.
     #[serde(skip)]
     pub common_order: Option<Vec<u32>>,
     /// The splits, in the order of the job.

@@ -143,7 +143,7 @@ pub(super) async fn offer<'order>(
     chunks: impl Iterator<Item = &'order [u32]>,
 ) -> Result<(), NetError> {
     for positions in chunks {
-        let blind = || key.hash_and_blind(domain, &ids.pick(positions));
+        let blind = || key.hash_and_blind(domain, &ids.pick(positions.iter().copied()));
         let blinded = points.compute(blind).await;
         points.send_bytes("points", blinded.into_flattened()).await?;
     }

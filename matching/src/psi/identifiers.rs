@@ -1,11 +1,11 @@
 //! A party's ids, checked to be a set.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-
-use crypto::hash::Keyed;
 
 use crate::MatchingError;
 use crate::psi::ROWS_MAX;
+use crate::psi::buckets::KeyHash;
 use crate::psi::positions::Positions;
 
 /// The ids of a table in the order of its rows: normalised, none empty, no two equal.
@@ -14,9 +14,19 @@ use crate::psi::positions::Positions;
 /// that changes what an id *means* (case, country codes, hyphens) is the schema's decision and has
 /// happened before.
 pub struct Identifiers<'a> {
-    ids: Vec<&'a str>,
+    keys: Keys<'a>,
     /// The same ids, hashed.
     hashes: Vec<u128>,
+    /// Of how many buckets this one is, 1 for a whole set.
+    buckets_count: usize,
+}
+
+/// What is known of the ids.
+enum Keys<'a> {
+    /// The ids themselves.
+    Texts(Vec<&'a str>),
+    /// Nothing but their hashes.
+    Hashes,
 }
 
 impl<'a> Identifiers<'a> {
@@ -33,20 +43,35 @@ impl<'a> Identifiers<'a> {
             return Err(MatchingError::TooManyRows { rows: ids.len(), rows_max: ROWS_MAX });
         }
         refuse_empty(&ids)?;
-        let hash = Keyed::new("matching/psi id", &[]);
-        let hashes: Vec<u128> = ids.iter().map(|id| hash.hash_128(id.as_bytes())).collect();
+        let hash = KeyHash::default();
+        let hashes: Vec<u128> = ids.iter().map(|id| hash.of(id)).collect();
         refuse_duplicates(&hashes)?;
-        Ok(Self { ids, hashes })
+        Ok(Self { keys: Keys::Texts(ids), hashes, buckets_count: 1 })
+    }
+
+    /// One of `buckets_count` buckets, of which only the hashes are known. Both parties match by
+    /// these then.
+    pub(super) fn from_hashes(
+        hashes: Vec<u128>,
+        buckets_count: usize,
+    ) -> Result<Identifiers<'static>, MatchingError> {
+        refuse_duplicates(&hashes)?;
+        Ok(Identifiers { keys: Keys::Hashes, hashes, buckets_count })
     }
 
     /// How many ids, which is how many rows.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.hashes.len()
     }
 
     /// Whether there is no row at all.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.hashes.is_empty()
+    }
+
+    /// The hash of the id at a position: the same on both sides for the same id.
+    pub fn hash(&self, position: u32) -> u128 {
+        self.hashes[position as usize]
     }
 
     /// The hashes of all ids, in the order of the rows: the same on both sides for the same id.
@@ -54,14 +79,19 @@ impl<'a> Identifiers<'a> {
         &self.hashes
     }
 
-    /// All ids, in the order of the rows.
-    pub(super) fn all(&self) -> &[&'a str] {
-        &self.ids
+    /// Of how many buckets of one set this is, 1 for a whole set: failures that are rare in one
+    /// have that many chances.
+    pub(super) fn buckets_count(&self) -> usize {
+        self.buckets_count
     }
 
-    /// The ids at `positions`.
-    pub(super) fn pick(&self, positions: &[u32]) -> Vec<&'a str> {
-        positions.iter().map(|&position| self.ids[position as usize]).collect()
+    /// What stands for the ids at `positions` where a protocol takes bytes.
+    pub(super) fn pick(&self, positions: impl IntoIterator<Item = u32>) -> Vec<Cow<'a, [u8]>> {
+        let bytes = |position: u32| match &self.keys {
+            Keys::Texts(texts) => Cow::Borrowed(texts[position as usize].as_bytes()),
+            Keys::Hashes => Cow::Owned(self.hashes[position as usize].to_be_bytes().to_vec()),
+        };
+        positions.into_iter().map(bytes).collect()
     }
 }
 
@@ -107,7 +137,7 @@ mod tests {
     #[test]
     fn ids_are_trimmed_and_keep_leading_zeros() {
         let ids = Identifiers::new([" 007 ", "\t13800000001\r", "客户 一"]).unwrap();
-        assert_eq!(ids.pick(&[2, 0, 1]), ["客户 一", "007", "13800000001"]);
+        assert_eq!(ids.pick([2, 0, 1]), ["客户 一", "007", "13800000001"].map(str::as_bytes));
         assert_eq!(ids.len(), 3);
         assert!(Identifiers::new([]).unwrap().is_empty());
     }

@@ -8,10 +8,12 @@
 //! | [`multiparty`] | all of several, or the first | 44 bytes for each but the first (2^20 ids) |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
 //!
+//! [`buckets`] divides sets that are too large for memory; every protocol runs on each bucket.
 //! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
 //! [`union`] gives both parties one list of random ids for all rows of both, without saying which
 //! are common.
 
+pub mod buckets;
 pub mod circuit;
 pub mod ecdh;
 mod elements;

@@ -72,6 +72,8 @@ mod filter;
 mod filters;
 mod server;
 
+use std::borrow::Cow;
+
 use crypto::group::{BlindingKey, GroupError, POINT_BYTES};
 use crypto::hash;
 use net::{NetError, Session, Size};
@@ -199,7 +201,7 @@ async fn query_in_chunks(
     let unblinding = blinding.inverse();
     let mut common = Vec::new();
     for range in chunks(ids.len(), chunk) {
-        let chunk_ids = &ids.all()[range.clone()];
+        let chunk_ids = &ids.pick(range.start as u32..range.end as u32);
         let blinded = session.compute(|| blinding.hash_and_blind(ID_DOMAIN, chunk_ids)).await;
         session.send_bytes("points", blinded.into_flattened()).await?;
         let size = Size::Exactly(range.len() * POINT_BYTES);
@@ -281,10 +283,10 @@ fn state(name: &[u8; NAME_BYTES], filters: &[Filter]) -> [u8; DIGEST_BYTES] {
 }
 
 /// T: the tags of ids and of their points under the server's key. Runs on the current rayon pool.
-fn hash_tags(ids: &[&str], points: &[[u8; POINT_BYTES]]) -> Vec<u128> {
-    let tag = |(id, point): (&&str, &[u8; POINT_BYTES])| {
+fn hash_tags(ids: &[Cow<'_, [u8]>], points: &[[u8; POINT_BYTES]]) -> Vec<u128> {
+    let tag = |(id, point): (&Cow<'_, [u8]>, &[u8; POINT_BYTES])| {
         let mut tag = [0; size_of::<u128>()];
-        hash::expand(TAG_DOMAIN, &[id.as_bytes(), point], &mut tag);
+        hash::expand(TAG_DOMAIN, &[&**id, &point[..]], &mut tag);
         u128::from_le_bytes(tag)
     };
     ids.par_iter().zip(points).map(tag).collect()

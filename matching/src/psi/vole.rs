@@ -50,9 +50,10 @@
 //!
 //! # Cost
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender, with
-//! tags of t = ⌈(40 + ⌈log2 nk⌉) / 8⌉ bytes: 16 + 16 + 16·m + t·k bytes and those of step 2, which
-//! grow with the logarithm of m; if both learn, ⌈k / 8⌉ more and t for each common id. Flights: one
-//! for the sizes, those of step 2, cells, tags, and one more if both learn.
+//! tags of t = ⌈(40 + ⌈log2 nk⌉) / 8⌉ bytes (nkb in the place of nk for each of b buckets of a
+//! set): 16 + 16 + 16·m + t·k bytes and those of step 2, which grow with the logarithm of m; if
+//! both learn, ⌈k / 8⌉ more and t for each common id. Flights: one for the sizes, those of step 2,
+//! cells, tags, and one more if both learn.
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
@@ -143,7 +144,7 @@ async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, Ma
     let own_count = sets.ids.len();
     let keys = sets.ids.hashes();
     let Evaluated { salt, elements: evaluated } = oprf::receive(session, keys, sets.chunk).await?;
-    let hashes = Hashes::new(&salt, own_count, sets.their_count);
+    let hashes = Hashes::new(&salt, own_count * sets.ids.buckets_count(), sets.their_count);
     let mut matches = session.compute(|| Matches::new(hashes.tags(keys, &evaluated))).await;
     for range in chunks(sets.their_count, sets.chunk) {
         let size = Size::Exactly(range.len() * hashes.tag_bytes);
@@ -167,7 +168,8 @@ async fn send(session: &mut Session, sets: &Sets<'_>) -> Result<Option<Alignment
     let keys = session.compute(|| pick(sets.ids.hashes(), &order)).await;
 
     let function = oprf::send(session, sets.their_count, sets.chunk).await?;
-    let hashes = Hashes::new(&function.salt, sets.their_count, own_count);
+    let buckets_count = sets.ids.buckets_count();
+    let hashes = Hashes::new(&function.salt, sets.their_count * buckets_count, own_count);
     let mut evaluated = Vec::with_capacity(if sets.proofs { own_count } else { 0 });
     for range in chunks(own_count, sets.chunk) {
         let evaluate = || {

@@ -115,6 +115,16 @@ impl Values {
         }
     }
 
+    /// The memory that the values take, in bytes; levels of categories are not counted.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Text(texts) => texts.get_array_memory_size(),
+            Self::Numeric(numbers) => numbers.get_array_memory_size(),
+            Self::Categorical(categories) => size_of_val(&*categories.codes),
+            Self::Time(times) => times.get_array_memory_size(),
+        }
+    }
+
     /// Whether these can be the values of a column of this kind.
     pub(crate) fn fits(&self, kind: Kind) -> bool {
         match self {

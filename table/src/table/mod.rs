@@ -13,6 +13,7 @@ use arrow_array::{Array, LargeStringArray};
 pub use check::{ClassCounts, check_label_classes};
 pub use read::Batches;
 pub(crate) use read::Rows;
+pub(crate) use write::write_whole;
 
 use crate::column::{Categorical, Values};
 use crate::error::TableError;

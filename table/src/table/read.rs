@@ -26,7 +26,7 @@ impl Table {
     pub fn read(source: &Source, schema: &Schema) -> Result<Self, TableError> {
         match Batches::new(source, schema, usize::MAX).next() {
             Some(table) => table,
-            None => Err(TableError::NoRows { file: source.inputs()[0].name.to_string() }),
+            None => Err(TableError::no_rows(source)),
         }
     }
 

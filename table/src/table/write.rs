@@ -37,7 +37,7 @@ impl Table {
 }
 
 /// Writes to a file beside the target and renames it when everything is on the disk.
-fn write_whole(
+pub(crate) fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn WriteSend) -> Result<(), TableError>,
 ) -> Result<(), TableError> {

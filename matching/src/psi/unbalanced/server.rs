@@ -11,6 +11,7 @@ use super::file::{self, CacheError, Kind};
 use super::filter::Filter;
 use super::{ID_DOMAIN, NAME_BYTES, hash_tags, state};
 use crate::psi::Identifiers;
+use crate::psi::sets::chunks;
 
 /// A server's key and the filters that it made of its ids with it.
 ///
@@ -35,7 +36,7 @@ impl Server {
         let key = BlindingKey::random(generator);
         let mut name = [0; NAME_BYTES];
         generator.fill_bytes(&mut name);
-        let filters = vec![Filter::new(evaluate(&key, ids.all()))];
+        let filters = vec![Filter::new(evaluate(&key, ids))];
         Self { key, name, digest: sum(ids.hashes()), filters, later_tags: Vec::new() }
     }
 
@@ -45,7 +46,7 @@ impl Server {
     /// They go into a filter of their own. When there are `FILTERS_MAX` already, all filters but
     /// the first become one, which clients then have to fetch whole.
     pub fn extend(&mut self, ids: &Identifiers<'_>) -> usize {
-        let tags = evaluate(&self.key, ids.all());
+        let tags = evaluate(&self.key, ids);
         let is_new = |tag: u128| !self.filters.iter().any(|filter| filter.contains(tag));
         let (new, hashes): (Vec<u128>, Vec<u128>) =
             tags.into_iter().zip(ids.hashes()).filter(|(tag, _)| is_new(*tag)).unzip();
@@ -127,10 +128,11 @@ impl fmt::Debug for Server {
 }
 
 /// The tags of ids under the server's key.
-fn evaluate(key: &BlindingKey, ids: &[&str]) -> Vec<u128> {
+fn evaluate(key: &BlindingKey, ids: &Identifiers<'_>) -> Vec<u128> {
     let mut tags = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(CHUNK_IDS) {
-        tags.extend(hash_tags(ids, &key.hash_and_blind(ID_DOMAIN, ids)));
+    for range in chunks(ids.len(), CHUNK_IDS) {
+        let ids = ids.pick(range.start as u32..range.end as u32);
+        tags.extend(hash_tags(&ids, &key.hash_and_blind(ID_DOMAIN, &ids)));
     }
     tags
 }

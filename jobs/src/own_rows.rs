@@ -1,0 +1,170 @@
+//! A party's own rows, in memory or divided over files.
+
+use contract::Text;
+use matching::idmap::KeyRule;
+use table::{Schema, Source, Table, TableError};
+
+use crate::division::{Divider, Division, Origin};
+use crate::error::JobError;
+use crate::open_table::KeyReader;
+use crate::watch::{Event, Watch};
+
+/// A party's own rows, in memory or divided over files.
+#[derive(Debug)]
+pub struct OwnRows {
+    table: Option<Table>,
+    division: Option<Division>,
+    keys: KeyReader,
+    origin: Origin,
+}
+
+impl OwnRows {
+    /// Rows that are in memory.
+    ///
+    /// # Errors
+    /// [`JobError::Table`] for ids that are not unique, if the job has no rule for them.
+    pub(crate) fn in_memory(
+        table: Table,
+        keys: KeyReader,
+        origin: Origin,
+    ) -> Result<Self, JobError> {
+        if *keys.rule() == KeyRule::default() {
+            table.check_unique_ids()?;
+        }
+        Ok(Self { table: Some(table), division: None, keys, origin })
+    }
+
+    /// Reads a source, into memory if its rows fit there.
+    ///
+    /// # Errors
+    /// [`JobError::Table`], [`JobError::File`]; [`JobError::Matching`] for keys that the job's
+    /// policy refuses.
+    pub(crate) fn read(
+        source: &Source,
+        schema: &Schema,
+        keys: KeyReader,
+        origin: Origin,
+        watch: &dyn Watch,
+    ) -> Result<Self, JobError> {
+        if let Some(division) = origin.existing(schema, keys.rule().duplicates) {
+            watch.see(Event::Note { text: found(&division, &origin) });
+            return Ok(Self { table: None, division: Some(division), keys, origin });
+        }
+        let rows_max = rows_in_memory(schema);
+        let mut batches = Table::batches(source, schema, rows_max);
+        let Some(first) = batches.next().transpose()? else {
+            return Err(TableError::no_rows(source).into());
+        };
+        if first.rows() < rows_max {
+            return Self::in_memory(first, keys, origin);
+        }
+        watch.see(Event::Note { text: dividing(&origin) });
+        let mut divider = Divider::begin(&origin, &keys, schema)?;
+        divider.add(&first)?;
+        drop(first);
+        for batch in batches {
+            divider.add(&batch?)?;
+        }
+        let division = divider.finish()?;
+        Ok(Self { table: None, division: Some(division), keys, origin })
+    }
+
+    /// Rows of the whole table.
+    pub fn count(&self) -> usize {
+        let divided = self.division.as_ref().map(Division::rows);
+        divided.or(self.table.as_ref().map(Table::rows)).unwrap_or_default()
+    }
+
+    /// Removes the files over which rows are divided: the results are complete.
+    ///
+    /// # Errors
+    /// [`JobError::File`].
+    pub fn remove_files(self) -> Result<(), JobError> {
+        self.division.map_or(Ok(()), Division::remove)
+    }
+
+    /// The table, if it is in memory.
+    pub fn table(&self) -> Option<&Table> {
+        self.table.as_ref()
+    }
+
+    /// The division over files, if there is one.
+    pub(crate) fn division(&self) -> Option<&Division> {
+        self.division.as_ref()
+    }
+
+    /// How values become keys.
+    pub(crate) fn keys(&self) -> &KeyReader {
+        &self.keys
+    }
+
+    /// The rows divided over files, because they or the peer's do not fit in memory.
+    ///
+    /// # Errors
+    /// [`JobError::File`], [`JobError::Table`]; [`JobError::Matching`] for keys that the job's
+    /// policy refuses.
+    pub(crate) fn divide(&mut self) -> Result<&mut Division, JobError> {
+        let division = match self.division.take() {
+            Some(division) => division,
+            None => self.divide_table()?,
+        };
+        self.table = None;
+        Ok(self.division.insert(division))
+    }
+
+    fn divide_table(&self) -> Result<Division, JobError> {
+        let Some(table) = &self.table else {
+            return Err(JobError::file("divide", &self.origin.folder, &"there are no rows"));
+        };
+        let duplicates = self.keys.rule().duplicates;
+        if let Some(division) = self.origin.existing(table.schema(), duplicates) {
+            return Ok(division);
+        }
+        let mut divider = Divider::begin(&self.origin, &self.keys, table.schema())?;
+        divider.add(table)?;
+        divider.finish()
+    }
+}
+
+/// Rows of a table with these columns that are held in memory at once.
+fn rows_in_memory(schema: &Schema) -> usize {
+    let columns = schema.columns().len().max(1);
+    (BYTES_IN_MEMORY / (columns * BYTES_OF_VALUE)).clamp(ROWS_IN_MEMORY_MIN, ROWS_IN_MEMORY_MAX)
+}
+
+fn dividing(origin: &Origin) -> Text {
+    let folder = origin.folder.display();
+    Text::owned(
+        format!(
+            "the table is larger than what is held in memory; its rows are divided over files in \
+             {folder}, which are removed at the end"
+        ),
+        format!("数据表超出内存上限；各行按键分存于 {folder} 下的文件中，任务完成后删除"),
+    )
+}
+
+fn found(division: &Division, origin: &Origin) -> Text {
+    let (rows, folder) = (division.rows(), origin.folder.display());
+    let done = division.progress().map_or(0, |progress| progress.common.len());
+    let of = division.progress().map_or(0, |progress| progress.buckets);
+    Text::owned(
+        format!(
+            "an earlier run left {rows} rows divided in {folder}, {done} of {of} buckets matched; \
+             it is continued (remove the folder to begin anew)"
+        ),
+        format!(
+            "此前的运行已将 {rows} 行分存于 {folder}，已匹配 {done}/{of} 个分桶；现从该处继续（删除该文件夹\
+             即可重新开始）"
+        ),
+    )
+}
+
+/// What a table may take in memory, by a rough count before it is read.
+const BYTES_IN_MEMORY: usize = 1 << 29;
+
+/// Roughly what one value takes.
+const BYTES_OF_VALUE: usize = 16;
+
+const ROWS_IN_MEMORY_MIN: usize = 1 << 16;
+
+const ROWS_IN_MEMORY_MAX: usize = 1 << 22;
