@@ -1,4 +1,4 @@
-//! `tombolo bench`: a protocol between two processes of this machine, measured.
+//! `tombolo bench`: a protocol between processes of this machine, measured.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use jobs::bench::{AUC_BOUND, Bench, Record, Scope, play};
+use jobs::bench::{AUC_BOUND, Bench, PARTIES_MAX, Record, Scope, play};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::transport::shaped::Shape;
-use net::{Identity, PublicKey, Seat};
+use net::{Conversation, Identity, PublicKey, Seat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 use crate::launch::KEEP_MEMORY;
@@ -39,15 +40,20 @@ pub(crate) struct BenchArguments {
 
 #[derive(Debug, Subcommand)]
 enum BenchName {
-    /// Private set intersection, both parties learning (with `unbalanced` only the guest)
+    /// Private set intersection, and what is like it
     Psi {
-        /// The protocol: `ecdh`, `rr22` or `unbalanced` (the host's set prepared beforehand)
+        /// The protocol: `ecdh`, `rr22`, `unbalanced` (the host's set prepared beforehand),
+        /// `union` (random ids for all rows), `circuit` (shares of the result), `cardinality`,
+        /// `sum` or `multiparty`
         #[arg(long, default_value = "ecdh")]
         protocol: String,
+        /// How many parties, a process each; more than two with `multiparty` only
+        #[arg(long, default_value_t = 2, value_parser = parties)]
+        parties: usize,
         /// Ids of the guest
         #[arg(long, default_value_t = 1 << 16, value_parser = count)]
         rows: usize,
-        /// Ids of the host; by default as many
+        /// Ids of each other party; by default as many
         #[arg(long, value_parser = count)]
         their_rows: Option<usize>,
         /// `protocol`: ids in memory; `whole`: CSV files in, aligned Parquet files out
@@ -105,11 +111,12 @@ pub(crate) struct BenchPartyArguments {
     bench: String,
     #[arg(long)]
     keys: std::path::PathBuf,
+    /// The keys of all other parties, in their order
     #[arg(long)]
-    peer_key: String,
-    /// Where the guest listens; without it this side waits and prints the address
+    peer_key: Vec<String>,
+    /// Where the earlier parties listen, in their order; the later ones dial this one
     #[arg(long)]
-    dial: Option<String>,
+    dial: Vec<String>,
     #[arg(long)]
     bandwidth: Option<f64>,
     #[arg(long)]
@@ -129,11 +136,18 @@ fn count(text: &str) -> Result<usize, String> {
     if (1..=1 << 30).contains(&value) { Ok(value) } else { Err("expected 1 to 2^30".to_owned()) }
 }
 
+fn parties(text: &str) -> Result<usize, String> {
+    let value = text.parse::<usize>().map_err(|error| error.to_string())?;
+    let is_possible = (2..=PARTIES_MAX).contains(&value);
+    if is_possible { Ok(value) } else { Err(format!("expected 2 to {PARTIES_MAX}")) }
+}
+
 impl BenchArguments {
     fn bench(&self) -> Bench {
         match &self.name {
-            BenchName::Psi { protocol, rows, their_rows, scope } => Bench::Psi {
+            BenchName::Psi { protocol, parties, rows, their_rows, scope } => Bench::Psi {
                 protocol: protocol.clone(),
+                parties_count: *parties,
                 rows: *rows,
                 their_rows: their_rows.unwrap_or(*rows),
                 scope: match scope {
@@ -167,28 +181,34 @@ impl BenchArguments {
     }
 }
 
-/// Runs both sides and prints one line; fails if the joint model is not the pooled one.
+/// Runs all sides and prints one line; fails if the joint model is not the pooled one.
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<(), Failure> {
     let bench = arguments.bench();
     let work = WorkFolder::create(&env::temp_dir())?;
-    let keys = [GUEST, HOST].map(|name| Identity::generate(name).map_err(Failure::job));
-    let [guest_key, host_key] = keys;
-    let (guest_key, host_key) = (guest_key?, host_key?);
-    guest_key.save(&work.path().join(GUEST)).map_err(Failure::job)?;
-    host_key.save(&work.path().join(HOST)).map_err(Failure::job)?;
-    if !arguments.json {
-        screen::message("two processes over mutual TLS on loopback, simulated data");
+    let names: Vec<String> = (0..bench.parties_count()).map(name).collect();
+    let mut keys = Vec::new();
+    for name in &names {
+        let key = Identity::generate(name).map_err(Failure::job)?;
+        key.save(&work.path().join(name)).map_err(Failure::job)?;
+        keys.push(key.public_key());
     }
-    let start = |name, peer: &Identity, address: Option<&str>| {
-        Side::start(arguments, &bench, work.path(), name, &peer.public_key(), address)
-    };
-    let mut guest = start(GUEST, &host_key, None)?;
-    let Line::Listening(address) = guest.next()? else {
-        return Err(Failure::job("the guest did not say where it listens"));
-    };
-    let mut host = start(HOST, &guest_key, Some(&address))?;
-    let (guest, host) = (guest.measured()?, host.measured()?);
-    let line = summary(&bench, arguments, &guest, &host)?;
+    if !arguments.json {
+        let count = names.len();
+        screen::message(&format!("{count} processes over mutual TLS on loopback, simulated data"));
+    }
+    let (mut sides, mut addresses) = (Vec::new(), Vec::new());
+    for (place, name) in names.iter().enumerate() {
+        let mut side = Side::start(arguments, &bench, &work.path().join(name), &keys, &addresses)?;
+        if place + 1 < names.len() {
+            let Line::Listening(address) = side.next()? else {
+                return Err(Failure::job(format!("{name} did not say where it listens")));
+            };
+            addresses.push(address);
+        }
+        sides.push(side);
+    }
+    let records: Vec<Record> = sides.iter_mut().map(Side::measured).collect::<Result<_, _>>()?;
+    let line = summary(&bench, arguments, &records)?;
     screen::data(&line.to_string());
     match (line["auc"].as_f64(), line["auc_pooled"].as_f64()) {
         (Some(joint), Some(pooled)) if (joint - pooled).abs() > AUC_BOUND => Err(Failure::job(
@@ -201,22 +221,24 @@ pub(crate) fn bench(arguments: &BenchArguments) -> Result<(), Failure> {
 fn summary(
     bench: &Bench,
     arguments: &BenchArguments,
-    guest: &Record,
-    host: &Record,
+    records: &[Record],
 ) -> Result<Value, Failure> {
     let mut line = serde_json::to_value(bench).map_err(Failure::job)?;
-    let party = |name: &str, record: &Record| {
+    let party = |(place, record): (usize, &Record)| {
         json!({
-            "name": name,
+            "name": name(place),
             "cpu_seconds": record.usage.cpu_seconds,
             "bytes_sent": record.usage.bytes_sent,
             "peak_memory_bytes": record.usage.peak_memory_bytes,
         })
     };
-    let mut figures: BTreeMap<String, Value> = guest.figures.clone().into_iter().collect();
-    figures.insert("seconds".into(), guest.usage.seconds.max(host.usage.seconds).into());
-    figures.insert("rounds".into(), guest.usage.rounds.max(host.usage.rounds).into());
-    figures.insert("parties".into(), json!([party(GUEST, guest), party(HOST, host)]));
+    // What the guest found is what is reported.
+    let guests = records.iter().take(1).flat_map(|guest| guest.figures.clone());
+    let mut figures: BTreeMap<String, Value> = guests.collect();
+    let seconds = records.iter().map(|record| record.usage.seconds).fold(0.0, f64::max);
+    figures.insert("seconds".into(), seconds.into());
+    figures.insert("rounds".into(), records.iter().map(|it| it.usage.rounds).max().into());
+    figures.insert("parties".into(), records.iter().enumerate().map(party).collect());
     figures.insert("bandwidth_mbit".into(), arguments.bandwidth.into());
     figures.insert("latency_ms".into(), arguments.latency.into());
     figures.insert("data".into(), "simulated".into());
@@ -233,24 +255,28 @@ struct Side {
 }
 
 impl Side {
+    /// Starts the party after those at `addresses`; `keys` are those of all parties.
     fn start(
         arguments: &BenchArguments,
         bench: &Bench,
-        work: &Path,
-        name: &str,
-        peer: &PublicKey,
-        address: Option<&str>,
+        own_keys: &Path,
+        keys: &[PublicKey],
+        addresses: &[String],
     ) -> Result<Self, Failure> {
         let mut command = Command::new(env::current_exe().map_err(Failure::job)?);
         command
             .arg("bench-party")
             .args(["--bench", &serde_json::to_string(bench).map_err(Failure::job)?])
             .arg("--keys")
-            .arg(work.join(name))
-            .args(["--peer-key", &peer.to_string()])
+            .arg(own_keys)
             .envs(KEEP_MEMORY)
             .stdout(Stdio::piped());
-        if let Some(address) = address {
+        for (place, key) in keys.iter().enumerate() {
+            if place != addresses.len() {
+                command.args(["--peer-key", &key.to_string()]);
+            }
+        }
+        for address in addresses {
             command.args(["--dial", address]);
         }
         for (flag, value) in
@@ -290,41 +316,23 @@ impl Drop for Side {
 /// Plays one side.
 pub(crate) fn bench_party(arguments: &BenchPartyArguments) -> Result<(), Failure> {
     let bench: Bench = serde_json::from_str(&arguments.bench).map_err(Failure::usage)?;
-    let guest = arguments.dial.is_none();
-    let (me, peer) = if guest { (GUEST, HOST) } else { (HOST, GUEST) };
-    let mut seat = Seat::new(me, peer, guest);
-    // Half-gigabyte messages over a slow line take long and are no fault.
-    seat.settings.step_timeout = Duration::from_hours(1);
-    if arguments.bandwidth.is_some() || arguments.latency.is_some() {
-        seat.settings.shape = Some(Shape {
-            megabits_per_second: arguments.bandwidth.unwrap_or(f64::INFINITY),
-            latency: Duration::from_secs_f64(arguments.latency.unwrap_or(0.0).max(0.0) / 1e3),
-        });
-    }
-    let peering = Peering {
-        seat,
-        identity: Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?),
-        peer_key: arguments.peer_key.parse().map_err(Failure::usage)?,
-        job_digest: *blake3::hash(arguments.bench.as_bytes()).as_bytes(),
-    };
     let measured = net::block_on(async {
-        let (_listener, mut conversation) = if let Some(address) = &arguments.dial {
-            (None, dial(address, peering).await.map_err(Failure::job)?)
-        } else {
-            let listener =
-                Listener::bind("127.0.0.1:0", &peering.identity).await.map_err(Failure::job)?;
-            print(&Line::Listening(listener.local_address().to_string()))?;
-            let conversation = listener.accept(peering).await.map_err(Failure::job)?;
-            (Some(listener), conversation)
-        };
-        let session = conversation.session().map_err(Failure::job)?;
-        match play(&bench, session).await {
+        let (_listener, mut conversations) = connect(arguments).await?;
+        let sessions = conversations.iter_mut().map(Conversation::session);
+        let sessions = sessions.collect::<Result<_, _>>().map_err(Failure::job)?;
+        match play(&bench, sessions).await {
             Ok(record) => {
-                conversation.close().await.map_err(Failure::job)?;
+                // Nobody may wait for this party while it waits for another one to finish.
+                conversations.iter_mut().for_each(Conversation::finish);
+                for conversation in conversations {
+                    conversation.close().await.map_err(Failure::job)?;
+                }
                 Ok(record)
             }
             Err(error) => {
-                conversation.abort("the bench failed on the other side").await;
+                for conversation in conversations {
+                    conversation.abort("the bench failed on the other side").await;
+                }
                 Err(Failure::job(error))
             }
         }
@@ -332,10 +340,72 @@ pub(crate) fn bench_party(arguments: &BenchPartyArguments) -> Result<(), Failure
     print(&Line::Measured(measured.map_err(Failure::job)??))
 }
 
+/// Dials the earlier parties and waits for the later ones; their conversations in their order.
+async fn connect(
+    arguments: &BenchPartyArguments,
+) -> Result<(Option<Arc<Listener>>, Vec<Conversation>), Failure> {
+    let mut peerings = peerings(arguments)?;
+    let later = peerings.split_off(arguments.dial.len());
+    let (mut listener, mut arrivals) = (None, JoinSet::new());
+    if let Some(peering) = later.first() {
+        let bound = Listener::bind("127.0.0.1:0", &peering.identity).await.map_err(Failure::job)?;
+        let address = bound.local_address().to_string();
+        let bound = listener.insert(Arc::new(bound));
+        for (index, peering) in later.into_iter().enumerate() {
+            let bound = Arc::clone(bound);
+            arrivals.spawn(async move { (index, bound.accept(peering).await) });
+        }
+        // All are waited for before anybody knows where to dial.
+        tokio::task::yield_now().await;
+        print(&Line::Listening(address))?;
+    }
+    let mut conversations = Vec::new();
+    for (address, peering) in arguments.dial.iter().zip(peerings) {
+        conversations.push(dial(address, peering).await.map_err(Failure::job)?);
+    }
+    let mut accepted = arrivals.join_all().await;
+    accepted.sort_by_key(|(index, _)| *index);
+    for (_, conversation) in accepted {
+        conversations.push(conversation.map_err(Failure::job)?);
+    }
+    Ok((listener, conversations))
+}
+
+/// What this party knows about each other one, in their order.
+fn peerings(arguments: &BenchPartyArguments) -> Result<Vec<Peering>, Failure> {
+    let identity = Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?);
+    let place = arguments.dial.len();
+    let others = (0..).filter(|other| *other != place);
+    let peering = |(other, key): (usize, &String)| {
+        let mut seat = Seat::new(name(place), name(other), place < other);
+        // Half-gigabyte messages over a slow line take long and are no fault.
+        seat.settings.step_timeout = Duration::from_hours(1);
+        if arguments.bandwidth.is_some() || arguments.latency.is_some() {
+            seat.settings.shape = Some(Shape {
+                megabits_per_second: arguments.bandwidth.unwrap_or(f64::INFINITY),
+                latency: Duration::from_secs_f64(arguments.latency.unwrap_or(0.0).max(0.0) / 1e3),
+            });
+        }
+        Ok(Peering {
+            seat,
+            identity: Arc::clone(&identity),
+            peer_key: key.parse().map_err(Failure::usage)?,
+            job_digest: *blake3::hash(arguments.bench.as_bytes()).as_bytes(),
+        })
+    };
+    others.zip(&arguments.peer_key).map(peering).collect()
+}
+
 fn print(line: &Line) -> Result<(), Failure> {
     screen::data(&serde_json::to_string(line).map_err(Failure::job)?);
     Ok(())
 }
 
-const GUEST: &str = "guest";
-const HOST: &str = "host";
+/// The name of the party at this place.
+fn name(place: usize) -> String {
+    match place {
+        0 => "guest".to_owned(),
+        1 => "host".to_owned(),
+        _ => format!("host{place}"),
+    }
+}

@@ -7,10 +7,10 @@ use std::time::Duration;
 use net::link::Link;
 use net::transport::faulty::{self, FaultKind, FaultyLink};
 use net::transport::memory;
-use net::{Session, Settings};
+use net::{Conversation, Seat, Session, Settings};
 
 use crate::party;
-use crate::transcript::Side;
+use crate::transcript::{Side, Transcript};
 use crate::{Outcome, pair, run};
 
 /// One message that goes wrong.
@@ -47,15 +47,21 @@ where
     FA: Future<Output = A>,
     FB: Future<Output = B>,
 {
-    let transcript = pair(seed, first, second).transcript;
-    let all = transcript.steps.iter().flat_map(|step| {
-        (0..step.messages).map(|occurrence| Sent {
-            path_step: step.label(),
-            occurrence,
-            from: step.from,
-        })
-    });
-    all.collect()
+    pair(seed, first, second).transcript.sent()
+}
+
+impl Transcript {
+    /// Every message, ordered by path, step and sender.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        let all = self.steps.iter().flat_map(|step| {
+            (0..step.messages).map(|occurrence| Sent {
+                path_step: step.label(),
+                occurrence,
+                from: step.from,
+            })
+        });
+        all.collect()
+    }
 }
 
 /// Like [`pair`], with one message that goes wrong. Waits are short where a message is lost, so
@@ -96,22 +102,40 @@ where
 {
     let seed = party::seed_from_environment().unwrap_or(seed);
     let settings = Settings { step_timeout, ..Settings::rendezvous() };
-    let (one, two) = party::seats(seed, &settings);
-    let happened = Arc::new(AtomicBool::new(false));
-    let text = format!("{fault:?}");
+    let happened = Happened::default();
+    let text = format!("{seed}, the fault {fault:?}");
+    let conversations = open_with_fault(party::seats(seed, &settings), fault, &happened);
+    let outcome = run(&text, conversations, first, second);
+    happened.check(&text);
+    outcome
+}
+
+/// A conversation in memory in which one message goes wrong.
+pub(crate) fn open_with_fault(
+    (one, two): (Seat, Seat),
+    fault: Fault,
+    happened: &Happened,
+) -> (Conversation, Conversation) {
     let Fault { path_step: label, occurrence, kind, from } = fault;
     let fault = faulty::Fault { label, occurrence, kind };
     let wrap = |side: Side| {
-        let (fault, happened) = (fault.clone(), Arc::clone(&happened));
+        let (fault, happened) = (fault.clone(), Arc::clone(&happened.0));
         move |link: Arc<dyn Link>| -> Arc<dyn Link> {
             if side == from { Arc::new(FaultyLink::new(link, fault, happened)) } else { link }
         }
     };
-    let conversations =
-        party::opened(memory::pair_through(one, two, wrap(Side::First), wrap(Side::Second)));
-    let outcome = run(&format!("{seed}, the fault {text}"), conversations, first, second);
-    assert!(happened.load(Ordering::SeqCst), "no message met the fault {text}");
-    outcome
+    party::opened(memory::pair_through(one, two, wrap(Side::First), wrap(Side::Second)))
+}
+
+/// Whether a message met the fault.
+#[derive(Default)]
+pub(crate) struct Happened(Arc<AtomicBool>);
+
+impl Happened {
+    /// A test with a fault that no message met would test nothing.
+    pub(crate) fn check(&self, run: &str) {
+        assert!(self.0.load(Ordering::SeqCst), "no message met the fault: seed {run}");
+    }
 }
 
 /// Longest wait for a step. Where bytes are lost the wait is sure to run out, and that an honest

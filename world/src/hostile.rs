@@ -15,16 +15,17 @@ use net::Session;
 use net::transport::faulty::FaultKind;
 
 use crate::fault::{Fault, Sent, pair_with_patience, patience, steps};
-use crate::transcript::Side;
+use crate::mesh::{MeshFault, MeshSent, Pair, mesh, mesh_with_patience};
+use crate::transcript::{Side, Transcript};
 
 /// What a sweep did.
-#[derive(Debug, Default)]
-pub struct Report {
+#[derive(Debug)]
+pub struct Report<F = Fault> {
     /// How many runs with a fault there were.
     pub runs: usize,
-    /// Hostile payloads after which both parties ended without an error: fine for a semi-honest
+    /// Hostile payloads after which all parties ended without an error: fine for a semi-honest
     /// protocol whose output is then wrong, a finding for one that claims more.
-    pub unnoticed: Vec<Fault>,
+    pub unnoticed: Vec<F>,
 }
 
 /// Runs a protocol with each kind of fault on the first and the last message of each kind of step
@@ -72,21 +73,64 @@ where
     let start = Instant::now();
     let mut targets = representatives(steps(seed, &first, &second));
     targets.retain(chosen);
+    attack(&targets, start.elapsed(), Sent::fault, |fault, wait| {
+        let outcome = pair_with_patience(seed, fault, wait, &first, &second);
+        let is_clean = outcome.first.is_ok() && outcome.second.is_ok();
+        is_clean && outcome.closed.iter().all(Result::is_ok)
+    })
+}
+
+/// Like [`sweep_where`], for `parties_count` parties that all play `role` (see [`mesh`]).
+///
+/// # Panics
+///
+/// As [`sweep_where`].
+pub fn sweep_mesh<A, E, FA>(
+    seed: u64,
+    parties_count: usize,
+    chosen: impl Fn(&MeshSent) -> bool,
+    role: impl Fn(usize, Vec<Session>) -> FA + Sync,
+) -> Report<MeshFault>
+where
+    A: Send,
+    E: Send + Debug,
+    FA: Future<Output = Result<A, E>>,
+{
+    let start = Instant::now();
+    let transcripts = mesh(seed, parties_count, &role).transcripts;
+    let of_pair = |(&between, transcript): (&Pair, &Transcript)| {
+        let sent = representatives(transcript.sent()).into_iter();
+        sent.map(move |sent| MeshSent { between, sent })
+    };
+    let mut targets: Vec<MeshSent> = transcripts.iter().flat_map(of_pair).collect();
+    targets.retain(chosen);
+    attack(&targets, start.elapsed(), MeshSent::fault, |fault, wait| {
+        let outcome = mesh_with_patience(seed, parties_count, fault, wait, &role);
+        outcome.results.iter().all(Result::is_ok) && outcome.closed.iter().all(Result::is_ok)
+    })
+}
+
+/// Makes every kind of fault on each target. `is_clean` runs the protocol with a fault and a
+/// longest wait, and says whether nobody noticed; a run without a fault took `clean`.
+fn attack<T: Debug + Sync, F>(
+    targets: &[T],
+    clean: Duration,
+    fault: impl Fn(&T, &FaultKind) -> F + Sync,
+    is_clean: impl Fn(F, Duration) -> bool + Sync,
+) -> Report<F> {
     assert!(!targets.is_empty(), "the protocol sends nothing");
-    let clean = start.elapsed();
     let limit = clean * (5 + 2 * BROKEN.len() as u32) + GRACE;
-    let mut report = Report::default();
-    for target in &targets {
+    let mut report = Report { runs: 0, unnoticed: Vec::new() };
+    for target in targets {
         let is_noticed = |kind: &FaultKind| {
             let start = Instant::now();
             // The fault must be reached although as many runs go on side by side, on a machine that
             // may be busier than it was for the clean run.
             let wait = patience(kind).max(4 * clean * BROKEN.len() as u32);
-            let outcome = pair_with_patience(seed, target.fault(kind), wait, &first, &second);
+            let is_noticed = !is_clean(fault(target, kind), wait);
             let elapsed = start.elapsed();
             assert!(elapsed < limit, "{kind:?} of {target:?} took {elapsed:?}");
-            let is_clean = outcome.first.is_ok() && outcome.second.is_ok();
-            !is_clean || outcome.closed.iter().any(Result::is_err)
+            is_noticed
         };
         report.runs += BROKEN.len();
         // Side by side, because most of them wait for what was lost.
@@ -100,11 +144,17 @@ where
         for kind in replacements() {
             report.runs += 1;
             if !is_noticed(&kind) {
-                report.unnoticed.push(target.fault(&kind));
+                report.unnoticed.push(fault(target, &kind));
             }
         }
     }
     report
+}
+
+impl MeshSent {
+    fn fault(&self, kind: &FaultKind) -> MeshFault {
+        MeshFault { between: self.between, fault: self.sent.fault(kind) }
+    }
 }
 
 impl Sent {

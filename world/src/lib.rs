@@ -2,11 +2,13 @@
 //!
 //! [`pair`] runs both sides of a protocol, each on a thread of its own, over a memory transport
 //! that holds nothing back: `send` returns when the peer has received, so a protocol in which both
-//! send first dead-locks here and not only at a customer. All secret randomness derives from one
-//! seed, which is printed on failure; the variable `TOMBOLO_SEED` replays it.
+//! send first dead-locks here and not only at a customer. [`mesh()`] does the same for more
+//! parties, with a conversation between each two. All secret randomness derives from one seed,
+//! which is printed on failure; the variable `TOMBOLO_SEED` replays it.
 
 mod fault;
 pub mod hostile;
+mod mesh;
 mod party;
 mod tls;
 mod transcript;
@@ -14,6 +16,7 @@ mod transcript;
 use net::{Conversation, NetError, Session, Settings};
 
 pub use fault::{Fault, Sent, pair_with_fault, steps};
+pub use mesh::{MeshFault, MeshOutcome, MeshSent, Pair, mesh, mesh_with_fault};
 pub use net::transport::faulty::FaultKind;
 pub use party::{FIRST, SECOND};
 pub use tls::{Proxy, pair_over_tls, peerings};
@@ -72,7 +75,7 @@ where
         let two = scope.spawn(|| party::play(two, second));
         (one.join(), two.join())
     });
-    let (first, second) = party::both_or_panic(seed, first, second);
+    let (first, second) = (party::or_panic(seed, first), party::or_panic(seed, second));
     let transcript = Transcript::new(&meters.0, &meters.1);
     let closed = [first.1, second.1];
     Outcome { first: first.0, second: second.0, transcript, closed }

@@ -18,13 +18,24 @@ pub(crate) fn seed_from_environment() -> Option<u64> {
 /// Two seats whose secret randomness derives from `seed`, different for each party.
 pub(crate) fn seats(seed: u64, settings: &Settings) -> (Seat, Seat) {
     let key = blake3::derive_key("tombolo world 2026-11 secret randomness", &seed.to_le_bytes());
+    seats_between(FIRST, SECOND, key, settings)
+}
+
+/// The seats of two parties with these names, the first of which is listed first. A `key` is for
+/// one pair: a party's randomness on a path derives from it, its name and the path.
+pub(crate) fn seats_between(
+    first: &str,
+    second: &str,
+    key: [u8; 32],
+    settings: &Settings,
+) -> (Seat, Seat) {
     let seat = |me: &str, peer: &str, is_first| Seat {
         settings: settings.clone(),
         entropy: Entropy::Injected(key),
         pool: pool(),
         ..Seat::new(me, peer, is_first)
     };
-    (seat(FIRST, SECOND, true), seat(SECOND, FIRST, false))
+    (seat(first, second, true), seat(second, first, false))
 }
 
 /// Plays one party on this thread and closes the conversation.
@@ -33,12 +44,37 @@ pub(crate) fn play<A, FA: Future<Output = A>>(
     role: impl FnOnce(Session) -> FA,
 ) -> (A, Result<(), NetError>) {
     // A panic drops the conversation, which tells the peer that this side gave up.
+    let session = root(&mut conversation);
+    block_on(async { (role(session).await, conversation.close().await) })
+}
+
+/// Plays one party of several, which has a conversation with each other one, and closes them all.
+pub(crate) fn play_with_all<A, FA: Future<Output = A>>(
+    mut conversations: Vec<Conversation>,
+    role: impl FnOnce(Vec<Session>) -> FA,
+) -> (A, Result<(), NetError>) {
+    let sessions = conversations.iter_mut().map(root).collect();
+    block_on(async {
+        let result = role(sessions).await;
+        // Nobody may wait for this party while it waits for another one to finish.
+        conversations.iter_mut().for_each(Conversation::finish);
+        let mut closed = Ok(());
+        for conversation in conversations {
+            closed = closed.and(conversation.close().await);
+        }
+        (result, closed)
+    })
+}
+
+fn root(conversation: &mut Conversation) -> Session {
     let session = conversation.session();
-    #[expect(clippy::unwrap_used, reason = "the root session is asked for once, here")]
-    let session = session.unwrap();
-    let played = net::block_on(async { (role(session).await, conversation.close().await) });
+    #[expect(clippy::unwrap_used, reason = "the root session is asked for once, before a role")]
+    session.unwrap()
+}
+
+fn block_on<T>(play: impl Future<Output = T>) -> T {
     #[expect(clippy::expect_used, reason = "tests cannot go on without an event queue")]
-    played.expect("a runtime for the party")
+    net::block_on(play).expect("a runtime for the party")
 }
 
 /// What was opened for the parties; a world without connections is no use to a test.
@@ -46,25 +82,15 @@ pub(crate) fn opened<T>(opened: Result<T, NetError>) -> T {
     opened.unwrap_or_else(|error| panic!("the parties cannot talk: {error}"))
 }
 
-/// The results of both parties, or the first panic again, after printing how to replay it.
-pub(crate) fn both_or_panic<A, B>(
-    seed: &str,
-    first: thread::Result<A>,
-    second: thread::Result<B>,
-) -> (A, B) {
-    match (first, second) {
-        (Ok(first), Ok(second)) => (first, second),
-        (Err(panic), _) | (_, Err(panic)) => {
-            #[expect(
-                clippy::print_stderr,
-                reason = "the seed must reach whoever reads the failure"
-            )]
-            {
-                eprintln!("a party panicked; the seed was {seed}; TOMBOLO_SEED replays it");
-            }
-            std::panic::resume_unwind(panic)
+/// What a party that ended returned, or its panic again, after printing how to replay it.
+pub(crate) fn or_panic<T>(seed: &str, ended: thread::Result<T>) -> T {
+    ended.unwrap_or_else(|panic| {
+        #[expect(clippy::print_stderr, reason = "the seed must reach whoever reads the failure")]
+        {
+            eprintln!("a party panicked; the seed was {seed}; TOMBOLO_SEED replays it");
         }
-    }
+        std::panic::resume_unwind(panic)
+    })
 }
 
 /// One pool for all parties of the test process: a pool for each of hundreds of runs would cost

@@ -53,6 +53,18 @@ impl BlindingKey {
         Self { half }
     }
 
+    /// The key that takes the blinding `other` off and puts this one on.
+    #[must_use]
+    pub fn in_place_of(&self, other: &Self) -> Self {
+        // For the exponents e = 2h and f = 2k the exponent e/f is twice h/(2k).
+        let mut double = other.half + other.half;
+        let mut inverse = double.invert();
+        let half = self.half * inverse;
+        double.zeroize();
+        inverse.zeroize();
+        Self { half }
+    }
+
     /// Hashes every item to the group for the purpose `domain` and blinds it.
     ///
     /// Result `k` is the encoding of `exponent * hash_to_group(domain, items[k])`. Runs on the
@@ -166,6 +178,14 @@ mod tests {
             items.iter().map(|item| hash_to_group("test", item.as_bytes()).encode()).collect();
         let blinded = key.hash_and_blind("test", &items);
         assert_eq!(key.inverse().decode_and_blind(&blinded).unwrap(), plain);
+    }
+
+    #[test]
+    fn one_blinding_takes_the_place_of_another() {
+        let (one, other, items) = (key(1), key(2), items(20));
+        let blinded = other.hash_and_blind("test", &items);
+        let changed = one.in_place_of(&other).decode_and_blind(&blinded).unwrap();
+        assert_eq!(changed, one.hash_and_blind("test", &items));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Boosted trees against the same trees on pooled data.
 
+use std::slice;
+
 use contract::catalogue;
 use features::binned::{BinnedFeature, BinnedMatrix};
 use models::evaluate::{Ranking, discrimination};
@@ -48,7 +50,7 @@ pub(super) async fn play(
     let settings = Settings { trees, depth, ..Settings::default() };
     let ledger = Ledger::new(DISCLOSURES);
     start_together(&mut session).await?;
-    let watch = Stopwatch::start(&session);
+    let watch = Stopwatch::start(slice::from_ref(&session));
     let mut training_session = session.fork("train")?;
     if !guest {
         train_as_host(&mut training_session, &matrix, &training, &settings, &ledger).await?;

@@ -44,14 +44,18 @@ impl Data {
     }
 }
 
-/// Ids of one side: `rows` of 17 bytes, the first `common` the same on both sides, shuffled.
-pub(super) fn ids(first: bool, rows: usize, common: usize) -> Vec<String> {
-    let mut rng = Generator::from_seed([if first { 1 } else { 2 }; 32]);
+/// Ids of the party at this place: `rows` of 17 bytes, the first `common` the same for all parties,
+/// shuffled.
+pub(super) fn ids(place: usize, rows: usize, common: usize) -> Vec<String> {
+    let mut rng = Generator::from_seed([place as u8; 32]);
     let id = |row: usize| {
-        let owner = if row < common { 9 } else { usize::from(first) };
+        let owner = if row < common { NOBODY } else { place };
         format!("{owner}{row:016}")
     };
     let mut ids: Vec<String> = (0..rows).map(id).collect();
     rng.shuffle(&mut ids);
     ids
 }
+
+/// The digit in place of the owner's in common ids: beyond the most parties.
+const NOBODY: usize = super::PARTIES_MAX + 1;

@@ -1,5 +1,6 @@
 //! Strict logistic regression against the optimum on pooled data.
 
+use std::slice;
 use std::sync::Arc;
 
 use models::evaluate::{Ranking, discrimination};
@@ -30,7 +31,7 @@ pub(super) async fn play(
     let own: Vec<&[f64]> = own.iter().map(Vec::as_slice).collect();
     let labels = guest.then_some(Labels { values: &data.labels, weights: None });
     start_together(&mut session).await?;
-    let watch = Stopwatch::start(&session);
+    let watch = Stopwatch::start(slice::from_ref(&session));
     let mut party =
         TwoParty::setup(session.fork("mpc")?, Arc::new(Ledger::new(DISCLOSURES))).await?;
     let trained = train(&mut party, &own, labels, &Settings::default()).await?;

@@ -5,10 +5,13 @@
 
 mod boosted_trees;
 mod data;
+mod hidden;
 mod logistic_regression;
+mod multiparty;
 mod psi;
 mod stopwatch;
 mod unbalanced;
+mod union;
 
 use net::Session;
 use serde::{Deserialize, Serialize};
@@ -24,13 +27,18 @@ pub const AUC_BOUND: f64 = 1e-3;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "bench")]
 pub enum Bench {
-    /// Private set intersection, both parties learning (with `unbalanced` only the guest).
+    /// Private set intersection, both parties learning (with `unbalanced` only the guest, with
+    /// `circuit` nobody).
     Psi {
-        /// The protocol's name in the catalogue, `ecdh` or `rr22`, or `unbalanced`.
+        /// The protocol's name in the catalogue, `ecdh` or `rr22`, or `unbalanced`, `union`,
+        /// `circuit`, `cardinality`, `sum` or `multiparty`, which are measured with
+        /// [`Scope::Protocol`] only.
         protocol: String,
+        /// Two; with `multiparty` up to [`PARTIES_MAX`].
+        parties_count: usize,
         /// Ids of the guest.
         rows: usize,
-        /// Ids of the host; half of the smaller set is common.
+        /// Ids of each other party; half of the smaller set is common.
         their_rows: usize,
         /// Ids in memory, or files in and aligned files out.
         scope: Scope,
@@ -82,17 +90,36 @@ pub struct Record {
     pub figures: Map<String, Value>,
 }
 
-/// Runs one party's side.
+/// The most parties of a bench.
+pub const PARTIES_MAX: usize = 8;
+
+impl Bench {
+    /// How many parties it takes.
+    pub fn parties_count(&self) -> usize {
+        match self {
+            Self::Psi { parties_count, .. } => *parties_count,
+            Self::VerticalLr { .. } | Self::VerticalGbdt { .. } => 2,
+        }
+    }
+}
+
+/// Runs one party's side, with a session to each other party, in their order.
 ///
 /// # Errors
-/// [`JobError`] as the protocol itself reports it, or for a protocol or mode that does not exist.
-pub async fn play(bench: &Bench, session: Session) -> Result<Record, JobError> {
+/// [`JobError`] as the protocol itself reports it, or for a protocol or mode that does not exist or
+/// is not for so many parties.
+pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobError> {
+    if let Bench::Psi { protocol, rows, their_rows, scope: Scope::Protocol, .. } = bench
+        && protocol == multiparty::NAME
+    {
+        return multiparty::play(peers, *rows, *their_rows).await;
+    }
+    let (Some(session), true) = (peers.pop(), peers.is_empty()) else {
+        return Err(JobError::Bench("only `multiparty` is for more than two parties".to_owned()));
+    };
     match bench {
-        Bench::Psi { protocol, rows, their_rows, scope } if protocol == unbalanced::NAME => {
-            unbalanced::play(session, *rows, *their_rows, *scope).await
-        }
-        Bench::Psi { protocol, rows, their_rows, scope } => {
-            psi::play(session, psi::protocol(protocol)?, *rows, *their_rows, *scope).await
+        Bench::Psi { protocol, rows, their_rows, scope, .. } => {
+            psi::play_named(session, protocol, *rows, *their_rows, *scope).await
         }
         Bench::VerticalLr { rows, guest_features, host_features } => {
             logistic_regression::play(session, *rows, *guest_features, *host_features).await

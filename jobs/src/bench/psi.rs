@@ -2,28 +2,50 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::slice;
 
 use contract::Role;
 use matching::psi::{Identifiers, Learn};
 use net::Session;
 use serde_json::Value;
 
+use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
-use super::{Record, Scope, data, figures, start_together};
+use super::{Record, Scope, data, figures, multiparty, start_together, unbalanced, union};
 use crate::folder::{Draft, work_folder};
 use crate::spec::{JobSpec, Protocol};
 use crate::{JobError, Unwatched, intersection, open_rows, run_party};
 
-/// The protocol of this name.
-pub(super) fn protocol(name: &str) -> Result<Protocol, JobError> {
-    Protocol::named(name).ok_or_else(|| {
-        let names = Protocol::ALL.map(|it| it.component().short_name()).join(", ");
-        let names = format!("{names}, {}", super::unbalanced::NAME);
-        JobError::Bench(format!("there is no alignment protocol `{name}`; there are: {names}"))
-    })
+/// Measures the protocol of this name.
+pub(super) async fn play_named(
+    session: Session,
+    name: &str,
+    rows: usize,
+    their_rows: usize,
+    scope: Scope,
+) -> Result<Record, JobError> {
+    if let Some(protocol) = Protocol::named(name) {
+        return play(session, protocol, rows, their_rows, scope).await;
+    }
+    let goal = Goal::ALL.into_iter().find(|goal| goal.name() == name);
+    let others = [unbalanced::NAME, union::NAME, multiparty::NAME];
+    if goal.is_none() && !others.contains(&name) {
+        let jobs = Protocol::ALL.map(|it| it.component().short_name());
+        let names = [&jobs[..], &others, &Goal::ALL.map(Goal::name)].concat().join(", ");
+        let what = format!("there is no alignment protocol `{name}`; there are: {names}");
+        return Err(JobError::Bench(what));
+    }
+    if scope == Scope::Whole {
+        return Err(JobError::Bench(format!("`{name}` is measured with `--scope protocol`")));
+    }
+    match goal {
+        Some(goal) => hidden::play(session, goal, rows, their_rows).await,
+        None if name == union::NAME => union::play(session, rows, their_rows).await,
+        None => unbalanced::play(session, rows, their_rows).await,
+    }
 }
 
-pub(super) async fn play(
+async fn play(
     mut session: Session,
     protocol: Protocol,
     rows: usize,
@@ -32,11 +54,11 @@ pub(super) async fn play(
 ) -> Result<Record, JobError> {
     let first = session.is_first();
     let common = rows.min(their_rows) / 2;
-    let ids = data::ids(first, if first { rows } else { their_rows }, common);
+    let ids = data::ids(usize::from(!first), if first { rows } else { their_rows }, common);
     let (usage, found) = match scope {
         Scope::Protocol => {
             start_together(&mut session).await?;
-            let watch = Stopwatch::start(&session);
+            let watch = Stopwatch::start(slice::from_ref(&session));
             let found = align(&mut session, protocol, &ids).await?;
             (watch.stop(), found.len())
         }
@@ -45,7 +67,7 @@ pub(super) async fn play(
             folder.write_ids(&ids)?;
             drop(ids);
             start_together(&mut session).await?;
-            let watch = Stopwatch::start(&session);
+            let watch = Stopwatch::start(slice::from_ref(&session));
             let found = align_files(session, protocol, folder.path()).await?;
             (watch.stop(), found)
         }

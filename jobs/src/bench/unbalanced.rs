@@ -1,5 +1,6 @@
 //! Private set intersection of the guest's small set with the host's large one.
 
+use std::slice;
 use std::time::Instant;
 
 use matching::MatchingError;
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use super::psi::Folder;
 use super::stopwatch::Stopwatch;
-use super::{Record, Scope, data, figures, start_together};
+use super::{Record, data, figures, start_together};
 use crate::JobError;
 
 /// The name in the bench's settings; no job offers this protocol.
@@ -22,14 +23,10 @@ pub(super) async fn play(
     mut session: Session,
     rows: usize,
     their_rows: usize,
-    scope: Scope,
 ) -> Result<Record, JobError> {
-    if scope == Scope::Whole {
-        return Err(JobError::Bench("`unbalanced` is measured with `--scope protocol`".to_owned()));
-    }
     let first = session.is_first();
     let common = rows.min(their_rows) / 2;
-    let ids = data::ids(first, if first { rows } else { their_rows }, common);
+    let ids = data::ids(usize::from(!first), if first { rows } else { their_rows }, common);
     let ids = Identifiers::new(ids.iter().map(String::as_str))?;
     let folder = Folder::create(first)?;
     let path = folder.path().join("cache");
@@ -50,7 +47,7 @@ pub(super) async fn play(
     start_together(&mut session.fork("online")?).await?;
     let offline_seconds = start.elapsed().as_secs_f64();
 
-    let watch = Stopwatch::start(&session);
+    let watch = Stopwatch::start(slice::from_ref(&session));
     let found = if first {
         let filters = Filters::load(&path).map_err(MatchingError::from)?;
         Some(query(&mut online, &filters, &ids).await?.len())

@@ -57,7 +57,6 @@
 mod bins;
 
 use crypto::field128::{ELEMENT_BYTES, Gf128};
-use crypto::hash::{CorrelationRobust, digest};
 use crypto::random::Generator;
 use mpc::boolean::Bits;
 use mpc::equality::equal;
@@ -67,8 +66,9 @@ use rayon::prelude::*;
 
 use crate::MatchingError;
 use crate::okvs::{NotEncodable, Okvs};
-use crate::psi::oprf::{self, BLOCKS_PER_TASK, CHUNK, Salt};
+use crate::psi::oprf::{self, CHUNK, Salt};
 use crate::psi::sets::{self, chunks};
+use crate::psi::tweaked::TweakedHash;
 use crate::psi::{Identifiers, ROWS_MAX, elements};
 use bins::{Bins, CHOICES};
 
@@ -297,16 +297,8 @@ fn pad(rng: &mut Generator, count: usize) -> Vec<u64> {
 
 /// The masks of the store `index`, from F of the names.
 fn masks(salt: &Salt, index: usize, names: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
-    let mut key = [0; 16];
     let index = (index as u64).to_le_bytes();
-    key.copy_from_slice(&digest("matching/psi/circuit mask", &[salt, &index])[..16]);
-    let hash = CorrelationRobust::with_key(key);
-    let mut masks: Vec<u128> = evaluated.iter().map(|element| element.0).collect();
-    masks
-        .par_chunks_mut(BLOCKS_PER_TASK)
-        .zip(names.par_chunks(BLOCKS_PER_TASK))
-        .for_each(|(masks, names)| hash.hash_each(names, masks));
-    masks
+    TweakedHash::new("matching/psi/circuit mask", &[salt, &index]).hash_each(names, evaluated)
 }
 
 /// Stores for the lane that is compared and these columns: two lanes of 64 bits fit one.
@@ -352,14 +344,17 @@ async fn exchange_sizes(
     sets::size(&theirs[..1]).map_err(|rule| session.misbehaved("sizes", rule))
 }
 
-async fn receive_salt(session: &mut Session, step: &'static str) -> Result<Salt, NetError> {
+pub(super) async fn receive_salt(
+    session: &mut Session,
+    step: &'static str,
+) -> Result<Salt, NetError> {
     let salt = session.receive_bytes(step, Size::Exactly(size_of::<Salt>())).await?;
     // The one chunk of a message of this size.
     Ok(salt.as_chunks().0[0])
 }
 
 /// The cells of one store.
-async fn receive_store(
+pub(super) async fn receive_store(
     session: &mut Session,
     store: &Okvs,
     chunk: usize,

@@ -89,7 +89,7 @@ async fn align_in_chunks(
     let i_learn = own.tags.is_some();
 
     let ((), own_tags, their_tags) = tokio::try_join!(
-        offer(own.points, &key, ids, chunks(ids.len(), chunk).map(|range| &order[range])),
+        offer(own.points, (&key, ID_DOMAIN), ids, chunks(ids.len(), chunk).map(|it| &order[it])),
         collect(own.tags, chunks(ids.len(), chunk)),
         answer(theirs, &key, chunks(their_count, chunk), i_learn),
     )?;
@@ -98,7 +98,8 @@ async fn align_in_chunks(
     }
     let common = session.compute(|| tags::intersect(&own_tags, &order, their_tags)).await;
     if learn == Learn::Both {
-        agree(session, &common.tags).await?;
+        let rule = format!("found another intersection than our {} rows", common.tags.len());
+        agree(session, AGREEMENT_DOMAIN, &common.tags, rule).await?;
     }
     Ok(Some(Alignment::from_matching(common.positions, ids.len())?))
 }
@@ -124,20 +125,25 @@ fn open_paths(session: &mut Session, learn: Learn) -> Result<(Paths, Paths), Net
     Ok(if session.is_first() { (first, second) } else { (second, first) })
 }
 
-async fn exchange_sizes(session: &mut Session, own_count: usize) -> Result<usize, NetError> {
+/// Tells and learns how many ids.
+pub(super) async fn exchange_sizes(
+    session: &mut Session,
+    own_count: usize,
+) -> Result<usize, NetError> {
     let theirs = session.exchange_words("sizes", &[own_count as u64], 1).await?;
     sets::size(&theirs).map_err(|rule| session.misbehaved("sizes", rule))
 }
 
-/// Sends this party's set, blinded once, in the secret order that `chunks` gives.
-async fn offer<'order>(
+/// Sends this party's set, hashed for the purpose `domain` and blinded once, in the secret order
+/// that `chunks` gives.
+pub(super) async fn offer<'order>(
     mut points: Session,
-    key: &BlindingKey,
+    (key, domain): (&BlindingKey, &str),
     ids: &Identifiers<'_>,
     chunks: impl Iterator<Item = &'order [u32]>,
 ) -> Result<(), NetError> {
     for positions in chunks {
-        let blind = || key.hash_and_blind(ID_DOMAIN, &ids.pick(positions.iter().copied()));
+        let blind = || key.hash_and_blind(domain, &ids.pick(positions.iter().copied()));
         let blinded = points.compute(blind).await;
         points.send_bytes("points", blinded.into_flattened()).await?;
     }
@@ -191,16 +197,17 @@ async fn collect(
     Ok(collected)
 }
 
-/// Makes sure that both found the same rows: tables aligned in different ways would train a model
-/// on nonsense, and nothing after this would notice.
-async fn agree(session: &mut Session, common: &[u128]) -> Result<(), NetError> {
-    let own = hash::digest(AGREEMENT_DOMAIN, &[&tags::encode(common)]);
+/// Makes sure that both found the same tags, otherwise the peer broke `rule`: tables aligned in
+/// different ways would train a model on nonsense, and nothing after this would notice.
+pub(super) async fn agree(
+    session: &mut Session,
+    domain: &str,
+    tags: &[u128],
+    rule: String,
+) -> Result<(), NetError> {
+    let own = hash::digest(domain, &[&tags::encode(tags)]);
     let theirs = session.exchange_bytes("agreement", own.to_vec(), Size::Exactly(32)).await?;
-    if theirs != own {
-        let rule = format!("found another intersection than our {} rows", common.len());
-        return Err(session.misbehaved("agreement", rule));
-    }
-    Ok(())
+    if theirs == own { Ok(()) } else { Err(session.misbehaved("agreement", rule)) }
 }
 
 const ID_DOMAIN: &str = "matching/psi/ecdh id";

@@ -5,22 +5,29 @@
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
 //! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
+//! | [`multiparty`] | all of several, or the first | 44 bytes for each but the first (2^20 ids) |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
 //!
 //! [`buckets`] divides sets that are too large for memory; every protocol runs on each bucket.
 //! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
+//! [`union`] gives both parties one list of random ids for all rows of both, without saying which
+//! are common.
 
 pub mod buckets;
 pub mod circuit;
 pub mod ecdh;
 mod elements;
 mod identifiers;
+pub mod multiparty;
 mod oprf;
 mod positions;
 mod sets;
 mod tags;
+mod together;
 pub mod totals;
+mod tweaked;
 pub mod unbalanced;
+pub mod union;
 pub mod vole;
 
 pub use identifiers::Identifiers;

@@ -139,7 +139,8 @@ fn value_hash(salt: &Salt) -> CorrelationRobust {
     CorrelationRobust::with_key(key)
 }
 
-fn hash(hash: &CorrelationRobust, keys: &[u128]) -> Vec<Gf128> {
+/// The hashes of keys. Runs on the current rayon pool.
+pub(super) fn hash(hash: &CorrelationRobust, keys: &[u128]) -> Vec<Gf128> {
     let mut values = keys.to_vec();
     values.par_chunks_mut(BLOCKS_PER_TASK).for_each(|values| {
         hash.hash_each(&[0; BLOCKS_PER_TASK][..values.len()], values);
@@ -147,7 +148,8 @@ fn hash(hash: &CorrelationRobust, keys: &[u128]) -> Vec<Gf128> {
     values.into_iter().map(Gf128).collect()
 }
 
-fn add(target: &mut [Gf128], source: &[Gf128]) {
+/// Adds each element to the one at the same place. Runs on the current rayon pool.
+pub(super) fn add(target: &mut [Gf128], source: &[Gf128]) {
     target.par_iter_mut().zip(source).for_each(|(target, source)| *target += *source);
 }
 

@@ -60,7 +60,7 @@
 //! 2022/320), semi-honest version; Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint
 //! 2021/266). The proofs of step 7 are ours: the second half of a longer tag.
 
-mod hashes;
+pub(super) mod hashes;
 mod matches;
 
 use crypto::field128::Gf128;

@@ -43,7 +43,7 @@ impl Server {
     /// Adds those of the ids that it does not have and returns how many these were; clients have to
     /// fetch the update. Runs on the current rayon pool.
     ///
-    /// They go into a filter of their own. When there are [`FILTERS_MAX`] already, all filters but
+    /// They go into a filter of their own. When there are `FILTERS_MAX` already, all filters but
     /// the first become one, which clients then have to fetch whole.
     pub fn extend(&mut self, ids: &Identifiers<'_>) -> usize {
         let tags = evaluate(&self.key, ids);

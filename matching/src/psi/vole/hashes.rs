@@ -1,61 +1,47 @@
 //! The hashes of one run: field elements to tags and proofs.
 
 use crypto::field128::Gf128;
-use crypto::hash::{CorrelationRobust, digest};
 use rayon::prelude::*;
 
-use crate::psi::oprf::BLOCKS_PER_TASK;
+use crate::psi::tweaked::TweakedHash;
 
 /// The hashes under the salt of one run. Tags and proofs are cut to `tag_bytes`.
-pub(super) struct Hashes {
-    tags: CorrelationRobust,
-    proofs: CorrelationRobust,
+pub(in crate::psi) struct Hashes {
+    tags: TweakedHash,
+    proofs: TweakedHash,
     /// Bytes of a tag and of a proof on the wire.
-    pub(super) tag_bytes: usize,
+    pub(in crate::psi) tag_bytes: usize,
 }
 
 impl Hashes {
     /// The hashes for sets of these two sizes, at least one each.
-    pub(super) fn new(salt: &[u8; 16], receiver_count: usize, sender_count: usize) -> Self {
-        let hash = |domain| {
-            let mut key = [0; 16];
-            key.copy_from_slice(&digest(domain, &[salt])[..16]);
-            CorrelationRobust::with_key(key)
-        };
+    pub(in crate::psi) fn new(salt: &[u8; 16], receiver_count: usize, sender_count: usize) -> Self {
         Self {
-            tags: hash("matching/psi/vole tag"),
-            proofs: hash("matching/psi/vole proof"),
+            tags: TweakedHash::new("matching/psi/vole tag", &[salt]),
+            proofs: TweakedHash::new("matching/psi/vole proof", &[salt]),
             tag_bytes: tag_bytes(receiver_count, sender_count),
         }
     }
 
     /// The tags of keys, from what each evaluates to.
-    pub(super) fn tags(&self, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
+    pub(in crate::psi) fn tags(&self, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
         self.cut(&self.tags, keys, evaluated)
     }
 
     /// The proofs that somebody could compute the tags of these keys.
-    pub(super) fn proofs(&self, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
+    pub(in crate::psi) fn proofs(&self, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
         self.cut(&self.proofs, keys, evaluated)
     }
 
-    /// Hashes elements, each tweaked by its key, so that no two keys share an oracle.
-    fn cut(&self, hash: &CorrelationRobust, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
-        let mut blocks: Vec<u128> = evaluated.iter().map(|element| element.0).collect();
+    fn cut(&self, hash: &TweakedHash, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
         let kept = self.kept();
-        blocks.par_chunks_mut(BLOCKS_PER_TASK).zip(keys.par_chunks(BLOCKS_PER_TASK)).for_each(
-            |(blocks, keys)| {
-                hash.hash_each(keys, blocks);
-                for block in blocks {
-                    *block &= kept;
-                }
-            },
-        );
-        blocks
+        let mut hashed = hash.hash_each(keys, evaluated);
+        hashed.par_iter_mut().for_each(|hashed| *hashed &= kept);
+        hashed
     }
 
     /// Tags or proofs as bytes on the wire, little endian.
-    pub(super) fn encode(&self, tags: &[u128]) -> Vec<u8> {
+    pub(in crate::psi) fn encode(&self, tags: &[u128]) -> Vec<u8> {
         let mut bytes = vec![0; tags.len() * self.tag_bytes + TAG_BYTES_MAX];
         for (index, tag) in tags.iter().enumerate() {
             // The next tag overwrites the zeros beyond the cut.
@@ -67,7 +53,7 @@ impl Hashes {
     }
 
     /// Tags or proofs from bytes on the wire, a whole number of them.
-    pub(super) fn decode(&self, mut bytes: Vec<u8>) -> Vec<u128> {
+    pub(in crate::psi) fn decode(&self, mut bytes: Vec<u8>) -> Vec<u128> {
         let count = bytes.len() / self.tag_bytes;
         bytes.resize(bytes.len() + TAG_BYTES_MAX, 0);
         let tag = |index: usize| {

@@ -1,0 +1,43 @@
+//! Benches, with more parties than a job has.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::PROGRAM;
+
+fn bench(arguments: &[&str]) -> (bool, Value) {
+    let output =
+        Command::new(PROGRAM).args(["bench", "psi", "--json"]).args(arguments).output().unwrap();
+    let line = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    (output.status.success(), line)
+}
+
+#[test]
+fn several_parties_find_what_all_have() {
+    let parties = ["--protocol", "multiparty", "--parties", "4"];
+    let rows = ["--rows", "100", "--their-rows", "60"];
+    let (succeeded, line) = bench(&[parties, rows].concat());
+    assert!(succeeded);
+    assert_eq!(line["common"], 30);
+    let names: Vec<_> =
+        line["parties"].as_array().unwrap().iter().map(|party| &party["name"]).collect();
+    assert_eq!(names, ["guest", "host", "host2", "host3"]);
+}
+
+#[test]
+fn two_parties_find_what_either_has_and_how_many_both_have() {
+    let rows = ["--rows", "100", "--their-rows", "60", "--protocol"];
+    for (protocol, figure, expected) in
+        [("union", "union", 130), ("circuit", "common", 30), ("sum", "common", 30)]
+    {
+        let (succeeded, line) = bench(&[&rows[..], &[protocol]].concat());
+        assert!(succeeded, "{protocol}");
+        assert_eq!(line[figure], expected, "{protocol}");
+    }
+}
+
+#[test]
+fn other_protocols_are_for_two_parties() {
+    assert!(!bench(&["--protocol", "rr22", "--parties", "3", "--rows", "100"]).0);
+}
