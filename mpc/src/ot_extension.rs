@@ -14,10 +14,10 @@
 //! 128 bits, in 32 blocks of [`BLOCK_BITS`] bits, one punctured tree of 16 seeds each. Every
 //! transfer of a pair of parties has a tweak of its own: a counter whose top bit is the direction.
 //!
-//! *Checked*, for [`silent_vole::checked`](crate::silent_vole::checked): the receiver also sends the
-//! sum of its choices times random coefficients, which 128 transfers with random choices hide, and
-//! the same sum of its columns. The sender's columns must add up to it before any key is used. A
-//! receiver whose choices differ from block to block passes only by guessing Δ in the blocks that
+//! *Checked*, for [`silent_vole::checked`](crate::silent_vole::checked): the receiver also sends
+//! the sum of its choices times random coefficients, which 128 transfers with random choices hide,
+//! and the same sum of its columns. The sender's columns must add up to it before any key is used.
+//! A receiver whose choices differ from block to block passes only by guessing Δ in the blocks that
 //! differ: with probability 2^-k it knows k bits of Δ, and 128 - k remain. The coefficients are a
 //! hash of corrections and leaves (Fiat, Shamir); who tries q of them gains a factor of q over
 //! 2^-128. Section 4 of the reference, its check in the field GF(2^128).

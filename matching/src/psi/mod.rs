@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
+//! | [`checked_vole`] | both or one | 2 to 3 times as [`vole`], against malicious parties |
 //! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
 //!
 //! [`totals`] turns a shared result into the number of common ids, or a sum over their rows.
 
+pub mod checked_vole;
 pub mod circuit;
 pub mod ecdh;
 mod elements;

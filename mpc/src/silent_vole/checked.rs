@@ -4,7 +4,8 @@
 //! As that of [`silent_vole`](super), or an error. A dishonest party chooses its own outputs.
 //! # Messages
 //! 1. base transfers for two keys with proofs, see [`base_ot`]
-//! 2. `choice_corrections`, `value_corrections` receiver → sender: as unchecked, with one value more
+//! 2. `choice_corrections`, `value_corrections` receiver → sender: as unchecked, with one value
+//!    more
 //! 3. `choice_proof` receiver → sender: that the choices are the same in all blocks, see
 //!    [`ot_extension`](crate::ot_extension). The sender verifies it before it goes on
 //! 4. `trees` sender → receiver: as unchecked, of full trees
@@ -31,8 +32,8 @@
 //! combinations that meet by chance. With 2^-43 for chance to favour some bet that much, another
 //! 2^-43 for bets that pass less often than that, all that the sender learns is that in each tree
 //! the place of noise is in a set of its choice, and it learns this with the probability that it
-//! is: one bit of the noise's entropy on average. The sum of step 5 is masked by a uniform value. If
-//! the run ends with an error, step 7 may tell more about the noise, which nobody uses any more.
+//! is: one bit of the noise's entropy on average. The sum of step 5 is masked by a uniform value.
+//! If the run ends with an error, step 7 may tell more about the noise, which nobody uses any more.
 //!
 //! *A malicious receiver* can choose noise as it likes, which gives it no more than a choice of A.
 //! Choices or noise values that differ between the blocks of the key or of Δ are like guesses of

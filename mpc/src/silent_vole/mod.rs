@@ -13,13 +13,14 @@
 //! # Leaks
 //! The number of correlations, which is public anyway.
 //! # Security
-//! Semi-honest; [`checked`] holds against a malicious peer. A is the compression of noise that is zero but in one secret place of each block:
-//! it is pseudo-random if learning parity with regular noise is hard for the code, the parameters
-//! of which stand in `parameters` with the attacks that they were set against. B is the compression
-//! of the leaves of punctured trees, of which the receiver lacks one in each tree (Goldreich,
-//! Goldwasser, Micali 1986; AES as an ideal cipher). Δ and the key of the transfers are
-//! independent, so that who is told Δ later learns nothing about the trees. Time does not depend on
-//! secrets, but addresses in the receiver's own memory depend on its secret places.
+//! Semi-honest; [`checked`] holds against a malicious peer. A is the compression of noise that is
+//! zero but in one secret place of each block: it is pseudo-random if learning parity with regular
+//! noise is hard for the code, the parameters of which stand in `parameters` with the attacks that
+//! they were set against. B is the compression of the leaves of punctured trees, of which the
+//! receiver lacks one in each tree (Goldreich, Goldwasser, Micali 1986; AES as an ideal cipher). Δ
+//! and the key of the transfers are independent, so that who is told Δ later learns nothing about
+//! the trees. Time does not depend on secrets, but addresses in the receiver's own memory depend on
+//! its secret places.
 //! # Cost
 //! 4 flights; 32 KiB for the base transfers, then in each direction, for each batch of at most
 //! 2^18 correlations and its 200 trees, about 100 KB. Bytes in all: [`bytes`].
@@ -170,10 +171,8 @@ async fn receive(
         })
         .await;
     let message = session.receive_bytes("trees", Size::Exactly(trees::bytes(plan))).await?;
-    let puncturing = Puncturing::new(plan, &noise, &message, &keys, &products);
-    let batches = || (0..plan.batches()).into_par_iter();
-    let fill = |batch: usize, halves: [&mut [Gf128]; 2], _| puncturing.fill(batch, halves);
-    let c = session.compute(|| compressed(plan, &code, batches(), fill)).await;
+    let finish = || puncture(plan, &code, &noise, &message, (&keys, &products));
+    let c = session.compute(finish).await;
     Ok([a, c])
 }
 
@@ -192,6 +191,19 @@ fn grow(
         growing.fill(batch, halves, parts);
     });
     (outputs, message)
+}
+
+/// The vector C, from the sender's message, the keys and the shares of products.
+fn puncture(
+    plan: &Plan,
+    code: &ExpandConvolute,
+    noise: &Noise,
+    message: &[u8],
+    (keys, products): (&[u128], &[Gf128]),
+) -> Vec<Gf128> {
+    let puncturing = Puncturing::new(plan, noise, message, keys, products);
+    let batches = (0..plan.batches()).into_par_iter();
+    compressed(plan, code, batches, |batch, halves, _| puncturing.fill(batch, halves))
 }
 
 /// The elements of a message.

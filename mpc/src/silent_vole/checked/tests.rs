@@ -195,7 +195,7 @@ fn cheating_receiver_with_two_noise_values_is_named() {
 fn cheating_receiver_with_two_choices_gets_no_trees() {
     let wrong = |bytes: &[u8]| {
         let mut bytes = bytes.to_vec();
-        // The first choice in each of four blocks, the nibbles of the key at which are not all zero.
+        // The first choice in four blocks, in which the key is not all zero.
         for block in 0..4 {
             let at = block * (bytes.len() / BLOCKS);
             bytes[at] ^= 1;
