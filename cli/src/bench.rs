@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jobs::bench::{AUC_BOUND, Bench, Record, Scope, play};
+use jobs::spec::Security;
 use net::transport::grpc::{Listener, Peering, dial};
 use net::transport::shaped::Shape;
 use net::{Identity, PublicKey, Seat};
@@ -44,6 +45,9 @@ enum BenchName {
         /// The protocol: `ecdh`, `rr22` or `unbalanced` (the host's set prepared beforehand)
         #[arg(long, default_value = "ecdh")]
         protocol: String,
+        /// The partner that is held off; `malicious` with `rr22` only
+        #[arg(long, value_enum, default_value = "semi_honest")]
+        security: SecurityChoice,
         /// Ids of the guest
         #[arg(long, default_value_t = 1 << 16, value_parser = count)]
         rows: usize,
@@ -92,6 +96,14 @@ enum BenchName {
     },
 }
 
+/// Written as in a job file.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum SecurityChoice {
+    SemiHonest,
+    Malicious,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ScopeChoice {
     Protocol,
@@ -132,8 +144,12 @@ fn count(text: &str) -> Result<usize, String> {
 impl BenchArguments {
     fn bench(&self) -> Bench {
         match &self.name {
-            BenchName::Psi { protocol, rows, their_rows, scope } => Bench::Psi {
+            BenchName::Psi { protocol, security, rows, their_rows, scope } => Bench::Psi {
                 protocol: protocol.clone(),
+                security: match security {
+                    SecurityChoice::SemiHonest => Security::SemiHonest,
+                    SecurityChoice::Malicious => Security::Malicious,
+                },
                 rows: *rows,
                 their_rows: their_rows.unwrap_or(*rows),
                 scope: match scope {

@@ -18,7 +18,7 @@ pub static ECDH: ComponentDescriptor = ComponentDescriptor {
     ),
     roles: &[Role::Guest, Role::Host],
     modes: MODES,
-    parameters: PARAMETERS,
+    parameters: &[LEARN],
 };
 
 /// Private set intersection from a key-value store and vector oblivious linear evaluation.
@@ -32,7 +32,7 @@ pub static RR22: ComponentDescriptor = ComponentDescriptor {
     ),
     roles: &[Role::Guest, Role::Host],
     modes: MODES,
-    parameters: PARAMETERS,
+    parameters: &[LEARN, SECURITY],
 };
 
 /// Whatever the protocol, an intersection opens the same.
@@ -74,11 +74,21 @@ const MODES: &[PrivacyMode] = &[PrivacyMode {
     ],
 }];
 
-const PARAMETERS: &[ParameterDescriptor] = &[parameter(
+const LEARN: ParameterDescriptor = parameter(
     "learn",
     ParameterKind::Choice { default: "both", options: &["both", "guest", "host"] },
     Text::new(
         "who learns the common rows; training needs both",
         "由谁得知共有的行；训练需要双方都得知",
     ),
-)];
+);
+
+const SECURITY: ParameterDescriptor = parameter(
+    "security",
+    ParameterKind::Choice { default: "semi_honest", options: &["semi_honest", "malicious"] },
+    Text::new(
+        "the partner that is held off: one that follows the protocol, or one that sends what it \
+         likes (2 to 3 times the cost)",
+        "所防范的对方：遵守协议的（semi_honest），或发送任意消息的（malicious，代价为 2 至 3 倍）",
+    ),
+);

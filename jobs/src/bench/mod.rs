@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::JobError;
+use crate::spec::Security;
 pub use stopwatch::Usage;
 
 /// The largest difference of the joint and the pooled model's AUC that a bench accepts.
@@ -28,6 +29,8 @@ pub enum Bench {
     Psi {
         /// The protocol's name in the catalogue, `ecdh` or `rr22`, or `unbalanced`.
         protocol: String,
+        /// The partner that is held off; only `rr22` has a choice.
+        security: Security,
         /// Ids of the guest.
         rows: usize,
         /// Ids of the host; half of the smaller set is common.
@@ -88,11 +91,14 @@ pub struct Record {
 /// [`JobError`] as the protocol itself reports it, or for a protocol or mode that does not exist.
 pub async fn play(bench: &Bench, session: Session) -> Result<Record, JobError> {
     match bench {
-        Bench::Psi { protocol, rows, their_rows, scope } if protocol == unbalanced::NAME => {
+        Bench::Psi { protocol, security: Security::SemiHonest, rows, their_rows, scope }
+            if protocol == unbalanced::NAME =>
+        {
             unbalanced::play(session, *rows, *their_rows, *scope).await
         }
-        Bench::Psi { protocol, rows, their_rows, scope } => {
-            psi::play(session, psi::protocol(protocol)?, *rows, *their_rows, *scope).await
+        Bench::Psi { protocol, security, rows, their_rows, scope } => {
+            let protocol = psi::protocol(protocol, *security)?;
+            psi::play(session, protocol, *rows, *their_rows, *scope).await
         }
         Bench::VerticalLr { rows, guest_features, host_features } => {
             logistic_regression::play(session, *rows, *guest_features, *host_features).await

@@ -9,15 +9,18 @@ use table::{AlignedTable, Column, Kind, Role, Schema, Source, Table};
 
 use super::stopwatch::Stopwatch;
 use super::{Record, Scope, data, figures, start_together};
-use crate::spec::Protocol;
+use crate::spec::{Protocol, Security};
 use crate::{JobError, intersection};
 
-/// The protocol of this name.
-pub(super) fn protocol(name: &str) -> Result<Protocol, JobError> {
-    Protocol::named(name).ok_or_else(|| {
+/// The protocol of this name, against such a partner.
+pub(super) fn protocol(name: &str, security: Security) -> Result<Protocol, JobError> {
+    let named = Protocol::named(name).ok_or_else(|| {
         let names = Protocol::ALL.map(|it| it.component().short_name()).join(", ");
         let names = format!("{names}, {}", super::unbalanced::NAME);
         JobError::Bench(format!("there is no alignment protocol `{name}`; there are: {names}"))
+    })?;
+    named.against(security).ok_or_else(|| {
+        JobError::Bench(format!("`{name}` has no form against a malicious partner; `rr22` has one"))
     })
 }
 
