@@ -319,12 +319,13 @@ fn xor(left: &Seed, right: &[u8]) -> Seed {
     sum
 }
 
-async fn receive_array(
+/// Receives exactly so many bytes.
+pub(crate) async fn receive_array<const LENGTH: usize>(
     session: &mut Session,
     step: &'static str,
-) -> Result<[u8; POINT_BYTES], MpcError> {
-    let bytes = session.receive_bytes(step, Size::Exactly(POINT_BYTES)).await?;
-    bytes.try_into().map_err(|_| session.misbehaved(step, "a point has 32 bytes").into())
+) -> Result<[u8; LENGTH], MpcError> {
+    let bytes = session.receive_bytes(step, Size::Exactly(LENGTH)).await?;
+    bytes.try_into().map_err(|_| session.misbehaved(step, "has another length").into())
 }
 
 fn decode(session: &Session, step: &'static str, bytes: &[u8]) -> Result<Point, MpcError> {

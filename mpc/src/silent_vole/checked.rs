@@ -72,7 +72,9 @@ use super::parameters::{Plan, TREES};
 use super::trees::{self, SALT_BYTES};
 use super::{VoleReceiver, VoleSender, noise_products};
 use crate::MpcError;
-use crate::base_ot::{self, checked_punctured_trees, checked_whole_trees, random_delta};
+use crate::base_ot::{
+    self, checked_punctured_trees, checked_whole_trees, random_delta, receive_array,
+};
 use crate::ot_extension::{
     BLOCKS, ExtensionReceiver, ExtensionSender, MASKS, PROOF_BYTES, Seed, corrections_bytes,
     first_tweak,
@@ -323,14 +325,6 @@ fn parse_challenge(salt: &[u8], challenge: &[u8; CHALLENGE_BYTES]) -> (Seed, Gf1
 /// What binds the sender to its sum and hides it.
 fn commitment(sum: Gf128, nonce: &[u8; NONCE_BYTES]) -> Seed {
     digest("mpc.silent_vole.commitment", &[&sum.to_bytes(), nonce])
-}
-
-async fn receive_array<const LENGTH: usize>(
-    session: &mut Session,
-    step: &'static str,
-) -> Result<[u8; LENGTH], MpcError> {
-    let bytes = session.receive_bytes(step, Size::Exactly(LENGTH)).await?;
-    bytes.try_into().map_err(|_| session.misbehaved(step, "has another length").into())
 }
 
 const SEED_BYTES: usize = size_of::<Seed>();
