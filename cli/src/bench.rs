@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jobs::bench::{AUC_BOUND, Bench, PARTIES_MAX, Record, Scope, play};
+use jobs::spec::Security;
 use net::transport::grpc::{Listener, Peering, dial};
 use net::transport::shaped::Shape;
 use net::{Conversation, Identity, PublicKey, Seat};
@@ -50,6 +51,9 @@ enum BenchName {
         /// How many parties, a process each; more than two with `multiparty` only
         #[arg(long, default_value_t = 2, value_parser = parties)]
         parties: usize,
+        /// The partner that is held off; `malicious` with `rr22` only
+        #[arg(long, value_enum, default_value = "semi_honest")]
+        security: SecurityChoice,
         /// Ids of the guest
         #[arg(long, default_value_t = 1 << 16, value_parser = count)]
         rows: usize,
@@ -96,6 +100,14 @@ enum BenchName {
         #[arg(long, default_value_t = 10, value_parser = count)]
         trees: usize,
     },
+}
+
+/// Written as in a job file.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum SecurityChoice {
+    SemiHonest,
+    Malicious,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -145,9 +157,13 @@ fn parties(text: &str) -> Result<usize, String> {
 impl BenchArguments {
     fn bench(&self) -> Bench {
         match &self.name {
-            BenchName::Psi { protocol, parties, rows, their_rows, scope } => Bench::Psi {
+            BenchName::Psi { protocol, parties, security, rows, their_rows, scope } => Bench::Psi {
                 protocol: protocol.clone(),
                 parties_count: *parties,
+                security: match security {
+                    SecurityChoice::SemiHonest => Security::SemiHonest,
+                    SecurityChoice::Malicious => Security::Malicious,
+                },
                 rows: *rows,
                 their_rows: their_rows.unwrap_or(*rows),
                 scope: match scope {

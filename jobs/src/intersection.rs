@@ -1,7 +1,7 @@
 //! Runs the intersection protocol that a job or a bench names.
 
 use matching::MatchingError;
-use matching::psi::{Identifiers, Learn, ecdh, vole};
+use matching::psi::{Identifiers, Learn, checked_vole, ecdh, vole};
 use net::Session;
 use table::Alignment;
 
@@ -17,5 +17,6 @@ pub(crate) async fn intersect(
     match protocol {
         Protocol::Ecdh => ecdh::align(session, ids, learn).await,
         Protocol::Rr22 => vole::align(session, ids, learn).await,
+        Protocol::CheckedRr22 => checked_vole::align(session, ids, learn).await,
     }
 }

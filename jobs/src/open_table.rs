@@ -202,8 +202,8 @@ impl KeyReader {
     /// The keys of a table that take part in matching.
     ///
     /// # Errors
-    /// [`JobError::Table`] if the table has no such column of texts, [`JobError::Matching`] for rows that the
-    /// job's policy for invalid and duplicate keys refuses.
+    /// [`JobError::Table`] if the table has no such column of texts; [`JobError::Matching`] for
+    /// rows that the job's policy for invalid and duplicate keys refuses.
     pub(crate) fn keys<'a>(&self, table: &'a Table) -> Result<Keys<'a>, JobError> {
         let texts = table.texts(&self.column)?;
         Ok(Keys::new(texts.map(|text| self.value(text.unwrap_or_default())), &self.rule)?)

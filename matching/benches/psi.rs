@@ -12,7 +12,7 @@ use mpc::TwoParty;
 use mpc::reveal::Ledger;
 use net::Session;
 use tombolo_matching::MatchingError;
-use tombolo_matching::psi::{Identifiers, Learn, circuit, ecdh, totals, vole};
+use tombolo_matching::psi::{Identifiers, Learn, checked_vole, circuit, ecdh, totals, vole};
 
 fn main() -> Result<(), MatchingError> {
     let rows = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(1 << 16);
@@ -20,7 +20,7 @@ fn main() -> Result<(), MatchingError> {
     let first = Identifiers::new(first.iter().map(String::as_str))?;
     let second = Identifiers::new(second.iter().map(String::as_str))?;
 
-    for protocol in ["ecdh", "rr22", "circuit"] {
+    for protocol in ["ecdh", "rr22", "rr22 malicious", "circuit"] {
         let (start, cpu_start) = (Instant::now(), cpu_seconds());
         let play = |ids| move |session| count(protocol, session, ids);
         let outcome = world::pair(1, play(&first), play(&second));
@@ -42,6 +42,7 @@ async fn count(
 ) -> Result<u64, MatchingError> {
     let aligned = match protocol {
         "ecdh" => ecdh::align(&mut session, ids, Learn::Both).await?,
+        "rr22 malicious" => checked_vole::align(&mut session, ids, Learn::Both).await?,
         "rr22" => vole::align(&mut session, ids, Learn::Both).await?,
         _ => {
             let ledger = Arc::new(Ledger::new([totals::CARDINALITY]));

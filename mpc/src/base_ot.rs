@@ -9,6 +9,8 @@
 //! 2. `receiver_points` sender → receiver: two points for each of the 128 base transfers
 //! 3. `tree_sums` receiver → sender: per tree level the XOR of all left and of all right seeds,
 //!    each under its base key
+//! 4. `tree_proofs` receiver → sender, in the checked form: each leaf has two children, of which
+//!    the left one is used; per tree the XOR of all right ones, and a hash of those of all trees
 //! # Leaks
 //! Nothing.
 //! # Security
@@ -21,7 +23,7 @@
 //! # Reference
 //! Masny, Rindal, "Endemic Oblivious Transfer", CCS 2019 (eprint 2019/706), section 5 (from
 //! Diffie-Hellman key agreement, one sender message for the whole batch); tree: Roy, CRYPTO 2022
-//! (eprint 2022/192), figure 13, without its consistency check (semi-honest).
+//! (eprint 2022/192), figure 13, with its consistency check in the checked form only.
 
 use crypto::group::{POINT_BYTES, Point, Scalar, hash_to_group};
 use crypto::hash::digest;
@@ -122,6 +124,87 @@ pub(crate) async fn whole_trees(
     }
     session.send_bytes("tree_sums", sums).await?;
     Ok(seeds)
+}
+
+/// As [`punctured_trees`], of trees that are proven to be grown rightly, and a hash of all leaves.
+/// The peer calls [`checked_whole_trees`].
+pub(crate) async fn checked_punctured_trees(
+    session: &mut Session,
+    rng: &mut Generator,
+    deltas: &[u128],
+) -> Result<(Vec<Vec<Option<Seed>>>, Seed), MpcError> {
+    let mut trees = punctured_trees(session, rng, deltas).await?;
+    let size = Size::Exactly(proofs_bytes(deltas.len()));
+    let proofs = session.receive_bytes("tree_proofs", size).await?;
+    let (sums, [binding]) = proofs.as_chunks().0.split_at(trees.len()) else {
+        return Err(session.misbehaved("tree_proofs", "proofs have another length").into());
+    };
+    let mut checks = Vec::with_capacity(trees.len() * LEAVES);
+    for (tree, sum) in trees.iter_mut().zip(sums) {
+        checks.extend_from_slice(&punctured_checks(tree, sum));
+    }
+    if bound(&checks) != *binding {
+        let rule = "the sums of a tree do not fit its leaves";
+        return Err(session.misbehaved("tree_proofs", rule).into());
+    }
+    Ok((trees, *binding))
+}
+
+/// As [`whole_trees`], with a proof that the peer's trees are these, and a hash of all leaves. The
+/// peer calls [`checked_punctured_trees`].
+pub(crate) async fn checked_whole_trees(
+    session: &mut Session,
+    sets: usize,
+) -> Result<(Vec<Vec<Seed>>, Seed), MpcError> {
+    let mut trees = whole_trees(session, sets).await?;
+    let mut proofs = Vec::with_capacity(proofs_bytes(sets));
+    let mut checks = Vec::with_capacity(trees.len() * LEAVES);
+    for seed in trees.iter_mut().map(Vec::as_mut_slice) {
+        let start = checks.len();
+        for leaf in seed {
+            let [kept, check] = children(leaf);
+            *leaf = kept;
+            checks.push(check);
+        }
+        let sum = checks[start..].iter().fold([0; SEED_BYTES], |sum, check| xor(&sum, check));
+        proofs.extend_from_slice(&sum);
+    }
+    let binding = bound(&checks);
+    proofs.extend_from_slice(&binding);
+    session.send_bytes("tree_proofs", proofs).await?;
+    Ok((trees, binding))
+}
+
+/// Bytes of the conversation about so many sets of trees, with the proof.
+pub(crate) fn checked_bytes(sets: usize) -> usize {
+    bytes(sets) + proofs_bytes(sets)
+}
+
+fn proofs_bytes(sets: usize) -> usize {
+    (sets * BLOCKS + 1) * SEED_BYTES
+}
+
+/// Replaces each leaf by its left child and returns all right ones, that of the hole from `sum`.
+fn punctured_checks(leaves: &mut [Option<Seed>], sum: &Seed) -> [Seed; LEAVES] {
+    let mut checks = [[0; SEED_BYTES]; LEAVES];
+    let (mut missing, mut hole) = (*sum, 0);
+    for (index, leaf) in leaves.iter_mut().enumerate() {
+        if let Some(seed) = leaf {
+            let [kept, check] = children(seed);
+            *seed = kept;
+            missing = xor(&missing, &check);
+            checks[index] = check;
+        } else {
+            hole = index;
+        }
+    }
+    checks[hole] = missing;
+    checks
+}
+
+/// The hash that binds the party that grew the trees to all their leaves.
+fn bound(checks: &[Seed]) -> Seed {
+    digest("mpc.base_ot.tree_proofs", &[checks.as_flattened()])
 }
 
 /// Bytes of the conversation about so many sets of trees.
@@ -236,12 +319,13 @@ fn xor(left: &Seed, right: &[u8]) -> Seed {
     sum
 }
 
-async fn receive_array(
+/// Receives exactly so many bytes.
+pub(crate) async fn receive_array<const LENGTH: usize>(
     session: &mut Session,
     step: &'static str,
-) -> Result<[u8; POINT_BYTES], MpcError> {
-    let bytes = session.receive_bytes(step, Size::Exactly(POINT_BYTES)).await?;
-    bytes.try_into().map_err(|_| session.misbehaved(step, "a point has 32 bytes").into())
+) -> Result<[u8; LENGTH], MpcError> {
+    let bytes = session.receive_bytes(step, Size::Exactly(LENGTH)).await?;
+    bytes.try_into().map_err(|_| session.misbehaved(step, "has another length").into())
 }
 
 fn decode(session: &Session, step: &'static str, bytes: &[u8]) -> Result<Point, MpcError> {

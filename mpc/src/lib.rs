@@ -6,7 +6,7 @@
 //! [`net::Session`] with one peer plus the state of the oblivious-transfer extension in both
 //! directions. Additive shares live in `Z_2^64` (`first + second = value`, wrapping); bit shares
 //! are XOR shares packed 64 to a word ([`boolean::Bits`]). All blocks are secure against a
-//! semi-honest peer; see `docs/THREATS.md`.
+//! semi-honest peer, [`silent_vole::checked`] against a malicious one; see `docs/THREATS.md`.
 
 pub mod base_ot;
 pub mod boolean;

@@ -13,12 +13,21 @@
 //! robustness, Guo, Katz, Wang, Yu, S&P 2020, eprint 2019/074). 128 bits: the sender's secret Δ has
 //! 128 bits, in 32 blocks of [`BLOCK_BITS`] bits, one punctured tree of 16 seeds each. Every
 //! transfer of a pair of parties has a tweak of its own: a counter whose top bit is the direction.
+//!
+//! *Checked*, for [`silent_vole::checked`](crate::silent_vole::checked): the receiver also sends
+//! the sum of its choices times random coefficients, which 128 transfers with random choices hide,
+//! and the same sum of its columns. The sender's columns must add up to it before any key is used.
+//! A receiver whose choices differ from block to block passes only by guessing Δ in the blocks that
+//! differ: with probability 2^-k it knows k bits of Δ, and 128 - k remain. The coefficients are a
+//! hash of corrections and leaves (Fiat, Shamir); who tries q of them gains a factor of q over
+//! 2^-128. Section 4 of the reference, its check in the field GF(2^128).
 //! # Cost
 //! One flight; `⌈n/128⌉·128·4` bytes for n transfers in each direction.
 //! # Reference
 //! Lawrence Roy, "`SoftSpokenOT`", CRYPTO 2022 (eprint 2022/192), sections 3 and 4, subfield VOLE
 //! over `F_2^4` with the repetition code, semi-honest form.
 
+use crypto::field128::{ELEMENT_BYTES, Gf128};
 use crypto::hash::{CorrelationRobust, digest};
 use crypto::random::Generator;
 use crypto::transpose::transpose_128;
@@ -42,6 +51,11 @@ pub const TRANSFERS_MAX: usize = 1 << 26;
 const BATCH: usize = 1 << 15;
 /// Keys that one task hashes.
 const KEYS_PER_TASK: usize = 1 << 10;
+
+/// Transfers of a checked extension that only hide the others' choices in its proof.
+pub(crate) const MASKS: usize = 128;
+/// Bytes of the proof of a checked extension.
+pub(crate) const PROOF_BYTES: usize = 2 * ELEMENT_BYTES;
 
 /// A seed of a tree's leaf.
 pub type Seed = [u8; 32];
@@ -104,15 +118,56 @@ impl ExtensionSender {
         Self { delta: Zeroizing::new(delta), leaves, hash, next_tweak: first_tweak }
     }
 
-    /// Both keys of the next `count` transfers, from the receiver's [`corrections_bytes`]: rows of
-    /// w = v ⊕ Δ·c, transposed, are per transfer `q_j = t_j ⊕ c_j·Δ`.
+    /// Both keys of the next `count` transfers, from the receiver's [`corrections_bytes`].
     pub(crate) fn keys<K: Key>(&mut self, corrections: &[u8], count: usize) -> Vec<[K; 2]> {
+        let mut keys = vec![[K::default(); 2]; count];
+        let (hash, delta, tweak) = (self.hash.clone(), *self.delta, self.next_tweak);
+        self.for_each_batch(corrections, count, |start, columns| {
+            let keys = &mut keys[start..][..columns.len()];
+            hash_pairs(&hash, tweak + start as u64, delta, columns, keys);
+        });
+        self.next_tweak += count as u64;
+        keys
+    }
+
+    /// As [`keys`](Self::keys), of transfers whose choices are proven to be the same in all blocks.
+    /// `binding` is the hash of all leaves. `None` if the proof is wrong.
+    pub(crate) fn checked_keys(
+        &mut self,
+        binding: &Seed,
+        corrections: &[u8],
+        proof: &[u8; PROOF_BYTES],
+        count: usize,
+    ) -> Option<Vec<[u128; 2]>> {
+        let mut columns = Zeroizing::new(Vec::with_capacity(count + MASKS));
+        self.for_each_batch(corrections, count + MASKS, |_, batch| columns.extend(batch));
+        let challenge = choice_challenge(binding, corrections);
+        let [choices, own] = proof.as_chunks().0 else { return None };
+        let expected =
+            combined(challenge, &columns) + Gf128::from_bytes(*choices) * Gf128(*self.delta);
+        if expected != Gf128::from_bytes(*own) {
+            return None;
+        }
+        let mut keys = vec![[0; 2]; count];
+        hash_pairs(&self.hash, self.next_tweak, *self.delta, &columns[..count], &mut keys);
+        self.next_tweak += (count + MASKS) as u64;
+        Some(keys)
+    }
+
+    /// The columns `q_j = t_j ⊕ c_j·Δ` of the next `count` transfers, batch by batch: rows of
+    /// w = v ⊕ Δ·c, transposed.
+    fn for_each_batch(
+        &mut self,
+        corrections: &[u8],
+        count: usize,
+        mut visit: impl FnMut(usize, &[u128]),
+    ) {
         let delta = *self.delta;
         let row_bytes = padded(count) / 8;
-        let mut keys = vec![[K::default(); 2]; count];
         let mut matrix = matrix(count);
-        for (batch, keys) in keys.chunks_mut(BATCH).enumerate() {
-            let span = span(batch, keys.len());
+        for start in (0..count).step_by(BATCH) {
+            let length = BATCH.min(count - start);
+            let span = span(start, length);
             let rows = &mut matrix[..128 * span.len()];
             rows.fill(0);
             rows.par_chunks_mut(BLOCK_BITS * span.len())
@@ -131,21 +186,8 @@ impl ExtensionSender {
                     }
                     add_masked(rows, &correction[span.clone()], delta_block);
                 });
-            let columns = transpose_128(rows, span.len() * 8);
-            keys.par_chunks_mut(KEYS_PER_TASK)
-                .zip(columns.par_chunks(KEYS_PER_TASK))
-                .enumerate()
-                .for_each(|(task, (keys, columns))| {
-                    let tweak = self.next_tweak + (batch * BATCH + task * KEYS_PER_TASK) as u64;
-                    let zero = hashed(&self.hash, tweak, columns, 0);
-                    let one = hashed(&self.hash, tweak, columns, delta);
-                    for (key, (zero, one)) in keys.iter_mut().zip(zero.iter().zip(&one)) {
-                        *key = [K::cut(*zero), K::cut(*one)];
-                    }
-                });
+            visit(start, &transpose_128(rows, span.len() * 8)[..length]);
         }
-        self.next_tweak += count as u64;
-        keys
     }
 }
 
@@ -159,16 +201,53 @@ impl ExtensionReceiver {
 
     /// Returns the corrections to send and the chosen keys.
     pub(crate) fn keys<K: Key>(&mut self, choices: &Bits) -> (Vec<u8>, Vec<K>) {
+        let mut keys = vec![K::default(); choices.len()];
+        let (hash, tweak) = (self.hash.clone(), self.next_tweak);
+        let corrections = self.for_each_batch(choices, |start, columns| {
+            let keys = &mut keys[start..][..columns.len()];
+            hash_columns(&hash, tweak + start as u64, columns, keys);
+        });
+        self.next_tweak += choices.len() as u64;
+        (corrections, keys)
+    }
+
+    /// As [`keys`](Self::keys), with a proof that the choices are the same in all blocks.
+    /// `binding` is the hash of all leaves; the last [`MASKS`] choices are to be random, hide the
+    /// others, and have no keys.
+    pub(crate) fn checked_keys(
+        &mut self,
+        binding: &Seed,
+        choices: &Bits,
+    ) -> (Vec<u8>, [u8; PROOF_BYTES], Vec<u128>) {
+        let mut columns = Zeroizing::new(Vec::with_capacity(choices.len()));
+        let corrections = self.for_each_batch(choices, |_, batch| columns.extend(batch));
+        let challenge = choice_challenge(binding, &corrections);
+        let bits = (0..choices.len()).map(|index| u128::from(choices.bit(index)));
+        let bits = Zeroizing::new(bits.collect::<Vec<_>>());
+        let mut proof = [0; PROOF_BYTES];
+        let sums = [combined(challenge, &bits), combined(challenge, &columns)];
+        for (encoded, sum) in proof.as_chunks_mut().0.iter_mut().zip(sums) {
+            *encoded = sum.to_bytes();
+        }
+        let count = choices.len() - MASKS;
+        let mut keys = vec![0; count];
+        hash_columns(&self.hash, self.next_tweak, &columns[..count], &mut keys);
+        self.next_tweak += choices.len() as u64;
+        (corrections, proof, keys)
+    }
+
+    /// The corrections of the next transfers; their columns `t_j` are visited batch by batch.
+    fn for_each_batch(&mut self, choices: &Bits, mut visit: impl FnMut(usize, &[u128])) -> Vec<u8> {
         let count = choices.len();
         let row_bytes = padded(count) / 8;
         let mut choice_bytes: Vec<u8> =
             choices.words().iter().flat_map(|word| word.to_le_bytes()).collect();
         choice_bytes.resize(row_bytes, 0);
         let mut corrections = vec![0_u8; BLOCKS * row_bytes];
-        let mut keys = vec![K::default(); count];
         let mut matrix = matrix(count);
-        for (batch, keys) in keys.chunks_mut(BATCH).enumerate() {
-            let span = span(batch, keys.len());
+        for start in (0..count).step_by(BATCH) {
+            let length = BATCH.min(count - start);
+            let span = span(start, length);
             let rows = &mut matrix[..128 * span.len()];
             rows.fill(0);
             rows.par_chunks_mut(BLOCK_BITS * span.len())
@@ -185,21 +264,58 @@ impl ExtensionReceiver {
                         add_where(rows, stream, leaf);
                     }
                 });
-            let columns = transpose_128(rows, span.len() * 8);
-            keys.par_chunks_mut(KEYS_PER_TASK)
-                .zip(columns.par_chunks(KEYS_PER_TASK))
-                .enumerate()
-                .for_each(|(task, (keys, columns))| {
-                    let tweak = self.next_tweak + (batch * BATCH + task * KEYS_PER_TASK) as u64;
-                    let hashes = hashed(&self.hash, tweak, columns, 0);
-                    for (key, hash) in keys.iter_mut().zip(&hashes) {
-                        *key = K::cut(*hash);
-                    }
-                });
+            visit(start, &transpose_128(rows, span.len() * 8)[..length]);
         }
-        self.next_tweak += count as u64;
-        (corrections, keys)
+        corrections
     }
+}
+
+/// What both sides of a checked extension multiply columns by. Both the choices (by corrections and
+/// leaves) and the challenge are fixed by what is hashed.
+fn choice_challenge(binding: &Seed, corrections: &[u8]) -> Seed {
+    digest("mpc.ot_extension.choices", &[binding, corrections])
+}
+
+/// The sum of all columns, each times a coefficient: random ones first, and for the last [`MASKS`]
+/// the powers of `x`, so that random bits there hide the sum of bits.
+fn combined(challenge: Seed, columns: &[u128]) -> Gf128 {
+    let (hidden, masks) = columns.split_at(columns.len() - MASKS);
+    let mut rng = Generator::from_seed(challenge);
+    let sum: Gf128 = hidden.iter().map(|column| Gf128(*column) * Gf128::random(&mut rng)).sum();
+    masks.iter().rev().fold(Gf128::ZERO, |sum, column| sum.times_x() + Gf128(*column)) + sum
+}
+
+/// Both keys of each transfer, from its column and the column plus Δ.
+fn hash_pairs<K: Key>(
+    hash: &CorrelationRobust,
+    tweak: u64,
+    delta: u128,
+    columns: &[u128],
+    keys: &mut [[K; 2]],
+) {
+    keys.par_chunks_mut(KEYS_PER_TASK).zip(columns.par_chunks(KEYS_PER_TASK)).enumerate().for_each(
+        |(task, (keys, columns))| {
+            let tweak = tweak + (task * KEYS_PER_TASK) as u64;
+            let zero = hashed(hash, tweak, columns, 0);
+            let one = hashed(hash, tweak, columns, delta);
+            for (key, (zero, one)) in keys.iter_mut().zip(zero.iter().zip(&one)) {
+                *key = [K::cut(*zero), K::cut(*one)];
+            }
+        },
+    );
+}
+
+/// The chosen key of each transfer.
+fn hash_columns<K: Key>(hash: &CorrelationRobust, tweak: u64, columns: &[u128], keys: &mut [K]) {
+    keys.par_chunks_mut(KEYS_PER_TASK).zip(columns.par_chunks(KEYS_PER_TASK)).enumerate().for_each(
+        |(task, (keys, columns))| {
+            let tweak = tweak + (task * KEYS_PER_TASK) as u64;
+            let hashes = hashed(hash, tweak, columns, 0);
+            for (key, hash) in keys.iter_mut().zip(&hashes) {
+                *key = K::cut(*hash);
+            }
+        },
+    );
 }
 
 /// The generator of a leaf; this copy of the seed is wiped.
@@ -214,10 +330,9 @@ fn matrix(count: usize) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(vec![0; 16 * padded(count.min(BATCH))])
 }
 
-/// The bytes of a row that hold the `length` transfers of a batch.
-fn span(batch: usize, length: usize) -> std::ops::Range<usize> {
-    let start = batch * BATCH / 8;
-    start..start + padded(length) / 8
+/// The bytes of a row that hold `length` transfers of a batch from `start` on.
+fn span(start: usize, length: usize) -> std::ops::Range<usize> {
+    start / 8..start / 8 + padded(length) / 8
 }
 
 /// Hashes of up to [`KEYS_PER_TASK`] columns, each ⊕ `offset`, under tweaks that count up.

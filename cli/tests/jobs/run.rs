@@ -137,11 +137,11 @@ fn opened(metrics: &Value, key: &str, to: &str) -> u64 {
 /// Every alignment gives the same rows in the same order, and discloses the same.
 #[test]
 fn alignments_agree() {
-    let aligned = |protocol: &str| {
+    let aligned = |settings: &str| {
         let folder = breast();
         let head = &crate::support::JOB[..crate::support::JOB.find("split:").unwrap()];
         let head = head.replace(", label: y", "").replace(", other_columns: number", "");
-        let job = format!("{head}align: {{ protocol: {protocol} }}\n");
+        let job = format!("{head}align: {{ {settings} }}\n");
         fs::write(folder.path().join("job.yaml"), job).unwrap();
         let output = run(folder.path());
         let messages = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -151,9 +151,11 @@ fn alignments_agree() {
             .map(|party| fs::read(out.join(party).join("tables/aligned.parquet")).unwrap());
         (tables, json(&out.join("clinic/metrics.json"))["disclosed"].clone())
     };
-    let (tables, disclosed) = aligned("ecdh");
-    assert_eq!(disclosed.as_array().unwrap().len(), 3);
-    assert!((tables, disclosed) == aligned("rr22"), "the protocols found different rows");
+    let expected = aligned("protocol: ecdh");
+    assert_eq!(expected.1.as_array().unwrap().len(), 3);
+    for settings in ["protocol: rr22", "protocol: rr22, security: malicious"] {
+        assert!(expected == aligned(settings), "{settings} found different rows");
+    }
 }
 
 /// What one party sent, the other one received; each line holds the hash of the one before.

@@ -18,7 +18,7 @@ pub static ECDH: ComponentDescriptor = ComponentDescriptor {
     ),
     roles: &[Role::Guest, Role::Host],
     modes: MODES,
-    parameters: PARAMETERS,
+    parameters: &[LEARN, JOIN],
 };
 
 /// Private set intersection from a key-value store and vector oblivious linear evaluation.
@@ -32,7 +32,7 @@ pub static RR22: ComponentDescriptor = ComponentDescriptor {
     ),
     roles: &[Role::Guest, Role::Host],
     modes: MODES,
-    parameters: PARAMETERS,
+    parameters: &[LEARN, JOIN, SECURITY],
 };
 
 /// Whatever the protocol, an intersection opens the same.
@@ -133,25 +133,34 @@ pub fn cascade(columns: &[[&str; 2]]) -> Vec<Disclosure> {
     disclosures
 }
 
-const PARAMETERS: &[ParameterDescriptor] = &[
-    parameter(
-        "learn",
-        ParameterKind::Choice { default: "both", options: &["both", "guest", "host"] },
-        Text::new(
-            "who learns the common rows; training, several keys and payload need both",
-            "由谁得知共有的行；训练、多个键与附加字段需要双方都得知",
-        ),
+const LEARN: ParameterDescriptor = parameter(
+    "learn",
+    ParameterKind::Choice { default: "both", options: &["both", "guest", "host"] },
+    Text::new(
+        "who learns the common rows; training, several keys and payload need both",
+        "由谁得知共有的行；训练、多个键与附加字段需要双方都得知",
     ),
-    parameter(
-        "join",
-        ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
-        Text::new(
-            "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
-             `anti`: those that are not common. It opens nothing more. For jobs without a model",
-            "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
-        ),
+);
+
+const JOIN: ParameterDescriptor = parameter(
+    "join",
+    ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
+    Text::new(
+        "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
+         `anti`: those that are not common. It opens nothing more. For jobs without a model",
+        "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
     ),
-];
+);
+
+const SECURITY: ParameterDescriptor = parameter(
+    "security",
+    ParameterKind::Choice { default: "semi_honest", options: &["semi_honest", "malicious"] },
+    Text::new(
+        "the partner that is held off: one that follows the protocol, or one that sends what it \
+         likes (2 to 3 times the cost)",
+        "所防范的对方：遵守协议的（semi_honest），或发送任意消息的（malicious，代价为 2 至 3 倍）",
+    ),
+);
 
 #[cfg(test)]
 mod tests {

@@ -18,10 +18,15 @@ impl Keyed {
         Self { key: super::digest(domain, parts) }
     }
 
+    /// Hashes `value` to 256 bits.
+    pub fn hash_256(&self, value: &[u8]) -> [u8; 32] {
+        *blake3::keyed_hash(&self.key, value).as_bytes()
+    }
+
     /// Hashes `value` to 128 bits: two of n values agree with probability below n² / 2^129.
     pub fn hash_128(&self, value: &[u8]) -> u128 {
-        let hash = blake3::keyed_hash(&self.key, value);
-        let (half, _) = hash.as_bytes().split_at(16);
+        let hash = self.hash_256(value);
+        let (half, _) = hash.split_at(16);
         half.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
     }
 }
@@ -42,6 +47,8 @@ mod tests {
         let expected = blake3::keyed_hash(&key, b"13800000001");
         let hashed = Keyed::new("test", &[b"salt"]).hash_128(b"13800000001");
         assert_eq!(hashed.to_le_bytes(), expected.as_bytes()[..16]);
+        let whole = Keyed::new("test", &[b"salt"]).hash_256(b"13800000001");
+        assert_eq!(whole, *expected.as_bytes());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::JobError;
+use crate::spec::Security;
 pub use stopwatch::Usage;
 
 /// The largest difference of the joint and the pooled model's AUC that a bench accepts.
@@ -36,6 +37,8 @@ pub enum Bench {
         protocol: String,
         /// Two; with `multiparty` up to [`PARTIES_MAX`].
         parties_count: usize,
+        /// The partner that is held off; only `rr22` has a choice.
+        security: Security,
         /// Ids of the guest.
         rows: usize,
         /// Ids of each other party; half of the smaller set is common.
@@ -118,8 +121,8 @@ pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobE
         return Err(JobError::Bench("only `multiparty` is for more than two parties".to_owned()));
     };
     match bench {
-        Bench::Psi { protocol, rows, their_rows, scope, .. } => {
-            psi::play_named(session, protocol, *rows, *their_rows, *scope).await
+        Bench::Psi { protocol, security, rows, their_rows, scope, .. } => {
+            psi::play_named(session, protocol, *security, *rows, *their_rows, *scope).await
         }
         Bench::VerticalLr { rows, guest_features, host_features } => {
             logistic_regression::play(session, *rows, *guest_features, *host_features).await

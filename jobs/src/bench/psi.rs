@@ -13,18 +13,20 @@ use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
 use super::{Record, Scope, data, figures, multiparty, start_together, unbalanced, union};
 use crate::folder::{Draft, work_folder};
-use crate::spec::{JobSpec, Protocol};
+use crate::spec::{JobSpec, Protocol, Security};
 use crate::{JobError, Unwatched, intersection, open_rows, run_party};
 
-/// Measures the protocol of this name.
+/// Measures the protocol of this name, against such a partner.
 pub(super) async fn play_named(
     session: Session,
     name: &str,
+    security: Security,
     rows: usize,
     their_rows: usize,
     scope: Scope,
 ) -> Result<Record, JobError> {
     if let Some(protocol) = Protocol::named(name) {
+        let protocol = protocol.against(security).ok_or_else(|| no_such_form(name))?;
         return play(session, protocol, rows, their_rows, scope).await;
     }
     let goal = Goal::ALL.into_iter().find(|goal| goal.name() == name);
@@ -35,6 +37,9 @@ pub(super) async fn play_named(
         let what = format!("there is no alignment protocol `{name}`; there are: {names}");
         return Err(JobError::Bench(what));
     }
+    if security == Security::Malicious {
+        return Err(no_such_form(name));
+    }
     if scope == Scope::Whole {
         return Err(JobError::Bench(format!("`{name}` is measured with `--scope protocol`")));
     }
@@ -43,6 +48,10 @@ pub(super) async fn play_named(
         None if name == union::NAME => union::play(session, rows, their_rows).await,
         None => unbalanced::play(session, rows, their_rows).await,
     }
+}
+
+fn no_such_form(name: &str) -> JobError {
+    JobError::Bench(format!("`{name}` has no form against a malicious partner; `rr22` has one"))
 }
 
 async fn play(

@@ -32,23 +32,46 @@ pub enum Protocol {
     /// A key-value store and linear evaluation: little computation, for large sets.
     #[serde(rename = "align.rr22")]
     Rr22,
+    /// The same, checked against a malicious partner: `security: malicious`.
+    #[serde(rename = "align.rr22 malicious")]
+    CheckedRr22,
+}
+
+/// The partner that an alignment is to hold off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// One that follows the protocol.
+    #[default]
+    SemiHonest,
+    /// One that sends what it likes.
+    Malicious,
 }
 
 impl Protocol {
-    /// All of them.
+    /// One for each component: what `protocol:` names.
     pub const ALL: [Self; 2] = [Self::Ecdh, Self::Rr22];
 
     /// Its component in the catalogue.
     pub fn component(self) -> &'static ComponentDescriptor {
         match self {
             Self::Ecdh => &catalogue::ECDH,
-            Self::Rr22 => &catalogue::RR22,
+            Self::Rr22 | Self::CheckedRr22 => &catalogue::RR22,
         }
     }
 
     /// The protocol of this name in job files, such as `ecdh`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|protocol| protocol.component().short_name() == name)
+    }
+
+    /// Its form that holds off such a partner; `None` if it has none.
+    pub fn against(self, security: Security) -> Option<Self> {
+        match (self, security) {
+            (Self::Ecdh | Self::Rr22, Security::SemiHonest) => Some(self),
+            (Self::Rr22 | Self::CheckedRr22, Security::Malicious) => Some(Self::CheckedRr22),
+            (Self::Ecdh, Security::Malicious) | (Self::CheckedRr22, Security::SemiHonest) => None,
+        }
     }
 }
 
@@ -143,7 +166,7 @@ pub(super) fn read_align(
 ) -> Option<AlignSpec> {
     let Some(node) = fields.take("align") else {
         let protocol = Protocol::default();
-        let AlignSettings { learn, join } =
+        let AlignSettings { learn, join, .. } =
             settings::defaults(protocol.component(), root, problems)?;
         return Some(AlignSpec { protocol, learn, join });
     };
@@ -157,8 +180,9 @@ pub(super) fn read_align(
     }?;
     let read = settings::take(&mut fields, protocol.component(), node, problems);
     fields.finish(problems);
-    let AlignSettings { learn, join } = read?;
-    Some(AlignSpec { protocol, learn, join })
+    let AlignSettings { learn, join, security } = read?;
+    // A protocol without the parameter has the default, which all have.
+    Some(AlignSpec { protocol: protocol.against(security)?, learn, join })
 }
 
 /// Reads `split:` (one) or `splits:` (several by name).
@@ -302,6 +326,9 @@ fn stops_early(step: &super::TrainStep) -> bool {
 pub(super) struct AlignSettings {
     learn: Learn,
     join: Join,
+    /// Of those protocols that have it.
+    #[serde(default)]
+    security: Security,
 }
 
 /// `split` without its name: what the descriptor lists as parameters.

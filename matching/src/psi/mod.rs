@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
 //! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
+//! | [`checked_vole`] | both or one | 2 to 3 times as [`vole`], against malicious parties |
 //! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
 //! | [`multiparty`] | all of several, or the first | 44 bytes for each but the first (2^20 ids) |
 //! | [`circuit`] | nobody: the result is shared | 775 bytes (2^20 ids) |
@@ -14,6 +15,7 @@
 //! are common.
 
 pub mod buckets;
+pub mod checked_vole;
 pub mod circuit;
 pub mod ecdh;
 mod elements;

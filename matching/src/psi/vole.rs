@@ -46,7 +46,7 @@
 //! can leave out ids and so make the result of both smaller, without a trace. A receiver cannot
 //! claim matches that it did not find: of each it has to show T', as hard to guess as a tag.
 //! Nothing checks the linear evaluation: what wrong messages there tell about A or Δ is not
-//! bounded.
+//! bounded. Against malicious parties there is [`checked_vole`](super::checked_vole).
 //!
 //! # Cost
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender, with
@@ -61,7 +61,7 @@
 //! 2021/266). The proofs of step 7 are ours: the second half of a longer tag.
 
 pub(super) mod hashes;
-mod matches;
+pub(super) mod matches;
 
 use crypto::field128::Gf128;
 use net::{NetError, Session, Size};
@@ -126,15 +126,24 @@ struct Sets<'a> {
     chunk: usize,
 }
 
-/// Cells cost more than tags, so the smaller set is the better one to pack.
-fn is_receiver(learn: Learn, own_count: usize, their_count: usize, is_first: bool) -> bool {
+/// The party that learns or, if both do, the one with fewer ids: cells cost more than tags, so the
+/// smaller set is the better one to pack.
+pub(super) fn is_receiver(
+    learn: Learn,
+    own_count: usize,
+    their_count: usize,
+    is_first: bool,
+) -> bool {
     match learn {
         Learn::Both => own_count < their_count || (own_count == their_count && is_first),
         Learn::First | Learn::Second => learn.includes(is_first),
     }
 }
 
-async fn exchange_sizes(session: &mut Session, own_count: usize) -> Result<usize, NetError> {
+pub(super) async fn exchange_sizes(
+    session: &mut Session,
+    own_count: usize,
+) -> Result<usize, NetError> {
     let theirs = session.exchange_words("sizes", &[own_count as u64], 1).await?;
     sets::size(&theirs).map_err(|rule| session.misbehaved("sizes", rule))
 }
@@ -213,7 +222,7 @@ async fn claims(
     Ok(claimed)
 }
 
-fn pick<T: Copy>(items: &[T], positions: &[u32]) -> Vec<T> {
+pub(super) fn pick<T: Copy>(items: &[T], positions: &[u32]) -> Vec<T> {
     positions.iter().map(|position| items[*position as usize]).collect()
 }
 

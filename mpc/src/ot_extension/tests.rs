@@ -87,3 +87,75 @@ fn too_many_transfers_are_refused() {
     });
     assert!(matches!(outcome.first, Err(MpcError::InvalidInput(_))));
 }
+
+/// Both ends of a checked extension over the same leaves, with the sender's Δ.
+fn checked_ends() -> (ExtensionSender, ExtensionReceiver, u128) {
+    let mut rng = Generator::from_seed([21; 32]);
+    let delta = crate::base_ot::random_delta(&mut rng);
+    let mut seed = || {
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        seed
+    };
+    let trees: Vec<Vec<Seed>> =
+        (0..BLOCKS).map(|_| (0..LEAVES).map(|_| seed()).collect()).collect();
+    let punctured = trees.iter().enumerate().map(|(block, leaves)| {
+        let hole = (delta >> (block * BLOCK_BITS)) as usize % LEAVES;
+        let leaves = leaves.iter().enumerate();
+        leaves.map(|(leaf, seed)| (leaf != hole).then_some(*seed)).collect()
+    });
+    let sender = ExtensionSender::new(delta, punctured.collect(), 0);
+    (sender, ExtensionReceiver::new(trees, 0), delta)
+}
+
+#[test]
+fn checked_keys_are_the_chosen_ones() {
+    let (mut sender, mut receiver, _) = checked_ends();
+    let choices = Bits::from_fn(300 + MASKS, |index| index % 3 == 1);
+    let (corrections, proof, chosen) = receiver.checked_keys(&[5; 32], &choices);
+    assert_eq!(corrections.len(), corrections_bytes(300 + MASKS));
+    let pairs = sender.checked_keys(&[5; 32], &corrections, &proof, 300).unwrap();
+    assert_eq!((pairs.len(), chosen.len()), (300, 300));
+    for (index, (pair, chosen)) in pairs.iter().zip(chosen).enumerate() {
+        assert_eq!(pair[choices.bit(index) as usize], chosen);
+        assert_ne!(pair[0], pair[1]);
+    }
+}
+
+/// The binding is part of the challenge, so that leaves cannot be chosen after it.
+#[test]
+fn checked_keys_need_the_hash_of_the_leaves() {
+    let (mut sender, mut receiver, _) = checked_ends();
+    let choices = Bits::from_fn(10 + MASKS, |index| index % 2 == 1);
+    let (corrections, proof, _) = receiver.checked_keys(&[5; 32], &choices);
+    assert!(sender.checked_keys(&[6; 32], &corrections, &proof, 10).is_none());
+}
+
+/// A receiver with another choice in one block makes its proof fit each value that Δ may have in
+/// this block: one of sixteen passes, the right one.
+#[test]
+fn cheating_receiver_has_to_guess_the_block() {
+    const BLOCK: usize = 9;
+    let choices = Bits::from_fn(10 + MASKS, |index| index % 2 == 1);
+    let mut passed = Vec::new();
+    for guess in 0..LEAVES as u128 {
+        let (mut sender, mut receiver, _) = checked_ends();
+        let mut columns = Vec::new();
+        let mut corrections = receiver.for_each_batch(&choices, |_, batch| columns.extend(batch));
+        let first = BLOCK * corrections_bytes(choices.len()) / BLOCKS;
+        corrections[first] ^= 1;
+        // What the block adds to the sender's first column if the guess is right.
+        columns[0] ^= guess << (BLOCK * BLOCK_BITS);
+        let challenge = choice_challenge(&[5; 32], &corrections);
+        let bits: Vec<u128> =
+            (0..choices.len()).map(|index| u128::from(choices.bit(index))).collect();
+        let sums = [combined(challenge, &bits), combined(challenge, &columns)];
+        let proof: [u8; PROOF_BYTES] =
+            std::array::from_fn(|at| sums[at / ELEMENT_BYTES].to_bytes()[at % ELEMENT_BYTES]);
+        if sender.checked_keys(&[5; 32], &corrections, &proof, 10).is_some() {
+            passed.push(guess);
+        }
+    }
+    let delta = checked_ends().2;
+    assert_eq!(passed, [delta >> (BLOCK * BLOCK_BITS) & 15]);
+}

@@ -13,13 +13,14 @@
 //! # Leaks
 //! The number of correlations, which is public anyway.
 //! # Security
-//! Semi-honest. A is the compression of noise that is zero but in one secret place of each block:
-//! it is pseudo-random if learning parity with regular noise is hard for the code, the parameters
-//! of which stand in `parameters` with the attacks that they were set against. B is the compression
-//! of the leaves of punctured trees, of which the receiver lacks one in each tree (Goldreich,
-//! Goldwasser, Micali 1986; AES as an ideal cipher). Δ and the key of the transfers are
-//! independent, so that who is told Δ later learns nothing about the trees. Time does not depend on
-//! secrets, but addresses in the receiver's own memory depend on its secret places.
+//! Semi-honest; [`checked`] holds against a malicious peer. A is the compression of noise that is
+//! zero but in one secret place of each block: it is pseudo-random if learning parity with regular
+//! noise is hard for the code, the parameters of which stand in `parameters` with the attacks that
+//! they were set against. B is the compression of the leaves of punctured trees, of which the
+//! receiver lacks one in each tree (Goldreich, Goldwasser, Micali 1986; AES as an ideal cipher). Δ
+//! and the key of the transfers are independent, so that who is told Δ later learns nothing about
+//! the trees. Time does not depend on secrets, but addresses in the receiver's own memory depend on
+//! its secret places.
 //! # Cost
 //! 4 flights; 32 KiB for the base transfers, then in each direction, for each batch of at most
 //! 2^18 correlations and its 200 trees, about 100 KB. Bytes in all: [`bytes`].
@@ -31,24 +32,27 @@
 //! for regular noise; Raghuraman, Rindal, Tanguy, CRYPTO 2023 (eprint 2023/882) for the code; Roy,
 //! CRYPTO 2022 (eprint 2022/192), section 3 for the products with Δ (subfield VOLE, 4 bits a tree).
 
+pub mod checked;
+mod leaves;
+mod noise;
 mod noise_products;
 mod parameters;
 mod trees;
 
 use crypto::expand_convolute::ExpandConvolute;
 use crypto::field128::{ELEMENT_BYTES, Gf128};
-use crypto::hash::SeedDoubling;
 use crypto::random::Generator;
 use net::{Session, Size};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use self::leaves::{Growing, Puncturing, compressed, parts_mut};
+use self::noise::Noise;
 pub use self::parameters::COUNT_MAX;
-use self::parameters::{Plan, TREES};
-use self::trees::{Nodes, Pair, SALT_BYTES};
+use self::parameters::Plan;
+use self::trees::Pair;
 use crate::MpcError;
 use crate::base_ot::{self, punctured_trees, random_delta, whole_trees};
-use crate::boolean::Bits;
 use crate::ot_extension::{
     BLOCKS, ExtensionReceiver, ExtensionSender, Seed, corrections_bytes, first_tweak,
 };
@@ -146,11 +150,12 @@ async fn receive(
 ) -> Result<[Vec<Gf128>; 2], MpcError> {
     let delta_trees = bases.split_off(BLOCKS);
     let tweak = first_tweak(!session.is_first());
-    let noise = Noise::random(plan, &mut session.rng());
+    let mut rng = session.rng();
+    let noise = Noise::random(plan, &mut rng);
     let (choices, keys, values, products) = session
         .compute(|| {
             let mut extension = ExtensionReceiver::new(bases, tweak);
-            let (choices, keys) = extension.keys::<u128>(&noise.choices(plan));
+            let (choices, keys) = extension.keys::<u128>(&noise.choices(plan, 0, &mut rng));
             let (values, products) = noise_products::of_receiver(&noise.values, delta_trees);
             (choices, Zeroizing::new(keys), values, products)
         })
@@ -166,55 +171,9 @@ async fn receive(
         })
         .await;
     let message = session.receive_bytes("trees", Size::Exactly(trees::bytes(plan))).await?;
-    let finish = || puncture(plan, &code, &noise, &message, &keys, &products);
+    let finish = || puncture(plan, &code, &noise, &message, (&keys, &products));
     let c = session.compute(finish).await;
     Ok([a, c])
-}
-
-/// The receiver's secret noise: in each tree one place and the value there.
-struct Noise {
-    places: Zeroizing<Vec<usize>>,
-    values: Zeroizing<Vec<Gf128>>,
-}
-
-impl Noise {
-    fn random(plan: &Plan, rng: &mut Generator) -> Self {
-        let places = (0..plan.trees()).map(|_| rng.below(plan.leaves() as u64) as usize).collect();
-        let values = (0..plan.trees()).map(|_| Gf128::random(rng)).collect();
-        Self { places: Zeroizing::new(places), values: Zeroizing::new(values) }
-    }
-
-    /// Which side's sum of seeds is wanted, tree by tree and level by level: the one that the path
-    /// to the secret place does not take.
-    fn choices(&self, plan: &Plan) -> Bits {
-        Bits::from_fn(plan.transfers(), |transfer| {
-            let (tree, level) = (transfer / plan.depth(), transfer % plan.depth());
-            self.places[tree] >> (plan.depth() - 1 - level) & 1 == 0
-        })
-    }
-
-    /// The vector A.
-    fn compressed(&self, plan: &Plan, code: &ExpandConvolute) -> Vec<Gf128> {
-        let mut outputs = vec![Gf128::ZERO; plan.batches() * plan.outputs()];
-        outputs.par_chunks_mut(plan.outputs()).enumerate().for_each(|(batch, kept)| {
-            let mut folded = vec![Gf128::ZERO; plan.outputs()];
-            for (index, leaves) in halves(plan, kept, &mut folded).enumerate() {
-                let tree = batch * TREES + index;
-                leaves[self.places[tree]] = self.values[tree];
-            }
-            code.compress(kept, &mut folded);
-        });
-        outputs
-    }
-}
-
-/// The trees of one batch: those of the kept half, then those of the folded half.
-fn halves<'a>(
-    plan: &Plan,
-    kept: &'a mut [Gf128],
-    folded: &'a mut [Gf128],
-) -> impl Iterator<Item = &'a mut [Gf128]> {
-    kept.chunks_exact_mut(plan.leaves()).chain(folded.chunks_exact_mut(plan.leaves()))
 }
 
 /// The vector B, and the message about the trees that it comes from.
@@ -224,60 +183,27 @@ fn grow(
     keys: &[Pair],
     products: &[Gf128],
 ) -> (Vec<Gf128>, Vec<u8>) {
-    let mut message = vec![0; trees::bytes(plan)];
-    let (salt, parts) = message.split_at_mut(SALT_BYTES);
-    rng.fill_bytes(salt);
-    let roots = Zeroizing::new((0..plan.trees()).map(|_| Gf128::random(rng)).collect::<Vec<_>>());
+    let growing = Growing::new(plan, rng, keys, products);
+    let mut message = growing.message();
     let code = ExpandConvolute::new(plan.outputs());
-    let mut outputs = vec![Gf128::ZERO; plan.batches() * plan.outputs()];
-    outputs
-        .par_chunks_mut(plan.outputs())
-        .zip(parts.par_chunks_mut(TREES * trees::part_bytes(plan)))
-        .enumerate()
-        .for_each(|(batch, (kept, parts))| {
-            let mut nodes = Nodes::new(plan.leaves());
-            let mut folded = vec![Gf128::ZERO; plan.outputs()];
-            let parts = parts.chunks_exact_mut(trees::part_bytes(plan));
-            for (index, (leaves, part)) in halves(plan, kept, &mut folded).zip(parts).enumerate() {
-                let tree = batch * TREES + index;
-                let doubling = SeedDoubling::new(salt, tree as u64);
-                let keys = &keys[tree * plan.depth()..][..plan.depth()];
-                nodes.grow(&doubling, keys, [roots[tree], products[tree]], leaves, part);
-            }
-            code.compress(kept, &mut folded);
-        });
+    let parts = parts_mut(plan, &mut message);
+    let outputs = compressed(plan, &code, parts, |batch, halves, parts| {
+        growing.fill(batch, halves, parts);
+    });
     (outputs, message)
 }
 
-/// The vector C, from the sender's message.
+/// The vector C, from the sender's message, the keys and the shares of products.
 fn puncture(
     plan: &Plan,
     code: &ExpandConvolute,
     noise: &Noise,
     message: &[u8],
-    keys: &[u128],
-    products: &[Gf128],
+    (keys, products): (&[u128], &[Gf128]),
 ) -> Vec<Gf128> {
-    let (salt, parts) = message.split_at(SALT_BYTES);
-    let mut outputs = vec![Gf128::ZERO; plan.batches() * plan.outputs()];
-    outputs
-        .par_chunks_mut(plan.outputs())
-        .zip(parts.par_chunks(TREES * trees::part_bytes(plan)))
-        .enumerate()
-        .for_each(|(batch, (kept, parts))| {
-            let mut nodes = Nodes::new(plan.leaves());
-            let mut folded = vec![Gf128::ZERO; plan.outputs()];
-            let parts = parts.chunks_exact(trees::part_bytes(plan));
-            for (index, (leaves, part)) in halves(plan, kept, &mut folded).zip(parts).enumerate() {
-                let tree = batch * TREES + index;
-                let doubling = SeedDoubling::new(salt, tree as u64);
-                let keys = &keys[tree * plan.depth()..][..plan.depth()];
-                let secret = (noise.places[tree], products[tree]);
-                nodes.puncture(&doubling, keys, secret, leaves, part);
-            }
-            code.compress(kept, &mut folded);
-        });
-    outputs
+    let puncturing = Puncturing::new(plan, noise, message, keys, products);
+    let batches = (0..plan.batches()).into_par_iter();
+    compressed(plan, code, batches, |batch, halves, _| puncturing.fill(batch, halves))
 }
 
 /// The elements of a message.

@@ -43,6 +43,9 @@ pub(super) const TREES: usize = 200;
 const BATCH_MAX: usize = 1 << 18;
 const BATCH_MIN: usize = 1 << 14;
 
+/// Leaves of a full tree at most: batches are of 204,800 correlations, near [`BATCH_MAX`].
+const FULL_LEAVES_MAX: usize = 1 << 11;
+
 /// Leaves of a tree come in fours, so that whole vectors are worked on.
 const LEAVES_MULTIPLE: usize = 4;
 
@@ -65,6 +68,19 @@ impl Plan {
         let outputs = count.div_ceil(batches).max(BATCH_MIN);
         // Noise is twice as long as what it is compressed to.
         let leaves = (2 * outputs).div_ceil(TREES).next_multiple_of(LEAVES_MULTIPLE);
+        Ok(Self { batches, leaves })
+    }
+
+    /// The plan for at least `count` correlations with trees that are full.
+    ///
+    /// A tree that is cut on its right is for honest receivers only: one that follows a path into
+    /// what was cut off would know all leaves, and from their sum the sender's share of noise value
+    /// times Δ, hence Δ.
+    pub(super) fn with_full_trees(count: usize) -> Result<Self, MpcError> {
+        let full_max = TREES / 2 * FULL_LEAVES_MAX;
+        let batches = count.min(COUNT_MAX).div_ceil(full_max).max(1);
+        let share = Self::new(count).map(|_| count.div_ceil(batches).max(BATCH_MIN))?;
+        let leaves = (2 * share).div_ceil(TREES).next_power_of_two();
         Ok(Self { batches, leaves })
     }
 
@@ -125,5 +141,17 @@ mod tests {
             assert!(plan.leaves() <= 1 << plan.depth() && plan.leaves() > 1 << (plan.depth() - 1));
         }
         assert!(matches!(Plan::new(COUNT_MAX + 1), Err(MpcError::InvalidInput(_))));
+    }
+
+    #[test]
+    fn full_trees_cover_the_count() {
+        for count in [0, 1, BATCH_MIN, 204_800, 204_801, 1_415_577, COUNT_MAX] {
+            let plan = Plan::with_full_trees(count).unwrap();
+            assert!(plan.batches() * plan.outputs() >= count.max(BATCH_MIN), "{count}: {plan:?}");
+            assert!(plan.leaves().is_power_of_two() && plan.leaves() <= FULL_LEAVES_MAX);
+            assert_eq!(plan.leaves(), 1 << plan.depth());
+        }
+        assert_eq!(Plan::with_full_trees(1).unwrap(), Plan { batches: 1, leaves: 256 });
+        assert!(matches!(Plan::with_full_trees(COUNT_MAX + 1), Err(MpcError::InvalidInput(_))));
     }
 }

@@ -22,6 +22,12 @@ fn run(seed: u64, count: usize) -> Outcome<VoleSender, VoleReceiver> {
 
 /// The sender's program after base transfers from a dealer.
 async fn sends(mut session: Session) -> Result<Vec<Gf128>, MpcError> {
+    let (keys, trees) = dealt_punctured();
+    send(&mut session, &Plan::new(COUNT).unwrap(), &keys, trees).await
+}
+
+/// What the dealer gives the sender.
+pub(super) fn dealt_punctured() -> ([u128; 2], Vec<Vec<Option<Seed>>>) {
     let (keys, trees) = dealt();
     let hole =
         |tree: usize| (keys[tree / BLOCKS] >> (tree % BLOCKS * BLOCK_BITS)) as usize % LEAVES;
@@ -29,8 +35,7 @@ async fn sends(mut session: Session) -> Result<Vec<Gf128>, MpcError> {
         let leaves = leaves.into_iter().enumerate();
         leaves.map(|(leaf, seed)| (leaf != hole(tree)).then_some(seed)).collect()
     };
-    let trees = trees.into_iter().enumerate().map(without).collect();
-    send(&mut session, &Plan::new(COUNT).unwrap(), &keys, trees).await
+    (keys, trees.into_iter().enumerate().map(without).collect())
 }
 
 /// The receiver's program after base transfers from a dealer.
@@ -39,7 +44,7 @@ async fn receives(mut session: Session) -> Result<[Vec<Gf128>; 2], MpcError> {
 }
 
 /// The key of the transfers, Δ, and the leaves of their trees.
-fn dealt() -> ([u128; 2], Vec<Vec<Seed>>) {
+pub(super) fn dealt() -> ([u128; 2], Vec<Vec<Seed>>) {
     let mut rng = Generator::from_seed([13; 32]);
     let keys = std::array::from_fn(|_| random_delta(&mut rng));
     let mut seed = || {

@@ -144,4 +144,34 @@ mod tests {
             }
         }
     }
+
+    /// Why checked trees are full: in a cut one, the path to the place 12 of 12 leaves ends at a
+    /// node that nothing grows from. A dishonest receiver then has every leaf, and the product.
+    #[test]
+    fn a_path_out_of_a_cut_tree_gives_it_all_away() {
+        let (count, depth) = (12, 4);
+        let doubling = SeedDoubling::new(&[1; SALT_BYTES], 2);
+        let keys: Vec<Pair> = (0..depth as u128).map(|level| [3 + level, 99 * level]).collect();
+        let mut nodes = Nodes::new(16);
+        let (mut whole, product) = (vec![Gf128::ZERO; count], Gf128(7));
+        let mut part = vec![0; (2 * depth + 1) * ELEMENT_BYTES];
+        nodes.grow(&doubling, &keys, [Gf128(5), product], &mut whole, &mut part);
+
+        let encoded = part.as_chunks::<ELEMENT_BYTES>().0;
+        let sum = |level: usize, side: usize| {
+            u128::from_le_bytes(encoded[2 * level + side]) ^ keys[level][side]
+        };
+        // The path is right, right, then out: the left sums give nodes 0 and 2 of its level.
+        let left_half = sum(0, 0);
+        let mut second = [0; 4];
+        doubling.double(&[left_half, 0], &mut second);
+        second[2] = sum(1, 0) ^ second[0];
+        let mut third = [0; 6];
+        doubling.double(&second[..3], &mut third);
+        let mut leaves = [0; 12];
+        doubling.double(&third, &mut leaves);
+        assert!(leaves.map(Gf128)[..] == whole[..]);
+        let total: Gf128 = leaves.map(Gf128).into_iter().sum();
+        assert!(Gf128::from_bytes(encoded[2 * depth]) + total == product);
+    }
 }

@@ -306,6 +306,26 @@ fn protocols_are_those_of_the_catalogue() {
     assert_eq!(Protocol::named("edch"), None);
 }
 
+/// The partner that is held off is part of the digest, and asked for where there is a choice only.
+#[test]
+fn security_is_a_setting_of_rr22() {
+    let job = |align: &str| {
+        let text = EXAMPLE.replace("protocol: ecdh", align);
+        JobSpec::parse("job.yaml", &text)
+    };
+    let [plain, named, malicious] = [
+        "protocol: rr22",
+        "protocol: rr22, security: semi_honest",
+        "protocol: rr22, security: malicious",
+    ]
+    .map(|align| job(align).unwrap());
+    assert_eq!(plain.digest(), named.digest());
+    assert_ne!(plain.digest(), malicious.digest());
+    assert_eq!(malicious.align.protocol, Protocol::CheckedRr22);
+    assert_eq!(malicious.disclosures()[0].component, "align.rr22");
+    assert!(job("protocol: ecdh, security: malicious").is_err());
+}
+
 #[test]
 fn descriptors_and_structs_agree() {
     fn check<T: DeserializeOwned>(component: &ComponentDescriptor) {
@@ -344,6 +364,9 @@ fn every_option_is_accepted() {
                 let setting = format!("{{ {}: {option} }}", parameter.name);
                 let step = match component.name.split_once('.') {
                     Some(("prepare", short)) => format!("prepare: [ {short}: {setting} ]"),
+                    Some(("align", short)) => {
+                        format!("align: {{ protocol: {short}, {}: {option} }}", parameter.name)
+                    }
                     Some((stage, _)) => format!("{stage}: {setting}"),
                     None => format!("{}: {setting}", component.name),
                 };

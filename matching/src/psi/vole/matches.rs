@@ -3,7 +3,7 @@
 use crate::psi::positions::Positions;
 
 /// The receiver's tags, and which of them the sender has sent too.
-pub(super) struct Matches {
+pub(in crate::psi) struct Matches {
     tags: Vec<u128>,
     positions: Positions,
     is_found: Vec<bool>,
@@ -14,7 +14,7 @@ pub(super) struct Matches {
 
 impl Matches {
     /// Nothing seen yet.
-    pub(super) fn new(tags: Vec<u128>) -> Self {
+    pub(in crate::psi) fn new(tags: Vec<u128>) -> Self {
         let mut positions = Positions::with_room(tags.len());
         for position in 0..tags.len() as u32 {
             // Of two equal tags, which chance makes with probability 2^-40, the first one counts.
@@ -26,7 +26,7 @@ impl Matches {
 
     /// Looks up the sender's next tags. A tag that is sent twice counts once. Runs on the current
     /// rayon pool.
-    pub(super) fn look_up(&mut self, theirs: &[u128]) {
+    pub(in crate::psi) fn look_up(&mut self, theirs: &[u128]) {
         for found in self.positions.find_each(&self.tags, theirs) {
             if let Some(position) = found
                 && !self.is_found[position as usize]
@@ -39,12 +39,12 @@ impl Matches {
     }
 
     /// The own positions of all matches, in the sender's order.
-    pub(super) fn positions(&self) -> Vec<u32> {
+    pub(in crate::psi) fn positions(&self) -> Vec<u32> {
         self.found.iter().map(|[_, own]| *own).collect()
     }
 
     /// One bit for each tag seen: whether it matches, in the sender's order, the lowest bit first.
-    pub(super) fn bitmap(&self) -> Vec<u8> {
+    pub(in crate::psi) fn bitmap(&self) -> Vec<u8> {
         let mut bitmap = vec![0; self.seen.div_ceil(8) as usize];
         for [theirs, _] in &self.found {
             bitmap[(theirs / 8) as usize] |= 1 << (theirs % 8);
@@ -54,7 +54,7 @@ impl Matches {
 }
 
 /// The positions of the set bits of a bitmap over `count` tags; `None` if bits beyond are set.
-pub(super) fn claimed(bitmap: &[u8], count: usize) -> Option<Vec<u32>> {
+pub(in crate::psi) fn claimed(bitmap: &[u8], count: usize) -> Option<Vec<u32>> {
     let is_set = |position: &u32| bitmap[(position / 8) as usize] >> (position % 8) & 1 == 1;
     let mut positions: Vec<u32> = (0..8 * bitmap.len() as u32).filter(is_set).collect();
     positions.shrink_to_fit();
