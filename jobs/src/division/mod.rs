@@ -118,13 +118,18 @@ impl Division {
         self.state.progress.as_ref()
     }
 
-    /// Notes how far this run has come; it is on the disk when this returns.
+    /// Notes on the disk how far this run has come.
     ///
     /// # Errors
     /// [`JobError::File`].
-    pub(crate) fn note(&mut self, progress: Progress) -> Result<(), JobError> {
+    pub(crate) fn note(&self, progress: &Progress) -> Result<(), JobError> {
+        let state = State { progress: Some(progress.clone()), ..self.state.clone() };
+        state.write(&self.folder)
+    }
+
+    /// The division after a run that has come so far.
+    pub(crate) fn progressed(&mut self, progress: Progress) {
         self.state.progress = Some(progress);
-        self.state.write(&self.folder)
     }
 
     /// Removes all files: the results are complete.

@@ -1,9 +1,9 @@
 //! Stage 1: the rows that both parties have, in one common order.
 
 use contract::{Audience, Role, Text};
-use crypto::hash;
+use crypto::hash::Keyed;
 use matching::MatchingError;
-use matching::idmap::{KeyRule, Keys};
+use matching::idmap::KeyRule;
 use matching::psi::{self, Identifiers};
 use table::{Table, check_label_classes};
 
@@ -175,21 +175,19 @@ async fn match_by_one_key(
     record_common(run, learn, alignment.len())?;
     let mut positions = alignment.order().to_vec();
     if learn == psi::Learn::Both {
-        order_by_seed(&mut positions, &keys, run.job.seed);
+        order_by_seed(&mut positions, &ids, run.job.seed);
     }
     Ok(Some(positions.into_iter().map(|position| keys.row(position)).collect()))
 }
 
-/// Brings common keys into the order of a hash of seed and key.
+/// Brings common ids into the order of a hash of seed and id.
 ///
-/// The order that matching gives changes from run to run. Both parties know the common keys, so
+/// The order that matching gives changes from run to run. Both parties know the common ids, so
 /// both can compute this one, and the same job with the same seed divides the same rows the same
 /// way.
-fn order_by_seed(positions: &mut [u32], keys: &Keys<'_>, seed: u64) {
-    positions.sort_by_cached_key(|position| {
-        let key = keys.text(*position);
-        hash::digest("jobs/run/align", &[&seed.to_le_bytes(), key.as_bytes()])
-    });
+pub(super) fn order_by_seed(positions: &mut [u32], ids: &Identifiers<'_>, seed: u64) {
+    let hash = Keyed::new("jobs/run/align order", &[&seed.to_le_bytes()]);
+    positions.sort_by_cached_key(|position| hash.hash_128(&ids.hash(*position).to_le_bytes()));
 }
 
 /// Says how many rows the job's policy for keys leaves out, if any.

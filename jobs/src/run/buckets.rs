@@ -4,13 +4,15 @@
 //! each other what is left of their last run, and what either has not finished is matched afresh,
 //! with new keys and masks.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crypto::hash::{self, Keyed};
+use crypto::hash;
 use matching::psi::buckets::Buckets;
 use matching::psi::{Learn, ROWS_MAX};
 use net::Session;
 
+use super::align::order_by_seed;
 use super::progress::{Run, Step};
 use crate::division::{Division, Progress};
 use crate::error::JobError;
@@ -64,60 +66,85 @@ pub(super) async fn align(
 ) -> Result<Option<usize>, JobError> {
     let i_learn = learn.includes(step.session.is_first());
     let division = rows.divide()?;
-    let mut progress = begin(division, plan);
-    let count = plan.buckets.count();
-    for bucket in 0..count {
-        step.session.report_progress(bucket, count);
-        if progress.common.contains_key(&bucket) {
-            continue;
-        }
-        let mut session = step.session.fork(&format!("bucket_{bucket:03}"))?;
-        let order = match_bucket(run, &mut session, division, plan.buckets, bucket, learn).await?;
-        let common = order.as_ref().map_or(0, Vec::len);
-        if let Some(order) = order {
-            session.compute(|| division.write_common(plan.buckets, bucket, &order)).await?;
-        }
-        progress.common.insert(bucket, common);
-        division.note(progress.clone())?;
-    }
-    step.session.report_progress(count, count);
-    Ok(i_learn.then(|| progress.common.values().sum()))
+    let progress = begin(division, plan);
+    // Both parties have finished the same ones, so that both divide the others alike.
+    let left: Vec<usize> =
+        (0..plan.buckets.count()).filter(|bucket| !progress.common.contains_key(bucket)).collect();
+    let work = Work { run, division, buckets: plan.buckets, learn, progress: progress.into() };
+    let (even, odd) = (step.session.fork("even")?, step.session.fork("odd")?);
+    // While the one waits for the line, the other computes.
+    tokio::try_join!(
+        Box::pin(work.match_each(even, left.iter().step_by(2))),
+        Box::pin(work.match_each(odd, left.iter().skip(1).step_by(2))),
+    )?;
+    let progress = work.progress.into_inner();
+    let common = progress.common.values().sum();
+    division.progressed(progress);
+    Ok(i_learn.then_some(common))
 }
 
-/// The common rows of a bucket, in an order that both parties can compute; `None` for a party that
-/// does not learn them.
-async fn match_bucket(
-    run: &Run<'_>,
-    session: &mut Session,
-    division: &Division,
+/// What all buckets share.
+struct Work<'a> {
+    run: &'a Run<'a>,
+    division: &'a Division,
     buckets: Buckets,
-    bucket: usize,
     learn: Learn,
-) -> Result<Option<Vec<u32>>, JobError> {
-    let mut rng = session.rng();
-    let keys = division.keys();
-    let prepare = || {
-        let own = division.bucket_keys(buckets, bucket)?;
-        let ids = buckets.fill(own.hashes, keys, &mut rng)?;
-        Ok::<_, JobError>((ids, own.rows))
-    };
-    let (ids, rows) = session.compute(prepare).await?;
-    let found = intersection::intersect(run.job.align.protocol, session, &ids, learn).await?;
-    let Some(alignment) = found else { return Ok(None) };
-    let seed = run.job.seed;
-    let order = || {
-        // What fills a bucket up is random, so that none of it is common.
-        let own = alignment.order().iter().filter(|position| (**position as usize) < rows.len());
-        let mut order: Vec<u32> = own.copied().collect();
-        if learn == Learn::Both {
-            // Both know the common ids, so that both can compute this order; see `order_by_seed`.
-            let hash = Keyed::new("jobs/run/buckets order", &[&seed.to_le_bytes()]);
-            let rank = |position: &u32| hash.hash_128(&ids.hash(*position).to_le_bytes());
-            order.sort_by_cached_key(rank);
+    progress: RefCell<Progress>,
+}
+
+impl Work<'_> {
+    /// Matches some buckets, one after the other.
+    async fn match_each(
+        &self,
+        mut session: Session,
+        buckets: impl Iterator<Item = &usize>,
+    ) -> Result<(), JobError> {
+        for bucket in buckets {
+            let mut path = session.fork(&format!("bucket_{bucket:03}"))?;
+            let order = self.match_one(&mut path, *bucket).await?;
+            let common = order.as_ref().map_or(0, Vec::len);
+            if let Some(order) = order {
+                let (division, buckets) = (self.division, self.buckets);
+                path.compute(|| division.write_common(buckets, *bucket, &order)).await?;
+            }
+            let mut progress = self.progress.borrow_mut();
+            progress.common.insert(*bucket, common);
+            session.report_progress(progress.common.len(), self.buckets.count());
+            self.division.note(&progress)?;
         }
-        order.into_iter().map(|position| rows[position as usize]).collect()
-    };
-    Ok(Some(session.compute(order).await))
+        Ok(())
+    }
+
+    /// The common rows of a bucket, in an order that both parties can compute; `None` for a party
+    /// that does not learn them.
+    async fn match_one(
+        &self,
+        session: &mut Session,
+        bucket: usize,
+    ) -> Result<Option<Vec<u32>>, JobError> {
+        let Self { division, buckets, learn, .. } = *self;
+        let mut rng = session.rng();
+        let prepare = || {
+            let own = division.bucket_keys(buckets, bucket)?;
+            let ids = buckets.fill(own.hashes, division.keys(), &mut rng)?;
+            Ok::<_, JobError>((ids, own.rows))
+        };
+        let (ids, rows) = session.compute(prepare).await?;
+        let protocol = self.run.job.align.protocol;
+        let found = intersection::intersect(protocol, session, &ids, learn).await?;
+        let Some(alignment) = found else { return Ok(None) };
+        let seed = self.run.job.seed;
+        let order = || {
+            // What fills a bucket up is random, so that none of it is common.
+            let is_own = |position: &&u32| (**position as usize) < rows.len();
+            let mut order: Vec<u32> = alignment.order().iter().filter(is_own).copied().collect();
+            if learn == Learn::Both {
+                order_by_seed(&mut order, &ids, seed);
+            }
+            order.into_iter().map(|position| rows[position as usize]).collect()
+        };
+        Ok(Some(session.compute(order).await))
+    }
 }
 
 /// What is kept of an earlier run.

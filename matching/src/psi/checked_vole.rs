@@ -21,7 +21,7 @@
 //!    y, shuffled; in chunks. Decode is that of both stores, and gives two elements
 //! 8. `matches` receiver → sender, if both learn: for each tag one bit, whether it is the first
 //!    half of T(x, Decode(C, x)) for some x
-//! 9. `proofs` receiver → sender, if both learn: the second half for each of these
+//! 9. `proof` receiver → sender, if both learn: a digest of the second half for all of these
 //!
 //! If a set is empty, the protocol ends after step 1.
 //!
@@ -55,8 +55,7 @@
 //!
 //! # Cost
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender: 16 +
-//! 112 + 32·m + 16·k bytes and those of step 3; if both learn, ⌈k / 8⌉ more and 16 for each common
-//! id. Flights: those of [`vole`](super::vole) and four more in step 3.
+//! 112 + 32·m + 16·k bytes and those of step 3; if both learn, ⌈k / 8⌉ + 32 more. Flights: those of [`vole`](super::vole) and four more in step 3.
 //!
 //! # Reference
 //! Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint 2021/266), the malicious version;
@@ -77,7 +76,7 @@ use crate::okvs::{NotEncodable, Okvs};
 use crate::psi::oprf::{CHUNK, Salt};
 use crate::psi::sets::{chunks, shuffled};
 use crate::psi::tags::{self, TAG_BYTES};
-use crate::psi::vole::matches::{Matches, claimed};
+use crate::psi::vole::matches::{Matches, PROOF_BYTES, claimed, proof_of_all};
 use crate::psi::vole::{exchange_sizes, is_receiver, pick};
 use crate::psi::{Identifiers, Learn, elements};
 
@@ -175,7 +174,8 @@ async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, Ma
     let positions = matches.positions();
     if sets.proofs {
         session.send_bytes("matches", matches.bitmap()).await?;
-        session.send_bytes("proofs", tags::encode(&pick(&proofs, &positions))).await?;
+        let proof = session.compute(|| proof_of_all(&pick(&proofs, &positions))).await;
+        session.send_bytes("proof", proof.to_vec()).await?;
     }
     Ok(Alignment::from_matching(positions, own_count)?)
 }
@@ -267,10 +267,10 @@ async fn claims(
     let claimed = claimed(&bitmap, expected.len())
         .filter(|claimed| claimed.len() <= sets.their_count)
         .ok_or_else(|| session.misbehaved("matches", "claimed more matches than there can be"))?;
-    let size = Size::Exactly(claimed.len() * TAG_BYTES);
-    let proofs = session.receive_bytes("proofs", size).await?;
-    if !tags::decode(&proofs).eq(pick(expected, &claimed)) {
-        return Err(session.misbehaved("proofs", "claimed a match without its proof").into());
+    let proof = session.receive_bytes("proof", Size::Exactly(PROOF_BYTES)).await?;
+    let expected = session.compute(|| proof_of_all(&pick(expected, &claimed))).await;
+    if proof != expected {
+        return Err(session.misbehaved("proof", "claimed a match without its proof").into());
     }
     Ok(claimed)
 }

@@ -19,7 +19,7 @@
 //!    chunks
 //! 6. `matches` receiver → sender, if both learn: for each tag one bit, whether it is
 //!    T(x, Decode(C, x)) for some x
-//! 7. `proofs` receiver → sender, if both learn: T'(x, Decode(C, x)) for each of these
+//! 7. `proof` receiver → sender, if both learn: a digest of T'(x, Decode(C, x)) for all of these
 //!
 //! Steps 2 to 4 are the pseudo-random function of `oprf`, written out: for an id of
 //! both sides the element under T is the same on both. If a set is empty, the protocol ends after
@@ -44,7 +44,7 @@
 //! limited by the size it announces: cells that decode rightly on more ids than that can be found
 //! (Han, Kim, Lee, Son, "Revisiting OKVS-based OPRF and PSI", ASIACRYPT 2024). A dishonest party
 //! can leave out ids and so make the result of both smaller, without a trace. A receiver cannot
-//! claim matches that it did not find: of each it has to show T', as hard to guess as a tag.
+//! claim matches that it did not find: it has to know T' of each, as hard to guess as a tag.
 //! Nothing checks the linear evaluation: what wrong messages there tell about A or Δ is not
 //! bounded. Against malicious parties there is [`checked_vole`](super::checked_vole).
 //!
@@ -52,13 +52,13 @@
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender, with
 //! tags of t = ⌈(40 + ⌈log2 nk⌉) / 8⌉ bytes (nkb in the place of nk for each of b buckets of a
 //! set): 16 + 16 + 16·m + t·k bytes and those of step 2, which grow with the logarithm of m; if
-//! both learn, ⌈k / 8⌉ more and t for each common id. Flights: one for the sizes, those of step 2,
-//! cells, tags, and one more if both learn.
+//! both learn, ⌈k / 8⌉ + 32 more. Flights: one for the sizes, those of step 2, cells, tags, and one
+//! more if both learn.
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
 //! 2022/320), semi-honest version; Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint
-//! 2021/266). The proofs of step 7 are ours: the second half of a longer tag.
+//! 2021/266). The proof of step 7 is ours: the second halves of longer tags, under one hash.
 
 pub(super) mod hashes;
 pub(super) mod matches;
@@ -72,7 +72,7 @@ use crate::psi::oprf::{self, CHUNK, Evaluated};
 use crate::psi::sets::{self, chunks, shuffled};
 use crate::psi::{Identifiers, Learn};
 use hashes::Hashes;
-use matches::Matches;
+use matches::{Matches, PROOF_BYTES, proof_of_all};
 
 /// Runs the protocol; both parties call it with their own ids and the same `learn`.
 ///
@@ -163,9 +163,9 @@ async fn receive(session: &mut Session, sets: &Sets<'_>) -> Result<Alignment, Ma
     let positions = matches.positions();
     if sets.proofs {
         let prove = || hashes.proofs(&pick(keys, &positions), &pick(&evaluated, &positions));
-        let proofs = session.compute(prove).await;
+        let proof = session.compute(|| proof_of_all(&prove())).await;
         session.send_bytes("matches", matches.bitmap()).await?;
-        session.send_bytes("proofs", hashes.encode(&proofs)).await?;
+        session.send_bytes("proof", proof.to_vec()).await?;
     }
     Ok(Alignment::from_matching(positions, own_count)?)
 }
@@ -212,12 +212,11 @@ async fn claims(
     let claimed = matches::claimed(&bitmap, keys.len())
         .filter(|claimed| claimed.len() <= sets.their_count)
         .ok_or_else(|| session.misbehaved("matches", "claimed more matches than there can be"))?;
-    let size = Size::Exactly(claimed.len() * hashes.tag_bytes);
-    let proofs = session.receive_bytes("proofs", size).await?;
+    let proof = session.receive_bytes("proof", Size::Exactly(PROOF_BYTES)).await?;
     let prove = || hashes.proofs(&pick(keys, &claimed), &pick(evaluated, &claimed));
-    let expected = session.compute(prove).await;
-    if hashes.decode(proofs) != expected {
-        return Err(session.misbehaved("proofs", "claimed a match without its proof").into());
+    let expected = session.compute(|| proof_of_all(&prove())).await;
+    if proof != expected {
+        return Err(session.misbehaved("proof", "claimed a match without its proof").into());
     }
     Ok(claimed)
 }

@@ -82,7 +82,7 @@ fn known_answer() {
         |session| play(session, &second, Learn::Both, 8),
     );
     let order = outcome.first.unwrap().unwrap().order().to_vec();
-    let hash = "1fce4293ed53def2e7da1abe2bff80ea89eefc6e6bd924c0188c68ede20dc646";
+    let hash = "c498c217e53792ef76845c5e64d4bf5731326bf75c366c987ad3ae8970092250";
     assert_eq!(
         (&order[..], outcome.transcript.hash().as_str()),
         (&[11, 12, 18, 13, 15, 14, 19, 10, 16, 17][..], hash)
@@ -103,7 +103,7 @@ fn cost() {
         let (receiver, receiver_count, sender_count) =
             if learn == Learn::Second { (Side::Second, 30, 20_u64) } else { (Side::First, 20, 30) };
         let cells = 2 * Okvs::new(receiver_count, [0; 16]).cells_count() as u64;
-        let proofs = if learn == Learn::Both { sender_count.div_ceil(8) + 16 * 10 } else { 0 };
+        let proofs = if learn == Learn::Both { sender_count.div_ceil(8) + 32 } else { 0 };
         let evaluation = mpc::silent_vole::checked::bytes(cells as usize).unwrap() as u64;
         let expected = 16 + 112 + evaluation + 16 * cells + 16 * sender_count + proofs;
         assert_eq!(transcript.bytes(), expected);
@@ -175,7 +175,7 @@ fn cheating_receiver_cannot_claim_what_it_did_not_find() {
     let all = |bytes: &[u8]| vec![0xff; bytes.len()];
     let error = with_payload("matches", Side::First, all).second.unwrap_err().to_string();
     assert!(error.contains("claimed more matches than there can be"), "{error}");
-    let error = with_payload("proofs", Side::First, flipped).second.unwrap_err().to_string();
+    let error = with_payload("proof", Side::First, flipped).second.unwrap_err().to_string();
     assert!(error.contains("claimed a match without its proof"), "{error}");
     // Each tag that matches gives its place to the one after it.
     let moved = |bytes: &[u8]| {
@@ -342,8 +342,7 @@ fn sets_too_large_to_pack_are_refused_before_the_work() {
 #[test]
 fn peer_drops_and_both_sides_say_so() {
     let ids = numbered(0..6);
-    for (step, from) in [("salt", Side::First), ("opening", Side::Second), ("proofs", Side::First)]
-    {
+    for (step, from) in [("salt", Side::First), ("opening", Side::Second), ("proof", Side::First)] {
         let (path_step, kind) = (step.to_owned(), FaultKind::Close);
         let fault = Fault { path_step, occurrence: 0, kind, from };
         let play = |session| play(session, &ids, Learn::Both, 64);

@@ -5,11 +5,11 @@ use rayon::prelude::*;
 
 use crate::psi::tweaked::TweakedHash;
 
-/// The hashes under the salt of one run. Tags and proofs are cut to `tag_bytes`.
+/// The hashes under the salt of one run. Tags are cut to `tag_bytes`.
 pub(in crate::psi) struct Hashes {
     tags: TweakedHash,
     proofs: TweakedHash,
-    /// Bytes of a tag and of a proof on the wire.
+    /// Bytes of a tag on the wire.
     pub(in crate::psi) tag_bytes: usize,
 }
 
@@ -25,22 +25,18 @@ impl Hashes {
 
     /// The tags of keys, from what each evaluates to.
     pub(in crate::psi) fn tags(&self, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
-        self.cut(&self.tags, keys, evaluated)
+        let kept = self.kept();
+        let mut tags = self.tags.hash_each(keys, evaluated);
+        tags.par_iter_mut().for_each(|tag| *tag &= kept);
+        tags
     }
 
     /// The proofs that somebody could compute the tags of these keys.
     pub(in crate::psi) fn proofs(&self, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
-        self.cut(&self.proofs, keys, evaluated)
+        self.proofs.hash_each(keys, evaluated)
     }
 
-    fn cut(&self, hash: &TweakedHash, keys: &[u128], evaluated: &[Gf128]) -> Vec<u128> {
-        let kept = self.kept();
-        let mut hashed = hash.hash_each(keys, evaluated);
-        hashed.par_iter_mut().for_each(|hashed| *hashed &= kept);
-        hashed
-    }
-
-    /// Tags or proofs as bytes on the wire, little endian.
+    /// Tags as bytes on the wire, little endian.
     pub(in crate::psi) fn encode(&self, tags: &[u128]) -> Vec<u8> {
         let mut bytes = vec![0; tags.len() * self.tag_bytes + TAG_BYTES_MAX];
         for (index, tag) in tags.iter().enumerate() {
@@ -52,7 +48,7 @@ impl Hashes {
         bytes
     }
 
-    /// Tags or proofs from bytes on the wire, a whole number of them.
+    /// Tags from bytes on the wire, a whole number of them.
     pub(in crate::psi) fn decode(&self, mut bytes: Vec<u8>) -> Vec<u128> {
         let count = bytes.len() / self.tag_bytes;
         bytes.resize(bytes.len() + TAG_BYTES_MAX, 0);

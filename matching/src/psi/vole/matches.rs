@@ -1,6 +1,9 @@
 //! Looking up the sender's tags among the receiver's while they arrive.
 
+use crypto::hash::digest;
+
 use crate::psi::positions::Positions;
+use crate::psi::tags;
 
 /// The receiver's tags, and which of them the sender has sent too.
 pub(in crate::psi) struct Matches {
@@ -60,6 +63,15 @@ pub(in crate::psi) fn claimed(bitmap: &[u8], count: usize) -> Option<Vec<u32>> {
     positions.shrink_to_fit();
     positions.last().is_none_or(|last| (*last as usize) < count).then_some(positions)
 }
+
+/// What shows that the receiver could compute the proofs of all its claims, in the sender's order:
+/// one digest instead of the proofs, each of which is as hard to guess as all.
+pub(in crate::psi) fn proof_of_all(proofs: &[u128]) -> [u8; PROOF_BYTES] {
+    digest("matching/psi/vole claims", &[&tags::encode(proofs)])
+}
+
+/// Bytes of [`proof_of_all`].
+pub(in crate::psi) const PROOF_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
