@@ -71,11 +71,13 @@ pub(super) async fn align(
     let left: Vec<usize> =
         (0..plan.buckets.count()).filter(|bucket| !progress.common.contains_key(bucket)).collect();
     let work = Work { run, division, buckets: plan.buckets, learn, progress: progress.into() };
-    let (even, odd) = (step.session.fork("even")?, step.session.fork("odd")?);
-    // While the one waits for the line, the other computes.
+    let mut lane = |number: usize| step.session.fork(&format!("lane_{number}"));
+    let lanes: [_; LANES] = [lane(0)?, lane(1)?, lane(2)?];
+    let [first, second, third] = lanes;
     tokio::try_join!(
-        Box::pin(work.match_each(even, left.iter().step_by(2))),
-        Box::pin(work.match_each(odd, left.iter().skip(1).step_by(2))),
+        Box::pin(work.match_lane(first, &left, 0)),
+        Box::pin(work.match_lane(second, &left, 1)),
+        Box::pin(work.match_lane(third, &left, 2)),
     )?;
     let progress = work.progress.into_inner();
     let common = progress.common.values().sum();
@@ -93,13 +95,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Matches some buckets, one after the other.
-    async fn match_each(
+    /// Matches the buckets of one lane, one after the other.
+    async fn match_lane(
         &self,
         mut session: Session,
-        buckets: impl Iterator<Item = &usize>,
+        left: &[usize],
+        lane: usize,
     ) -> Result<(), JobError> {
-        for bucket in buckets {
+        for bucket in left.iter().skip(lane).step_by(LANES) {
             let mut path = session.fork(&format!("bucket_{bucket:03}"))?;
             let order = self.match_one(&mut path, *bucket).await?;
             let common = order.as_ref().map_or(0, Vec::len);
@@ -203,6 +206,9 @@ fn name(nonces: [[u64; 2]; 2]) -> [u64; 2] {
 }
 
 const OPENING_WORDS: usize = 9;
+
+/// Buckets in work at once: while some wait for the line, another one is computed.
+const LANES: usize = 3;
 
 #[cfg(test)]
 mod tests;

@@ -122,7 +122,7 @@ fn bucket_sizes_do_not_depend_on_the_ids() {
         let bytes = |bucket: usize, step: &str| {
             transcript.bytes_of(
                 Side::Second,
-                &format!("align/{}/bucket_{bucket:03}/{step}", ["even", "odd"][bucket % 2]),
+                &format!("align/lane_{}/bucket_{bucket:03}/{step}", bucket % 3),
             )
         };
         (0..8).map(|bucket| [bytes(bucket, "cells"), bytes(bucket, "tags")]).collect::<Vec<_>>()
@@ -135,7 +135,7 @@ fn a_run_that_was_stopped_goes_on_with_what_neither_has_finished() {
     let scene = Scene::new("id", "both", 0..900, 600..1000);
     let (mut bank, mut shop) = (scene.rows(Role::Guest, true), scene.rows(Role::Host, true));
     let fault = Fault {
-        path_step: "align/odd/bucket_005/cells".to_owned(),
+        path_step: "align/lane_2/bucket_005/cells".to_owned(),
         occurrence: 0,
         kind: FaultKind::Close,
         from: Side::Second,
@@ -147,11 +147,11 @@ fn a_run_that_was_stopped_goes_on_with_what_neither_has_finished() {
     // Both programs start again and find what they left.
     let (mut bank, mut shop) = (scene.rows(Role::Guest, true), scene.rows(Role::Host, true));
     let finished = |rows: &OwnRows| rows.division().unwrap().progress().unwrap().common.len();
-    assert!(finished(&bank) >= 4 && finished(&shop) >= 4, "the even ones, or 1 and 3");
+    assert!(finished(&bank) >= 1 && finished(&shop) >= 1, "at least bucket 2");
     let outcome = scene.run(None, &mut bank, &mut shop);
     assert_eq!(outcome.first.unwrap(), Some(300));
     check_common(&scene, [&bank, &shop], 600..900);
-    let is_repeated = |step: &str| step.contains("bucket_003/");
+    let is_repeated = |step: &str| step.contains("bucket_002/");
     assert!(!outcome.transcript.steps.iter().any(|step| is_repeated(&step.label())));
 }
 
