@@ -119,7 +119,6 @@ fn attack<T: Debug + Sync, F>(
     is_clean: impl Fn(F, Duration) -> bool + Sync,
 ) -> Report<F> {
     assert!(!targets.is_empty(), "the protocol sends nothing");
-    let limit = clean * (5 + 2 * BROKEN.len() as u32) + GRACE;
     let mut report = Report { runs: 0, unnoticed: Vec::new() };
     for target in targets {
         let is_noticed = |kind: &FaultKind| {
@@ -129,7 +128,7 @@ fn attack<T: Debug + Sync, F>(
             let wait = patience(kind).max(4 * clean * BROKEN.len() as u32);
             let is_noticed = !is_clean(fault(target, kind), wait);
             let elapsed = start.elapsed();
-            assert!(elapsed < limit, "{kind:?} of {target:?} took {elapsed:?}");
+            assert!(elapsed < 2 * wait + GRACE, "{kind:?} of {target:?} took {elapsed:?}");
             is_noticed
         };
         report.runs += BROKEN.len();
