@@ -206,6 +206,5 @@ fn replacements() -> [FaultKind; 6] {
     ]
 }
 
-/// How much longer than some clean runs and two waits a run with a fault may take: room for a busy
-/// machine.
+/// How much longer than two waits a run with a fault may take: room for a busy machine.
 const GRACE: Duration = Duration::from_secs(20);
