@@ -3,7 +3,7 @@
 //! | protocol | learns | cost for one id of each side |
 //! |---|---|---|
 //! | [`ecdh`] | both or one | 4 scalar multiplications, 96 bytes (80 if one learns) |
-//! | [`vole`] | both or one | 2 µs of symmetric work, 38 bytes (27 if one learns; 2^20 ids) |
+//! | [`vole`] | both or one | 2 µs of symmetric work, 33 bytes (2^20 ids) |
 //! | [`checked_vole`] | both or one | 2 to 3 times as [`vole`], against malicious parties |
 //! | [`unbalanced`] | the client | 3 multiplications, 64 bytes; the server's set is sent once |
 //! | [`multiparty`] | all of several, or the first | 44 bytes for each but the first (2^20 ids) |
