@@ -56,6 +56,16 @@ impl Progress {
             Event::Finished { step, seconds } => {
                 self.say(&format!("{party:>12}  {step:<40} {seconds:>7.1} s"));
             }
+            Event::Read { rows } => {
+                let read = match self.language {
+                    Language::English => format!("{:.1} million rows read", *rows as f64 / 1e6),
+                    Language::Chinese => format!("已读取 {} 万行", rows / 10_000),
+                };
+                if let Some(line) = self.parties.get_mut(party) {
+                    line.step = read;
+                    line.show();
+                }
+            }
             Event::Note { text } => self.note(party, self.language.of(text)),
         }
     }

@@ -52,6 +52,7 @@ impl OwnRows {
         divider.add(&first)?;
         drop(first);
         for batch in batches {
+            watch.see(Event::Read { rows: divider.rows() });
             divider.add(&batch?)?;
         }
         let division = divider.finish()?;

@@ -25,6 +25,11 @@ pub enum Event {
         /// How long it took, in seconds.
         seconds: f64,
     },
+    /// A table that is read in pieces got further.
+    Read {
+        /// Rows read so far.
+        rows: usize,
+    },
     /// Something that people should know.
     Note {
         /// The words.

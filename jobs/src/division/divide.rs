@@ -141,6 +141,11 @@ impl<'a> Divider<'a> {
         Ok(())
     }
 
+    /// Rows added so far.
+    pub(crate) fn rows(&self) -> usize {
+        self.counts.rows
+    }
+
     /// Ends the division: from here on a later run can use it.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ mod oprf;
 mod positions;
 mod sets;
 mod tags;
+#[cfg(test)]
+mod test_support;
 mod together;
 pub mod totals;
 mod tweaked;

@@ -5,10 +5,7 @@ use world::{Fault, FaultKind, Outcome, Side, hostile, pair_with_fault};
 
 use super::*;
 use crate::okvs::Okvs;
-
-const LEARNS: [Learn; 3] = [Learn::Both, Learn::First, Learn::Second];
-
-type Aligned = Result<Option<Alignment>, MatchingError>;
+use crate::psi::test_support::{Aligned, LEARNS, check_outcome, numbered};
 
 async fn play(mut session: Session, ids: &[String], learn: Learn, chunk: usize) -> Aligned {
     let ids = Identifiers::new(ids.iter().map(String::as_str))?;
@@ -28,32 +25,8 @@ fn run(
     )
 }
 
-/// The ids of a run of numbers, in an order that is not the sorted one.
-fn numbered(numbers: impl Iterator<Item = u32>) -> Vec<String> {
-    numbers.map(|number| format!("id-{:05}", number * 37 % 100_000)).collect()
-}
-
-fn chosen(ids: &[String], alignment: &Alignment) -> Vec<String> {
-    alignment.order().iter().map(|&position| ids[position as usize].clone()).collect()
-}
-
 fn check(first: &[String], second: &[String], learn: Learn, chunk: usize) {
-    let outcome = run(first, second, learn, chunk);
-    let theirs: BTreeSet<&String> = second.iter().collect();
-    let expected: BTreeSet<&String> = first.iter().filter(|id| theirs.contains(id)).collect();
-    let mut orders = Vec::new();
-    for (is_first, ids, result) in
-        [(true, first, outcome.first.unwrap()), (false, second, outcome.second.unwrap())]
-    {
-        assert_eq!(result.is_some(), learn.includes(is_first));
-        if let Some(alignment) = result {
-            let common = chosen(ids, &alignment);
-            assert_eq!(common.iter().collect::<BTreeSet<_>>(), expected);
-            assert_eq!(common.len(), expected.len());
-            orders.push(common);
-        }
-    }
-    assert!(orders.windows(2).all(|pair| pair[0] == pair[1]), "both sides use one order");
+    check_outcome(first, second, learn, run(first, second, learn, chunk));
 }
 
 proptest! {
