@@ -55,7 +55,8 @@
 //!
 //! # Cost
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender: 16 +
-//! 112 + 32·m + 16·k bytes and those of step 3; if both learn, ⌈k / 8⌉ + 32 more. Flights: those of [`vole`](super::vole) and four more in step 3.
+//! 112 + 32·m + 16·k bytes and those of step 3; if both learn, ⌈k / 8⌉ + 32 more. Flights: those
+//! of [`vole`](super::vole) and four more in step 3.
 //!
 //! # Reference
 //! Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint 2021/266), the malicious version;
