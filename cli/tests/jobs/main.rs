@@ -6,6 +6,7 @@ mod bench;
 mod failures;
 mod joins;
 mod keys;
+mod large;
 mod pooled;
 mod run;
 mod support;

@@ -100,6 +100,18 @@ fn check_common(scene: &Scene, rows: [&OwnRows; 2], numbers: Range<u32>) {
 }
 
 #[test]
+fn every_protocol_runs_in_buckets() {
+    for protocol in ["ecdh", "rr22, security: malicious"] {
+        let scene = Scene::new("id", "both", 0..90, 60..100);
+        let text = JOB.replace("KEY", "id").replace("LEARN", "both").replace("rr22", protocol);
+        let scene = Scene { job: JobSpec::parse("job.yaml", &text).unwrap(), ..scene };
+        let (mut bank, mut shop) = (scene.rows(Role::Guest, true), scene.rows(Role::Host, true));
+        assert_eq!(scene.run(None, &mut bank, &mut shop).first.unwrap(), Some(30));
+        check_common(&scene, [&bank, &shop], 60..90);
+    }
+}
+
+#[test]
 fn a_divided_table_and_one_in_memory_find_all_common_rows() {
     let scene = Scene::new("id", "both", 0..900, 600..1000);
     let (mut bank, mut shop) = (scene.rows(Role::Guest, true), scene.rows(Role::Host, false));
