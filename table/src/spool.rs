@@ -52,12 +52,16 @@ impl SpoolWriter {
             .map_err(|error| failed("write", &self.name, error))
     }
 
-    /// Ends the file.
+    /// Ends the file, which is on the disk when this returns.
     ///
     /// # Errors
     /// [`TableError::Io`].
-    pub fn finish(mut self) -> Result<(), TableError> {
-        self.writer.finish().map_err(|error| failed("write", &self.name, error))
+    pub fn finish(self) -> Result<(), TableError> {
+        let name = self.name;
+        let rest = self.writer.into_inner().map_err(|error| failed("write", &name, error))?;
+        let file = rest.into_inner().map_err(|error| error.into_error());
+        let kept = file.and_then(|file| file.sync_data());
+        kept.map_err(|source| TableError::io("write", &name, source))
     }
 }
 

@@ -38,8 +38,11 @@ impl KeyWriter {
         written.map_err(|error| JobError::file("write", &self.path, &error))
     }
 
-    pub(super) fn finish(mut self) -> Result<(), JobError> {
-        self.file.flush().map_err(|error| JobError::file("write", &self.path, &error))
+    /// Ends the file, which is on the disk when this returns.
+    pub(super) fn finish(self) -> Result<(), JobError> {
+        let file = self.file.into_inner().map_err(|error| error.into_error());
+        let kept = file.and_then(|file| file.sync_data());
+        kept.map_err(|error| JobError::file("write", &self.path, &error))
     }
 }
 
