@@ -9,3 +9,5 @@ mod keys;
 mod pooled;
 mod run;
 mod support;
+mod totals;
+mod unbalanced;

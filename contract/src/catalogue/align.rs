@@ -142,16 +142,19 @@ const PARAMETERS: &[ParameterDescriptor] = &[
             "由谁得知共有的行；训练、多个键与附加字段需要双方都得知",
         ),
     ),
-    parameter(
-        "join",
-        ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
-        Text::new(
-            "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
-             `anti`: those that are not common. It opens nothing more. For jobs without a model",
-            "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
-        ),
-    ),
+    JOIN,
 ];
+
+/// Which rows a party that learns keeps.
+pub(super) const JOIN: ParameterDescriptor = parameter(
+    "join",
+    ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
+    Text::new(
+        "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
+         `anti`: those that are not common. It opens nothing more. For jobs without a model",
+        "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
+    ),
+);
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ use crate::division::{Division, Progress};
 use crate::error::JobError;
 use crate::intersection;
 use crate::own_rows::OwnRows;
+use crate::spec::Intersection;
 
 /// How two parties match: what they tell each other before they begin.
 pub(super) struct Plan {
@@ -60,6 +61,7 @@ pub(super) async fn align(
     step: &mut Step,
     rows: &mut OwnRows,
     plan: &Plan,
+    protocol: Intersection,
     learn: Learn,
 ) -> Result<Option<usize>, JobError> {
     let i_learn = learn.includes(step.session.is_first());
@@ -72,7 +74,9 @@ pub(super) async fn align(
             continue;
         }
         let mut session = step.session.fork(&format!("bucket_{bucket:03}"))?;
-        let order = match_bucket(run, &mut session, division, plan.buckets, bucket, learn).await?;
+        let order =
+            match_bucket(run, &mut session, division, (plan.buckets, bucket), protocol, learn)
+                .await?;
         let common = order.as_ref().map_or(0, Vec::len);
         if let Some(order) = order {
             session.compute(|| division.write_common(plan.buckets, bucket, &order)).await?;
@@ -90,8 +94,8 @@ async fn match_bucket(
     run: &Run<'_>,
     session: &mut Session,
     division: &Division,
-    buckets: Buckets,
-    bucket: usize,
+    (buckets, bucket): (Buckets, usize),
+    protocol: Intersection,
     learn: Learn,
 ) -> Result<Option<Vec<u32>>, JobError> {
     let mut rng = session.rng();
@@ -102,7 +106,7 @@ async fn match_bucket(
         Ok::<_, JobError>((ids, own.rows))
     };
     let (ids, rows) = session.compute(prepare).await?;
-    let found = intersection::intersect(run.job.align.protocol, session, &ids, learn).await?;
+    let found = intersection::intersect(protocol, session, &ids, learn).await?;
     let Some(alignment) = found else { return Ok(None) };
     let seed = run.job.seed;
     let order = || {
