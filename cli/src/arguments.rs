@@ -48,6 +48,9 @@ pub(crate) enum Command {
         /// Folder for the results, one folder in it for each party
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Folder for what `protocol: unbalanced` keeps between runs; by default that for results
+        #[arg(long, value_name = "DIR")]
+        cache: Option<PathBuf>,
     },
     /// Check a job and print its steps and what each party will learn; runs nothing
     #[command(after_help = PLAN_HELP)]
@@ -96,6 +99,9 @@ pub(crate) struct PartyArguments {
     /// Folder for the results; the party's own folder is made in it
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Folder for what `protocol: unbalanced` keeps between runs; by default that for results
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
     /// How long a cut connection may take to come back, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub(crate) reconnect_window: u64,

@@ -14,9 +14,10 @@ use flate2::read::GzDecoder;
 use report::message::Language;
 
 use crate::failure::Failure;
+use crate::launch::{self, Folders};
 use crate::run::default_folder;
 use crate::work_folder::WorkFolder;
-use crate::{launch, run, summary};
+use crate::{run, summary};
 
 /// Writes the two tables and the job file, and runs the job.
 pub(crate) fn demo(out: Option<&Path>, language: Language) -> Result<(), Failure> {
@@ -25,7 +26,7 @@ pub(crate) fn demo(out: Option<&Path>, language: Language) -> Result<(), Failure
     write(folder.path())?;
     let path = folder.path().join(JOB_FILE);
     let job = run::read_job(&path)?;
-    let outcomes = launch::launch(&path, &job, &out, language)?;
+    let outcomes = launch::launch(&path, &job, Folders { out: &out, cache: None }, language)?;
     summary::print(&job, &outcomes, language);
     Ok(())
 }

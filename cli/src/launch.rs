@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use jobs::TotalsOutcome;
 use jobs::folder::Draft;
 use jobs::spec::JobSpec;
 use net::Identity;
@@ -26,20 +27,31 @@ pub(crate) struct Outcome {
     pub(crate) folder: PathBuf,
     /// The headline figures, at the guest.
     pub(crate) figures: Vec<ModelFigures>,
+    /// Numbers about the common rows, if the job is for these.
+    pub(crate) totals: Option<TotalsOutcome>,
+}
+
+/// Where the parties of a job put files.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folders<'a> {
+    /// For the results.
+    pub(crate) out: &'a Path,
+    /// For what is kept between runs, if not there too.
+    pub(crate) cache: Option<&'a Path>,
 }
 
 /// Runs the job to its end and returns what each party left behind, by name.
 pub(crate) fn launch(
     path: &Path,
     job: &JobSpec,
-    out: &Path,
+    folders: Folders<'_>,
     language: Language,
 ) -> Result<BTreeMap<String, Outcome>, Failure> {
-    let work = WorkFolder::create(out)?;
+    let work = WorkFolder::create(folders.out)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::job)?;
     runtime.block_on(async {
-        let mut launch = Launch::new(path, job, out, &work, language)?;
+        let mut launch = Launch::new(path, job, folders, &work, language)?;
         let outcome = tokio::select! {
             outcome = launch.run() => outcome,
             _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
@@ -59,7 +71,7 @@ enum News {
 struct Launch<'a> {
     path: &'a Path,
     job: &'a JobSpec,
-    out: &'a Path,
+    folders: Folders<'a>,
     work: &'a WorkFolder,
     keys: BTreeMap<String, Identity>,
     progress: Progress,
@@ -76,7 +88,7 @@ impl<'a> Launch<'a> {
     fn new(
         path: &'a Path,
         job: &'a JobSpec,
-        out: &'a Path,
+        folders: Folders<'a>,
         work: &'a WorkFolder,
         language: Language,
     ) -> Result<Self, Failure> {
@@ -90,7 +102,7 @@ impl<'a> Launch<'a> {
         Ok(Self {
             path,
             job,
-            out,
+            folders,
             work,
             keys,
             progress: Progress::new([&job.guest.name, &job.host.name], language),
@@ -141,7 +153,7 @@ impl<'a> Launch<'a> {
         for (party, child) in &mut self.children {
             // It may have ended by itself, and what cannot be removed the next run removes.
             let _ = child.kill().await;
-            let _ = Draft::discard(self.out, party);
+            let _ = Draft::discard(self.folders.out, party);
         }
     }
 
@@ -162,7 +174,9 @@ impl<'a> Launch<'a> {
             .args(connection)
             .args(["--reconnect-window", RECONNECT_WINDOW_SECONDS])
             .arg("--out")
-            .arg(self.out)
+            .arg(self.folders.out)
+            .arg("--cache")
+            .arg(self.folders.cache.unwrap_or(self.folders.out))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -190,8 +204,8 @@ impl<'a> Launch<'a> {
 
     fn note(&mut self, party: &str, message: Message) {
         match message {
-            Message::Done { folder, figures } => {
-                let outcome = Outcome { folder: PathBuf::from(folder), figures };
+            Message::Done { folder, figures, totals } => {
+                let outcome = Outcome { folder: PathBuf::from(folder), figures, totals };
                 self.outcomes.insert(party.to_owned(), outcome);
             }
             Message::Failed { error, is_usage } => {

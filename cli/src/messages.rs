@@ -1,7 +1,7 @@
 //! What a party's process tells the one that started it: one JSON object a line.
 
 use contract::Text;
-use jobs::Event;
+use jobs::{Event, TotalsOutcome};
 use serde::{Deserialize, Serialize};
 
 /// One line of a party's standard output.
@@ -32,6 +32,8 @@ pub(crate) enum Message {
         folder: String,
         /// The headline figures, at the guest.
         figures: Vec<ModelFigures>,
+        /// Numbers about the common rows, if the job is for these.
+        totals: Option<TotalsOutcome>,
     },
     /// The party gave up.
     Failed {

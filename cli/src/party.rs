@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{process, thread};
 
 use contract::Role;
-use jobs::folder::{Draft, work_folder};
+use jobs::folder::{Draft, kept_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
@@ -54,6 +54,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
     let work = work_folder(&arguments.out, &own.name);
+    let kept = kept_folder(arguments.cache.as_ref().unwrap_or(&arguments.out), &own.name);
 
     let converse = async {
         let (_listener, mut conversation) =
@@ -62,8 +63,8 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
         let mut session = conversation.session().map_err(Failure::job)?;
         let counting = Counting::start(conversation.meter());
         let written = async {
-            let mut rows =
-                open_rows_together(&mut session, &job, own, folder, &work, &Told).await?;
+            let rows = open_rows_together(&mut session, &job, own, folder, &work, &Told).await?;
+            let mut rows = rows.keep_in(kept);
             let outcome = run_party(&job, own.role, &mut rows, session, &Told).await?;
             draft.write(&job, &rows, &outcome, &conversation)?;
             Ok::<_, JobError>((rows, outcome))
@@ -76,7 +77,8 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
                 let folder = draft.publish().map_err(Failure::job)?;
                 rows.remove_files().map_err(Failure::job)?;
                 let folder = folder.display().to_string();
-                Ok(Message::Done { folder, figures: figures(&outcome) })
+                let figures = figures(&outcome);
+                Ok(Message::Done { folder, figures, totals: outcome.totals })
             }
             Err(error) => {
                 conversation.abort(&error.for_peers()).await;

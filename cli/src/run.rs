@@ -7,13 +7,19 @@ use jobs::spec::JobSpec;
 use report::message::Language;
 
 use crate::failure::Failure;
-use crate::{launch, summary};
+use crate::launch::{self, Folders};
+use crate::summary;
 
 /// Runs the job file with both parties as processes of their own.
-pub(crate) fn run(path: &Path, out: Option<&Path>, language: Language) -> Result<(), Failure> {
+pub(crate) fn run(
+    path: &Path,
+    out: Option<&Path>,
+    cache: Option<&Path>,
+    language: Language,
+) -> Result<(), Failure> {
     let job = read_job(path)?;
     let out = out.map_or_else(|| default_folder(&job.job), Path::to_path_buf);
-    let outcomes = launch::launch(path, &job, &out, language)?;
+    let outcomes = launch::launch(path, &job, Folders { out: &out, cache }, language)?;
     summary::print(&job, &outcomes, language);
     Ok(())
 }

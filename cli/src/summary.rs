@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use contract::Text;
+use jobs::Sums;
+use jobs::page::{totals_outcome, totals_table};
 use jobs::spec::JobSpec;
 use report::message::{Language, neutral};
 use report::table::{Cell, Column, Table};
@@ -11,11 +13,20 @@ use crate::launch::Outcome;
 use crate::messages::{Figure, ModelFigures};
 use crate::screen;
 
-/// Prints what the models reached, and where the reports are.
+/// Prints what the models reached or what the common rows add up to, and where the reports are.
 pub(crate) fn print(job: &JobSpec, outcomes: &BTreeMap<String, Outcome>, language: Language) {
     let figures = outcomes.get(&job.guest.name).map_or(&[][..], |outcome| &outcome.figures);
     if !figures.is_empty() {
         screen::table(&table(&job.guest.name, figures), language);
+        screen::data("");
+    }
+    // Whoever learns totals learns the same ones.
+    let mut totals = outcomes.values().filter_map(|outcome| outcome.totals.as_ref());
+    if let Some(totals) = totals.find(|totals| totals.common_rows.is_some()) {
+        screen::data(language.of(&totals_outcome(totals)));
+        if let Sums::Opened(sums) = &totals.sums {
+            screen::table(&totals_table(sums, totals.decimals), language);
+        }
         screen::data("");
     }
     for outcome in outcomes.values() {

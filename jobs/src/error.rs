@@ -57,6 +57,28 @@ pub enum JobError {
         /// This party's key column.
         key: String,
     },
+    /// A column of this party cannot be added up.
+    #[error(
+        "column `{column}` cannot be summed: {rule} (counted from 1, without any header). Mend or \
+         remove these rows, or choose other `decimals`"
+    )]
+    NotSummable {
+        /// The column.
+        column: String,
+        /// What is wrong, with the first rows.
+        rule: String,
+    },
+    /// This party asks for more rows than the job allows.
+    #[error(
+        "{rows} rows take part, and the job lets this party ask for {rows_max} in one run; agree on \
+         a larger `asked_max`, or split the table"
+    )]
+    AsksTooMuch {
+        /// Its rows.
+        rows: usize,
+        /// The limit.
+        rows_max: usize,
+    },
     /// This party brings no column to a joint model.
     #[error(
         "`{party}` has no feature left for {step}; look at the kinds of its columns and at the \
@@ -135,8 +157,13 @@ impl JobError {
             }
             Self::Table(error) => error.for_peers(),
             Self::Net(_) => "its network failed",
+            Self::Matching(MatchingError::Cache(_)) => {
+                "what it keeps for queries from earlier runs cannot be used"
+            }
             Self::Matching(_) => "its ids are not fit for matching",
             Self::NothingInCommon { .. } => "the two tables have no row in common",
+            Self::NotSummable { .. } => "a column that it is to add up cannot be",
+            Self::AsksTooMuch { .. } => "it has more rows than the job lets it ask for",
             Self::Features(_) | Self::Federated(_) | Self::NoFeatures { .. } => {
                 "its columns are not fit as features"
             }

@@ -129,12 +129,12 @@ fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobErro
         if party.columns.contains_key(&column.name) || has_role(&column.name) {
             continue;
         }
-        let is_sent = party.payload.contains(&column.name);
+        let is_carried = party.payload.contains(&column.name) || party.sum.contains(&column.name);
         match party.other_columns {
-            OtherColumns::Ignore if !is_sent => column.role = Role::Ignore,
+            OtherColumns::Ignore if !is_carried => column.role = Role::Ignore,
             OtherColumns::Kind(kind) => {
                 column.kind = table_kind(kind);
-                column.role = if is_sent { Role::Carried } else { feature_role(kind) };
+                column.role = if is_carried { Role::Carried } else { feature_role(kind) };
             }
             OtherColumns::Propose | OtherColumns::Ignore => {}
         }
@@ -149,6 +149,11 @@ fn overrides(party: &PartySpec) -> Overrides {
     let mut id = None;
     for column in &party.payload {
         columns.entry(column.clone()).or_default().role = Some(Role::Carried);
+    }
+    for column in &party.sum {
+        let column = columns.entry(column.clone()).or_default();
+        column.role = Some(Role::Carried);
+        column.kind = column.kind.or(Some(Kind::Number));
     }
     if party.has_several_keys() {
         for key in party.keys() {

@@ -1,5 +1,7 @@
 //! A party's own rows, in memory or divided over files.
 
+use std::path::{Path, PathBuf};
+
 use contract::Text;
 use table::{Schema, Source, Table, TableError};
 
@@ -15,12 +17,13 @@ pub struct OwnRows {
     division: Option<Division>,
     keys: KeyReader,
     origin: Origin,
+    kept: Option<PathBuf>,
 }
 
 impl OwnRows {
     /// Rows that are in memory.
     pub(crate) fn in_memory(table: Table, keys: KeyReader, origin: Origin) -> Self {
-        Self { table: Some(table), division: None, keys, origin }
+        Self { table: Some(table), division: None, keys, origin, kept: None }
     }
 
     /// Reads a source, into memory if its rows fit there.
@@ -37,7 +40,7 @@ impl OwnRows {
     ) -> Result<Self, JobError> {
         if let Some(division) = origin.existing(schema, keys.rule().duplicates) {
             watch.see(Event::Note { text: found(&division, &origin) });
-            return Ok(Self { table: None, division: Some(division), keys, origin });
+            return Ok(Self { table: None, division: Some(division), keys, origin, kept: None });
         }
         let rows_max = rows_in_memory(schema);
         let mut batches = Table::batches(source, schema, rows_max);
@@ -56,7 +59,19 @@ impl OwnRows {
             divider.add(&batch?)?;
         }
         let division = divider.finish()?;
-        Ok(Self { table: None, division: Some(division), keys, origin })
+        Ok(Self { table: None, division: Some(division), keys, origin, kept: None })
+    }
+
+    /// Names the folder for what a small query against a large table keeps between runs; without
+    /// it nothing is kept. The folder is made when it is needed, and is the party's own.
+    #[must_use]
+    pub fn keep_in(self, folder: PathBuf) -> Self {
+        Self { kept: Some(folder), ..self }
+    }
+
+    /// The folder of [`Self::keep_in`].
+    pub(crate) fn kept_in(&self) -> Option<&Path> {
+        self.kept.as_deref()
     }
 
     /// Rows of the whole table.

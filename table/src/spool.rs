@@ -59,7 +59,7 @@ impl SpoolWriter {
     pub fn finish(self) -> Result<(), TableError> {
         let name = self.name;
         let rest = self.writer.into_inner().map_err(|error| failed("write", &name, error))?;
-        let file = rest.into_inner().map_err(|error| error.into_error());
+        let file = rest.into_inner().map_err(std::io::IntoInnerError::into_error);
         let kept = file.and_then(|file| file.sync_data());
         kept.map_err(|source| TableError::io("write", &name, source))
     }

@@ -10,3 +10,5 @@ mod large;
 mod pooled;
 mod run;
 mod support;
+mod totals;
+mod unbalanced;

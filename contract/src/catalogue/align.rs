@@ -142,16 +142,6 @@ const LEARN: ParameterDescriptor = parameter(
     ),
 );
 
-const JOIN: ParameterDescriptor = parameter(
-    "join",
-    ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
-    Text::new(
-        "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
-         `anti`: those that are not common. It opens nothing more. For jobs without a model",
-        "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
-    ),
-);
-
 const SECURITY: ParameterDescriptor = parameter(
     "security",
     ParameterKind::Choice { default: "semi_honest", options: &["semi_honest", "malicious"] },
@@ -159,6 +149,17 @@ const SECURITY: ParameterDescriptor = parameter(
         "the partner that is held off: one that follows the protocol, or one that sends what it \
          likes (2 to 3 times the cost)",
         "所防范的对方：遵守协议的（semi_honest），或发送任意消息的（malicious，代价为 2 至 3 倍）",
+    ),
+);
+
+/// Which rows a party that learns keeps.
+pub(super) const JOIN: ParameterDescriptor = parameter(
+    "join",
+    ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
+    Text::new(
+        "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
+         `anti`: those that are not common. It opens nothing more. For jobs without a model",
+        "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
     ),
 );
 

@@ -7,14 +7,18 @@ mod evaluate;
 mod payload;
 mod prepare;
 mod split;
+mod totals;
 mod train;
+mod unbalanced;
 
 pub use align::{ECDH, RR22, cascade};
 pub use evaluate::{EVALUATE, REPORT};
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
 pub use split::SPLIT;
+pub use totals::{TOTALS, totals_of};
 pub use train::{BOOSTED_TREES, LOGISTIC_REGRESSION};
+pub use unbalanced::{UNBALANCED, unbalanced_of};
 
 use crate::{ComponentDescriptor, ParameterDescriptor, ParameterKind, PrivacyMode, STRICT, Text};
 
@@ -35,9 +39,11 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 13] = [
+static ALL: [&ComponentDescriptor; 15] = [
     &ECDH,
     &RR22,
+    &UNBALANCED,
+    &TOTALS,
     &PAYLOAD,
     &SPLIT,
     &MISSING,

@@ -13,7 +13,7 @@ use super::stopwatch::Stopwatch;
 use super::{Record, data, figures, start_together};
 use crate::JobError;
 
-/// What is measured; no job offers these protocols.
+/// What is measured.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
     /// Shares of which rows match.
@@ -62,8 +62,8 @@ pub(super) async fn play(
     };
     let shared = watch.stop();
     let (found, sum) = if goal == Goal::Sum {
-        let total = totals::sum(&mut party, &matches, 0, Learn::Both).await?;
-        (total.map(|it| it.cardinality), total.map(|it| it.sum))
+        let totals = totals::sums(&mut party, &matches, Learn::Both, 0).await?;
+        (totals.cardinality, totals.sums.and_then(|mut sums| sums.pop()))
     } else {
         (totals::cardinality(&mut party, &matches, Learn::Both).await?, None)
     };

@@ -13,7 +13,7 @@ use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
 use super::{Record, Scope, data, figures, multiparty, start_together, unbalanced, union};
 use crate::folder::{Draft, work_folder};
-use crate::spec::{JobSpec, Protocol, Security};
+use crate::spec::{Intersection, JobSpec, Security};
 use crate::{JobError, Unwatched, intersection, open_rows, run_party};
 
 /// Measures the protocol of this name, against such a partner.
@@ -25,14 +25,14 @@ pub(super) async fn play_named(
     their_rows: usize,
     scope: Scope,
 ) -> Result<Record, JobError> {
-    if let Some(protocol) = Protocol::named(name) {
+    if let Some(protocol) = Intersection::named(name) {
         let protocol = protocol.against(security).ok_or_else(|| no_such_form(name))?;
         return play(session, protocol, rows, their_rows, scope).await;
     }
     let goal = Goal::ALL.into_iter().find(|goal| goal.name() == name);
     let others = [unbalanced::NAME, union::NAME, multiparty::NAME];
     if goal.is_none() && !others.contains(&name) {
-        let jobs = Protocol::ALL.map(|it| it.component().short_name());
+        let jobs = Intersection::ALL.map(|it| it.component().short_name());
         let names = [&jobs[..], &others, &Goal::ALL.map(Goal::name)].concat().join(", ");
         let what = format!("there is no alignment protocol `{name}`; there are: {names}");
         return Err(JobError::Bench(what));
@@ -56,7 +56,7 @@ fn no_such_form(name: &str) -> JobError {
 
 async fn play(
     mut session: Session,
-    protocol: Protocol,
+    protocol: Intersection,
     rows: usize,
     their_rows: usize,
     scope: Scope,
@@ -89,7 +89,7 @@ async fn play(
 
 async fn align<I: AsRef<str>>(
     session: &mut Session,
-    protocol: Protocol,
+    protocol: Intersection,
     ids: &[I],
 ) -> Result<table::Alignment, JobError> {
     let ids = Identifiers::new(ids.iter().map(AsRef::as_ref))?;
@@ -100,7 +100,7 @@ async fn align<I: AsRef<str>>(
 /// A whole job, as `tombolo run` does it; returns how many rows are common.
 async fn align_files(
     session: Session,
-    protocol: Protocol,
+    protocol: Intersection,
     folder: &Path,
 ) -> Result<usize, JobError> {
     let text = JOB.replace("PROTOCOL", protocol.component().short_name());

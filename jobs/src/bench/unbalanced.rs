@@ -14,7 +14,7 @@ use super::stopwatch::Stopwatch;
 use super::{Record, data, figures, start_together};
 use crate::JobError;
 
-/// The name in the bench's settings; no job offers this protocol.
+/// The name in the bench's settings.
 pub(super) const NAME: &str = "unbalanced";
 
 /// What the usage measures is the query: reading the cache, asking and looking up. Preparing the
@@ -40,7 +40,7 @@ pub(super) async fn play(
         filters.save(&path).map_err(MatchingError::from)?;
     } else {
         let mut generator = session.rng();
-        let server = session.compute(|| Server::prepare(&ids, &mut generator)).await;
+        let server = session.compute(|| Server::prepare(&ids, &mut generator, |_| ())).await;
         offer(&mut update, &server).await?;
         server.save(&path).map_err(MatchingError::from)?;
     }

@@ -1,6 +1,5 @@
 //! Dividing a table while it is read.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -14,6 +13,7 @@ use super::key_file::{self, Entry, KeyWriter};
 use super::state::{Counts, State};
 use super::{Division, keys_path, memory_bytes, remove_folder, rows_path};
 use crate::error::JobError;
+use crate::folder::make_private;
 use crate::open_table::KeyReader;
 
 /// Where a division lies and what it is made of.
@@ -202,18 +202,6 @@ impl<'a> Divider<'a> {
         let examples = examples.join(", ");
         Err(MatchingError::DuplicateIds { count: repeated_count, examples }.into())
     }
-}
-
-/// Makes a folder that only its owner can look into.
-fn make_private(folder: &Path) -> Result<(), JobError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(folder).map_err(|error| JobError::file("make", folder, &error))
 }
 
 /// Examples in an error.

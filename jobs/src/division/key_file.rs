@@ -40,7 +40,7 @@ impl KeyWriter {
 
     /// Ends the file, which is on the disk when this returns.
     pub(super) fn finish(self) -> Result<(), JobError> {
-        let file = self.file.into_inner().map_err(|error| error.into_error());
+        let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error);
         let kept = file.and_then(|file| file.sync_data());
         kept.map_err(|error| JobError::file("write", &self.path, &error))
     }

@@ -2,7 +2,8 @@
 //!
 //! Everything is written into a hidden folder beside the final one, which is renamed at the end. A
 //! crash leaves only the hidden folder behind; the next run of that party removes it. Beside it may
-//! lie the folder of a table that is too large for memory ([`work_folder`]).
+//! lie the folder of a table that is too large for memory ([`work_folder`]), and one that is kept
+//! between runs ([`kept_folder`]).
 
 mod audit;
 mod model;
@@ -131,6 +132,25 @@ impl Drop for Draft {
 /// What a run that was stopped left there, the next one of the same job goes on from.
 pub fn work_folder(out: &Path, party: &str) -> PathBuf {
     out.join(format!(".{party}.divided"))
+}
+
+/// Where a party keeps what small queries against a large table need between runs, in the folder
+/// `out` of its results or another that it names. Who removes it pays once more for preparing and
+/// downloading.
+pub fn kept_folder(out: &Path, party: &str) -> PathBuf {
+    out.join(format!(".{party}.kept"))
+}
+
+/// Makes a folder that only its owner can look into.
+pub(crate) fn make_private(folder: &Path) -> Result<(), JobError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(folder).map_err(|error| JobError::file("make", folder, &error))
 }
 
 /// Where a party's results are until they are complete.

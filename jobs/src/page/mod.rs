@@ -15,11 +15,14 @@ mod remarks;
 mod result;
 #[cfg(test)]
 mod tests;
+mod totals;
 pub mod wording;
 
 use contract::{Role, Text};
 use report::message::{Quantity, neutral};
 use report::page::{Notice, Part, Provenance, Report, Section};
+
+pub use totals::{totals_outcome, totals_table};
 
 use crate::run::{ModelOutcome, Outcome, PartyFacts, SplitOutcome};
 use crate::spec::{self, SplitBy};
@@ -66,8 +69,12 @@ fn host_report(view: View<'_>) -> Report {
 
 /// The page of a job without models.
 fn aligned_report(view: View<'_>) -> Report {
-    let subtitle = wording::aligned_subtitle(view.guest_name(), view.host_name());
-    with_records(view, front(view, subtitle))
+    let Some(totals) = totals::section(view) else {
+        let subtitle = wording::aligned_subtitle(view.guest_name(), view.host_name());
+        return with_records(view, front(view, subtitle));
+    };
+    let subtitle = wording::totals_subtitle(view.guest_name(), view.host_name());
+    with_records(view, front(view, subtitle).section(totals))
 }
 
 /// What every page ends with.

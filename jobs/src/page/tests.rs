@@ -16,8 +16,9 @@ use table::{Column, Kind, Table, Values};
 
 use super::{report_html, wording};
 use crate::run::{
-    BaseRates, Coefficient, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome, PartyFacts,
-    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores,
+    BaseRates, Coefficient, ColumnTotal, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome,
+    PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores,
+    TotalsOutcome,
 };
 use crate::spec::{JobSpec, Join, Provenance, SplitBy};
 
@@ -128,6 +129,43 @@ fn a_page_without_models_says_what_was_matched_and_received() {
     assert!(report_html(&outcome).contains("the 360 rows of your table that operator does not"));
     outcome.role = Role::Host;
     assert!(report_html(&outcome).contains("that bank does not have"));
+}
+
+#[test]
+fn a_page_of_totals_has_sums_or_says_why_not() {
+    let mut outcome = guest();
+    outcome.models.clear();
+    outcome.common_rows = None;
+    let total = ColumnTotal {
+        party: "operator".into(),
+        column: "minutes".into(),
+        sum: 5_432.125,
+        mean: Some(154.321),
+    };
+    let sums = |common_rows, sums| TotalsOutcome { common_rows, minimum: 100, decimals: 4, sums };
+    outcome.totals = Some(sums(Some(640), Sums::Opened(vec![total])));
+    let html = written("totals.html", &outcome);
+    for part in [
+        "What the rows that bank and operator have in common add up to",
+        "640 rows are common. Nobody learnt which.",
+        "共有行上的合计",
+        "minutes",
+        "5,432.1250",
+        "154.3210",
+        "rounded to 4 decimals",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    for (totals, said) in [
+        (sums(Some(37), Sums::BelowMinimum), "37 rows are common. Sums were not opened"),
+        (sums(None, Sums::BelowMinimum), "Fewer than 100 rows are common"),
+        (sums(None, Sums::ForTheOther), "Only the other party learnt the totals"),
+        (sums(Some(5), Sums::NotAsked), "5 rows are common. Nobody learnt which."),
+    ] {
+        outcome.totals = Some(totals);
+        let html = report_html(&outcome);
+        assert!(html.contains(said) && !html.contains("5,432"), "{said}");
+    }
 }
 
 #[test]
@@ -258,6 +296,7 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
         key_rounds: Vec::new(),
         join: Join::Inner,
         payload: None,
+        totals: None,
         splits: job.splits.iter().map(split).collect(),
         models: Vec::new(),
         steps: steps(),

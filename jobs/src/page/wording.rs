@@ -15,6 +15,11 @@ report::messages! {
     aligned_subtitle(guest, host) {
         "The rows that {guest} and {host} have in common", "{guest} 与 {host} 共有的行"
     }
+    /// The line below the title of a job for totals.
+    totals_subtitle(guest, host) {
+        "What the rows that {guest} and {host} have in common add up to",
+        "{guest} 与 {host} 共有行的合计"
+    }
     /// Fact: what the result may be used for.
     purpose() { "Purpose", "用途" }
     /// Fact: the role of the party of the page.
@@ -320,6 +325,42 @@ report::messages! {
     kind() { "Kind", "类型" }
     /// Heading of a column of counts.
     missing_values() { "Missing", "缺失" }
+
+    /// Heading: numbers about the common rows.
+    totals() { "Totals", "合计" }
+    /// How many rows are common.
+    totals_common(common) {
+        "{common} rows are common. Nobody learnt which.", "共有 {common} 行；任何一方都不知道是哪些行。"
+    }
+    /// Too few rows are common.
+    totals_below_minimum(common, minimum) {
+        "{common} rows are common. Sums were not opened: the job asks for at least {minimum} \
+         common rows.",
+        "共有 {common} 行。未公开合计：任务要求至少 {minimum} 行共有。"
+    }
+    /// Too few rows are common, for a party that does not learn how many.
+    totals_below_minimum_for_the_other(minimum) {
+        "Fewer than {minimum} rows are common, so that no sums were opened. How many there are only \
+         the other party learnt.",
+        "共有行不足 {minimum} 行，未公开合计；具体行数仅由对方得知。"
+    }
+    /// The other party learnt everything.
+    totals_for_the_other() {
+        "Only the other party learnt the totals, as the job says.", "按任务约定，合计仅由对方得知。"
+    }
+    /// Heading of the table of sums.
+    sums_over_common_rows() { "Sums over the common rows", "共有行上的合计" }
+    /// Heading of a column of parties.
+    party() { "Party", "参与方" }
+    /// Heading of a column of sums.
+    sum() { "Sum", "合计" }
+    /// Heading of a column of means.
+    mean() { "Mean", "均值" }
+    /// How numbers were rounded.
+    totals_precision(decimals) {
+        "Each number was rounded to {decimals} decimals before it was added.",
+        "各数值先舍入到 {decimals} 位小数，再求和。"
+    }
 
     /// Heading: how many rows there were.
     data_and_split() { "Rows", "样本" }

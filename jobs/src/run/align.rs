@@ -3,18 +3,18 @@
 use contract::{Audience, Role, Text};
 use crypto::hash::Keyed;
 use matching::MatchingError;
-use matching::idmap::KeyRule;
+use matching::idmap::{KeyRule, Keys};
 use matching::psi::{self, Identifiers};
 use table::{Table, check_label_classes};
 
 use super::outcome::KeyRound;
 use super::progress::{Run, Step};
-use super::{buckets, cascade};
+use super::{buckets, cascade, unbalanced};
 use crate::error::JobError;
 use crate::intersection;
 use crate::open_table::KeyReader;
 use crate::own_rows::OwnRows;
-use crate::spec::Learn;
+use crate::spec::{Intersection, Learn, Protocol};
 
 /// The rows that both parties have.
 pub(super) enum Common {
@@ -77,6 +77,14 @@ async fn find(
     step: &mut Step,
     rows: &mut OwnRows,
 ) -> Result<Option<Common>, JobError> {
+    let protocol = match run.job.align.protocol {
+        Protocol::Intersection(protocol) => protocol,
+        Protocol::Unbalanced { asked_max } => {
+            return unbalanced::intersect(run, step, rows, asked_max as usize).await;
+        }
+        // Such a job has no common rows that anybody learns; see `totals`.
+        Protocol::Totals { .. } => return Ok(None),
+    };
     if run.job.only_intersects()
         && let Some(plan) = buckets::plan(&mut step.session, rows).await?
     {
@@ -86,19 +94,19 @@ async fn find(
         let keys_count = division.keys();
         note_rows_left_out(run, keys_count, division.invalid_rows(), division.duplicate_rows());
         let learn = learn(run);
-        let found = buckets::align(run, step, rows, &plan, learn).await?;
+        let found = buckets::align(run, step, rows, &plan, protocol, learn).await?;
         let Some(rows) = found else { return Ok(None) };
         record_common(run, learn, rows)?;
         return Ok(Some(Common::Divided { rows }));
     }
     match rows.table() {
-        Some(table) => intersect(run, step, table).await,
+        Some(table) => intersect(run, step, table, protocol).await,
         None => Err(JobError::NotInMemory),
     }
 }
 
 /// Who learns the common rows, by the order of the parties in a session.
-fn learn(run: &Run<'_>) -> psi::Learn {
+pub(super) fn learn(run: &Run<'_>) -> psi::Learn {
     match run.job.align.learn {
         Learn::Both => psi::Learn::Both,
         Learn::Guest => psi::Learn::First,
@@ -107,7 +115,7 @@ fn learn(run: &Run<'_>) -> psi::Learn {
 }
 
 /// Notes that a party that learns the common rows has got them.
-fn record_common(run: &Run<'_>, learn: psi::Learn, rows: usize) -> Result<(), JobError> {
+pub(super) fn record_common(run: &Run<'_>, learn: psi::Learn, rows: usize) -> Result<(), JobError> {
     for role in [Role::Guest, Role::Host] {
         if learn.includes(role == Role::Guest) {
             run.record("intersection.rows", role.into(), rows)?;
@@ -120,15 +128,16 @@ async fn intersect(
     run: &Run<'_>,
     step: &mut Step,
     table: &Table,
+    protocol: Intersection,
 ) -> Result<Option<Common>, JobError> {
     if run.is_guest() && !run.job.train.is_empty() {
         check_classes(run, &table.label()?)?;
     }
     let party = run.job.party(run.role);
     let matched = if party.has_several_keys() {
-        cascade::match_key_by_key(run, step, table).await?
+        cascade::match_key_by_key(run, step, table, protocol).await?
     } else {
-        let order = match_by_one_key(run, step, table).await?;
+        let order = match_by_one_key(run, step, table, protocol).await?;
         order.map(|order| (order, Vec::new()))
     };
     let Some((order, rounds)) = matched else { return Ok(None) };
@@ -152,22 +161,12 @@ async fn match_by_one_key(
     run: &Run<'_>,
     step: &mut Step,
     table: &Table,
+    protocol: Intersection,
 ) -> Result<Option<Vec<u32>>, JobError> {
-    let party = run.job.party(run.role);
-    let keys = KeyReader::new(party, &party.key).keys(table)?;
-    let keys_count = keys.texts().len();
-    note_rows_left_out(run, keys_count, keys.invalid_rows(), keys.duplicate_rows());
-    let ids = match Identifiers::new(keys.texts()) {
-        // The table knows the lines of its file, if the values themselves are repeated.
-        Err(MatchingError::DuplicateIds { .. }) if party.key.rule == KeyRule::default() => {
-            table.check_unique_ids()?;
-            Identifiers::new(keys.texts())?
-        }
-        ids => ids?,
-    };
+    let keys = keys(run, table)?;
+    let ids = identifiers(&run.job.party(run.role).key.rule, table, &keys)?;
     let learn = learn(run);
     run.record("table.rows", Audience::All, 1)?;
-    let protocol = run.job.align.protocol;
     let found = intersection::intersect(protocol, &mut step.session, &ids, learn).await?;
     let Some(alignment) = found else {
         return Ok(None);
@@ -178,6 +177,30 @@ async fn match_by_one_key(
         order_by_seed(&mut positions, &ids, run.job.seed);
     }
     Ok(Some(positions.into_iter().map(|position| keys.row(position)).collect()))
+}
+
+/// The keys of the party's rows that take part, after saying how many do not.
+pub(super) fn keys<'t>(run: &Run<'_>, table: &'t Table) -> Result<Keys<'t>, JobError> {
+    let party = run.job.party(run.role);
+    let keys = KeyReader::new(party, &party.key).keys(table)?;
+    note_rows_left_out(run, keys.texts().len(), keys.invalid_rows(), keys.duplicate_rows());
+    Ok(keys)
+}
+
+/// The keys as a set; an error names the rows that share one.
+pub(super) fn identifiers<'k>(
+    rule: &KeyRule,
+    table: &Table,
+    keys: &'k Keys<'_>,
+) -> Result<Identifiers<'k>, JobError> {
+    match Identifiers::new(keys.texts()) {
+        // The table knows the lines of its file, if the values themselves are repeated.
+        Err(MatchingError::DuplicateIds { .. }) if *rule == KeyRule::default() => {
+            table.check_unique_ids()?;
+            Ok(Identifiers::new(keys.texts())?)
+        }
+        ids => Ok(ids?),
+    }
 }
 
 /// Brings common ids into the order of a hash of seed and id.
@@ -191,7 +214,7 @@ pub(super) fn order_by_seed(positions: &mut [u32], ids: &Identifiers<'_>, seed: 
 }
 
 /// Says how many rows the job's policy for keys leaves out, if any.
-fn note_rows_left_out(run: &Run<'_>, kept: usize, invalid: usize, duplicate: usize) {
+pub(super) fn note_rows_left_out(run: &Run<'_>, kept: usize, invalid: usize, duplicate: usize) {
     if invalid + duplicate > 0 {
         run.note(Text::owned(
             format!(
@@ -210,4 +233,4 @@ fn check_classes(run: &Run<'_>, labels: &[u8]) -> Result<(), JobError> {
     Ok(())
 }
 
-const STEP: &str = "align";
+pub(super) const STEP: &str = "align";

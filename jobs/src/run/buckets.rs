@@ -18,6 +18,7 @@ use crate::division::{Division, Progress};
 use crate::error::JobError;
 use crate::intersection;
 use crate::own_rows::OwnRows;
+use crate::spec::Intersection;
 
 /// How two parties match: what they tell each other before they begin.
 pub(super) struct Plan {
@@ -62,6 +63,7 @@ pub(super) async fn align(
     step: &mut Step,
     rows: &mut OwnRows,
     plan: &Plan,
+    protocol: Intersection,
     learn: Learn,
 ) -> Result<Option<usize>, JobError> {
     let i_learn = learn.includes(step.session.is_first());
@@ -70,7 +72,8 @@ pub(super) async fn align(
     // Both parties have finished the same ones, so that both divide the others alike.
     let left: Vec<usize> =
         (0..plan.buckets.count()).filter(|bucket| !progress.common.contains_key(bucket)).collect();
-    let work = Work { run, division, buckets: plan.buckets, learn, progress: progress.into() };
+    let buckets = plan.buckets;
+    let work = Work { run, division, buckets, protocol, learn, progress: progress.into() };
     let mut lane = |number: usize| step.session.fork(&format!("lane_{number}"));
     let lanes: [_; LANES] = [lane(0)?, lane(1)?, lane(2)?];
     let [first, second, third] = lanes;
@@ -90,6 +93,7 @@ struct Work<'a> {
     run: &'a Run<'a>,
     division: &'a Division,
     buckets: Buckets,
+    protocol: Intersection,
     learn: Learn,
     progress: RefCell<Progress>,
 }
@@ -133,8 +137,7 @@ impl Work<'_> {
             Ok::<_, JobError>((ids, own.rows))
         };
         let (ids, rows) = session.compute(prepare).await?;
-        let protocol = self.run.job.align.protocol;
-        let found = intersection::intersect(protocol, session, &ids, learn).await?;
+        let found = intersection::intersect(self.protocol, session, &ids, learn).await?;
         let Some(alignment) = found else { return Ok(None) };
         let seed = self.run.job.seed;
         let order = || {

@@ -10,7 +10,7 @@ use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::intersection;
 use crate::open_table::KeyReader;
-use crate::spec::KeySpec;
+use crate::spec::{Intersection, KeySpec};
 
 /// The positions of the common rows in the order that both parties share, and what each key gave;
 /// `None` for a party that does not learn them, of which a job with several keys has none.
@@ -18,6 +18,7 @@ pub(super) async fn match_key_by_key(
     run: &Run<'_>,
     step: &mut Step,
     table: &Table,
+    protocol: Intersection,
 ) -> Result<Option<(Vec<u32>, Vec<KeyRound>)>, JobError> {
     let party = run.job.party(run.role);
     let columns = party.keys().map(|key| KeyReader::new(party, key).keys(table));
@@ -30,7 +31,6 @@ pub(super) async fn match_key_by_key(
         let number = rank + 1;
         run.record(&format!("cascade.rows.{number}"), Audience::All, 1)?;
         let mut session = step.session.fork(&format!("key.{number}"))?;
-        let protocol = run.job.align.protocol;
         let found = intersection::intersect(protocol, &mut session, &ids, psi::Learn::Both).await?;
         let Some(matched) = found else { return Ok(None) };
         run.record(&format!("cascade.matches.{number}"), Audience::All, matched.len())?;

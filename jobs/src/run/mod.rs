@@ -18,7 +18,9 @@ mod prepare;
 mod progress;
 mod select;
 mod split;
+mod totals;
 mod train;
+mod unbalanced;
 mod weigh;
 
 use contract::{Role, undeclared};
@@ -26,14 +28,15 @@ use net::Session;
 
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
-use crate::spec::{JobSpec, SplitSpec};
+use crate::spec::{JobSpec, Protocol, SplitSpec};
 use crate::watch::Watch;
 use align::Common;
 use data::{Data, training_period};
 use features::split::Split;
 pub use outcome::{
-    AloneLinear, BaseRates, Coefficient, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome,
-    PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, TestScores, Weighed,
+    AloneLinear, BaseRates, Coefficient, ColumnTotal, KeyRound, LinearPart, ModelOutcome,
+    ModelPart, Outcome, PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums,
+    TestScores, TotalsOutcome, Weighed,
 };
 pub(crate) use payload::free_name;
 use prepare::Prepared;
@@ -53,7 +56,13 @@ pub async fn run_party(
 ) -> Result<Outcome, JobError> {
     let mut run = Run::new(job, role, session, watch);
     let own_rows = rows.count();
-    let common = align::align(&mut run, rows).await?;
+    let totals = match job.align.protocol {
+        Protocol::Totals { minimum, decimals } => {
+            Some(totals::add_up(&mut run, rows, minimum, decimals).await?)
+        }
+        Protocol::Intersection(_) | Protocol::Unbalanced { .. } => None,
+    };
+    let common = if totals.is_some() { None } else { align::align(&mut run, rows).await? };
     let payload = payload::exchange(&mut run, rows.table(), common.as_ref()).await?;
     let mut splits = Vec::new();
     let mut models = Vec::new();
@@ -72,7 +81,7 @@ pub async fn run_party(
         }
     }
     check_disclosures(&run)?;
-    Ok(Outcome { payload, ..outcome(run, own_rows, common, splits, models) })
+    Ok(Outcome { payload, totals, ..outcome(run, own_rows, common, splits, models) })
 }
 
 /// Every model of the job under one split.
@@ -165,6 +174,7 @@ fn outcome(
         common_order: common.and_then(Common::into_order),
         join: job.align.join,
         payload: None,
+        totals: None,
         splits,
         models,
         declared: job.disclosures(),

@@ -9,7 +9,7 @@ use features::woe::WoeTable;
 use models::evaluate::{Comparison, Evaluation};
 use models::local;
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use table::Table;
 
@@ -47,6 +47,8 @@ pub struct Outcome {
     /// The columns that the other party sent, if any, in the common order.
     #[serde(skip)]
     pub payload: Option<Table>,
+    /// Numbers about the common rows, if the job is for these.
+    pub totals: Option<TotalsOutcome>,
     /// The splits, in the order of the job.
     pub splits: Vec<SplitOutcome>,
     /// The models, in the order in which they were trained.
@@ -70,6 +72,46 @@ pub struct PartyFacts {
     pub data: Provenance,
     /// Whether the job names a column of its table that orders rows in time.
     pub has_time: bool,
+}
+
+/// What came out of a job for totals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TotalsOutcome {
+    /// How many rows are common; `None` for a party that does not learn it.
+    pub common_rows: Option<u64>,
+    /// The least number of common rows over which sums are opened.
+    pub minimum: u32,
+    /// To how many decimal places numbers were rounded before they were added.
+    pub decimals: u32,
+    /// The sums, or why there are none.
+    pub sums: Sums,
+}
+
+/// Sums over the common rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sums {
+    /// They were opened to this party.
+    Opened(Vec<ColumnTotal>),
+    /// Fewer rows are common than agreed: nobody learns sums.
+    BelowMinimum,
+    /// Only the other party learns them.
+    ForTheOther,
+    /// The job asks for none.
+    NotAsked,
+}
+
+/// A column, added up over the common rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnTotal {
+    /// The party that has the column.
+    pub party: String,
+    /// The column.
+    pub column: String,
+    /// Its sum over the common rows.
+    pub sum: f64,
+    /// The sum divided by the number of common rows; `None` if there are none.
+    pub mean: Option<f64>,
 }
 
 /// The round of one of several keys.
@@ -310,13 +352,17 @@ impl Outcome {
         let disclosed: Vec<Value> = self.disclosed().map(|opened| {
             json!({ "to": opened.to.name(), "what": opened.key, "count": opened.count })
         }).collect();
-        json!({
+        let mut metrics = json!({
             "job": self.job,
             "seed": self.seed,
             "models": models,
             "steps": self.steps,
             "disclosed": disclosed,
-        })
+        });
+        if let Some(totals) = &self.totals {
+            metrics["totals"] = json!(totals);
+        }
+        metrics
     }
 
     /// What was opened, the way both parties' records say it.

@@ -111,22 +111,26 @@ pub(super) fn read_missing(node: Option<&Node>, problems: &mut Problems) -> Opti
     items.iter().map(|item| bounded_text(item, "missing", MISSING_CHARACTERS, problems)).collect()
 }
 
-/// Reads `payload:`, the columns that the other party gets.
-pub(super) fn read_payload(node: Option<&Node>, problems: &mut Problems) -> Option<Vec<String>> {
+/// Reads the list of columns under `what`: `payload`, which the other party gets, or `sum`.
+pub(super) fn read_list(
+    node: Option<&Node>,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<Vec<String>> {
     let Some(node) = node else { return Some(Vec::new()) };
-    let items = one_or_more(node, "payload", problems)?;
+    let items = one_or_more(node, what, problems)?;
     let mut columns: Vec<String> = Vec::new();
     for item in items {
-        let column = column_name(item, "payload", problems)?;
+        let column = column_name(item, what, problems)?;
         if columns.contains(&column) {
-            let message = format!("column `{column}` stands in `payload` twice");
+            let message = format!("column `{column}` stands in `{what}` twice");
             problems.push(Problem::new(item.place, message));
         }
         columns.push(column);
     }
-    if !(1..=PAYLOAD_MAX).contains(&columns.len()) {
+    if !(1..=LISTED_MAX).contains(&columns.len()) {
         let message =
-            format!("`payload` is {}; expected 1 to {PAYLOAD_MAX} columns", node.describe());
+            format!("`{what}` is {}; expected 1 to {LISTED_MAX} columns", node.describe());
         problems.push(Problem::new(node.place, message));
     }
     Some(columns)
@@ -172,7 +176,7 @@ const KINDS_AND_IGNORE: [(&str, Option<ColumnKind>); 7] = [
 const COLUMN_BYTES_MAX: usize = 256;
 
 /// The largest number of columns that the other party gets.
-const PAYLOAD_MAX: usize = 256;
+const LISTED_MAX: usize = 256;
 
 /// The largest number of texts that mean "not known".
 const MISSING_MAX: usize = 100;

@@ -5,6 +5,7 @@
 //! the permit that both parties must agree on. The path of a party's table is its own affair and
 //! not part of the digest; everything else is.
 
+mod align;
 mod canonical;
 mod columns;
 mod fields;
@@ -19,6 +20,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use align::{AlignSpec, Intersection, Join, Learn, Protocol, Security};
 pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
 pub use key::KeySpec;
 pub use model::{BoostedTrees, LogisticRegression, Model, TrainStep};
@@ -28,11 +30,9 @@ pub use prepare::{
     OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
 };
 pub use problem::{Place, Problem, SpecError};
-pub use steps::{
-    AlignSpec, EvaluateSpec, Join, Learn, Protocol, ReportSpec, Security, SplitBy, SplitSpec,
-};
+pub use steps::{EvaluateSpec, ReportSpec, SplitBy, SplitSpec};
 
-use contract::{Disclosure, JobDigest, Role, catalogue};
+use contract::{Audience, Disclosure, JobDigest, Role, catalogue};
 use serde::Serialize;
 
 use fields::{Fields, Problems};
@@ -115,10 +115,11 @@ impl JobSpec {
         canonical::text(self)
     }
 
-    /// Whether the common rows of one key are all that the job is for.
+    /// Whether the common rows of one key, matched afresh, are all that the job is for.
     pub fn only_intersects(&self) -> bool {
         let parties = [&self.guest, &self.host];
         self.train.is_empty()
+            && matches!(self.align.protocol, Protocol::Intersection(_))
             && self.align.join == Join::Inner
             && parties.iter().all(|party| party.payload.is_empty() && !party.has_several_keys())
     }
@@ -176,11 +177,28 @@ impl JobSpec {
 
     fn of_align(&self) -> StepDisclosures {
         let mut statement = of_step("align", self.align.protocol.component(), contract::STRICT);
-        if self.guest.has_several_keys() {
-            let keys = self.guest.keys().zip(self.host.keys());
-            let columns: Vec<[&str; 2]> =
-                keys.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
-            statement.disclosures = catalogue::cascade(&columns);
+        match self.align.protocol {
+            Protocol::Intersection(_) if self.guest.has_several_keys() => {
+                let keys = self.guest.keys().zip(self.host.keys());
+                let columns: Vec<[&str; 2]> =
+                    keys.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
+                statement.disclosures = catalogue::cascade(&columns);
+            }
+            Protocol::Intersection(_) => {}
+            Protocol::Unbalanced { .. } => {
+                let client = if self.align.learn == Learn::Host { Role::Host } else { Role::Guest };
+                statement.disclosures = catalogue::unbalanced_of(client);
+            }
+            Protocol::Totals { .. } => {
+                let (learners, other) = match self.align.learn {
+                    Learn::Both => (Audience::All, None),
+                    Learn::Guest => (Audience::Guest, Some(Audience::Host)),
+                    Learn::Host => (Audience::Host, Some(Audience::Guest)),
+                };
+                let columns =
+                    [&self.guest, &self.host].map(|party| (party.name.as_str(), &party.sum[..]));
+                statement.disclosures = catalogue::totals_of(learners, other, &columns);
+            }
         }
         statement
     }
@@ -235,7 +253,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
         None => Some(0),
     };
     let parties = party::read_both(&mut fields, problems);
-    let align = steps::read_align(&mut fields, root, problems);
+    let align = align::read(&mut fields, root, problems);
     let splits = steps::read_splits(&mut fields, root, problems);
     let prepare = prepare::read(fields.take("prepare"), root, problems);
     let train = model::read_all(fields.take("train"), problems);

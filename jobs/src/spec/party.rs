@@ -7,7 +7,7 @@ use contract::Role;
 use matching::idmap::InvalidKeys;
 use serde::Serialize;
 
-use super::columns::{self, ColumnSpec, OtherColumns};
+use super::columns::{self, ColumnKind, ColumnSpec, OtherColumns};
 use super::fields::{Fields, Problems, bounded_text, name, text, word};
 use super::key::{self, KeySpec};
 use super::node::{Node, Value};
@@ -36,6 +36,9 @@ pub struct PartySpec {
     /// Columns whose values of the common rows the other party gets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub payload: Vec<String>,
+    /// Columns of numbers that are added up over the common rows, in a job for totals.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sum: Vec<String>,
     /// The column that is to be predicted; the guest's only.
     pub label: Option<LabelSpec>,
     /// The column of row weights; the guest's only.
@@ -173,8 +176,9 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
     let label = label_at.and_then(|node| read_label(node, problems));
     let weight = weight_at.and_then(|node| column_name(node, "weight", problems));
     let time = time_at.and_then(|node| column_name(node, "time", problems));
-    let payload_at = fields.take("payload");
-    let payload = columns::read_payload(payload_at, problems);
+    let [payload_at, sum_at] = ["payload", "sum"].map(|list| fields.take(list));
+    let payload = columns::read_list(payload_at, "payload", problems);
+    let sum = columns::read_list(sum_at, "sum", problems);
     let missing = columns::read_missing(fields.take("missing"), problems);
     let columns = columns::read(fields.take("columns"), &name, problems);
     let other_columns = columns::read_other(fields.take("other_columns"), problems);
@@ -189,6 +193,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         key: keys.remove(0),
         further_keys: keys,
         payload: payload?,
+        sum: sum?,
         label,
         weight,
         time,
@@ -200,6 +205,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         [("key", Some(key_at)), ("label", label_at), ("weight", weight_at), ("time", time_at)];
     check_roles(&party, roles, problems);
     check_carried(&party, key_at, payload_at, problems);
+    check_sums(&party, sum_at, problems);
     Some(party)
 }
 
@@ -316,6 +322,27 @@ fn check_carried(
     for column in party.payload.iter().filter(|column| is_ignored(column)) {
         let message = format!("column `{column}` is in `payload` and cannot be ignored");
         problems.push(Problem::new(payload_at.unwrap_or(keys_at).place, message));
+    }
+}
+
+/// Sums are over numbers that are there for nothing else.
+fn check_sums(party: &PartySpec, sum_at: Option<&Node>, problems: &mut Problems) {
+    let label = party.label.as_ref().map(|label| &label.column);
+    let roles = [label, party.weight.as_ref(), party.time.as_ref()];
+    for column in &party.sum {
+        let spec = party.columns.get(column);
+        let kind = spec.and_then(|it| it.kind).unwrap_or(ColumnKind::Number);
+        let rule = match kind {
+            _ if party.keys().any(|key| key.column == *column) => "is a key",
+            _ if roles.contains(&Some(column)) => "has another role too",
+            _ if spec.is_some_and(|it| it.ignore) => "cannot be ignored",
+            ColumnKind::Number | ColumnKind::Integer | ColumnKind::Boolean => continue,
+            ColumnKind::Text | ColumnKind::Category | ColumnKind::Time => "holds no numbers",
+        };
+        if let Some(node) = sum_at {
+            let message = format!("column `{column}` is in `sum` and {rule}");
+            problems.push(Problem::new(node.place, message));
+        }
     }
 }
 

@@ -1,113 +1,14 @@
-//! Alignment, splits, evaluation and report, and what must fit together.
+//! Splits, evaluation and report, and what must fit together.
 
-use contract::{ComponentDescriptor, Share, catalogue};
+use contract::{Share, catalogue};
 use serde::{Deserialize, Serialize};
 
 use super::JobSpec;
-use super::fields::{Fields, Problems, name, word};
+use super::align;
+use super::fields::{Fields, Problems, name};
 use super::node::{Node, Value};
 use super::problem::Problem;
 use super::settings;
-
-/// How common rows are found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AlignSpec {
-    /// The protocol, named in the digest by its component.
-    #[serde(rename = "component")]
-    pub protocol: Protocol,
-    /// Who learns the common rows.
-    pub learn: Learn,
-    /// Which rows a party that learns keeps.
-    #[serde(skip_serializing_if = "Join::is_default")]
-    pub join: Join,
-}
-
-/// The protocol that finds common rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub enum Protocol {
-    /// Commutative blinding on an elliptic curve: the simplest assumptions, much computation.
-    #[default]
-    #[serde(rename = "align.ecdh")]
-    Ecdh,
-    /// A key-value store and linear evaluation: little computation, for large sets.
-    #[serde(rename = "align.rr22")]
-    Rr22,
-    /// The same, checked against a malicious partner: `security: malicious`.
-    #[serde(rename = "align.rr22 malicious")]
-    CheckedRr22,
-}
-
-/// The partner that an alignment is to hold off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Security {
-    /// One that follows the protocol.
-    #[default]
-    SemiHonest,
-    /// One that sends what it likes.
-    Malicious,
-}
-
-impl Protocol {
-    /// One for each component: what `protocol:` names.
-    pub const ALL: [Self; 2] = [Self::Ecdh, Self::Rr22];
-
-    /// Its component in the catalogue.
-    pub fn component(self) -> &'static ComponentDescriptor {
-        match self {
-            Self::Ecdh => &catalogue::ECDH,
-            Self::Rr22 | Self::CheckedRr22 => &catalogue::RR22,
-        }
-    }
-
-    /// The protocol of this name in job files, such as `ecdh`.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|protocol| protocol.component().short_name() == name)
-    }
-
-    /// Its form that holds off such a partner; `None` if it has none.
-    pub fn against(self, security: Security) -> Option<Self> {
-        match (self, security) {
-            (Self::Ecdh | Self::Rr22, Security::SemiHonest) => Some(self),
-            (Self::Rr22 | Self::CheckedRr22, Security::Malicious) => Some(Self::CheckedRr22),
-            (Self::Ecdh, Security::Malicious) | (Self::CheckedRr22, Security::SemiHonest) => None,
-        }
-    }
-}
-
-/// Who learns the common rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Learn {
-    /// Both parties.
-    Both,
-    /// Only the guest.
-    Guest,
-    /// Only the host.
-    Host,
-}
-
-/// Which rows the result of an alignment has; only a job without models can ask for other rows
-/// than the common ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Join {
-    /// The common rows.
-    #[default]
-    Inner,
-    /// At the guest all its rows, the common ones first; at the host the common rows.
-    Left,
-    /// The party's own rows that are not common.
-    Anti,
-}
-
-impl Join {
-    /// Leaving it out of the canonical form keeps the digests of jobs that do not ask for it.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// One division of the common rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -156,33 +57,6 @@ pub struct ReportSpec {
     pub bands: u32,
     /// Shares of best-scored rows whose precision is shown.
     pub top: Vec<Share>,
-}
-
-/// Reads `align:`.
-pub(super) fn read_align(
-    fields: &mut Fields<'_>,
-    root: &Node,
-    problems: &mut Problems,
-) -> Option<AlignSpec> {
-    let Some(node) = fields.take("align") else {
-        let protocol = Protocol::default();
-        let AlignSettings { learn, join, .. } =
-            settings::defaults(protocol.component(), root, problems)?;
-        return Some(AlignSpec { protocol, learn, join });
-    };
-    let mut fields = Fields::of(node, "`align`".to_owned(), problems)?;
-    let protocol = match fields.take("protocol") {
-        Some(node) => {
-            let protocols = Protocol::ALL.map(|it| (it.component().short_name(), it));
-            word(node, "protocol", &protocols, problems)
-        }
-        None => Some(Protocol::default()),
-    }?;
-    let read = settings::take(&mut fields, protocol.component(), node, problems);
-    fields.finish(problems);
-    let AlignSettings { learn, join, security } = read?;
-    // A protocol without the parameter has the default, which all have.
-    Some(AlignSpec { protocol: protocol.against(security)?, learn, join })
 }
 
 /// Reads `split:` (one) or `splits:` (several by name).
@@ -251,18 +125,11 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
         problems.push(Problem::new(place, message).help(help));
     };
     let guest = &job.guest;
-    if !job.train.is_empty() {
-        if guest.label.is_none() {
-            let message =
-                format!("guest `{}` has no `label`, so nothing can be trained", guest.name);
-            add("parties", message, "`label:` the column to predict, or leave `train` out");
-        }
-        if job.align.learn != Learn::Both {
-            let message = "training needs both parties to know the common rows".to_owned();
-            add("align", message, "`learn: both`, or leave `train` out");
-        }
+    if !job.train.is_empty() && guest.label.is_none() {
+        let message = format!("guest `{}` has no `label`, so nothing can be trained", guest.name);
+        add("parties", message, "`label:` the column to predict, or leave `train` out");
     }
-    check_join(job, &mut add);
+    align::check(job, &mut add);
     let splits = if named_key(root, "splits") { "splits" } else { "split" };
     for split in &job.splits {
         if split.by == SplitBy::Time && guest.time.is_none() {
@@ -284,51 +151,12 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     }
 }
 
-/// Several keys, joins and payload: what they need of the alignment, and of the job.
-fn check_join(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
-    let AlignSpec { learn, join, .. } = job.align;
-    let has_payload = [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty());
-    if job.guest.has_several_keys() && learn != Learn::Both {
-        let message = "with several keys both parties must know the common rows".to_owned();
-        let help = "`learn: both`, or a single `key`: who does not know which rows were matched \
-                    cannot leave them out of the next round";
-        add("align", message, help);
-    }
-    if has_payload && learn != Learn::Both {
-        let message = "`payload` needs both parties to know the common rows".to_owned();
-        add("align", message, "`learn: both`: who sends must know of which rows");
-    }
-    if has_payload && join == Join::Anti {
-        let message = "`join: anti` keeps rows that the other party does not have".to_owned();
-        add("align", message, "leave `payload` out, or `join: left`");
-    }
-    if join == Join::Left && learn == Learn::Host {
-        let message = "`join: left` is the guest's, which does not learn the rows".to_owned();
-        add("align", message, "`learn: both` or `learn: guest`");
-    }
-    if !job.train.is_empty() && (has_payload || join != Join::Inner) {
-        let message = "`payload` and `join` are for jobs that only align".to_owned();
-        add("align", message, "leave `train` out; models need no column of the other party");
-    }
-}
-
 fn stops_early(step: &super::TrainStep) -> bool {
     let patience = match &step.model {
         super::Model::LogisticRegression { settings, .. } => settings.early_stopping,
         super::Model::BoostedTrees { settings, .. } => settings.early_stopping,
     };
     patience > 0
-}
-
-/// `align` without its protocol: what the descriptor lists as parameters.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AlignSettings {
-    learn: Learn,
-    join: Join,
-    /// Of those protocols that have it.
-    #[serde(default)]
-    security: Security,
 }
 
 /// `split` without its name: what the descriptor lists as parameters.

@@ -214,6 +214,31 @@ async fn finish(
 }
 
 impl HiddenMatches {
+    /// Adds payload columns of the receiver, which passes them with a number for each of its rows;
+    /// the sender passes as many empty ones. Nothing is sent: the receiver knows which row is in
+    /// which bin, so that its numbers are a sharing with the sender's zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`MatchingError::Computation`] at the receiver for columns that are shorter than its rows.
+    pub fn add_payloads_of_receiver(&mut self, columns: &[Vec<u64>]) -> Result<(), MatchingError> {
+        let Some(rows) = &self.rows else {
+            self.payloads.extend(columns.iter().map(|_| vec![0; self.flags.len()]));
+            return Ok(());
+        };
+        for column in columns {
+            let number = |row: &Option<u32>| match row {
+                Some(row) => column.get(*row as usize).copied(),
+                None => Some(0),
+            };
+            let numbers = rows.iter().map(number).collect::<Option<_>>().ok_or_else(|| {
+                MpcError::InvalidInput(format!("a payload has only {} numbers", column.len()))
+            })?;
+            self.payloads.push(numbers);
+        }
+        Ok(())
+    }
+
     /// No bins, because a set is empty.
     fn of_nothing(columns: usize, is_receiver: bool) -> Self {
         let rows = is_receiver.then(Vec::new);

@@ -114,13 +114,13 @@ pub async fn offer(session: &mut Session, server: &Server) -> Result<(), Matchin
 }
 
 /// The client's side of an update: afterwards `filters` are the server's present ones, or, if it
-/// fails, what they were.
+/// fails, what they were. Returns whether they changed.
 ///
 /// # Errors
 ///
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for filters that are not what it
 /// announced.
-pub async fn fetch(session: &mut Session, filters: &mut Filters) -> Result<(), MatchingError> {
+pub async fn fetch(session: &mut Session, filters: &mut Filters) -> Result<bool, MatchingError> {
     let held: Vec<_> = filters.filters.iter().map(Filter::digest).collect();
     session.send_bytes("held", held.into_flattened()).await?;
     let size = Size::AtMost(NAME_BYTES + FILTERS_MAX * LISTED_BYTES);
@@ -135,8 +135,10 @@ pub async fn fetch(session: &mut Session, filters: &mut Filters) -> Result<(), M
         };
         present.push(filter);
     }
-    *filters = Filters { name, filters: present };
-    Ok(())
+    let present = Filters { name, filters: present };
+    let has_changed = present.state() != filters.state();
+    *filters = present;
+    Ok(has_changed)
 }
 
 async fn receive_filter(

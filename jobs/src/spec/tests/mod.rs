@@ -83,7 +83,7 @@ fn little_is_enough() {
     .unwrap();
     assert_eq!((job.guest.name.as_str(), job.host.name.as_str()), ("b", "a"));
     assert!(job.train.is_empty() && job.guest.table.is_none());
-    assert_eq!(job.align.protocol, Protocol::Ecdh);
+    assert_eq!(job.align.protocol, Protocol::Intersection(Intersection::Ecdh));
     assert_eq!(job.splits[0].name, "stratified");
     assert_eq!(job.party(Role::Host).name, "a");
     assert_eq!(job.party_named("b"), Some(&job.guest));
@@ -250,7 +250,7 @@ fn the_statement_follows_the_mode_of_the_encoding() {
         let statement = job.disclosures();
         let keys = |step: &str| -> Vec<&str> {
             let step = statement.iter().find(|it| it.step == step).unwrap();
-            let to_host = step.disclosures.iter().filter(|it| it.to == contract::Audience::Host);
+            let to_host = step.disclosures.iter().filter(|it| it.to == Audience::Host);
             to_host.map(|it| it.key.as_ref()).collect()
         };
         assert_eq!(keys("prepare.encode"), to_host);
@@ -279,31 +279,36 @@ fn templates_and_manual_are_jobs() {
         let blocks = text.split("```yaml\n").skip(1);
         blocks.filter_map(|block| block.split("```").next()).collect::<String>()
     };
-    let jobs = ["docs/joins.md", "docs/joins.zh-CN.md"]
-        .map(|page| JobSpec::parse(page, &blocks(page)).unwrap_or_else(|error| panic!("{error}")));
-    assert_eq!(jobs[0], jobs[1], "the page on joins says the same in both languages");
+    for page in ["joins", "totals"] {
+        let jobs = [format!("docs/{page}.md"), format!("docs/{page}.zh-CN.md")].map(|page| {
+            JobSpec::parse(&page, &blocks(&page)).unwrap_or_else(|error| panic!("{error}"))
+        });
+        assert_eq!(jobs[0], jobs[1], "the page on {page} says the same in both languages");
+    }
     let jobs = ["docs/first-job.md", "docs/first-job.zh-CN.md", "README.md", "README.zh-CN.md"]
         .map(|page| JobSpec::parse(page, &blocks(page)).unwrap_or_else(|error| panic!("{error}")));
     assert_eq!(jobs[0], jobs[1], "the manual says the same in both languages");
     assert_eq!(jobs[2], jobs[3], "the front page says the same in both languages");
 }
 
-/// A descriptor and the struct that its values become have the same fields.
 /// Every alignment of the catalogue can be asked for, and the statement shows the one that was.
 #[test]
 fn protocols_are_those_of_the_catalogue() {
-    let components = Protocol::ALL.map(|protocol| protocol.component().name);
-    assert!(catalogue::stage("align").map(|it| it.name).eq(components));
-    for protocol in Protocol::ALL {
-        let name = protocol.component().short_name();
-        assert_eq!(Protocol::named(name), Some(protocol));
-        let text = EXAMPLE.replace("protocol: ecdh", &format!("protocol: {name}"));
-        let job = JobSpec::parse("job.yaml", &text).unwrap();
-        assert_eq!(job.align.protocol, protocol);
-        assert_eq!(job.disclosures()[0].component, protocol.component().name);
-        assert_eq!(serde_json::to_value(protocol).unwrap(), protocol.component().name);
+    let mut digests = std::collections::BTreeSet::new();
+    for component in catalogue::stage("align") {
+        let name = component.short_name();
+        let job = aligned("key: id", "key: id", &format!("protocol: {name}")).unwrap();
+        assert_eq!(job.align.protocol.component(), component);
+        assert_eq!(job.disclosures()[0].component, component.name);
+        let canonical: Json = serde_json::from_str(&job.canonical()).unwrap();
+        assert_eq!(canonical["align"]["component"], component.name);
+        digests.insert(job.digest().to_string());
     }
-    assert_eq!(Protocol::named("edch"), None);
+    assert_eq!(digests.len(), catalogue::stage("align").count());
+    for protocol in Intersection::ALL {
+        assert_eq!(Intersection::named(protocol.component().short_name()), Some(protocol));
+    }
+    assert_eq!(Intersection::named("totals"), None);
 }
 
 /// The partner that is held off is part of the digest, and asked for where there is a choice only.
@@ -321,11 +326,93 @@ fn security_is_a_setting_of_rr22() {
     .map(|align| job(align).unwrap());
     assert_eq!(plain.digest(), named.digest());
     assert_ne!(plain.digest(), malicious.digest());
-    assert_eq!(malicious.align.protocol, Protocol::CheckedRr22);
+    assert_eq!(malicious.align.protocol, Protocol::Intersection(Intersection::CheckedRr22));
     assert_eq!(malicious.disclosures()[0].component, "align.rr22");
     assert!(job("protocol: ecdh, security: malicious").is_err());
 }
 
+#[test]
+fn totals_and_small_queries_are_read_with_their_settings() {
+    let read = |align: &str| aligned("key: p, sum: [x, y]", "key: q, sum: z", align).unwrap();
+    let job = read("protocol: totals, minimum: 20, decimals: 2, learn: guest");
+    assert_eq!(job.align.protocol, Protocol::Totals { minimum: 20, decimals: 2 });
+    assert_eq!((job.guest.sum.len(), job.host.sum.as_slice()), (2, &["z".to_owned()][..]));
+    let default = read("protocol: totals");
+    assert_eq!(default.align.protocol, Protocol::Totals { minimum: 100, decimals: 4 });
+    assert_eq!(default.align.learn, Learn::Both);
+    let digests = ["", ", minimum: 99", ", decimals: 3", ", learn: host"]
+        .map(|more| read(&format!("protocol: totals{more}")).digest().to_string());
+    assert_eq!(std::collections::BTreeSet::from(digests).len(), 4);
+    let fewer = aligned("key: p, sum: x", "key: q, sum: z", "protocol: totals").unwrap();
+    assert_ne!(fewer.digest(), default.digest());
+
+    let job = aligned("key: p", "key: q", "protocol: unbalanced, join: left").unwrap();
+    assert_eq!(job.align.protocol, Protocol::Unbalanced { asked_max: 100_000 });
+    assert_eq!((job.align.learn, job.align.join), (Learn::Guest, Join::Left));
+    assert!(!job.only_intersects() && !default.only_intersects());
+}
+
+#[test]
+fn the_statement_names_who_learns_which_totals() {
+    let job = aligned("key: p, sum: [x, y]", "key: q, sum: z", "protocol: totals, learn: host");
+    let statement = job.unwrap().disclosures();
+    let opened: Vec<(&str, &str)> =
+        statement[0].disclosures.iter().map(|it| (it.to.name(), it.key.as_ref())).collect();
+    assert!(opened.contains(&("host", "psi.sum")) && opened.contains(&("guest", "psi.enough")));
+    assert!(statement[0].disclosures.iter().any(|it| it.what.en.ends_with("a.x, a.y, b.z")));
+    assert!(!opened.iter().any(|(_, key)| key.starts_with("intersection")), "{opened:?}");
+}
+
+/// What goes with neither totals nor small queries, and what sums are not.
+#[test]
+fn what_cannot_be_added_up_or_asked_for_is_refused() {
+    for (guest, host, align, message) in [
+        ("key: p, sum: x", "key: p", "", "`sum` is for jobs in which nobody learns"),
+        ("key: p, sum: x", "key: p", "protocol: unbalanced", "`sum` is for jobs in which"),
+        ("key: p, payload: x", "key: p", "protocol: totals", "`payload` needs both parties"),
+        ("key: p, payload: x", "key: p", "protocol: unbalanced", "unlike `unbalanced`"),
+        ("keys: [p, q]", "keys: [p, q]", "protocol: totals", "`keys` needs both parties"),
+        ("keys: [p, q]", "keys: [p, q]", "protocol: unbalanced", "`keys` needs both parties"),
+        ("key: p", "key: p", "protocol: totals, join: left", "has no key `join`"),
+        ("key: p", "key: p", "protocol: totals, minimum: 0", "whole number from 1 to"),
+        ("key: p", "key: p", "protocol: totals, decimals: 10", "whole number from 0 to 9"),
+        ("key: p", "key: p", "protocol: ecdh, minimum: 5", "has no key `minimum`"),
+        ("key: p", "key: p", "protocol: unbalanced, learn: both", "`learn` cannot be `both`"),
+        ("key: p", "key: p", "protocol: unbalanced, learn: host, join: left", "is the guest's"),
+        ("key: p, sum: p", "key: p", "protocol: totals", "`p` is in `sum` and is a key"),
+        ("key: p, sum: [x, x]", "key: p", "protocol: totals", "stands in `sum` twice"),
+        ("key: p, sum: []", "key: p", "protocol: totals", "expected 1 to 256 columns"),
+        ("key: p, label: y, sum: y", "key: p", "protocol: totals", "has another role too"),
+        (
+            "key: p, sum: x, columns: { x: category }",
+            "key: p",
+            "protocol: totals",
+            "`x` is in `sum` and holds no numbers",
+        ),
+        (
+            "key: p, sum: x, columns: { x: ignore }",
+            "key: p",
+            "protocol: totals",
+            "`x` is in `sum` and cannot be ignored",
+        ),
+    ] {
+        let error = aligned(guest, host, align).expect_err(message).to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    for protocol in ["totals", "unbalanced"] {
+        let to = format!("align: {{ protocol: {protocol} }}");
+        let source = EXAMPLE.replace("align: { protocol: ecdh, learn: both }", &to);
+        let error = JobSpec::parse("job.yaml", &source).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!(
+                "`train` needs both parties to know the common rows, unlike `{protocol}`"
+            )),
+            "{error}"
+        );
+    }
+}
+
+/// A descriptor and the struct that its values become have the same fields.
 #[test]
 fn descriptors_and_structs_agree() {
     fn check<T: DeserializeOwned>(component: &ComponentDescriptor) {
@@ -338,8 +425,10 @@ fn descriptors_and_structs_agree() {
             panic!("{}: {error}", component.name);
         }
     }
-    check::<steps::AlignSettings>(&catalogue::ECDH);
-    check::<steps::AlignSettings>(&catalogue::RR22);
+    check::<align::IntersectionSettings>(&catalogue::ECDH);
+    check::<align::IntersectionSettings>(&catalogue::RR22);
+    check::<align::UnbalancedSettings>(&catalogue::UNBALANCED);
+    check::<align::TotalsSettings>(&catalogue::TOTALS);
     check::<steps::SplitSettings>(&catalogue::SPLIT);
     check::<MissingSpec>(&catalogue::MISSING);
     check::<OutlierSpec>(&catalogue::OUTLIERS);
@@ -351,7 +440,7 @@ fn descriptors_and_structs_agree() {
     check::<EvaluateSpec>(&catalogue::EVALUATE);
     check::<ReportSpec>(&catalogue::REPORT);
     assert!(catalogue::PAYLOAD.parameters.is_empty());
-    assert_eq!(catalogue::all().len(), 13, "a new component needs a line above");
+    assert_eq!(catalogue::all().len(), 15, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.

@@ -31,22 +31,27 @@ pub struct Server {
 
 impl Server {
     /// Draws a key and prepares the ids: one multiplication for each. Runs on the current rayon
-    /// pool; `generator` has to be secret.
-    pub fn prepare(ids: &Identifiers<'_>, generator: &mut Generator) -> Self {
+    /// pool; `generator` has to be secret. `progress` hears from time to time how many are done.
+    pub fn prepare(
+        ids: &Identifiers<'_>,
+        generator: &mut Generator,
+        progress: impl FnMut(usize),
+    ) -> Self {
         let key = BlindingKey::random(generator);
         let mut name = [0; NAME_BYTES];
         generator.fill_bytes(&mut name);
-        let filters = vec![Filter::new(evaluate(&key, ids))];
+        let filters = vec![Filter::new(evaluate(&key, ids, progress))];
         Self { key, name, digest: sum(ids.hashes()), filters, later_tags: Vec::new() }
     }
 
     /// Adds those of the ids that it does not have and returns how many these were; clients have to
-    /// fetch the update. Runs on the current rayon pool.
+    /// fetch the update. Runs on the current rayon pool: one multiplication for each of the ids,
+    /// old ones too. `progress` as in [`Self::prepare`].
     ///
     /// They go into a filter of their own. When there are `FILTERS_MAX` already, all filters but
     /// the first become one, which clients then have to fetch whole.
-    pub fn extend(&mut self, ids: &Identifiers<'_>) -> usize {
-        let tags = evaluate(&self.key, ids);
+    pub fn extend(&mut self, ids: &Identifiers<'_>, progress: impl FnMut(usize)) -> usize {
+        let tags = evaluate(&self.key, ids, progress);
         let is_new = |tag: u128| !self.filters.iter().any(|filter| filter.contains(tag));
         let (new, hashes): (Vec<u128>, Vec<u128>) =
             tags.into_iter().zip(ids.hashes()).filter(|(tag, _)| is_new(*tag)).unzip();
@@ -128,9 +133,14 @@ impl fmt::Debug for Server {
 }
 
 /// The tags of ids under the server's key.
-fn evaluate(key: &BlindingKey, ids: &Identifiers<'_>) -> Vec<u128> {
+fn evaluate(
+    key: &BlindingKey,
+    ids: &Identifiers<'_>,
+    mut progress: impl FnMut(usize),
+) -> Vec<u128> {
     let mut tags = Vec::with_capacity(ids.len());
     for range in chunks(ids.len(), CHUNK_IDS) {
+        progress(range.start);
         let ids = ids.pick(range.start as u32..range.end as u32);
         tags.extend(hash_tags(&ids, &key.hash_and_blind(ID_DOMAIN, &ids)));
     }

@@ -16,7 +16,7 @@ fn set(ids: &[String]) -> Identifiers<'_> {
 }
 
 fn prepared(ids: &[String], seed: u8) -> Server {
-    Server::prepare(&set(ids), &mut Generator::from_seed([seed; 32]))
+    Server::prepare(&set(ids), &mut Generator::from_seed([seed; 32]), |_| ())
 }
 
 async fn ask(
@@ -102,8 +102,8 @@ fn correct_while_the_server_grows_and_only_what_is_new_is_sent() {
     for step in 1..=2 * FILTERS_MAX as u32 {
         // Five of ten are there already.
         let more = numbered(step * 5..step * 5 + 10);
-        assert_eq!(server.extend(&set(&more)), 5);
-        assert_eq!(server.extend(&set(&more)), 0);
+        assert_eq!(server.extend(&set(&more), |_| ()), 5);
+        assert_eq!(server.extend(&set(&more), |_| ()), 0);
         let all = numbered(0..step * 5 + 10);
         assert!(server.holds(&set(&all)));
         assert!(!server.holds(&set(&all[1..])));
@@ -123,7 +123,7 @@ fn a_query_without_the_present_filters_ends_on_both_sides() {
     let ids = numbered(0..3);
     let (mut server, mut filters) = (prepared(&ids, 1), Filters::none());
     run(&mut filters, &ids, &server, 8).first.unwrap();
-    server.extend(&set(&numbered(3..5)));
+    server.extend(&set(&numbered(3..5)), |_| ());
     let (grown, of_another_key) = (&server, &prepared(&ids, 2));
     for (filters, server) in
         [(&filters, grown), (&filters, of_another_key), (&Filters::none(), grown)]
@@ -332,7 +332,7 @@ fn a_stored_server_and_stored_filters_go_on_as_before() {
     let (ids, theirs) = (numbered(0..9), numbered(4..30));
     let mut server = prepared(&theirs, 1);
     server.save(&server_path).unwrap();
-    server.extend(&set(&numbered(0..2)));
+    server.extend(&set(&numbered(0..2)), |_| ());
     server.save(&server_path).unwrap();
     let mode = fs::metadata(&server_path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -354,7 +354,7 @@ fn every_changed_byte_and_every_cut_of_a_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache");
     let mut server = prepared(&numbered(0..4), 1);
-    server.extend(&set(&numbered(4..6)));
+    server.extend(&set(&numbered(4..6)), |_| ());
     let refused = |error| matches!(error, CacheError::Refused { .. });
     server.save(&path).unwrap();
     let written = fs::read(&path).unwrap();

@@ -1,0 +1,313 @@
+//! How common rows are found, and what that needs of the rest of the job.
+
+use contract::{ComponentDescriptor, catalogue};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::JobSpec;
+use super::fields::{Fields, Problems, word};
+use super::node::Node;
+use super::settings;
+
+/// How common rows are found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AlignSpec {
+    /// The protocol and what only it has, named in the digest by its component.
+    #[serde(flatten)]
+    pub protocol: Protocol,
+    /// Who learns the result.
+    pub learn: Learn,
+    /// Which rows a party that learns keeps.
+    #[serde(skip_serializing_if = "Join::is_default")]
+    pub join: Join,
+}
+
+/// The protocol of an alignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Finds the common rows of two tables of any sizes.
+    Intersection(Intersection),
+    /// Finds which rows of a small table a large one has, whose part is kept between runs.
+    Unbalanced {
+        /// The most rows that the learning party may ask for in one run.
+        asked_max: u32,
+    },
+    /// Opens numbers about the common rows and not which these are.
+    Totals {
+        /// The least number of common rows over which sums are opened.
+        minimum: u32,
+        /// To how many decimal places numbers are rounded before they are added, at most 9.
+        decimals: u32,
+    },
+}
+
+impl Protocol {
+    /// Its component in the catalogue.
+    pub fn component(self) -> &'static ComponentDescriptor {
+        match self {
+            Self::Intersection(intersection) => intersection.component(),
+            Self::Unbalanced { .. } => &catalogue::UNBALANCED,
+            Self::Totals { .. } => &catalogue::TOTALS,
+        }
+    }
+}
+
+impl Serialize for Protocol {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("component", self.component().name)?;
+        match self {
+            Self::Intersection(Intersection::CheckedRr22) => {
+                map.serialize_entry("security", &Security::Malicious)?;
+            }
+            Self::Intersection(_) => {}
+            Self::Unbalanced { asked_max } => map.serialize_entry("asked_max", asked_max)?,
+            Self::Totals { minimum, decimals } => {
+                map.serialize_entry("minimum", minimum)?;
+                map.serialize_entry("decimals", decimals)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// A protocol in which each party's rows are matched afresh in each run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Intersection {
+    /// Commutative blinding on an elliptic curve: the simplest assumptions, much computation.
+    #[default]
+    Ecdh,
+    /// A key-value store and linear evaluation: little computation, for large sets.
+    Rr22,
+    /// The same, checked against a malicious partner: `security: malicious`.
+    CheckedRr22,
+}
+
+/// The partner that an alignment is to hold off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// One that follows the protocol.
+    #[default]
+    SemiHonest,
+    /// One that sends what it likes.
+    Malicious,
+}
+
+impl Intersection {
+    /// One for each component: what `protocol:` names.
+    pub const ALL: [Self; 2] = [Self::Ecdh, Self::Rr22];
+
+    /// Its component in the catalogue.
+    pub fn component(self) -> &'static ComponentDescriptor {
+        match self {
+            Self::Ecdh => &catalogue::ECDH,
+            Self::Rr22 | Self::CheckedRr22 => &catalogue::RR22,
+        }
+    }
+
+    /// The protocol of this name in job files, such as `ecdh`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.component().short_name() == name)
+    }
+
+    /// Its form that holds off such a partner; `None` if it has none.
+    pub fn against(self, security: Security) -> Option<Self> {
+        match (self, security) {
+            (Self::Ecdh | Self::Rr22, Security::SemiHonest) => Some(self),
+            (Self::Rr22 | Self::CheckedRr22, Security::Malicious) => Some(Self::CheckedRr22),
+            (Self::Ecdh, Security::Malicious) | (Self::CheckedRr22, Security::SemiHonest) => None,
+        }
+    }
+}
+
+/// Who learns the common rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Learn {
+    /// Both parties.
+    Both,
+    /// Only the guest.
+    Guest,
+    /// Only the host.
+    Host,
+}
+
+/// Which rows the result of an alignment has; only a job without models can ask for other rows
+/// than the common ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Join {
+    /// The common rows.
+    #[default]
+    Inner,
+    /// At the guest all its rows, the common ones first; at the host the common rows.
+    Left,
+    /// The party's own rows that are not common.
+    Anti,
+}
+
+impl Join {
+    /// Leaving it out of the canonical form keeps the digests of jobs that do not ask for it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Reads `align:`.
+pub(super) fn read(
+    fields: &mut Fields<'_>,
+    root: &Node,
+    problems: &mut Problems,
+) -> Option<AlignSpec> {
+    let Some(node) = fields.take("align") else {
+        let protocol = Intersection::default();
+        let settings: IntersectionSettings =
+            settings::defaults(protocol.component(), root, problems)?;
+        return settings.of(protocol);
+    };
+    let mut fields = Fields::of(node, "`align`".to_owned(), problems)?;
+    let component = match fields.take("protocol") {
+        Some(node) => {
+            let components: Vec<_> =
+                catalogue::stage("align").map(|it| (it.short_name(), it)).collect();
+            word(node, "protocol", &components, problems)
+        }
+        None => Some(Intersection::default().component()),
+    }?;
+    let align = read_settings(&mut fields, component, node, problems);
+    fields.finish(problems);
+    align
+}
+
+fn read_settings(
+    fields: &mut Fields<'_>,
+    component: &ComponentDescriptor,
+    node: &Node,
+    problems: &mut Problems,
+) -> Option<AlignSpec> {
+    if component.name == catalogue::TOTALS.name {
+        let TotalsSettings { learn, minimum, decimals } =
+            settings::take(fields, component, node, problems)?;
+        let protocol = Protocol::Totals { minimum, decimals };
+        return Some(AlignSpec { protocol, learn, join: Join::default() });
+    }
+    if component.name == catalogue::UNBALANCED.name {
+        let UnbalancedSettings { learn, join, asked_max } =
+            settings::take(fields, component, node, problems)?;
+        return Some(AlignSpec { protocol: Protocol::Unbalanced { asked_max }, learn, join });
+    }
+    let settings: IntersectionSettings = settings::take(fields, component, node, problems)?;
+    settings.of(Intersection::named(component.short_name())?)
+}
+
+/// What the alignment needs of the rest of the job; `add` takes a key of the job, a message and
+/// advice.
+pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    if matches!(job.align.protocol, Protocol::Intersection(_)) {
+        check_training(job, add);
+        check_join_and_payload(job, add);
+    } else {
+        check_nothing_needs_rows(job, add);
+    }
+    if job.align.join == Join::Left && job.align.learn == Learn::Host {
+        let message = "`join: left` is the guest's, which does not learn the rows".to_owned();
+        add("align", message, "`learn: both` or `learn: guest`");
+    }
+    let has_sums = [&job.guest, &job.host].iter().any(|party| !party.sum.is_empty());
+    if has_sums && !matches!(job.align.protocol, Protocol::Totals { .. }) {
+        let message = "`sum` is for jobs in which nobody learns which rows are common".to_owned();
+        add("align", message, "`protocol: totals`, or leave `sum` out");
+    }
+}
+
+/// Not both parties get to know the common rows.
+fn check_nothing_needs_rows(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    let name = job.align.protocol.component().short_name();
+    let asks_for = [
+        ("train", !job.train.is_empty()),
+        ("payload", [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty())),
+        ("keys", job.guest.has_several_keys()),
+    ];
+    for (key, _) in asks_for.into_iter().filter(|(_, asks)| *asks) {
+        let message =
+            format!("`{key}` needs both parties to know the common rows, unlike `{name}`");
+        let help = format!("`protocol: ecdh` or `rr22`, or leave `{key}` out");
+        add("align", message, &help);
+    }
+}
+
+/// Models are trained over rows that both parties know.
+fn check_training(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    if job.train.is_empty() {
+        return;
+    }
+    if job.align.learn != Learn::Both {
+        let message = "training needs both parties to know the common rows".to_owned();
+        add("align", message, "`learn: both`, or leave `train` out");
+    }
+    let has_payload = [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty());
+    if has_payload || job.align.join != Join::Inner {
+        let message = "`payload` and `join` are for jobs that only align".to_owned();
+        add("align", message, "leave `train` out; models need no column of the other party");
+    }
+}
+
+/// Several keys, joins and payload: what they need of the alignment.
+fn check_join_and_payload(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    let AlignSpec { learn, join, .. } = job.align;
+    let has_payload = [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty());
+    if job.guest.has_several_keys() && learn != Learn::Both {
+        let message = "with several keys both parties must know the common rows".to_owned();
+        let help = "`learn: both`, or a single `key`: who does not know which rows were matched \
+                    cannot leave them out of the next round";
+        add("align", message, help);
+    }
+    if has_payload && learn != Learn::Both {
+        let message = "`payload` needs both parties to know the common rows".to_owned();
+        add("align", message, "`learn: both`: who sends must know of which rows");
+    }
+    if has_payload && join == Join::Anti {
+        let message = "`join: anti` keeps rows that the other party does not have".to_owned();
+        add("align", message, "leave `payload` out, or `join: left`");
+    }
+}
+
+/// `align` without its protocol: what the descriptors of intersections list as parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IntersectionSettings {
+    learn: Learn,
+    join: Join,
+    /// Of those protocols that have it.
+    #[serde(default)]
+    security: Security,
+}
+
+impl IntersectionSettings {
+    /// A protocol without the parameter `security` has the default, which all have.
+    fn of(self, protocol: Intersection) -> Option<AlignSpec> {
+        let Self { learn, join, security } = self;
+        let protocol = Protocol::Intersection(protocol.against(security)?);
+        Some(AlignSpec { protocol, learn, join })
+    }
+}
+
+/// The same for `unbalanced`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnbalancedSettings {
+    learn: Learn,
+    join: Join,
+    asked_max: u32,
+}
+
+/// The same for `totals`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TotalsSettings {
+    learn: Learn,
+    minimum: u32,
+    decimals: u32,
+}
