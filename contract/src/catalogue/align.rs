@@ -18,7 +18,7 @@ pub static ECDH: ComponentDescriptor = ComponentDescriptor {
     ),
     roles: &[Role::Guest, Role::Host],
     modes: MODES,
-    parameters: PARAMETERS,
+    parameters: &[LEARN, JOIN, CURVE],
 };
 
 /// Private set intersection from a key-value store and vector oblivious linear evaluation.
@@ -133,25 +133,36 @@ pub fn cascade(columns: &[[&str; 2]]) -> Vec<Disclosure> {
     disclosures
 }
 
-const PARAMETERS: &[ParameterDescriptor] = &[
-    parameter(
-        "learn",
-        ParameterKind::Choice { default: "both", options: &["both", "guest", "host"] },
-        Text::new(
-            "who learns the common rows; training, several keys and payload need both",
-            "由谁得知共有的行；训练、多个键与附加字段需要双方都得知",
-        ),
+const PARAMETERS: &[ParameterDescriptor] = &[LEARN, JOIN];
+
+const LEARN: ParameterDescriptor = parameter(
+    "learn",
+    ParameterKind::Choice { default: "both", options: &["both", "guest", "host"] },
+    Text::new(
+        "who learns the common rows; training, several keys and payload need both",
+        "由谁得知共有的行；训练、多个键与附加字段需要双方都得知",
     ),
-    parameter(
-        "join",
-        ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
-        Text::new(
-            "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
-             `anti`: those that are not common. It opens nothing more. For jobs without a model",
-            "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
-        ),
+);
+
+const JOIN: ParameterDescriptor = parameter(
+    "join",
+    ParameterKind::Choice { default: "inner", options: &["inner", "left", "anti"] },
+    Text::new(
+        "which of its own rows a learning party keeps: the common ones; `left`: the guest all; \
+         `anti`: those that are not common. It opens nothing more. For jobs without a model",
+        "得知方保留自己的哪些行：共有的行；`left`：发起方保留全部；`anti`：非共有的行。不增加任何公开内容，仅用于不训练模型的任务",
     ),
-];
+);
+
+const CURVE: ParameterDescriptor = parameter(
+    "curve",
+    ParameterKind::Choice { default: "ristretto255", options: &["ristretto255", "sm2"] },
+    Text::new(
+        "the curve on which keys are blinded; `sm2` for those who must use the Chinese standard, \
+         at many times the computation",
+        "盲化标识所用的曲线；须遵循国密标准时选 `sm2`，计算量为默认曲线的许多倍",
+    ),
+);
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::JobError;
+use crate::spec::Curve;
 pub use stopwatch::Usage;
 
 /// The largest difference of the joint and the pooled model's AUC that a bench accepts.
@@ -34,6 +35,9 @@ pub enum Bench {
         /// `circuit`, `cardinality`, `sum` or `multiparty`, which are measured with
         /// [`Scope::Protocol`] only.
         protocol: String,
+        /// The curve of `ecdh`; the other protocols have only the default one.
+        #[serde(default, skip_serializing_if = "Curve::is_default")]
+        curve: Curve,
         /// Two; with `multiparty` up to [`PARTIES_MAX`].
         parties_count: usize,
         /// Ids of the guest.
@@ -118,8 +122,8 @@ pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobE
         return Err(JobError::Bench("only `multiparty` is for more than two parties".to_owned()));
     };
     match bench {
-        Bench::Psi { protocol, rows, their_rows, scope, .. } => {
-            psi::play_named(session, protocol, *rows, *their_rows, *scope).await
+        Bench::Psi { protocol, curve, rows, their_rows, scope, .. } => {
+            psi::play_named(session, protocol, *curve, *rows, *their_rows, *scope).await
         }
         Bench::VerticalLr { rows, guest_features, host_features } => {
             logistic_regression::play(session, *rows, *guest_features, *host_features).await

@@ -13,19 +13,24 @@ use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
 use super::{Record, Scope, data, figures, multiparty, start_together, unbalanced, union};
 use crate::folder::{Draft, work_folder};
-use crate::spec::{JobSpec, Protocol};
+use crate::spec::{self, AlignSpec, Curve, JobSpec, Join, Protocol};
 use crate::{JobError, Unwatched, intersection, open_rows, run_party};
 
 /// Measures the protocol of this name.
 pub(super) async fn play_named(
     session: Session,
     name: &str,
+    curve: Curve,
     rows: usize,
     their_rows: usize,
     scope: Scope,
 ) -> Result<Record, JobError> {
+    if curve != Curve::default() && name != Protocol::Ecdh.component().short_name() {
+        return Err(JobError::Bench(format!("`{name}` has no other curve; only `ecdh` has")));
+    }
     if let Some(protocol) = Protocol::named(name) {
-        return play(session, protocol, rows, their_rows, scope).await;
+        let align = AlignSpec { protocol, learn: spec::Learn::Both, join: Join::Inner, curve };
+        return play(session, &align, rows, their_rows, scope).await;
     }
     let goal = Goal::ALL.into_iter().find(|goal| goal.name() == name);
     let others = [unbalanced::NAME, union::NAME, multiparty::NAME];
@@ -47,7 +52,7 @@ pub(super) async fn play_named(
 
 async fn play(
     mut session: Session,
-    protocol: Protocol,
+    how: &AlignSpec,
     rows: usize,
     their_rows: usize,
     scope: Scope,
@@ -59,7 +64,7 @@ async fn play(
         Scope::Protocol => {
             start_together(&mut session).await?;
             let watch = Stopwatch::start(slice::from_ref(&session));
-            let found = align(&mut session, protocol, &ids).await?;
+            let found = align(&mut session, how, &ids).await?;
             (watch.stop(), found.len())
         }
         Scope::Whole => {
@@ -68,7 +73,7 @@ async fn play(
             drop(ids);
             start_together(&mut session).await?;
             let watch = Stopwatch::start(slice::from_ref(&session));
-            let found = align_files(session, protocol, folder.path()).await?;
+            let found = align_files(session, how, folder.path()).await?;
             (watch.stop(), found)
         }
     };
@@ -80,23 +85,20 @@ async fn play(
 
 async fn align<I: AsRef<str>>(
     session: &mut Session,
-    protocol: Protocol,
+    how: &AlignSpec,
     ids: &[I],
 ) -> Result<table::Alignment, JobError> {
     let ids = Identifiers::new(ids.iter().map(AsRef::as_ref))?;
-    let alignment = intersection::intersect(protocol, session, &ids, Learn::Both).await?;
+    let alignment = intersection::intersect(how, session, &ids, Learn::Both).await?;
     alignment.ok_or_else(|| JobError::Bench("the alignment was not learnt".to_owned()))
 }
 
 /// A whole job, as `tombolo run` does it; returns how many rows are common.
-async fn align_files(
-    session: Session,
-    protocol: Protocol,
-    folder: &Path,
-) -> Result<usize, JobError> {
-    let text = JOB.replace("PROTOCOL", protocol.component().short_name());
-    let job = JobSpec::parse("the bench's job", &text)
+async fn align_files(session: Session, how: &AlignSpec, folder: &Path) -> Result<usize, JobError> {
+    let text = JOB.replace("PROTOCOL", how.protocol.component().short_name());
+    let mut job = JobSpec::parse("the bench's job", &text)
         .map_err(|error| JobError::Bench(error.to_string()))?;
+    job.align.curve = how.curve;
     let role = if session.is_first() { Role::Guest } else { Role::Host };
     let party = job.party(role);
     let mut rows = open_rows(&job, party, folder, &work_folder(folder, &party.name), &Unwatched)?;

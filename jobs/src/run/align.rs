@@ -167,8 +167,8 @@ async fn match_by_one_key(
     };
     let learn = learn(run);
     run.record("table.rows", Audience::All, 1)?;
-    let protocol = run.job.align.protocol;
-    let found = intersection::intersect(protocol, &mut step.session, &ids, learn).await?;
+    let align = &run.job.align;
+    let found = intersection::intersect(align, &mut step.session, &ids, learn).await?;
     let Some(alignment) = found else {
         return Ok(None);
     };

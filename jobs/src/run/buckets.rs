@@ -102,7 +102,7 @@ async fn match_bucket(
         Ok::<_, JobError>((ids, own.rows))
     };
     let (ids, rows) = session.compute(prepare).await?;
-    let found = intersection::intersect(run.job.align.protocol, session, &ids, learn).await?;
+    let found = intersection::intersect(&run.job.align, session, &ids, learn).await?;
     let Some(alignment) = found else { return Ok(None) };
     let seed = run.job.seed;
     let order = || {

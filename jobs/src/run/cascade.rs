@@ -30,8 +30,8 @@ pub(super) async fn match_key_by_key(
         let number = rank + 1;
         run.record(&format!("cascade.rows.{number}"), Audience::All, 1)?;
         let mut session = step.session.fork(&format!("key.{number}"))?;
-        let protocol = run.job.align.protocol;
-        let found = intersection::intersect(protocol, &mut session, &ids, psi::Learn::Both).await?;
+        let align = &run.job.align;
+        let found = intersection::intersect(align, &mut session, &ids, psi::Learn::Both).await?;
         let Some(matched) = found else { return Ok(None) };
         run.record(&format!("cascade.matches.{number}"), Audience::All, matched.len())?;
         cascade.add(rank, &left, &matched, run.job.seed);

@@ -28,7 +28,9 @@ pub use prepare::{
     OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
 };
 pub use problem::{Place, Problem, SpecError};
-pub use steps::{AlignSpec, EvaluateSpec, Join, Learn, Protocol, ReportSpec, SplitBy, SplitSpec};
+pub use steps::{
+    AlignSpec, Curve, EvaluateSpec, Join, Learn, Protocol, ReportSpec, SplitBy, SplitSpec,
+};
 
 use contract::{Disclosure, JobDigest, Role, catalogue};
 use serde::Serialize;

@@ -20,6 +20,9 @@ pub struct AlignSpec {
     /// Which rows a party that learns keeps.
     #[serde(skip_serializing_if = "Join::is_default")]
     pub join: Join,
+    /// The curve of the protocol `ecdh`; the others have no such setting.
+    #[serde(skip_serializing_if = "Curve::is_default")]
+    pub curve: Curve,
 }
 
 /// The protocol that finds common rows.
@@ -86,6 +89,25 @@ impl Join {
     }
 }
 
+/// The curve on which `ecdh` blinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    /// The fast one.
+    #[default]
+    Ristretto255,
+    /// That of the Chinese standard GB/T 32918.
+    Sm2,
+}
+
+impl Curve {
+    /// Leaving it out of the canonical form keeps the digests of jobs that do not ask for it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One division of the common rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SplitSpec {
@@ -143,9 +165,9 @@ pub(super) fn read_align(
 ) -> Option<AlignSpec> {
     let Some(node) = fields.take("align") else {
         let protocol = Protocol::default();
-        let AlignSettings { learn, join } =
+        let AlignSettings { learn, join, curve } =
             settings::defaults(protocol.component(), root, problems)?;
-        return Some(AlignSpec { protocol, learn, join });
+        return Some(AlignSpec { protocol, learn, join, curve });
     };
     let mut fields = Fields::of(node, "`align`".to_owned(), problems)?;
     let protocol = match fields.take("protocol") {
@@ -157,8 +179,8 @@ pub(super) fn read_align(
     }?;
     let read = settings::take(&mut fields, protocol.component(), node, problems);
     fields.finish(problems);
-    let AlignSettings { learn, join } = read?;
-    Some(AlignSpec { protocol, learn, join })
+    let AlignSettings { learn, join, curve } = read?;
+    Some(AlignSpec { protocol, learn, join, curve })
 }
 
 /// Reads `split:` (one) or `splits:` (several by name).
@@ -302,6 +324,8 @@ fn stops_early(step: &super::TrainStep) -> bool {
 pub(super) struct AlignSettings {
     learn: Learn,
     join: Join,
+    #[serde(default)]
+    curve: Curve,
 }
 
 /// `split` without its name: what the descriptor lists as parameters.

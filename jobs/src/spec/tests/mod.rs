@@ -179,6 +179,19 @@ fn a_single_key_has_one_canonical_form() {
 }
 
 #[test]
+fn the_curve_is_a_setting_of_ecdh_and_stands_in_the_digest() {
+    let job = |align| aligned("key: id", "key: id", align).unwrap();
+    assert_eq!(job("protocol: ecdh").align.curve, Curve::Ristretto255);
+    assert_eq!(job("curve: sm2").align.curve, Curve::Sm2);
+    assert_eq!(job("").digest(), job("protocol: ecdh, curve: ristretto255").digest());
+    assert_ne!(job("").digest(), job("curve: sm2").digest());
+    for (align, message) in [("protocol: rr22, curve: sm2", "`curve`"), ("curve: p256", "`p256`")] {
+        let error = aligned("key: id", "key: id", align).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
 fn the_statement_names_each_key_and_each_column_that_is_sent() {
     let keys = |columns: &str| format!("keys: [{columns}], payload: [x, y]");
     let job = aligned(&keys("phone, email"), &keys("mobile, mail"), "").unwrap();
