@@ -3,8 +3,8 @@
 //!
 //! Elements are [`Point`]s, exponents are secret [`Scalar`]s. [`BlindingKey`] multiplies whole sets
 //! of points by one secret, as set intersection needs: eight at a time where the processor has
-//! AVX-512 IFMA. All other arithmetic on ristretto255 is that of `curve25519-dalek`, which chooses its engine at
-//! run time too. All arithmetic on secrets takes the same time whatever they are.
+//! AVX-512 IFMA. All other arithmetic on ristretto255 is that of `curve25519-dalek`, which chooses
+//! its engine at run time too. All arithmetic on secrets takes the same time whatever they are.
 
 mod blinding;
 #[cfg(test)]

@@ -27,18 +27,18 @@
 //!
 //! # Security
 //! Semi-honest, 128 bits: decisional Diffie-Hellman in the group of the curve, H and T random
-//! oracles. Keys and shuffles are fresh for each run, so that two runs cannot be linked. Every point
-//! is checked to be the one encoding of an element other than the neutral one (both groups have
-//! prime order), every length against the announced size.
+//! oracles. Keys and shuffles are fresh for each run, so that two runs cannot be linked. Every
+//! point is checked to be the one encoding of an element other than the neutral one (both groups
+//! have prime order), every length against the announced size.
 //! A dishonest party can still enter ids that it does not have (their number shows in its size),
 //! and can make the other's result wrong; if both learn, a difference is noticed at step 6 by
 //! whoever is honest, otherwise not.
 //!
 //! # Cost
-//! For n and m ids: 16 + 32(n + m) bytes (33 in place of 32 on SM2), 16n more if the first learns, 16m more if the second
-//! learns, 64 more if both learn. Four flights (sizes, points, tags, agreement), whatever n and m.
-//! Each party: n + m scalar multiplications, as many hashes to the group as it has ids and
-//! decodings as the other has.
+//! For n and m ids: 16 + 32(n + m) bytes (33 in place of 32 on SM2), 16n more if the first learns,
+//! 16m more if the second learns, 64 more if both learn. Four flights (sizes, points, tags,
+//! agreement), whatever n and m. Each party: n + m scalar multiplications, as many hashes to the
+//! group as it has ids and decodings as the other has.
 //!
 //! # Reference
 //! Meadows, "A More Efficient Cryptographic Matchmaking Protocol", IEEE S&P 1986; Huberman,
@@ -83,8 +83,8 @@ pub async fn align(
     align_in_chunks(session, ids, learn, curve, CHUNK_POINTS).await
 }
 
-/// Points in one message: half a MiB, a fraction of a second of work, so that the other side can begin
-/// early and memory beyond the tags stays small.
+/// Points in one message: half a MiB, a fraction of a second of work (seconds on SM2), so that the
+/// other side can begin early and memory beyond the tags stays small.
 const CHUNK_POINTS: usize = 1 << 14;
 
 /// Both sides must use the same `chunk`, which is at least 1.

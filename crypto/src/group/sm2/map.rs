@@ -2,9 +2,10 @@
 //!
 //! RFC 9380 registers no suite for SM2. This one has its hash function SM3 (GB/T 32905), its
 //! expansion `expand_message_xmd` (section 5.3.1), 48 bytes for an element (section 5.1), the
-//! simplified map of Shallue, van de Woestijne and Ulas (section 6.6.2) with `Z = -9`, which is what
-//! appendix H.2 finds, and the cofactor 1. The sum of two mapped elements is indifferentiable from a
-//! random oracle as long as SM3's compression function behaves as one (sections 2.2.3 and 5.3.1).
+//! simplified map of Shallue, van de Woestijne and Ulas (section 6.6.2) with `Z = -9`, which is
+//! what appendix H.2 finds, and the cofactor 1. The sum of two mapped elements is indifferentiable
+//! from a random oracle as long as SM3's compression function behaves as one (sections 2.2.3 and
+//! 5.3.1).
 
 use sm3::{Digest, Sm3};
 use zeroize::Zeroizing;

@@ -1,9 +1,9 @@
-//! Blinding on the curve of SM2, sm2p256v1 (GB/T 32918.5), for parties under Chinese national rules.
+//! Blinding on the curve of SM2, sm2p256v1 (GB/T 32918.5), for parties under Chinese rules.
 //!
 //! Points are 33 bytes, compressed. The field is Montgomery's with the reduction that this prime
 //! allows, the formulas are complete, exponents are read in fixed windows and their multiples found
 //! by looking at all: nothing depends on secrets but the values. Portable, without vectors: an item
-//! costs about ten times what it costs on ristretto255 with AVX-512.
+//! costs some 23 times what it costs on ristretto255 with AVX-512 (measured).
 
 mod field;
 mod map;

@@ -77,7 +77,8 @@ proptest! {
         if first != [0; 4] {
             prop_assert_eq!(a * a.invert(), Element::ONE);
             let ratio = b.square() * a.invert();
-            prop_assert_eq!(b.square().root_of_ratio(a).0.square(), if is_square(ratio) { ratio } else { -ratio });
+            let expected = if is_square(ratio) { ratio } else { -ratio };
+            prop_assert_eq!(b.square().root_of_ratio(a).0.square(), expected);
         }
     }
 
@@ -233,8 +234,8 @@ fn mapped_elements_are_those_of_another_implementation() {
     }
 }
 
-/// RFC 9380, appendix H.2: Z is the first of 1, -1, 2, -2, … that is no square and not -1, for which
-/// the curve's polynomial minus Z has no root, and whose value at B / (Z A) is a square.
+/// RFC 9380, appendix H.2: Z is the first of 1, -1, 2, -2, … that is no square and not -1, for
+/// which the curve's polynomial minus Z has no root, and whose value at B / (Z A) is a square.
 #[test]
 fn z_is_what_appendix_h_2_finds() {
     let candidates =

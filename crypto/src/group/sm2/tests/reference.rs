@@ -59,8 +59,8 @@ pub(super) struct Affine {
     pub(super) y: Words,
 }
 
-/// Double and add, from the highest bit, by the formulas of the school book, whose exceptional cases
-/// do not occur for a generator and exponents that are not near multiples of its order.
+/// Double and add, from the highest bit, by the formulas of the school book, whose exceptional
+/// cases do not occur for a generator and exponents that are not near multiples of its order.
 pub(super) fn times(point: &Affine, exponent: &Words) -> Affine {
     let bits = (0..256).rev().map(|place| exponent[place / 64] >> (place % 64) & 1);
     let mut bits = bits.skip_while(|bit| *bit == 0);
