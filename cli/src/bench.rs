@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jobs::bench::{AUC_BOUND, Bench, PARTIES_MAX, Record, Scope, play};
-use jobs::spec::Security;
+use jobs::spec::{Curve, Security};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::transport::shaped::Shape;
 use net::{Conversation, Identity, PublicKey, Seat};
@@ -48,6 +48,9 @@ enum BenchName {
         /// `sum` or `multiparty`
         #[arg(long, default_value = "ecdh")]
         protocol: String,
+        /// The curve of `ecdh`
+        #[arg(long, value_enum, default_value = "ristretto255")]
+        curve: CurveChoice,
         /// How many parties, a process each; more than two with `multiparty` only
         #[arg(long, default_value_t = 2, value_parser = parties)]
         parties: usize,
@@ -111,6 +114,12 @@ enum SecurityChoice {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum CurveChoice {
+    Ristretto255,
+    Sm2,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum ScopeChoice {
     Protocol,
     Whole,
@@ -157,20 +166,26 @@ fn parties(text: &str) -> Result<usize, String> {
 impl BenchArguments {
     fn bench(&self) -> Bench {
         match &self.name {
-            BenchName::Psi { protocol, parties, security, rows, their_rows, scope } => Bench::Psi {
-                protocol: protocol.clone(),
-                parties_count: *parties,
-                security: match security {
-                    SecurityChoice::SemiHonest => Security::SemiHonest,
-                    SecurityChoice::Malicious => Security::Malicious,
-                },
-                rows: *rows,
-                their_rows: their_rows.unwrap_or(*rows),
-                scope: match scope {
-                    ScopeChoice::Protocol => Scope::Protocol,
-                    ScopeChoice::Whole => Scope::Whole,
-                },
-            },
+            BenchName::Psi { protocol, curve, security, parties, rows, their_rows, scope } => {
+                Bench::Psi {
+                    protocol: protocol.clone(),
+                    curve: match curve {
+                        CurveChoice::Ristretto255 => Curve::Ristretto255,
+                        CurveChoice::Sm2 => Curve::Sm2,
+                    },
+                    parties_count: *parties,
+                    security: match security {
+                        SecurityChoice::SemiHonest => Security::SemiHonest,
+                        SecurityChoice::Malicious => Security::Malicious,
+                    },
+                    rows: *rows,
+                    their_rows: their_rows.unwrap_or(*rows),
+                    scope: match scope {
+                        ScopeChoice::Protocol => Scope::Protocol,
+                        ScopeChoice::Whole => Scope::Whole,
+                    },
+                }
+            }
             BenchName::VerticalLr { rows, guest_features, host_features } => Bench::VerticalLr {
                 rows: *rows,
                 guest_features: *guest_features,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use tombolo_crypto::expand_convolute::ExpandConvolute;
 use tombolo_crypto::field128::{Gf128, add_scaled, inner_product};
-use tombolo_crypto::group::BlindingKey;
+use tombolo_crypto::group::{Blinding, BlindingKey, sm2};
 use tombolo_crypto::hash::{CorrelationRobust, SeedDoubling};
 use tombolo_crypto::random::Generator;
 use tombolo_crypto::transpose::transpose_128;
@@ -63,6 +63,15 @@ fn main() {
         points = key.hash_and_blind("bench", &items);
     });
     report("group: decode and blind, a point", points.len(), || {
+        black_box(key.decode_and_blind(&points)).ok();
+    });
+
+    let key = sm2::BlindingKey::random(&mut generator);
+    let mut points = Vec::new();
+    report("group: hash and blind on SM2, an item", items.len(), || {
+        points = key.hash_and_blind("bench", &items);
+    });
+    report("group: decode and blind on SM2, a point", points.len(), || {
         black_box(key.decode_and_blind(&points)).ok();
     });
 }

@@ -12,6 +12,7 @@ use mpc::TwoParty;
 use mpc::reveal::Ledger;
 use net::Session;
 use tombolo_matching::MatchingError;
+use tombolo_matching::psi::ecdh::Curve;
 use tombolo_matching::psi::{Identifiers, Learn, checked_vole, circuit, ecdh, totals, vole};
 
 fn main() -> Result<(), MatchingError> {
@@ -20,7 +21,7 @@ fn main() -> Result<(), MatchingError> {
     let first = Identifiers::new(first.iter().map(String::as_str))?;
     let second = Identifiers::new(second.iter().map(String::as_str))?;
 
-    for protocol in ["ecdh", "rr22", "rr22 malicious", "circuit"] {
+    for protocol in ["ecdh", "ecdh on sm2", "rr22", "rr22 malicious", "circuit"] {
         let (start, cpu_start) = (Instant::now(), cpu_seconds());
         let play = |ids| move |session| count(protocol, session, ids);
         let outcome = world::pair(1, play(&first), play(&second));
@@ -41,7 +42,8 @@ async fn count(
     ids: &Identifiers<'_>,
 ) -> Result<u64, MatchingError> {
     let aligned = match protocol {
-        "ecdh" => ecdh::align(&mut session, ids, Learn::Both).await?,
+        "ecdh" => ecdh::align(&mut session, ids, Learn::Both, Curve::Ristretto255).await?,
+        "ecdh on sm2" => ecdh::align(&mut session, ids, Learn::Both, Curve::Sm2).await?,
         "rr22 malicious" => checked_vole::align(&mut session, ids, Learn::Both).await?,
         "rr22" => vole::align(&mut session, ids, Learn::Both).await?,
         _ => {

@@ -18,7 +18,8 @@ const PROPERTY_CASES: &str = "20000";
 /// The longest that one run of the demo may take.
 const DEMO_LIMIT: Duration = Duration::from_mins(3);
 
-/// Many property cases, a table larger than memory, then the demo again and again, whole and with one process killed.
+/// Many property cases, a table larger than memory, then the demo again and again, whole and with
+/// one process killed.
 pub(crate) fn run(root: &Path, repetitions: u32) -> anyhow::Result<()> {
     let cases = [("PROPTEST_CASES", PROPERTY_CASES)];
     cargo(root, &["test", "--workspace", "--release"], &cases)?;

@@ -38,6 +38,15 @@ fn two_parties_find_what_either_has_and_how_many_both_have() {
 }
 
 #[test]
+fn the_curve_is_a_setting_of_ecdh() {
+    let on_sm2 = ["--rows", "60", "--curve", "sm2", "--protocol"];
+    let (succeeded, line) = bench(&[&on_sm2[..], &["ecdh"]].concat());
+    assert!(succeeded);
+    assert_eq!((&line["common"], &line["curve"]), (&30.into(), &"sm2".into()));
+    assert!(!bench(&[&on_sm2[..], &["rr22"]].concat()).0);
+}
+
+#[test]
 fn other_protocols_are_for_two_parties() {
     assert!(!bench(&["--protocol", "rr22", "--parties", "3", "--rows", "100"]).0);
 }

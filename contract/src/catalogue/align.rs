@@ -18,7 +18,7 @@ pub static ECDH: ComponentDescriptor = ComponentDescriptor {
     ),
     roles: &[Role::Guest, Role::Host],
     modes: MODES,
-    parameters: &[LEARN, JOIN],
+    parameters: &[LEARN, JOIN, CURVE],
 };
 
 /// Private set intersection from a key-value store and vector oblivious linear evaluation.
@@ -149,6 +149,16 @@ const SECURITY: ParameterDescriptor = parameter(
         "the partner that is held off: one that follows the protocol, or one that sends what it \
          likes (2 to 3 times the cost)",
         "所防范的对方：遵守协议的（semi_honest），或发送任意消息的（malicious，代价为 2 至 3 倍）",
+    ),
+);
+
+const CURVE: ParameterDescriptor = parameter(
+    "curve",
+    ParameterKind::Choice { default: "ristretto255", options: &["ristretto255", "sm2"] },
+    Text::new(
+        "the curve on which keys are blinded; `sm2` for those who must use the Chinese standard, \
+         at many times the computation",
+        "盲化标识所用的曲线；须遵循国密标准时选 `sm2`，计算量为默认曲线的许多倍",
     ),
 );
 

@@ -9,6 +9,32 @@ use super::{GroupError, POINT_BYTES, uniform_bytes};
 use crate::arch::ristretto::Engine;
 use crate::random::Generator;
 
+/// A secret exponent of a group whose elements are encoded in so many bytes: what a protocol needs
+/// that only blinds sets, whatever the group.
+pub trait Blinding<const ENCODED_BYTES: usize>: Send + Sized + Sync {
+    /// Draws a uniform key.
+    fn random(generator: &mut Generator) -> Self;
+
+    /// Hashes every item to the group for the purpose `domain` and blinds it.
+    ///
+    /// Runs on the current rayon pool. The time depends on the number of items and their lengths
+    /// only.
+    fn hash_and_blind<I>(&self, domain: &str, items: &[I]) -> Vec<[u8; ENCODED_BYTES]>
+    where
+        I: AsRef<[u8]> + Sync;
+
+    /// Decodes points that a peer sent and blinds them. Runs on the current rayon pool.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupError`] for the first point, by index, that is not the one encoding of an element
+    /// other than the neutral one.
+    fn decode_and_blind(
+        &self,
+        points: &[[u8; ENCODED_BYTES]],
+    ) -> Result<Vec<[u8; ENCODED_BYTES]>, GroupError>;
+}
+
 /// A secret exponent that a party raises a whole set to: its *blinding*.
 ///
 /// Blinding commutes, `blind_a(blind_b(P)) = blind_b(blind_a(P))`, and without the key the blinded
@@ -111,6 +137,26 @@ impl BlindingKey {
             Ok(()) => Ok(blinded),
             Err(index) => Err(GroupError::of(index, &points[index])),
         }
+    }
+}
+
+impl Blinding<POINT_BYTES> for BlindingKey {
+    fn random(generator: &mut Generator) -> Self {
+        Self::random(generator)
+    }
+
+    fn hash_and_blind<I>(&self, domain: &str, items: &[I]) -> Vec<[u8; POINT_BYTES]>
+    where
+        I: AsRef<[u8]> + Sync,
+    {
+        self.hash_and_blind(domain, items)
+    }
+
+    fn decode_and_blind(
+        &self,
+        points: &[[u8; POINT_BYTES]],
+    ) -> Result<Vec<[u8; POINT_BYTES]>, GroupError> {
+        self.decode_and_blind(points)
     }
 }
 

@@ -1,18 +1,20 @@
-//! The prime-order group ristretto255 (RFC 9496), where discrete logarithms are hard.
+//! Groups of prime order where discrete logarithms are hard: ristretto255 (RFC 9496), which all
+//! protocols use, and for blinding also the curve of [`sm2`].
 //!
 //! Elements are [`Point`]s, exponents are secret [`Scalar`]s. [`BlindingKey`] multiplies whole sets
 //! of points by one secret, as set intersection needs: eight at a time where the processor has
-//! AVX-512 IFMA. All other arithmetic is that of `curve25519-dalek`, which chooses its engine at
-//! run time too. All arithmetic on secrets takes the same time whatever they are.
+//! AVX-512 IFMA. All other arithmetic on ristretto255 is that of `curve25519-dalek`, which chooses
+//! its engine at run time too. All arithmetic on secrets takes the same time whatever they are.
 
 mod blinding;
 #[cfg(test)]
 mod rfc9496;
+pub mod sm2;
 
 use core::fmt;
 use core::ops::{Add, Mul, Sub};
 
-pub use blinding::{BlindingKey, KEY_BYTES};
+pub use blinding::{Blinding, BlindingKey, KEY_BYTES};
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::traits::IsIdentity;
 use zeroize::Zeroize;
@@ -142,7 +144,7 @@ impl Drop for Scalar {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GroupError {
-    /// The bytes are not the encoding that RFC 9496 gives to an element.
+    /// The bytes are not the one encoding of an element.
     #[error("the point at index {index} is not the canonical encoding of a group element")]
     NotCanonical {
         /// Position in the batch.
@@ -157,10 +159,10 @@ pub enum GroupError {
 }
 
 impl GroupError {
-    /// What is wrong with the bytes at `index`, which were refused: the neutral element has the one
-    /// encoding of zeros.
-    fn of(index: usize, refused: &[u8; POINT_BYTES]) -> Self {
-        if *refused == [0; POINT_BYTES] {
+    /// What is wrong with the bytes at `index`, which were refused: the neutral element is
+    /// written as zeros in all groups.
+    fn of(index: usize, refused: &[u8]) -> Self {
+        if refused.iter().all(|byte| *byte == 0) {
             Self::Identity { index }
         } else {
             Self::NotCanonical { index }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::JobError;
-use crate::spec::Security;
+use crate::spec::{Curve, Security};
 pub use stopwatch::Usage;
 
 /// The largest difference of the joint and the pooled model's AUC that a bench accepts.
@@ -35,6 +35,8 @@ pub enum Bench {
         /// `circuit`, `cardinality`, `sum` or `multiparty`, which are measured with
         /// [`Scope::Protocol`] only.
         protocol: String,
+        /// The curve of `ecdh`; the other protocols have only the default one.
+        curve: Curve,
         /// Two; with `multiparty` up to [`PARTIES_MAX`].
         parties_count: usize,
         /// The partner that is held off; only `rr22` has a choice.
@@ -121,8 +123,9 @@ pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobE
         return Err(JobError::Bench("only `multiparty` is for more than two parties".to_owned()));
     };
     match bench {
-        Bench::Psi { protocol, security, rows, their_rows, scope, .. } => {
-            psi::play_named(session, protocol, *security, *rows, *their_rows, *scope).await
+        Bench::Psi { protocol, curve, security, rows, their_rows, scope, .. } => {
+            let form = (*curve, *security);
+            psi::play_named(session, protocol, form, *rows, *their_rows, *scope).await
         }
         Bench::VerticalLr { rows, guest_features, host_features } => {
             logistic_regression::play(session, *rows, *guest_features, *host_features).await

@@ -13,20 +13,21 @@ use super::hidden::{self, Goal};
 use super::stopwatch::Stopwatch;
 use super::{Record, Scope, data, figures, multiparty, start_together, unbalanced, union};
 use crate::folder::{Draft, work_folder};
-use crate::spec::{Intersection, JobSpec, Security};
+use crate::spec::{Curve, Intersection, JobSpec, Protocol, Security};
 use crate::{JobError, Unwatched, intersection, open_rows, run_party};
 
 /// Measures the protocol of this name, against such a partner.
 pub(super) async fn play_named(
     session: Session,
     name: &str,
-    security: Security,
+    (curve, security): (Curve, Security),
     rows: usize,
     their_rows: usize,
     scope: Scope,
 ) -> Result<Record, JobError> {
     if let Some(protocol) = Intersection::named(name) {
-        let protocol = protocol.against(security).ok_or_else(|| no_such_form(name))?;
+        let protocol = protocol.on(curve).and_then(|it| it.against(security));
+        let protocol = protocol.ok_or_else(|| no_such_form(name))?;
         return play(session, protocol, rows, their_rows, scope).await;
     }
     let goal = Goal::ALL.into_iter().find(|goal| goal.name() == name);
@@ -37,7 +38,7 @@ pub(super) async fn play_named(
         let what = format!("there is no alignment protocol `{name}`; there are: {names}");
         return Err(JobError::Bench(what));
     }
-    if security == Security::Malicious {
+    if (curve, security) != Default::default() {
         return Err(no_such_form(name));
     }
     if scope == Scope::Whole {
@@ -51,7 +52,8 @@ pub(super) async fn play_named(
 }
 
 fn no_such_form(name: &str) -> JobError {
-    JobError::Bench(format!("`{name}` has no form against a malicious partner; `rr22` has one"))
+    let what = "only `ecdh` has another curve, and only `rr22` a form against a malicious partner";
+    JobError::Bench(format!("`{name}` has no such form; {what}"))
 }
 
 async fn play(
@@ -104,8 +106,9 @@ async fn align_files(
     folder: &Path,
 ) -> Result<usize, JobError> {
     let text = JOB.replace("PROTOCOL", protocol.component().short_name());
-    let job = JobSpec::parse("the bench's job", &text)
+    let mut job = JobSpec::parse("the bench's job", &text)
         .map_err(|error| JobError::Bench(error.to_string()))?;
+    job.align.protocol = Protocol::Intersection(protocol);
     let role = if session.is_first() { Role::Guest } else { Role::Host };
     let party = job.party(role);
     let mut rows = open_rows(&job, party, folder, &work_folder(folder, &party.name), &Unwatched)?;

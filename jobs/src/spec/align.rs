@@ -60,7 +60,10 @@ impl Serialize for Protocol {
             Self::Intersection(Intersection::CheckedRr22) => {
                 map.serialize_entry("security", &Security::Malicious)?;
             }
-            Self::Intersection(_) => {}
+            Self::Intersection(Intersection::EcdhOnSm2) => {
+                map.serialize_entry("curve", &Curve::Sm2)?;
+            }
+            Self::Intersection(Intersection::Ecdh | Intersection::Rr22) => {}
             Self::Unbalanced { asked_max } => map.serialize_entry("asked_max", asked_max)?,
             Self::Totals { minimum, decimals } => {
                 map.serialize_entry("minimum", minimum)?;
@@ -77,10 +80,23 @@ pub enum Intersection {
     /// Commutative blinding on an elliptic curve: the simplest assumptions, much computation.
     #[default]
     Ecdh,
+    /// The same on the curve of the Chinese standard: `curve: sm2`.
+    EcdhOnSm2,
     /// A key-value store and linear evaluation: little computation, for large sets.
     Rr22,
     /// The same, checked against a malicious partner: `security: malicious`.
     CheckedRr22,
+}
+
+/// The curve on which `ecdh` blinds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    /// The fast one.
+    #[default]
+    Ristretto255,
+    /// That of the Chinese standard GB/T 32918.
+    Sm2,
 }
 
 /// The partner that an alignment is to hold off.
@@ -101,7 +117,7 @@ impl Intersection {
     /// Its component in the catalogue.
     pub fn component(self) -> &'static ComponentDescriptor {
         match self {
-            Self::Ecdh => &catalogue::ECDH,
+            Self::Ecdh | Self::EcdhOnSm2 => &catalogue::ECDH,
             Self::Rr22 | Self::CheckedRr22 => &catalogue::RR22,
         }
     }
@@ -111,12 +127,23 @@ impl Intersection {
         Self::ALL.into_iter().find(|protocol| protocol.component().short_name() == name)
     }
 
+    /// Its form on such a curve; `None` if it has none.
+    pub fn on(self, curve: Curve) -> Option<Self> {
+        match (self, curve) {
+            (Self::Ecdh | Self::EcdhOnSm2, Curve::Sm2) => Some(Self::EcdhOnSm2),
+            (Self::Ecdh | Self::Rr22 | Self::CheckedRr22, Curve::Ristretto255) => Some(self),
+            (Self::EcdhOnSm2, Curve::Ristretto255)
+            | (Self::Rr22 | Self::CheckedRr22, Curve::Sm2) => None,
+        }
+    }
+
     /// Its form that holds off such a partner; `None` if it has none.
     pub fn against(self, security: Security) -> Option<Self> {
         match (self, security) {
-            (Self::Ecdh | Self::Rr22, Security::SemiHonest) => Some(self),
+            (Self::Ecdh | Self::EcdhOnSm2 | Self::Rr22, Security::SemiHonest) => Some(self),
             (Self::Rr22 | Self::CheckedRr22, Security::Malicious) => Some(Self::CheckedRr22),
-            (Self::Ecdh, Security::Malicious) | (Self::CheckedRr22, Security::SemiHonest) => None,
+            (Self::Ecdh | Self::EcdhOnSm2, Security::Malicious)
+            | (Self::CheckedRr22, Security::SemiHonest) => None,
         }
     }
 }
@@ -280,16 +307,18 @@ fn check_join_and_payload(job: &JobSpec, add: &mut impl FnMut(&str, String, &str
 pub(super) struct IntersectionSettings {
     learn: Learn,
     join: Join,
-    /// Of those protocols that have it.
+    /// Of those protocols that have it, as the next one.
+    #[serde(default)]
+    curve: Curve,
     #[serde(default)]
     security: Security,
 }
 
 impl IntersectionSettings {
-    /// A protocol without the parameter `security` has the default, which all have.
+    /// A protocol without the parameters `curve` and `security` has the defaults, which all have.
     fn of(self, protocol: Intersection) -> Option<AlignSpec> {
-        let Self { learn, join, security } = self;
-        let protocol = Protocol::Intersection(protocol.against(security)?);
+        let Self { learn, join, curve, security } = self;
+        let protocol = Protocol::Intersection(protocol.on(curve)?.against(security)?);
         Some(AlignSpec { protocol, learn, join })
     }
 }

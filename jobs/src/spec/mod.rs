@@ -20,7 +20,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use align::{AlignSpec, Intersection, Join, Learn, Protocol, Security};
+pub use align::{AlignSpec, Curve, Intersection, Join, Learn, Protocol, Security};
 pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
 pub use key::KeySpec;
 pub use model::{BoostedTrees, LogisticRegression, Model, TrainStep};

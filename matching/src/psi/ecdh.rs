@@ -1,9 +1,10 @@
-//! Private set intersection by commutative blinding on ristretto255 (ECDH-PSI).
+//! Private set intersection by commutative blinding on an elliptic curve (ECDH-PSI).
 //!
 //! # Functionality
 //! Each learning party gets the positions of those of its rows whose id the other party has too, in
 //! one order that is the same on both sides ([`Learn`] says who learns). The order is a random one:
-//! it follows the tags below, which are pseudo-random under both parties' keys.
+//! it follows the tags below, which are pseudo-random under both parties' keys. [`Curve`] says on
+//! which curve; both parties must name the same one.
 //!
 //! # Messages
 //! With H hashing ids to the group, secret exponents a (first) and b (second), and T hashing points
@@ -25,27 +26,28 @@
 //! the other's size and nothing else.
 //!
 //! # Security
-//! Semi-honest, 128 bits: decisional Diffie-Hellman in ristretto255, H and T random oracles. Keys
-//! and shuffles are fresh for each run, so that two runs cannot be linked. Every point is checked
-//! to be a canonical element other than the neutral one, every length against the announced size.
+//! Semi-honest, 128 bits: decisional Diffie-Hellman in the group of the curve, H and T random
+//! oracles. Keys and shuffles are fresh for each run, so that two runs cannot be linked. Every
+//! point is checked to be the one encoding of an element other than the neutral one (both groups
+//! have prime order), every length against the announced size.
 //! A dishonest party can still enter ids that it does not have (their number shows in its size),
 //! and can make the other's result wrong; if both learn, a difference is noticed at step 6 by
 //! whoever is honest, otherwise not.
 //!
 //! # Cost
-//! For n and m ids: 16 + 32(n + m) bytes, 16n more if the first learns, 16m more if the second
-//! learns, 64 more if both learn. Four flights (sizes, points, tags, agreement), whatever n and m.
-//! Each party: n + m scalar multiplications, as many hashes to the group as it has ids and
-//! decodings as the other has.
+//! For n and m ids: 16 + 32(n + m) bytes (33 in place of 32 on SM2), 16n more if the first learns,
+//! 16m more if the second learns, 64 more if both learn. Four flights (sizes, points, tags,
+//! agreement), whatever n and m. Each party: n + m scalar multiplications, as many hashes to the
+//! group as it has ids and decodings as the other has.
 //!
 //! # Reference
 //! Meadows, "A More Efficient Cryptographic Matchmaking Protocol", IEEE S&P 1986; Huberman,
-//! Franklin, Hogg, "Enhancing Privacy and Trust in Electronic Communities", EC 1999. Group: RFC
-//! 9496.
+//! Franklin, Hogg, "Enhancing Privacy and Trust in Electronic Communities", EC 1999. Groups:
+//! RFC 9496; GB/T 32918.5 with a map built as in RFC 9380 ([`crypto::group::sm2`]).
 
 use std::ops::Range;
 
-use crypto::group::{BlindingKey, GroupError, POINT_BYTES};
+use crypto::group::{Blinding, BlindingKey, GroupError, POINT_BYTES, sm2};
 use crypto::hash;
 use net::{NetError, Session, Size};
 use table::Alignment;
@@ -55,7 +57,16 @@ use crate::psi::sets::{self, chunks, shuffled};
 use crate::psi::tags::{self, TAG_BYTES};
 use crate::psi::{Identifiers, Learn};
 
-/// Runs the protocol; both parties call it with their own ids and the same `learn`.
+/// The curve on which ids are blinded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curve {
+    /// The prime-order group over Curve25519 (RFC 9496).
+    Ristretto255,
+    /// The curve of SM2 (GB/T 32918.5), with SM3 in the hash to the curve.
+    Sm2,
+}
+
+/// Runs the protocol; both parties call it with their own ids and the same `learn` and `curve`.
 ///
 /// Returns, for a party that learns, which of its rows are common, in the common order (none, if
 /// there are none); `None` for a party that does not learn.
@@ -67,12 +78,13 @@ pub async fn align(
     session: &mut Session,
     ids: &Identifiers<'_>,
     learn: Learn,
+    curve: Curve,
 ) -> Result<Option<Alignment>, MatchingError> {
-    align_in_chunks(session, ids, learn, CHUNK_POINTS).await
+    align_in_chunks(session, ids, learn, curve, CHUNK_POINTS).await
 }
 
-/// Points in one message: 512 KiB, a fraction of a second of work, so that the other side can begin
-/// early and memory beyond the tags stays small.
+/// Points in one message: half a MiB, a fraction of a second of work (seconds on SM2), so that the
+/// other side can begin early and memory beyond the tags stays small.
 const CHUNK_POINTS: usize = 1 << 14;
 
 /// Both sides must use the same `chunk`, which is at least 1.
@@ -80,10 +92,27 @@ async fn align_in_chunks(
     session: &mut Session,
     ids: &Identifiers<'_>,
     learn: Learn,
+    curve: Curve,
+    chunk: usize,
+) -> Result<Option<Alignment>, MatchingError> {
+    match curve {
+        Curve::Ristretto255 => {
+            align_on::<BlindingKey, POINT_BYTES>(session, ids, learn, chunk).await
+        }
+        Curve::Sm2 => {
+            align_on::<sm2::BlindingKey, { sm2::ENCODED_BYTES }>(session, ids, learn, chunk).await
+        }
+    }
+}
+
+async fn align_on<Key: Blinding<BYTES>, const BYTES: usize>(
+    session: &mut Session,
+    ids: &Identifiers<'_>,
+    learn: Learn,
     chunk: usize,
 ) -> Result<Option<Alignment>, MatchingError> {
     let their_count = exchange_sizes(session, ids.len()).await?;
-    let key = BlindingKey::random(&mut session.rng());
+    let key = Key::random(&mut session.rng());
     let order = shuffled(ids.len(), &mut session.rng());
     let (own, theirs) = open_paths(session, learn)?;
     let i_learn = own.tags.is_some();
@@ -136,9 +165,9 @@ pub(super) async fn exchange_sizes(
 
 /// Sends this party's set, hashed for the purpose `domain` and blinded once, in the secret order
 /// that `chunks` gives.
-pub(super) async fn offer<'order>(
+pub(super) async fn offer<'order, const BYTES: usize>(
     mut points: Session,
-    (key, domain): (&BlindingKey, &str),
+    (key, domain): (&impl Blinding<BYTES>, &str),
     ids: &Identifiers<'_>,
     chunks: impl Iterator<Item = &'order [u32]>,
 ) -> Result<(), NetError> {
@@ -152,16 +181,16 @@ pub(super) async fn offer<'order>(
 
 /// Blinds the peer's points a second time. Their tags go back to the peer if it learns, and are
 /// returned if this party learns.
-async fn answer(
+async fn answer<const BYTES: usize>(
     theirs: Paths,
-    key: &BlindingKey,
+    key: &impl Blinding<BYTES>,
     chunks: impl Iterator<Item = Range<usize>>,
     i_learn: bool,
 ) -> Result<Vec<u128>, NetError> {
     let Paths { mut points, tags: mut to_peer } = theirs;
     let mut kept = Vec::new();
     for chunk in chunks {
-        let size = Size::Exactly(chunk.len() * POINT_BYTES);
+        let size = Size::Exactly(chunk.len() * BYTES);
         let once = points.receive_bytes("points", size).await?;
         let blind = || {
             let twice = key.decode_and_blind(once.as_chunks().0)?;

@@ -9,8 +9,8 @@ pub(super) const TAG_BYTES: usize = size_of::<u128>();
 ///
 /// Cutting keeps messages and sorting small. Hashing first makes all bits of a tag uniform, which
 /// the leading bits of an encoded point are not. Runs on the current rayon pool.
-pub(super) fn tags(domain: &str, values: &[[u8; 32]]) -> Vec<u128> {
-    let tag = |value: &[u8; 32]| {
+pub(super) fn tags<const BYTES: usize>(domain: &str, values: &[[u8; BYTES]]) -> Vec<u128> {
+    let tag = |value: &[u8; BYTES]| {
         let mut tag = [0; TAG_BYTES];
         crypto::hash::expand(domain, &[value], &mut tag);
         u128::from_le_bytes(tag)

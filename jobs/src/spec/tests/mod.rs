@@ -179,6 +179,20 @@ fn a_single_key_has_one_canonical_form() {
 }
 
 #[test]
+fn the_curve_is_a_setting_of_ecdh_and_stands_in_the_digest() {
+    let job = |align| aligned("key: id", "key: id", align).unwrap();
+    let protocol = |align| job(align).align.protocol;
+    assert_eq!(protocol("protocol: ecdh"), Protocol::Intersection(Intersection::Ecdh));
+    assert_eq!(protocol("curve: sm2"), Protocol::Intersection(Intersection::EcdhOnSm2));
+    assert_eq!(job("").digest(), job("protocol: ecdh, curve: ristretto255").digest());
+    assert_ne!(job("").digest(), job("curve: sm2").digest());
+    for (align, message) in [("protocol: rr22, curve: sm2", "`curve`"), ("curve: p256", "`p256`")] {
+        let error = aligned("key: id", "key: id", align).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+#[test]
 fn the_statement_names_each_key_and_each_column_that_is_sent() {
     let keys = |columns: &str| format!("keys: [{columns}], payload: [x, y]");
     let job = aligned(&keys("phone, email"), &keys("mobile, mail"), "").unwrap();
