@@ -9,8 +9,8 @@ use super::{ENCODED_BYTES, Encoded};
 
 /// A point `(x / z, y / z)`, or the neutral element if `z` is zero.
 ///
-/// The complete formulas of Renes, Costello and Batina ("Complete addition formulas for prime order
-/// elliptic curves", EUROCRYPT 2016, section 3.2) have no exceptional case, hence no branch.
+/// The complete addition of Renes, Costello and Batina ("Complete addition formulas for prime order
+/// elliptic curves", EUROCRYPT 2016, section 3.2) has no exceptional case, hence no branch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Point {
     pub(super) x: Element,
@@ -38,23 +38,28 @@ impl Point {
         (exists == 1).then_some(Self { x, y, z: Element::ONE })
     }
 
-    /// Algorithm 6 of the paper: 13 products, 2 of them with `b`.
-    pub(super) fn double(&self) -> Self {
-        let Self { x, y, z } = *self;
-        let (xx, yy, zz) = (x.square(), y.square(), z.square());
-        let xy = (x * y).double();
-        let xz = (x * z).double();
-        let yz = (y * z).double();
-        let zz_part = (B * zz - xz).triple();
-        let (minus, plus) = (yy - zz_part, yy + zz_part);
-        let zz = zz.triple();
-        let xz_part = (B * xz - zz - xx).triple();
-        let xx_part = xx.triple() - zz;
-        Self {
-            x: minus * xy - yz * xz_part,
-            y: plus * minus + xx_part * xz_part,
-            z: (yz * yy).double().double(),
+    /// Sixteen times the point: four doublings in Jacobian coordinates, which take 8 products each
+    /// in place of the 13 of the complete formula.
+    ///
+    /// They hold for all points but the neutral one, as no point is its own inverse; and for that
+    /// one they give `z = 0`, which is all that marks it.
+    pub(super) fn sixteenfold(&self) -> Self {
+        // (x / z, y / z) is (x z / z^2, y z^2 / z^3).
+        let mut x = self.x * self.z;
+        let mut y = self.y * self.z.square();
+        let mut z = self.z;
+        for _ in 0..4 {
+            // Bernstein, Explicit-Formulas Database, "dbl-2001-b", for a = -3.
+            let (delta, gamma) = (z.square(), y.square());
+            let beta = x * gamma;
+            let alpha = ((x - delta) * (x + delta)).triple();
+            let four_beta = beta.double().double();
+            z = (y + z).square() - gamma - delta;
+            x = alpha.square() - four_beta.double();
+            y = alpha * (four_beta - x) - gamma.square().double().double().double();
         }
+        let is_neutral = z.is_zero();
+        Self { x: x * z, y: y.or(Element::ONE, is_neutral), z: z.square() * z }
     }
 
     /// The product with the exponent of the digits; the same time for all exponents and points.
@@ -63,9 +68,11 @@ impl Point {
         for index in 1..MAGNITUDE_MAX {
             multiples[index] = multiples[index - 1] + *self;
         }
-        digits.0.iter().rev().fold(Self::NEUTRAL, |product, digit| {
-            product.double().double().double().double() + pick(&multiples, *digit)
-        })
+        digits
+            .0
+            .iter()
+            .rev()
+            .fold(Self::NEUTRAL, |product, digit| product.sixteenfold() + pick(&multiples, *digit))
     }
 
     fn or(self, other: &Self, choice: u64) -> Self {
@@ -80,7 +87,7 @@ impl Point {
 impl Add for Point {
     type Output = Self;
 
-    /// Algorithm 4 of the paper: 14 products, 2 of them with `b`.
+    /// Algorithm 4 of the paper, for equal points too: 14 products, 2 of them with `b`.
     fn add(self, other: Self) -> Self {
         let (xx, yy, zz) = (self.x * other.x, self.y * other.y, self.z * other.z);
         let xy = (self.x + self.y) * (other.x + other.y) - xx - yy;
