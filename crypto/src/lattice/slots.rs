@@ -454,13 +454,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_of_moduli_has_room_for_forms_of_sixteen_products() {
+    fn a_pair_of_moduli_has_room_for_forms_of_eight_products() {
         for (slots, modulus) in
             SlotRing::pair(&Ring::new(Parameters::N8192_Q150)).iter().zip(PAIR_MODULI)
         {
             assert_eq!(modulus % (2 * 8192), 1);
             assert!((3..1_u64 << 22).step_by(2).all(|divisor| !modulus.is_multiple_of(divisor)));
-            assert!((16..32).contains(&slots.products_max()), "{}", slots.products_max());
+            assert!((8..16).contains(&slots.products_max()), "{}", slots.products_max());
         }
     }
 

@@ -123,7 +123,8 @@ async fn strict(
     let declared = strict_trees::DISCLOSURES.into_iter().chain([MARGINS]);
     let mut party = TwoParty::setup(session, Arc::new(Ledger::new(declared))).await?;
     let labels = examples.map(|examples| examples.labels);
-    let trained = strict_trees::train(&mut party, matrix, labels, training, settings).await?;
+    let rows = strict_trees::Rows { training, validation: &[] };
+    let trained = strict_trees::train(&mut party, matrix, labels, rows, settings).await?;
     let margins = learn(&mut party, MARGINS, Learner::First, &trained.margins).await?;
     let trees = trained.model.trees.len();
     Ok(margins.map(|margins| {

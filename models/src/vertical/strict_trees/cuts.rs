@@ -46,18 +46,18 @@ const FEATURES_MAX: usize = mpc::histogram::CELLS_MAX;
 
 struct Features(Vec<FeatureShape>);
 
-/// The training rows' codes of all features.
-pub(super) fn codes(matrix: &BinnedMatrix, training: &[u32]) -> Vec<FeatureCodes> {
+/// The codes of all features in `rows`, of which the first `training` are learned from.
+pub(super) fn codes(matrix: &BinnedMatrix, rows: &[u32], training: usize) -> Vec<FeatureCodes> {
     let gather = |feature: &features::binned::BinnedFeature| {
         let of_row = |row: &u32| feature.codes[*row as usize];
-        let has_missing = training.iter().any(|row| of_row(row) == MISSING);
+        let has_missing = rows[..training].iter().any(|row| of_row(row) == MISSING);
         // There are at most 255 bins.
         let bins = feature.bins as u8;
         // A bin counts from 1; a missing value, 0, comes after the last bin.
         let cell = |code: u8| if code == MISSING { bins } else { code - 1 };
         FeatureCodes {
             shape: FeatureShape { bins, has_missing },
-            cells: training.iter().map(|row| cell(of_row(row))).collect(),
+            cells: rows.iter().map(|row| cell(of_row(row))).collect(),
         }
     };
     matrix.features().iter().map(gather).collect()

@@ -44,14 +44,15 @@ struct Grown {
 struct TreeCuts([Vec<CellCut>; 2]);
 
 impl Growing<'_> {
-    /// Grows a tree on packed derivatives; also returns shares of what it adds to each row's margin.
+    /// Grows a tree on packed derivatives; also returns shares of what it adds to the margin of each
+    /// of `rows`, of which the first ones have derivatives.
     pub(super) async fn tree(
         &self,
         party: &mut TwoParty,
         packed: Vec<u64>,
+        rows: usize,
         tree: usize,
     ) -> Result<(PartTree, Vec<u64>), ModelError> {
-        let rows = packed.len();
         let cuts = self.cuts(party, tree);
         let chooser = Chooser { products: self.products, units: self.units };
         let mut grown = Grown::default();
@@ -191,7 +192,7 @@ impl Grown {
 }
 
 /// Shares of each vector where its rows go left, zero elsewhere. The owner of a split passes the
-/// sides of all rows, the other party `None`.
+/// sides of the vector's rows, and perhaps of more behind them, the other party `None`.
 pub(super) async fn where_left(
     party: &mut TwoParty,
     sides: &[&Option<Bits>],
@@ -203,7 +204,7 @@ pub(super) async fn where_left(
     let mut deltas = Vec::new();
     for (sides, vector) in sides.iter().zip(vectors) {
         match sides {
-            Some(sides) => choices.push(sides),
+            Some(sides) => choices.push(sides, vector.len()),
             None => deltas.extend_from_slice(vector),
         }
     }
@@ -237,22 +238,24 @@ struct Choices {
 }
 
 impl Choices {
-    fn push(&mut self, bits: &Bits) {
+    /// Appends the first `length` of `bits`.
+    fn push(&mut self, bits: &Bits, length: usize) {
         let shift = self.length % 64;
-        for (index, word) in bits.words().iter().enumerate() {
+        let part = Bits::from_words(bits.words()[..length.div_ceil(64)].to_vec(), length);
+        for (index, word) in part.words().iter().enumerate() {
             if shift == 0 {
                 self.words.push(*word);
             } else {
                 if let Some(last) = self.words.last_mut() {
                     *last |= word << shift;
                 }
-                let used = (bits.len() - index * 64).min(64);
+                let used = (length - index * 64).min(64);
                 if shift + used > 64 {
                     self.words.push(word >> (64 - shift));
                 }
             }
         }
-        self.length += bits.len();
+        self.length += length;
     }
 
     fn bits(self) -> Bits {
@@ -270,12 +273,14 @@ mod tests {
 
     #[test]
     fn bits_follow_one_another() {
-        let parts = [3, 64, 1, 130, 0, 62].map(|length| Bits::from_fn(length, |i| i % 3 == 1));
+        // Of each 70 bits more than are wanted.
+        let lengths = [3, 64, 1, 130, 0, 62];
+        let parts = lengths.map(|length| (Bits::from_fn(length + 70, |i| i % 3 == 1), length));
         let mut choices = Choices::default();
-        parts.iter().for_each(|part| choices.push(part));
+        parts.iter().for_each(|(part, length)| choices.push(part, *length));
         let joined = choices.bits();
         let expected: Vec<u64> =
-            parts.iter().flat_map(|part| (0..part.len()).map(|i| part.bit(i))).collect();
+            parts.iter().flat_map(|(part, length)| (0..*length).map(|i| part.bit(i))).collect();
         assert_eq!((0..joined.len()).map(|i| joined.bit(i)).collect::<Vec<_>>(), expected);
     }
 }

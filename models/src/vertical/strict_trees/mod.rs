@@ -16,12 +16,14 @@
 //!    and the best one of each node (`mpc::product`, `mpc::comparison`, `mpc::maximum`);
 //!    `opened_bits` both ways, which nodes are split and whose cut it is; `share`, the number of the
 //!    cut to its owner; `correlations` both ways, the derivatives of the left children
-//! 4. per tree: the leaves (`mpc::reciprocal`), and `correlations` both ways, once per level, the new
+//! 4. per tree, with validation rows: the change of their loss (`mpc::product`), and `opened_bit` both
+//!    ways, whether training ends
+//! 5. per tree: the leaves (`mpc::reciprocal`), and `correlations` both ways, once per level, the new
 //!    margins
 //! # Leaks
 //! To both: the numbers of rows and trees, the bins of each feature of the other party, without
 //! names or edges, and for which of them values are missing; which nodes are split, and the owner of
-//! each split. To the owner: its own splits. Nothing else: sums, gains, derivatives, margins, leaves
+//! each split; with validation rows one stop bit a tree. To the owner: its own splits. Nothing else: sums, gains, derivatives, margins, leaves
 //! and the rows of a node stay shared.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for sums and products,
@@ -45,10 +47,13 @@ mod derivatives;
 mod growing;
 mod leaves;
 mod parts;
+mod stopping;
 #[cfg(test)]
 mod tests;
 mod units;
 mod walk;
+
+use std::collections::VecDeque;
 
 use features::binned::BinnedMatrix;
 use mpc::TwoParty;
@@ -62,15 +67,17 @@ use cuts::{FeatureShape, Shapes};
 use derivatives::Derivatives;
 use growing::Growing;
 pub use parts::{Owner, PartNode, PartTree, StrictTrees};
+use stopping::Stopping;
 pub use units::Units;
 
 /// Keys of the disclosures that are recorded while training.
-pub const DISCLOSURES: [&str; 4] = [FEATURE_SIZES, SHAPE, OWNER, OWN_SPLITS];
+pub const DISCLOSURES: [&str; 5] = [FEATURE_SIZES, SHAPE, OWNER, OWN_SPLITS, STOP];
 
 const FEATURE_SIZES: &str = "trees.feature_sizes";
 const SHAPE: &str = "trees.shape";
 const OWNER: &str = "trees.split_owner";
 const OWN_SPLITS: &str = "trees.own_splits";
+const STOP: &str = "train.stop";
 
 /// What a party has after training.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,11 +88,21 @@ pub struct Training {
     pub margins: Vec<u64>,
 }
 
-/// Trains on the rows that `training` lists, ascending, the same on both sides. The guest passes the
-/// label of every row of the matrix, the host `None`.
+/// The rows of a training.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// The rows to learn from, ascending.
+    pub training: &'a [u32],
+    /// The rows to stop by, ascending; may be empty.
+    pub validation: &'a [u32],
+}
+
+/// Trains on rows that are the same on both sides. The guest passes the label of every row of the
+/// matrix, the host `None`.
 ///
-/// Of the settings, `min_split_rows` is not used, because nobody may count the rows of a node, and
-/// neither is `early_stopping_rounds`.
+/// Of the settings, `min_split_rows` is not used, because nobody may count the rows of a node. With
+/// validation rows, training ends when their loss has not become less for `early_stopping_rounds`
+/// trees, which are cut off again; if the trees run out before, all are kept.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for settings, labels or features that do not fit,
@@ -94,61 +111,101 @@ pub async fn train(
     party: &mut TwoParty,
     matrix: &BinnedMatrix,
     labels: Option<&[u8]>,
-    training: &[u32],
+    rows: Rows<'_>,
     settings: &Settings,
 ) -> Result<Training, ModelError> {
-    check(party, matrix, labels, training, settings)?;
-    let units = Units::new(training.len(), settings)?;
+    let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
+    let rows = if stops { rows } else { Rows { validation: &[], ..rows } };
+    let all = [rows.training, rows.validation].concat();
+    check(party, matrix, labels, rows, settings)?;
+    let units = Units::new(rows.training.len(), settings)?;
     let labels: Option<Vec<u8>> =
-        labels.map(|labels| training.iter().map(|row| labels[*row as usize]).collect());
-    let base_score = labels.as_deref().map(base_score).transpose()?;
+        labels.map(|labels| all.iter().map(|row| labels[*row as usize]).collect());
+    let count = rows.training.len();
+    let base_score = labels.as_ref().map(|labels| base_score(&labels[..count])).transpose()?;
 
-    let codes = cuts::codes(matrix, training);
+    let codes = cuts::codes(matrix, &all, count);
     let own = codes.iter().map(|codes| codes.shape).collect();
     let shapes = Shapes::exchange(party, own).await?;
     let mut columns: Vec<Column<'_>> = codes
         .iter()
-        .map(|codes| Column { codes: &codes.cells, cells: codes.shape.cells() })
+        .map(|codes| Column { codes: &codes.cells[..count], cells: codes.shape.cells() })
         .collect();
     // The guest's labels are one more column: they bound a node's sums, see `choice`.
-    columns.extend(labels.iter().map(|labels| Column { codes: labels, cells: 2 }));
+    columns.extend(labels.iter().map(|labels| Column { codes: &labels[..count], cells: 2 }));
     let cells = columns.iter().map(|column| column.cells).sum();
-    let geometry = Geometry::agree(party, training.len(), cells).await?;
+    let geometry = Geometry::agree(party, count, cells).await?;
     shapes.check_cells(party, geometry.their_cells())?;
     let histogram = Histogram::prepare(party, &geometry, columns).await?;
     let (products, sigmoid) = (Products::prepare(party).await?, Sigmoid::prepare(party).await?);
-
+    let (sigmoid, products) = (&sigmoid, &products);
+    let derivatives = Derivatives { sigmoid, products, labels: labels.as_deref(), units };
+    let growing = Growing {
+        histogram: &histogram,
+        products,
+        shapes: &shapes,
+        codes: &codes,
+        units,
+        settings,
+    };
     let start = base_score.map_or(0, |score| (score * SCORE_UNIT).round() as i64 as u64);
-    let mut margins = vec![start; training.len()];
-    let mut trees = Vec::new();
-    for tree in 0..settings.trees {
-        party.session.report_progress(tree, settings.trees);
-        let derivatives = Derivatives {
-            sigmoid: &sigmoid,
-            products: &products,
-            labels: labels.as_deref(),
-            units,
-        };
-        let mut packed = derivatives.at(party, &margins).await?;
-        leave_out(&mut packed, training, &rows_of_tree(settings, tree, training));
-        let growing = Growing {
-            histogram: &histogram,
-            products: &products,
-            shapes: &shapes,
-            codes: &codes,
-            units,
-            settings,
-        };
-        let (part, gained) = growing.tree(party, packed, tree).await?;
-        margins
-            .iter_mut()
-            .zip(gained)
-            .for_each(|(margin, gain)| *margin = margin.wrapping_add(gain));
-        trees.push(part);
-    }
+    let mut boosting = Boosting { derivatives, growing, rows, margins: vec![start; all.len()] };
+    let trees = boosting.run(party).await?;
     let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
+    let mut margins = boosting.margins;
+    margins.truncate(count);
     let model = StrictTrees { base_score: base_score.unwrap_or(0.0), features, trees };
     Ok(Training { model, margins })
+}
+
+/// The state between trees.
+struct Boosting<'a> {
+    derivatives: Derivatives<'a>,
+    growing: Growing<'a>,
+    rows: Rows<'a>,
+    /// Shares, of training and then of validation rows.
+    margins: Vec<u64>,
+}
+
+impl Boosting<'_> {
+    async fn run(&mut self, party: &mut TwoParty) -> Result<Vec<PartTree>, ModelError> {
+        let settings = self.growing.settings;
+        let training = self.rows.training;
+        let patience = settings.early_stopping_rounds;
+        let products = self.growing.products;
+        let mut stopping =
+            Stopping { products, patience, residuals: Vec::new(), loss: 0, least: Vec::new() };
+        let mut trees = Vec::new();
+        // What each of the last trees added, which may have to be taken off again.
+        let mut added: VecDeque<Vec<u64>> = VecDeque::new();
+        for tree in 0..settings.trees {
+            party.session.report_progress(tree, settings.trees);
+            let derived = self.derivatives.at(party, &self.margins, training.len()).await?;
+            let last = added.back().map(|added| &added[training.len()..]);
+            let looks = !self.rows.validation.is_empty();
+            if looks && stopping.look(party, &derived.residuals, last).await? {
+                for added in added.iter().rev().take(patience) {
+                    move_by(&mut self.margins, added, u64::wrapping_sub);
+                }
+                trees.truncate(tree - patience);
+                break;
+            }
+            let mut packed = derived.packed;
+            leave_out(&mut packed, training, &rows_of_tree(settings, tree, training));
+            let (part, gained) = self.growing.tree(party, packed, self.margins.len(), tree).await?;
+            move_by(&mut self.margins, &gained, u64::wrapping_add);
+            trees.push(part);
+            added.push_back(gained);
+            if added.len() > patience.max(1) {
+                added.pop_front();
+            }
+        }
+        Ok(trees)
+    }
+}
+
+fn move_by(margins: &mut [u64], terms: &[u64], step: fn(u64, u64) -> u64) {
+    margins.iter_mut().zip(terms).for_each(|(margin, term)| *margin = step(*margin, *term));
 }
 
 /// Shares of the margins, in units of [`SCORE_UNIT`], of all rows of `matrix`, whose features are
@@ -170,10 +227,7 @@ pub async fn score(
     for tree in &model.trees {
         let sides = walk::sides(tree, matrix);
         let gained = walk::values(party, tree, &sides, matrix.rows()).await?;
-        margins
-            .iter_mut()
-            .zip(gained)
-            .for_each(|(margin, gain)| *margin = margin.wrapping_add(gain));
+        move_by(&mut margins, &gained, u64::wrapping_add);
     }
     Ok(margins)
 }
@@ -182,17 +236,19 @@ fn check(
     party: &TwoParty,
     matrix: &BinnedMatrix,
     labels: Option<&[u8]>,
-    training: &[u32],
+    rows: Rows<'_>,
     settings: &Settings,
 ) -> Result<(), ModelError> {
+    let Rows { training, validation } = rows;
     settings.check()?;
-    check_parts(training, &[], matrix.rows())?;
+    check_parts(training, validation, matrix.rows())?;
     let refuse = |rule: &str| Err(ModelError::InvalidInput(rule.to_owned()));
     if party.is_first() != labels.is_some() {
         return refuse("the guest, who is the first party, has labels, and only the guest");
     }
     if labels.is_some_and(|labels| {
-        labels.len() != matrix.rows() || training.iter().any(|row| labels[*row as usize] > 1)
+        let mut used = training.iter().chain(validation);
+        labels.len() != matrix.rows() || used.any(|row| labels[*row as usize] > 1)
     }) {
         return refuse("labels must be 0 or 1, one for each row");
     }

@@ -64,6 +64,17 @@ impl Owner {
 }
 
 impl StrictTrees {
+    /// The names of the features that own splits ask for, split by split.
+    pub fn own_splits(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.trees.iter().flat_map(|tree| &tree.nodes);
+        nodes.filter_map(|node| match node {
+            PartNode::Split { cut: Some(cut), .. } => {
+                self.features.get(cut.feature).map(String::as_str)
+            }
+            _ => None,
+        })
+    }
+
     /// Refuses a part that was not written by a training of this party, before it is applied.
     ///
     /// # Errors

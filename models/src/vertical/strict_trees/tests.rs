@@ -17,6 +17,7 @@ struct Data {
     host: BinnedMatrix,
     labels: Vec<u8>,
     training: Vec<u32>,
+    validation: Vec<u32>,
 }
 
 /// Features of both parties, labels that depend on all of them; `missing` rows in so many have no
@@ -42,7 +43,8 @@ fn data(seed: u8, rows: usize, features: [usize; 2], bins: usize, missing: u64) 
     let (guest, host) = (matrix(features[0], "guest"), matrix(features[1], "host"));
     let draw = |score: &f64| rng.below(1000) as f64 / 1000.0 < local::probability(*score);
     let labels = score.iter().map(draw).map(u8::from).collect();
-    Data { guest, host, labels, training: (0..rows as u32 * 8 / 10).collect() }
+    let (training, validation) = ((0..rows as u32 * 8 / 10).collect(), Vec::new());
+    Data { guest, host, labels, training, validation }
 }
 
 fn settings(trees: usize, depth: usize) -> Settings {
@@ -59,7 +61,7 @@ async fn play(
     let guest = party.is_first();
     let matrix = if guest { &data.guest } else { &data.host };
     let labels = guest.then_some(data.labels.as_slice());
-    let model = train(&mut party, matrix, labels, &data.training, settings).await?.model;
+    let model = train(&mut party, matrix, labels, data.rows(), settings).await?.model;
     let margins = score(&mut party, &model, matrix).await?;
     Ok((model, margins))
 }
@@ -79,6 +81,10 @@ fn train_jointly(data: &Data, settings: &Settings) -> Joint {
 }
 
 impl Data {
+    fn rows(&self) -> Rows<'_> {
+        Rows { training: &self.training, validation: &self.validation }
+    }
+
     fn reference(&self, settings: &Settings) -> local::Training {
         let features = [self.guest.features(), self.host.features()].concat();
         let matrix = BinnedMatrix::new(self.labels.len(), features).unwrap();
@@ -86,7 +92,7 @@ impl Data {
             labels: &self.labels,
             weights: None,
             training: &self.training,
-            validation: &[],
+            validation: &self.validation,
         };
         local::train(&matrix, &examples, settings).unwrap()
     }
@@ -172,6 +178,19 @@ fn light_nodes_stay_leaves() {
     assert_eq!(train_jointly(&data, &settings).host.trees[0].nodes.len(), 1);
 }
 
+#[test]
+fn training_stops_early_where_the_reference_does() {
+    let mut data = data(5, 700, [2, 2], 12, 0);
+    data.validation = (560..700).collect();
+    // Large steps overfit soon.
+    let settings =
+        Settings { early_stopping_rounds: 2, learning_rate: 1.0, l2: 0.1, ..settings(12, 4) };
+    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
+    let kept = reference.model.trees.len();
+    assert!((1..10).contains(&kept), "the reference keeps {kept} trees");
+    assert_eq!((joint.guest.trees.len(), joint.host.trees.len()), (kept, kept));
+}
+
 /// One tree with one split over 40 rows.
 fn small() -> (Data, Settings) {
     let data = data(4, 50, [1, 1], 2, 0);
@@ -239,7 +258,7 @@ fn nothing_is_opened_that_is_not_declared() {
         let guest = party.is_first();
         let matrix = if guest { &data.guest } else { &data.host };
         let labels = guest.then_some(data.labels.as_slice());
-        train(&mut party, matrix, labels, &data.training, &settings).await.err()
+        train(&mut party, matrix, labels, data.rows(), &settings).await.err()
     };
     let outcome = world::pair(8, side, side);
     let refused = |error: &Option<ModelError>| matches!(error, Some(ModelError::Secure(mpc::MpcError::Undeclared(key))) if key == SHAPE);
