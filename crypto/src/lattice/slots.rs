@@ -124,6 +124,25 @@ impl SlotRing {
         self.plain.modulus().value()
     }
 
+    /// `x` below 2^87 modulo t.
+    #[inline]
+    pub fn reduce(&self, x: u128) -> u64 {
+        debug_assert!(x >> 87 == 0 || self.plain.modulus().bits() >= 44);
+        self.plain.modulus().reduce_wide(x)
+    }
+
+    /// The product of two numbers below t, modulo t.
+    #[inline]
+    pub fn multiply(&self, left: u64, right: u64) -> u64 {
+        self.plain.modulus().multiply(left, right)
+    }
+
+    /// The sum of two numbers below t, modulo t.
+    #[inline]
+    pub fn add(&self, left: u64, right: u64) -> u64 {
+        self.plain.modulus().add(left, right)
+    }
+
     /// How many products may be summed up into one answer.
     ///
     /// A product of an error of at most 21, or a rounding error of at most 1/2, with coefficients

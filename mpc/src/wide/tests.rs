@@ -1,3 +1,4 @@
+use crypto::lattice::{Parameters, Ring};
 use crypto::random::Generator;
 use proptest::prelude::*;
 use world::Side;
@@ -59,12 +60,13 @@ proptest! {
 
 #[test]
 fn residues_of_small_numbers_add_up() {
-    let modulus = 17_592_186_028_033_u64;
+    let [slots, _] = SlotRing::pair(&Ring::new(Parameters::N8192_Q150));
+    let modulus = slots.modulus();
     let bound = 1_i128 << 87;
     let values: Vec<i128> = (0..2000).map(|index| (index - 1000) * (bound / 1000)).collect();
     let (first, second) = wide_shares(5, &values);
     let [first, second] = [(first, true), (second, false)].map(|(shares, is_first)| {
-        let residues = Residues::new(modulus, is_first);
+        let residues = Residues::new(&slots, is_first);
         shares.into_iter().map(|share| residues.of(share)).collect::<Vec<u64>>()
     });
     for ((first, second), value) in first.iter().zip(&second).zip(values) {
