@@ -72,6 +72,15 @@ const SHAPE: &str = "trees.shape";
 const OWNER: &str = "trees.split_owner";
 const OWN_SPLITS: &str = "trees.own_splits";
 
+/// What a party has after training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
+    /// The party's part of the model.
+    pub model: StrictTrees,
+    /// Shares of the margins of the training rows, in units of [`SCORE_UNIT`].
+    pub margins: Vec<u64>,
+}
+
 /// Trains on the rows that `training` lists, ascending, the same on both sides. The guest passes the
 /// label of every row of the matrix, the host `None`.
 ///
@@ -87,7 +96,7 @@ pub async fn train(
     labels: Option<&[u8]>,
     training: &[u32],
     settings: &Settings,
-) -> Result<StrictTrees, ModelError> {
+) -> Result<Training, ModelError> {
     check(party, matrix, labels, training, settings)?;
     let units = Units::new(training.len(), settings)?;
     let labels: Option<Vec<u8>> =
@@ -138,7 +147,8 @@ pub async fn train(
         trees.push(part);
     }
     let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
-    Ok(StrictTrees { base_score: base_score.unwrap_or(0.0), features, trees })
+    let model = StrictTrees { base_score: base_score.unwrap_or(0.0), features, trees };
+    Ok(Training { model, margins })
 }
 
 /// Shares of the margins, in units of [`SCORE_UNIT`], of all rows of `matrix`, whose features are

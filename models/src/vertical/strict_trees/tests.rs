@@ -59,7 +59,7 @@ async fn play(
     let guest = party.is_first();
     let matrix = if guest { &data.guest } else { &data.host };
     let labels = guest.then_some(data.labels.as_slice());
-    let model = train(&mut party, matrix, labels, &data.training, settings).await?;
+    let model = train(&mut party, matrix, labels, &data.training, settings).await?.model;
     let margins = score(&mut party, &model, matrix).await?;
     Ok((model, margins))
 }
