@@ -18,10 +18,10 @@
 //! ring and re-randomised. Each party's share modulo a prime is exact but with probability 2^-40,
 //! for the re-sharing, and 2^-40 for the number's residue.
 //! # Cost
-//! 4 flights for each group of at most [`GROUP`] chunks of 8192 places. For each chunk and both primes
-//! together 307,264 bytes for each vector and 614,400 back for each form; and 20 bytes for each form
-//! and place. Up to [`FEW`] places take transfers instead (`multiplication`): 2560 bytes each way
-//! for each product, 2 flights, and 2 more for forms with a shift.
+//! 4 flights for each group of at most [`GROUP`] chunks of 8192 places. For each chunk and both
+//! primes together 307,264 bytes for each vector and 614,400 back for each form; and 20 bytes for
+//! each form and place. Up to [`FEW`] places take transfers instead (`multiplication`): 2560 bytes
+//! each way for each product, 2 flights, and 2 more for forms with a shift.
 //! # Reference
 //! Slots: see `crypto::lattice::slots`. Cross terms under one party's key: Gilboa, CRYPTO 1999,
 //! section 4, moved from Paillier to ring-LWE as in Rathee et al., "CrypTFlow2", CCS 2020

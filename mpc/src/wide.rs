@@ -86,11 +86,12 @@ pub async fn widen_all(
     Ok(widened.collect())
 }
 
-/// Shares modulo 2^128 of `x_i / 2^shift`, from such shares of `|x_i|` < 2^124; off by at most three
-/// units.
+/// Shares modulo 2^128 of `x_i / 2^shift`, from such shares of `|x_i|` < 2^124; off by at most
+/// three units.
 ///
 /// # Errors
-/// [`MpcError::InvalidInput`] for a shift of 126 bits or more, [`MpcError::Net`] when the peer fails.
+/// [`MpcError::InvalidInput`] for a shift of 126 bits or more, [`MpcError::Net`] when the peer
+/// fails.
 pub async fn shorten(
     party: &mut TwoParty,
     shares: &[u128],
@@ -110,8 +111,8 @@ fn reduce_once(x: u128, modulus: u128) -> u128 {
     difference.wrapping_add(modulus & u128::from(below).wrapping_neg())
 }
 
-/// Shares modulo 2^128 of numbers that are shared modulo 2^64 and below 2^22 in magnitude, without a
-/// message.
+/// Shares modulo 2^128 of numbers that are shared modulo 2^64 and below 2^22 in magnitude, without
+/// a message.
 ///
 /// Right if the shares wrap around exactly once, as those of a protocol do but with probability
 /// 2^-41. Not for numbers that one party holds and of which the other holds zero.

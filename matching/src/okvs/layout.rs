@@ -168,7 +168,8 @@ mod tests {
         }
     }
 
-    /// Cell indices have 16 bits and binary coefficients fit 64, for every size that a set may have.
+    /// Cell indices have 16 bits and binary coefficients fit 64, for every size that a set may
+    /// have.
     #[test]
     fn indices_fit() {
         for log_keys in 0..=30 {

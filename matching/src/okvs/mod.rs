@@ -30,7 +30,8 @@
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
 //! 2022/320): the improved OKVS with row weight 3, a dense part over GF(2^128) or a binary one, and
-//! bins. Three cells for a key: Garimella, Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2021 (eprint 2021/883).
+//! bins. Three cells for a key: Garimella, Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2021 (eprint
+//! 2021/883).
 
 mod dense;
 mod layout;

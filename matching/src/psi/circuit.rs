@@ -47,8 +47,8 @@
 //! cells and h ≈ 4.05·k cells (n and k from some 2^16 on). The receiver's set takes u·m + 64 bytes
 //! for values of u bytes (see `oprf`; 11 for 2^20 ids each) and [`mpc::silent_vole::bytes`], the
 //! hints 16·h·⌈(1 + c) / 2⌉ + 16, and comparing l bits β·(l - 1)·8.75, which at 2^20 ids is 525 for
-//! each bin, 9 in 10 of all. Flights: two for sizes and seed, those of F, one for the hints, and 2 +
-//! ⌈log2 l⌉ for each 2^17 bins.
+//! each bin, 9 in 10 of all. Flights: two for sizes and seed, those of F, one for the hints, and 2
+//! + ⌈log2 l⌉ for each 2^17 bins.
 //!
 //! # Reference
 //! Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint 2021/266), section 5; Raghuraman, Rindal,

@@ -28,8 +28,8 @@
 //! of `range` that is 2^-40 at most for all pairs of keys together, as the paper asks; that it
 //! happens at any of the keys that the sender evaluates is as much less likely as the receiver has
 //! keys. Differences of values of F are not random, so that they are to be hashed with a
-//! correlation-robust hash, tweaked by the key, before use. A dishonest receiver can get more values
-//! than it has keys (Han, Kim, Lee, Son, ASIACRYPT 2024).
+//! correlation-robust hash, tweaked by the key, before use. A dishonest receiver can get more
+//! values than it has keys (Han, Kim, Lee, Son, ASIACRYPT 2024).
 //!
 //! # Cost
 //! 16 + u·m bytes for values of u bytes, 10 for up to 2^40 pairs of keys and one more for each 2^8
@@ -38,8 +38,8 @@
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
-//! 2022/320); Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint 2021/266), section 4. That U is
-//! a vector space over GF(2^8) and not a field of its own is ours, see [`mpc::silent_vole`].
+//! 2022/320); Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint 2021/266), section 4. That U
+//! is a vector space over GF(2^8) and not a field of its own is ours, see [`mpc::silent_vole`].
 
 use crypto::field128::Gf128;
 use crypto::field128::subspace::{Multiples, Subspace};
@@ -134,12 +134,13 @@ pub(super) async fn send(
     for places in chunks(cells_count, chunk) {
         let size = Size::Exactly(places.len() * range.bytes());
         let masked = session.receive_bytes("cells", size).await?;
-        let add = || {
-            let masked = elements::decode_cut(masked, range.bytes());
-            let cells = cells[places].par_iter_mut().with_min_len(BLOCKS_PER_TASK);
-            cells.zip(masked).for_each(|(cell, masked)| *cell += multiples.of(masked));
-        };
-        session.compute(add).await;
+        session
+            .compute(|| {
+                let masked = elements::decode_cut(masked, range.bytes());
+                let cells = cells[places].par_iter_mut().with_min_len(BLOCKS_PER_TASK);
+                cells.zip(masked).for_each(|(cell, masked)| *cell += multiples.of(masked));
+            })
+            .await;
     }
     let store = Okvs::binary(keys_count, salt);
     Ok(Function { salt, store, cells, multiples, values: value_hash(&salt) })

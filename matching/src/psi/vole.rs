@@ -38,14 +38,14 @@
 //! decoding with regular noise, over GF(2^8) for words with one support, see the parameters of
 //! [`mpc::silent_vole`]; Diffie-Hellman in ristretto255 for its base transfers); V, T and T'
 //! tweakable correlation-robust hashes in the ideal-permutation model. The cells are masked by A,
-//! which looks uniform in U to the sender, and P is in U. To the receiver, the element of an id that
-//! it does not have is shifted by Δ times a value of U that is not zero but with probability 1 / |U|;
-//! Δ is from the whole field, hence the tag of that id is random. |U| is at least 2^40 times the
-//! number of pairs of ids: that the value is zero for any of the sender's ids has probability 2^-60
-//! for two sets of 2^20. Sorted random tags say no more than the tags. Salt, Δ and tags are fresh
-//! for each run, so that two runs cannot be linked. Failures by chance, each with probability 2^-40
-//! at most: the store cannot be encoded (an error), a bin of it overflows (the same error), two
-//! different ids have one tag (a wrong row).
+//! which looks uniform in U to the sender, and P is in U. To the receiver, the element of an id
+//! that it does not have is shifted by Δ times a value of U that is not zero but with probability 1
+//! / |U|; Δ is from the whole field, hence the tag of that id is random. |U| is at least 2^40 times
+//! the number of pairs of ids: that the value is zero for any of the sender's ids has probability
+//! 2^-60 for two sets of 2^20. Sorted random tags say no more than the tags. Salt, Δ and tags are
+//! fresh for each run, so that two runs cannot be linked. Failures by chance, each with probability
+//! 2^-40 at most: the store cannot be encoded (an error), a bin of it overflows (the same error),
+//! two different ids have one tag (a wrong row).
 //!
 //! A dishonest party can enter ids that it does not have. For a receiver their number is *not*
 //! limited by the size it announces: cells that decode rightly on more ids than that can be found
@@ -61,9 +61,9 @@
 //! # Cost
 //! For n ids of the receiver, m ≈ 1.35·n cells (n from some 2^16 on) and k ids of the sender, with
 //! tags of t = 40 + ⌈log2 nk⌉ bits (nkb in the place of nk for each of b buckets of a set) and
-//! values of u = max(10, ⌈t / 8⌉) bytes: 16 + 16 + u·m bytes, at most t - ⌊log2 k⌋ + 2 bits for each
-//! of the k, and those of step 2, which grow with the logarithm of m; if both learn, ⌈k / 8⌉ + 32
-//! more. Flights: one for the sizes, those of step 2, cells, tags, and one more if both learn.
+//! values of u = max(10, ⌈t / 8⌉) bytes: 16 + 16 + u·m bytes, at most t - ⌊log2 k⌋ + 2 bits for
+//! each of the k, and those of step 2, which grow with the logarithm of m; if both learn, ⌈k / 8⌉ +
+//! 32 more. Flights: one for the sizes, those of step 2, cells, tags, and one more if both learn.
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint

@@ -24,11 +24,10 @@
 //! the trees. Time does not depend on secrets, but addresses in the receiver's own memory depend on
 //! its secret places.
 //! # Cost
-//! 4 flights; 32 KiB for the base transfers, then in each direction, for each batch of at most
-//! 2^18 correlations and its 200 trees, about 100 KB (less from the receiver if the range is small).
-//! Bytes in all: [`bytes`].
-//! The receiver holds 32 bytes of memory for each correlation, the sender 16; both 46 bytes for
-//! each of one batch, and on each thread 16 more.
+//! 4 flights; 32 KiB for the base transfers, then in each direction, for each batch of at most 2^18
+//! correlations and its 200 trees, about 100 KB (less from the receiver if the range is small).
+//! Bytes in all: [`bytes`]. The receiver holds 32 bytes of memory for each correlation, the sender
+//! 16; both 46 bytes for each of one batch, and on each thread 16 more.
 //! # Reference
 //! Boyle, Couteau, Gilboa, Ishai, "Compressing Vector OLE", CCS 2018 (eprint 2019/273), section 3;
 //! Schoppmann, Gascón, Reichert, Raykova, "Distributed Vector-OLE", CCS 2019 (eprint 2019/1084),

@@ -48,7 +48,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
     fn correct_for_any_modulus(
-        bits in 8_u32..=126, odd: bool, part in 0_u32..100, values in prop::collection::vec(any::<i128>(), 1..40),
+        bits in 8_u32..=126,
+        odd: bool,
+        part in 0_u32..100,
+        values in prop::collection::vec(any::<i128>(), 1..40),
     ) {
         let modulus = (1_u128 << bits) - u128::from(odd);
         let bound = (modulus / 6) as i128;

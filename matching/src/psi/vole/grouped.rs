@@ -2,9 +2,9 @@
 //!
 //! Tags are sorted by their lowest bits, as many as make about one tag for each value of them (a
 //! *group*), and then by the rest. What is sent is how many tags each group has, in unary, and of
-//! each tag the rest (Elias 1974, Fano 1971). For k tags that saves ⌊log2 k⌋ bits of each, and costs
-//! two at most. Lengths depend on how many tags there are and on nothing else, and so does the
-//! order: it says nothing about the sender's rows.
+//! each tag the rest (Elias 1974, Fano 1971). For k tags that saves ⌊log2 k⌋ bits of each, and
+//! costs two at most. Lengths depend on how many tags there are and on nothing else, and so does
+//! the order: it says nothing about the sender's rows.
 
 /// The form of `count` tags, at least one.
 #[derive(Clone, Copy)]

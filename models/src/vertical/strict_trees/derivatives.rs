@@ -30,8 +30,8 @@ pub(super) struct Derived {
 
 impl Derivatives<'_> {
     /// Shares of `first·2^second_bits + second` for each of the first `training` rows, with first =
-    /// p - y and second = p·(1 - p), both rounded to the units' fractional bits, without bias; and of
-    /// p - y for the rows behind them.
+    /// p - y and second = p·(1 - p), both rounded to the units' fractional bits, without bias; and
+    /// of p - y for the rows behind them.
     pub(super) async fn at(
         &self,
         party: &mut TwoParty,

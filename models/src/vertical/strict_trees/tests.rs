@@ -261,7 +261,10 @@ fn nothing_is_opened_that_is_not_declared() {
         train(&mut party, matrix, labels, data.rows(), &settings).await.err()
     };
     let outcome = world::pair(8, side, side);
-    let refused = |error: &Option<ModelError>| matches!(error, Some(ModelError::Secure(mpc::MpcError::Undeclared(key))) if key == SHAPE);
+    let refused = |error: &Option<ModelError>| match error {
+        Some(ModelError::Secure(mpc::MpcError::Undeclared(key))) => key == SHAPE,
+        _ => false,
+    };
     assert!(refused(&outcome.first) && refused(&outcome.second));
 }
 

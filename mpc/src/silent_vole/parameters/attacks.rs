@@ -23,9 +23,9 @@ fn offered() -> Vec<Noise> {
 }
 
 /// Guessing half of the places so that the words are dependent on the noise within (Porwal,
-/// Holzbaur, Liu, Renner, Wachter-Zeh, Weger, "Interleaved Prange", PQCrypto 2022, eprint 2022/374):
-/// bits of the expected number of guesses, each of which costs an elimination. For one word that is
-/// Prange's: no noise within.
+/// Holzbaur, Liu, Renner, Wachter-Zeh, Weger, "Interleaved Prange", PQCrypto 2022, eprint
+/// 2022/374): bits of the expected number of guesses, each of which costs an elimination. For one
+/// word that is Prange's: no noise within.
 ///
 /// Half is the least share that leaves more equations than unknowns at rate 1/2. That it is half of
 /// each block is the best choice: few successes of independent trials are likeliest if these have
@@ -44,9 +44,9 @@ fn guessing(weight: usize, noise: Noise) -> f64 {
 }
 
 /// Solving for the noise by Gröbner bases after guessing that a part of every block is free of it
-/// (Briaud, Øygarden, EUROCRYPT 2023, eprint 2023/176, the hybrid attack on regular noise in a large
-/// field): the least over all parts of the bits of guesses plus twice those of the monomials of the
-/// degree where the Hilbert series is no longer positive.
+/// (Briaud, Øygarden, EUROCRYPT 2023, eprint 2023/176, the hybrid attack on regular noise in a
+/// large field): the least over all parts of the bits of guesses plus twice those of the monomials
+/// of the degree where the Hilbert series is no longer positive.
 ///
 /// Products of different places of one block are zero, also across words; for one word that is
 /// their system. Elimination is taken to cost the square of the monomials.
