@@ -5,7 +5,7 @@ use std::slice;
 use contract::catalogue;
 use features::binned::{BinnedFeature, BinnedMatrix};
 use models::evaluate::{Ranking, discrimination};
-use models::local::boosted_trees::{Examples, Settings, train};
+use models::local::boosted_trees::{Examples, Labels, Settings, train};
 use models::vertical::boosted_trees::{DISCLOSURES, train_as_guest, train_as_host};
 use mpc::reveal::Ledger;
 use net::Session;
@@ -56,8 +56,8 @@ pub(super) async fn play(
         train_as_host(&mut training_session, &matrix, &training, &settings, &ledger).await?;
         return Ok(Record { usage: watch.stop(), figures: figures([]) });
     }
-    let examples =
-        Examples { labels: &data.labels, weights: None, training: &training, validation: &[] };
+    let labels = Labels::Classes(&data.labels);
+    let examples = Examples { labels, weights: None, training: &training, validation: &[] };
     let joint =
         train_as_guest(&mut training_session, &matrix, &examples, &settings, &ledger).await?;
     let usage = watch.stop();

@@ -10,9 +10,9 @@ use net::{NetError, Session, Size};
 
 use super::messages::{Command, HostFeatures, Terms};
 use super::packing::Packing;
-use super::{BIN_SUMS, HOST_BINS, OWN_SPLITS, ROW_PARTITION, SHAPE};
+use super::{BIN_SUMS, HOST_BINS, HOST_DIRECTIONS, OWN_SPLITS, ROW_PARTITION, SHAPE};
 use crate::ModelError;
-use crate::local::boosted_trees::{Bits, Cell, Cut, Gradients, Layout};
+use crate::local::boosted_trees::{Bits, Cell, Cut, Direction, Gradients, Layout, Settings};
 
 /// The guest's end of everything it may ask the host for.
 pub(super) struct Remote<'a> {
@@ -22,6 +22,7 @@ pub(super) struct Remote<'a> {
     projection: Projection,
     hints: Vec<Hint>,
     bins: Vec<usize>,
+    directions: Vec<Direction>,
     layout: Layout,
     rows: usize,
     /// The cuts that were asked for, by the number under which the host keeps them.
@@ -41,6 +42,7 @@ impl<'a> Remote<'a> {
         session: &mut Session,
         ledger: &'a Ledger,
         terms: &Terms,
+        settings: &Settings,
         rows: usize,
         training: &'a [u32],
     ) -> Result<Self, ModelError> {
@@ -56,6 +58,9 @@ impl<'a> Remote<'a> {
             session.receive("features", Size::AtMost(HostFeatures::BYTES_MAX)).await?;
         let bins: Vec<usize> = features.bins.iter().copied().map(usize::from).collect();
         ledger.record(HOST_BINS, session.me(), bins.len() as u64)?;
+        if !settings.directions.is_empty() {
+            ledger.record(HOST_DIRECTIONS, session.me(), bins.len() as u64)?;
+        }
 
         let layout = Layout::new(bins.iter().copied());
         let expected = Expected {
@@ -72,6 +77,7 @@ impl<'a> Remote<'a> {
             projection,
             hints,
             bins,
+            directions: features.directions,
             layout,
             rows,
             numbers,
@@ -82,6 +88,11 @@ impl<'a> Remote<'a> {
     /// Bins of each of the host's features, the missing one not counted.
     pub(super) fn bins(&self) -> &[usize] {
         &self.bins
+    }
+
+    /// How predictions may depend on each of the host's features.
+    pub(super) fn directions(&self) -> &[Direction] {
+        &self.directions
     }
 
     /// Where the cells of each feature are in the sums.
