@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crypto::lattice::projection::{Answers, Hint, Projection, QueryKey};
+use crypto::lattice::projection::{Answers, Hint, Openings, Projection, QueryKey};
 use crypto::lattice::{Parameters, Ring};
 use mpc::hints::{self, Expected};
 use mpc::reveal::Ledger;
@@ -32,7 +32,8 @@ pub(super) struct Remote<'a> {
 
 /// Sums that were asked for and not yet received.
 pub(super) struct Asked {
-    keys: Vec<QueryKey>,
+    nodes: usize,
+    openings: Openings,
 }
 
 impl<'a> Remote<'a> {
@@ -100,7 +101,8 @@ impl<'a> Remote<'a> {
         &self.layout
     }
 
-    /// Encrypts the derivatives of each node's rows and sends them; the host then computes.
+    /// Encrypts the derivatives of each node's rows and sends them; the host then computes, and
+    /// this party prepares the decryption.
     pub(super) async fn ask_sums(
         &self,
         session: &mut Session,
@@ -109,7 +111,7 @@ impl<'a> Remote<'a> {
     ) -> Result<Asked, ModelError> {
         self.ledger.record(SHAPE, session.peer(), nodes.len() as u64)?;
         session.send("command", &Command::Sums { nodes: nodes.len() }).await?;
-        let mut keys = Vec::with_capacity(nodes.len());
+        let mut keys: Vec<QueryKey> = Vec::with_capacity(nodes.len());
         for rows in nodes {
             let mut rng = session.rng();
             let encrypt = || {
@@ -121,7 +123,9 @@ impl<'a> Remote<'a> {
             keys.push(key);
             session.send_bytes("gradients", bytes).await?;
         }
-        Ok(Asked { keys })
+        // The larger part of decryption, while the host computes.
+        let openings = || self.projection.openings(&keys.iter().collect::<Vec<_>>(), &self.hints);
+        Ok(Asked { nodes: nodes.len(), openings: session.compute(openings).await })
     }
 
     /// Receives and decrypts the sums of the nodes that were asked for, each the cells of all
@@ -133,18 +137,17 @@ impl<'a> Remote<'a> {
         totals: &[Cell],
     ) -> Result<Vec<Vec<Cell>>, ModelError> {
         let outputs = self.layout.cells();
-        self.ledger.record(BIN_SUMS, session.me(), (outputs * asked.keys.len()) as u64)?;
+        self.ledger.record(BIN_SUMS, session.me(), (outputs * asked.nodes) as u64)?;
         let size = Size::Exactly(Answers::byte_count(&self.projection, outputs));
-        let mut answers = Vec::with_capacity(asked.keys.len());
-        for _ in &asked.keys {
+        let mut answers = Vec::with_capacity(asked.nodes);
+        for _ in 0..asked.nodes {
             let bytes = session.receive_bytes("sums", size).await?;
             let answer = Answers::from_bytes(&self.projection, outputs, &bytes);
             answers.push(answer.map_err(|error| session.misbehaved("sums", error.to_string()))?);
         }
-        let queries: Vec<_> = asked.keys.iter().zip(&answers).collect();
         let unpack =
             |sums: Vec<i128>| sums.into_iter().map(|sum| self.packing.unpack(sum)).collect();
-        let decrypt = || self.projection.decrypt_opened_batch(&queries, &self.hints);
+        let decrypt = || self.projection.open(&asked.openings, &answers.iter().collect::<Vec<_>>());
         let nodes: Vec<Vec<Cell>> =
             session.compute(decrypt).await?.into_iter().map(unpack).collect();
         for (cells, total) in nodes.iter().zip(totals) {
