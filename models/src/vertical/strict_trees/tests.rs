@@ -92,7 +92,7 @@ impl Data {
         let features = [self.guest.features(), self.host.features()].concat();
         let matrix = BinnedMatrix::new(self.labels.len(), features).unwrap();
         let examples = Examples {
-            labels: &self.labels,
+            labels: local::Labels::Classes(&self.labels),
             weights: None,
             training: &self.training,
             validation: &self.validation,
