@@ -37,6 +37,7 @@
 //! marries secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after
 //! each party's own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
 
+mod dense;
 mod early_stopping;
 mod objective;
 mod optimiser;
@@ -44,7 +45,8 @@ mod whitening;
 pub mod woe;
 
 use mpc::TwoParty;
-use mpc::matrix::Geometry;
+use mpc::matrix::{Geometry, ROWS_STEP};
+use mpc::sigmoid::Accuracy;
 
 use crate::ModelError;
 use objective::{Objective, Prepared};
@@ -57,6 +59,16 @@ use woe::{Woe, WoeBlock};
 pub const ROWS_MIN: usize = 64;
 /// See [`ROWS_MIN`].
 pub const ROWS_MAX: usize = 1 << 22;
+
+/// Passes over the sample before those over all rows.
+const SAMPLE_PASSES: usize = 8;
+/// The sample is at most this part of the training rows…
+const SAMPLE_PART: usize = 8;
+/// … and has at least this many rows for each variable, else its optimum lies too far from that of
+/// all rows.
+const SAMPLE_ROWS: usize = 16;
+/// Passes that the products are packed for; training takes about so many.
+const QUERIES: usize = 20;
 
 /// What to minimise and when to stop.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,18 +183,34 @@ pub async fn train_with_woe(
     let curvature = curvature(agree_on_weights(party, labels).await?, rows.training);
     agree_on_stopping(party, settings, rows).await?;
     let prepared = prepare(party, columns, woe, rows, settings).await?;
-    let geometry = Geometry::agree(party, rows.all(), prepared.columns.len()).await?;
+    let queries = QUERIES.min(settings.passes_max);
+    let geometry = Geometry::agree(party, rows.all(), prepared.columns.len(), queries).await?;
     let objective = Objective::prepare(party, &prepared, &geometry, labels).await?;
     let thresholds = thresholds(party, &prepared, settings);
     let mut optimiser = Optimiser::new(&objective, settings, &thresholds, curvature);
+    if let Some(sample) = sample(rows, objective.own + objective.theirs) {
+        let share = sample as f64 / rows.training as f64;
+        for _ in 0..SAMPLE_PASSES.min(settings.passes_max) {
+            let point = optimiser.point();
+            let gradients = objective.gradients(party, point, sample, Accuracy::Coarse).await?;
+            optimiser.approach(party, gradients, share).await?;
+        }
+        optimiser.rest(party);
+    }
     let mut passes = 0;
+    let mut accuracy = Accuracy::Coarse;
     let converged = loop {
         party.session.report_progress(passes, settings.passes_max);
         passes += 1;
-        let gradients = objective.gradients(party, optimiser.point()).await?;
-        let stop = optimiser.step(party, gradients).await?;
-        if stop || passes >= settings.passes_max {
-            break stop;
+        let point = optimiser.point();
+        let gradients = objective.gradients(party, point, rows.all(), accuracy).await?;
+        let stop = optimiser.step(party, gradients, accuracy).await?;
+        let ended = stop && accuracy == Accuracy::Fine;
+        if ended || passes >= settings.passes_max {
+            break ended;
+        }
+        if stop {
+            accuracy = Accuracy::Fine;
         }
     };
     let result = optimiser.result(party).await?;
@@ -191,6 +219,13 @@ pub async fn train_with_woe(
     // The guest's intercept is the last of its columns.
     let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
     Ok(Coefficients { weights, intercept, passes, converged })
+}
+
+/// How many rows, the first ones, the first passes go over; `None` if only all rows will do. The
+/// order of rows is public, and random in a job.
+fn sample(rows: Rows, variables: usize) -> Option<usize> {
+    let sample = rows.training / SAMPLE_PART / ROWS_STEP * ROWS_STEP;
+    (sample > 0 && sample >= SAMPLE_ROWS * variables).then_some(sample)
 }
 
 async fn prepare(
