@@ -2,13 +2,7 @@
 //! has.
 #![expect(clippy::inline_always, reason = "inlined code is compiled for its caller's vectors")]
 
-/// Numbers of a left vector.
-pub(crate) const LEFT: usize = 8;
-/// Numbers of a right vector: with [`LEFT`], twelve vector registers of sums.
-pub(crate) const RIGHT: usize = 6;
-
-/// Entry `[j][i]` belongs to number `i` on the left and `j` on the right.
-pub(crate) type Sums = [[f64; LEFT]; RIGHT];
+use crate::dense::{LEFT, RIGHT, Sums};
 
 /// Which instructions add. Only [`Engine::detect`] and `Engine::available` make one, so that
 /// holding an engine proves that the processor can run it.

@@ -22,7 +22,7 @@ fn correct_when_coarse() {
     let possible = |score: &f64| score.abs() < 1600.0;
     let scores: Vec<f64> = scores().into_iter().filter(possible).collect();
     let error = largest_error(&scores, Accuracy::Coarse);
-    assert!(error < 0.01, "{error}");
+    assert!(error < 0.012, "{error}");
     // It is coarse in fact.
     assert!(error > 1e-4, "{error}");
 }
@@ -64,7 +64,7 @@ fn known_answer() {
     let outcome = both_dealt(1, program);
     let results = sums(&outcome.first.unwrap(), &outcome.second.unwrap());
     let expected = [0.5, 0.982_014, 0.0];
-    let bounds = [1e-5; 3].into_iter().chain([0.01; 3]);
+    let bounds = [1e-5; 3].into_iter().chain([0.012; 3]);
     for ((result, expected), bound) in results.iter().zip(expected.iter().cycle()).zip(bounds) {
         let value = *result as i64 as f64 / f64::from(1 << 20);
         assert!((value - expected).abs() < bound, "{value} for {expected}");
@@ -85,7 +85,7 @@ fn cost() {
     assert_eq!(bytes(Side::Second, "harmonics"), 32 * (32 + FINE) + 8 * (32 + COARSE));
     assert_eq!(bytes(Side::First, "products"), 2 * FINE + 2 * COARSE);
     // Six digits of a comparison take three rounds of ANDs, three digits two.
-    let transfers = |rounds: usize| 2 + 2 + 2 * (2 + rounds) + 4;
+    let transfers = |rounds: u64| 2 + 2 + 2 * (2 + rounds) + 4;
     assert_eq!(transcript.messages(), 1 + 2 + transfers(3) + 2 + transfers(2));
 }
 

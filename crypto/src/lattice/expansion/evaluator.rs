@@ -55,7 +55,7 @@ impl<'a> Evaluator<'a> {
         let chunks = expansion.chunks().min(cache_bytes / chunk_bytes);
         let transformed = |chunk| {
             let ring = &expansion.ring;
-            let mut entries = Zeroizing::new(vec![0; ring.degree()]);
+            let mut entries = Zeroizing::new(vec![0_i32; ring.degree()]);
             let mut tile = |tile| {
                 evaluator.fill(tile, chunk, &mut entries);
                 Zeroizing::new(ring.forward(ring.small(&entries)))
@@ -112,7 +112,7 @@ impl<'a> Evaluator<'a> {
             sum.add(ring, &pairs);
         } else {
             let mut factor = ring.forward(ring.zero());
-            let mut entries = Zeroizing::new(vec![0; ring.degree()]);
+            let mut entries = Zeroizing::new(vec![0_i32; ring.degree()]);
             for (tile, element) in elements.iter().enumerate() {
                 self.fill(tile, chunk, &mut entries);
                 factor = ring.forward(ring.refilled(factor, &entries));
