@@ -42,6 +42,10 @@ use crate::random::Generator;
 /// t: the prime next to 2^42 that is 1 modulo 2N.
 pub const SLOT_MODULUS: u64 = 4_398_046_150_657;
 
+/// Two primes below 2^44 that are 1 modulo 2N: slots modulo each are slots modulo their product,
+/// which is 2^88·(1 - 2^-24).
+pub const PAIR_MODULI: [u64; 2] = [17_592_186_028_033, 17_592_185_438_209];
+
 /// A ring with plaintexts of N slots modulo t.
 #[derive(Debug)]
 pub struct SlotRing {
@@ -85,9 +89,18 @@ pub struct ProductSum {
 }
 
 impl SlotRing {
-    /// Prepares slots over `ring`.
+    /// Prepares slots modulo [`SLOT_MODULUS`] over `ring`.
     pub fn new(ring: &Ring) -> Self {
-        let plain = Modulus::new(SLOT_MODULUS);
+        Self::modulo(ring, SLOT_MODULUS)
+    }
+
+    /// Prepares slots modulo both of [`PAIR_MODULI`]. One key serves both.
+    pub fn pair(ring: &Ring) -> [Self; 2] {
+        PAIR_MODULI.map(|modulus| Self::modulo(ring, modulus))
+    }
+
+    fn modulo(ring: &Ring, modulus: u64) -> Self {
+        let plain = Modulus::new(modulus);
         Self {
             ring: ring.clone(),
             scale: PrimeScale::new(ring, plain.clone()),
@@ -106,6 +119,11 @@ impl SlotRing {
         self.ring.degree()
     }
 
+    /// t, the modulus of a slot.
+    pub fn modulus(&self) -> u64 {
+        self.plain.modulus().value()
+    }
+
     /// How many products may be summed up into one answer.
     ///
     /// A product of an error of at most 21, or a rounding error of at most 1/2, with coefficients
@@ -113,11 +131,11 @@ impl SlotRing {
     /// B, 2·B·t/Q stays below 2^-40.
     pub fn products_max(&self) -> usize {
         let ring_bits = f64::from(self.ring.parameters().modulus_bits_floor());
-        let plain_bits = (SLOT_MODULUS as f64).log2();
+        let plain_bits = (self.modulus() as f64).log2();
         let room = ring_bits - plain_bits - f64::from(STATISTICAL_BITS + 1);
         let degree = self.ring.degree() as f64;
         let zero = (2.0 * degree + 1.0) * ERROR_MAX as f64;
-        let product = degree * (ERROR_MAX + 1) as f64 * SLOT_MODULUS as f64 / 2.0;
+        let product = degree * (ERROR_MAX + 1) as f64 * self.modulus() as f64 / 2.0;
         ((room.exp2() - zero) / product).max(0.0) as usize
     }
 
@@ -186,7 +204,7 @@ impl SlotRing {
 
     /// The plaintext polynomial with the given values in its slots.
     fn encode(&self, slots: &[u64]) -> Result<Zeroizing<Vec<u64>>, LatticeError> {
-        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= SLOT_MODULUS) {
+        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= self.modulus()) {
             return Err(invalid("too many slots, or a slot that is not below the slot modulus"));
         }
         let mut values = Zeroizing::new(vec![0; self.slots()]);
@@ -222,13 +240,14 @@ impl SlotRing {
         }
         sum.terms += 1;
         let plain = self.encode(slots)?;
+        let plain_modulus = self.modulus();
         let mut poly = self.ring.zero();
         let words = poly.words.chunks_exact_mut(self.ring.degree());
         for (modulus, words) in self.ring.moduli().zip(words) {
             for (word, plain) in words.iter_mut().zip(plain.iter()) {
                 // Centred: numbers of at most t/2 keep the noise lowest.
-                let above = (SLOT_MODULUS / 2).wrapping_sub(*plain) as i64 >> 63;
-                *word = modulus.signed(*plain as i64 - (SLOT_MODULUS as i64 & above));
+                let above = (plain_modulus / 2).wrapping_sub(*plain) as i64 >> 63;
+                *word = modulus.signed(*plain as i64 - (plain_modulus as i64 & above));
             }
         }
         let factor = Zeroizing::new(self.ring.forward(poly));
@@ -432,6 +451,17 @@ mod tests {
         // Either share alone is spread over the whole range.
         let upper_half = theirs.iter().filter(|share| **share > SLOT_MODULUS / 2).count();
         assert!((3800..4400).contains(&upper_half));
+    }
+
+    #[test]
+    fn a_pair_of_moduli_has_room_for_forms_of_eight_products() {
+        for (slots, modulus) in
+            SlotRing::pair(&Ring::new(Parameters::N8192_Q150)).iter().zip(PAIR_MODULI)
+        {
+            assert_eq!(modulus % (2 * 8192), 1);
+            assert!((3..1_u64 << 22).step_by(2).all(|divisor| !modulus.is_multiple_of(divisor)));
+            assert!((8..16).contains(&slots.products_max()), "{}", slots.products_max());
+        }
     }
 
     #[test]

@@ -50,8 +50,8 @@ async fn run_step(
             (part, scores, json!(settings))
         }
         Model::BoostedTrees { settings, .. } => {
-            let trained =
-                boosted_trees::train(run, session, settings, data, split, prepared).await?;
+            let spec = (model.privacy(), settings);
+            let trained = boosted_trees::train(run, session, spec, data, split, prepared).await?;
             let (part, scores) = trees(trained);
             (part, scores, json!(settings))
         }
@@ -117,5 +117,9 @@ fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {
             (ModelPart::GuestTrees { trees, binnings, alone }, Some(scores))
         }
         Part::Host(trees) => (ModelPart::HostTrees { trees, binnings }, None),
+        Part::Strict { trees, guest } => {
+            let (alone, scores) = guest.unzip();
+            (ModelPart::StrictTrees { trees, binnings, alone }, scores)
+        }
     }
 }

@@ -2,3 +2,4 @@
 
 pub mod boosted_trees;
 pub mod logistic_regression;
+pub mod strict_trees;

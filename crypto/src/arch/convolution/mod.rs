@@ -4,6 +4,8 @@
 //! elements that its taps name, and its product with `x` to the one after them.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
 #[cfg(test)]
@@ -67,16 +69,10 @@ impl Engine {
             Vectors::Portable => portable::convolute(values, taps),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an engine with these vectors is only made after the processor was asked.
-            Vectors::Avx2 => unsafe { convolute_avx2(values, taps) },
+            Vectors::Avx2 => unsafe { avx2::convolute(values, taps) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Vectors::Avx512 => unsafe { avx512::convolute(values, taps) },
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn convolute_avx2(values: &mut [Gf128], taps: &[u32]) {
-    portable::convolute(values, taps);
 }

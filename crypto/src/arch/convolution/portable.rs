@@ -1,10 +1,9 @@
-//! The convolution, plainly; compiled for the vectors of its caller.
+//! The convolution, plainly; its last steps are compiled for the vectors of the other engines too.
 #![expect(clippy::inline_always, reason = "inlined code is compiled for its caller's vectors")]
 
 use super::STATE;
 use crate::field128::Gf128;
 
-#[inline(always)]
 pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
     for (place, taps) in taps.iter().enumerate() {
         step(&mut values[place..], *taps);

@@ -46,6 +46,7 @@ pub use histogram::{Cell, Histogram, Layout, histograms};
 pub use labels::Labels;
 pub use loss::{Loss, probability};
 pub use monotone::{Bounds, Direction};
+pub(crate) use settings::rows_of_tree;
 pub use settings::{Ensemble, Settings, columns_of_tree};
 pub use split::{Cut, best_cut};
 pub use tree::{Bits, Node, Tree};

@@ -1,14 +1,16 @@
 //! Sums and products, element by element or added up.
 
-use super::{Lanes, TWO_TO_52, Twiddle, load, portable, store, to_doubles};
-use crate::lattice::modulus::{Factor, MASK_52, Modulus};
 use core::arch::x86_64::{
     __m256d, __m256i, _mm256_add_epi64, _mm256_add_pd, _mm256_and_si256, _mm256_castpd_si256,
-    _mm256_cmpgt_epi64, _mm256_fmadd_pd, _mm256_fmsub_pd, _mm256_mul_pd, _mm256_set1_epi64x,
-    _mm256_set1_pd, _mm256_setzero_si256, _mm256_srli_epi64, _mm256_sub_epi64, _mm256_sub_pd,
+    _mm256_cmpgt_epi64, _mm256_fmadd_pd, _mm256_fmsub_pd, _mm256_mul_pd, _mm256_set_epi64x,
+    _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setzero_si256, _mm256_slli_epi64, _mm256_sllv_epi64,
+    _mm256_srli_epi64, _mm256_sub_epi64, _mm256_sub_pd,
 };
 
-/// The doubles from here to twice as much lie 2^52 apart: their last bits count those.
+use super::{Lanes, TWO_TO_52, Twiddle, load, portable, store, to_doubles};
+use crate::lattice::modulus::{Factor, MASK_52, Modulus};
+
+/// From here to twice as much, doubles lie 2^52 apart: their last bits count those steps.
 const TWO_TO_104: f64 = TWO_TO_52 * TWO_TO_52;
 
 /// The quotient of a product of reduced numbers, at most 2^50, is off by 2^50 · 2^-52 for the
@@ -135,9 +137,31 @@ pub(in crate::arch::ntt) fn weighted_sum(weights: &[i32], words: &[u64]) -> i128
     portable::weighted_sum(weights, words)
 }
 
+/// From the last four words of 64 to the first: the bits of each four stand at the top of the lanes
+/// in turn, where they are signs.
 #[target_feature(enable = "avx2,fma")]
 pub(in crate::arch::ntt) fn ternary_sum(positive: &[u64], negative: &[u64], words: &[u64]) -> i64 {
-    portable::ternary_sum(positive, negative, words)
+    let zero = _mm256_setzero_si256();
+    let tops = _mm256_set_epi64x(0, 1, 2, 3);
+    let (mut added, mut taken) = (zero, zero);
+    let (blocks, rest) = words.as_chunks::<64>();
+    for (block, (positive, negative)) in blocks.iter().zip(positive.iter().zip(negative)) {
+        let mut adds = _mm256_sllv_epi64(_mm256_set1_epi64x(*positive as i64), tops);
+        let mut takes = _mm256_sllv_epi64(_mm256_set1_epi64x(*negative as i64), tops);
+        for words in block.as_chunks::<4>().0.iter().rev() {
+            let word = load(words);
+            let (plus, minus) = (_mm256_cmpgt_epi64(zero, adds), _mm256_cmpgt_epi64(zero, takes));
+            added = _mm256_add_epi64(added, _mm256_and_si256(plus, word));
+            taken = _mm256_add_epi64(taken, _mm256_and_si256(minus, word));
+            adds = _mm256_slli_epi64::<4>(adds);
+            takes = _mm256_slli_epi64::<4>(takes);
+        }
+    }
+    let mut lanes = [0; 4];
+    store(&mut lanes, _mm256_sub_epi64(added, taken));
+    let total = lanes.iter().fold(0u64, |total, lane| total.wrapping_add(*lane)) as i64;
+    let rest = portable::ternary_sum(&positive[blocks.len()..], &negative[blocks.len()..], rest);
+    total.wrapping_add(rest)
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -6,8 +6,9 @@ use core::arch::x86_64::{
     __m256d, __m256i, _mm256_add_pd, _mm256_castpd_si256, _mm256_castsi256_pd,
     _mm256_permute2f128_pd, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
 };
+use core::array;
 
-use super::{Four, Lanes, Table, Twiddle, balanced, load, load_doubles, store, to_doubles};
+use super::{Four, Lanes, Table, Twiddle, balanced, load, store, to_doubles};
 use crate::arch::ntt::Twiddles;
 use crate::lattice::modulus::Modulus;
 
@@ -22,13 +23,17 @@ pub(in crate::arch::ntt) struct Tables {
     scale: [[f64; 2]; 2],
 }
 
-/// Balanced twiddles and their quotients, in the order of [`Twiddles`], but for the second half:
-/// there each eight stand with the even ones first, as the innermost stage loads them.
+/// Balanced twiddles, each beside its quotient.
 #[derive(Debug)]
 struct Doubles {
-    values: Vec<f64>,
-    quotients: Vec<f64>,
+    /// As in [`Twiddles`], for all stages but the two innermost.
+    outer: Vec<[f64; 2]>,
+    /// For the two innermost stages within each 16 numbers.
+    inner: Vec<Inner>,
 }
+
+/// A lane for each four numbers: the twiddles of the four, of its first half, of its second.
+type Inner = [[[f64; 4]; 2]; 3];
 
 impl Tables {
     pub(in crate::arch::ntt) fn new(table: &Table) -> Self {
@@ -44,32 +49,18 @@ impl Tables {
 impl Doubles {
     fn new(twiddles: &Twiddles, modulus: &Modulus) -> Self {
         let degree = twiddles.values.len();
-        let (mut values, mut quotients) = (vec![0.0; degree], vec![0.0; degree]);
-        for (index, value) in twiddles.values.iter().enumerate() {
-            let within = index % 8;
-            let place = if index < degree / 2 {
-                index
-            } else {
-                index - within + within / 2 + 4 * (within % 2)
-            };
-            [values[place], quotients[place]] = balanced(*value, modulus);
-        }
-        Self { values, quotients }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn broadcast(&self, index: usize) -> Twiddle {
-        Twiddle::broadcast([self.values[index], self.quotients[index]])
-    }
-
-    /// Four twiddles from `start` on.
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn load(&self, start: usize) -> Twiddle {
-        Twiddle {
-            value: load_doubles(&self.values[start..].as_chunks().0[0]),
-            quotient: load_doubles(&self.quotients[start..].as_chunks().0[0]),
+        let at = |index: usize| balanced(twiddles.values[index], modulus);
+        let lanes = |start: usize, step: usize| {
+            let four: [[f64; 2]; 4] = array::from_fn(|lane| at(start + step * lane));
+            [0, 1].map(|part| four.map(|twiddle| twiddle[part]))
+        };
+        let inner = |first: usize| {
+            let halves = degree / 2 + 2 * first;
+            [lanes(degree / 4 + first, 1), lanes(halves, 2), lanes(halves + 1, 2)]
+        };
+        Self {
+            outer: (0..degree / 4).map(at).collect(),
+            inner: (0..degree / 4).step_by(4).map(inner).collect(),
         }
     }
 
@@ -77,15 +68,17 @@ impl Doubles {
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     fn outer(&self, index: usize) -> [Twiddle; 3] {
-        [self.broadcast(index), self.broadcast(2 * index), self.broadcast(2 * index + 1)]
+        let halves = &self.outer[2 * index..2 * index + 2];
+        [self.outer[index], halves[0], halves[1]].map(|twiddle| Twiddle::broadcast(twiddle))
     }
 
-    /// The twiddles of the two innermost stages within block `index` of 16 numbers: a lane for
-    /// each four numbers.
+    /// The twiddles of the two innermost stages of the block that is number `index` when a block
+    /// has 16 numbers.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     fn inner(&self, index: usize) -> [Twiddle; 3] {
-        [self.load(4 * index), self.load(8 * index), self.load(8 * index + 4)]
+        let inner = &self.inner[index - self.inner.len()];
+        [Twiddle::load(&inner[0]), Twiddle::load(&inner[1]), Twiddle::load(&inner[2])]
     }
 }
 
@@ -103,7 +96,7 @@ pub(in crate::arch::ntt) fn forward(table: &Table, values: &mut [u64]) {
         forward_pass::<true, false>(&lanes, twiddles.outer(1), vectors);
         (4, 1)
     } else {
-        let twiddle = twiddles.broadcast(1);
+        let twiddle = Twiddle::broadcast(twiddles.outer[1]);
         let (upper, lower) = vectors.split_at_mut(vectors.len() / 2);
         for (upper, lower) in upper.iter_mut().zip(lower) {
             let pair = [to_doubles(load(upper)), to_doubles(load(lower))];
