@@ -12,7 +12,8 @@ use crate::ModelError;
 use crate::local::boosted_trees::{Bits, Cut, check_features, margins_of_row};
 
 /// The margins of all rows of `matrix`, one an output of the loss, row by row. Its features are
-/// those of the training, binned by the same edges. The host runs [`score_as_host`] on the same rows.
+/// those of the training, binned by the same edges. The host runs [`score_as_host`] on the same
+/// rows.
 ///
 /// The guest learns on which side of every split of the host each row is, recorded in `ledger`.
 pub async fn score_as_guest(
