@@ -17,8 +17,8 @@
 //! coefficients, whose last places are below the stated accuracy.
 //! # Cost
 //! 2 flights. For n transfers of words of 64 bits 8·n bytes from the sender (of 128 bits 16·n) and
-//! 4·n, n in whole groups of 128, from the receiver. A selection takes one transfer in each direction, the others take one from the first
-//! party to the second.
+//! 4·n, n in whole groups of 128, from the receiver. A selection takes one transfer in each
+//! direction, the others take one from the first party to the second.
 //! # Reference
 //! Selection: Asharov et al., CCS 2013, section 5.1. Wrap of a sum of two shares of a number below
 //! a third of the modulus from one AND: Guo et al., USENIX Security 2025; the argument is at

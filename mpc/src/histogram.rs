@@ -2,8 +2,8 @@
 //!
 //! # Functionality
 //! Each party owns columns of codes over the same rows; a cell is one code of one column.
-//! [`Histogram::sums`] takes shares modulo 2^64 of vectors over the rows and gives, for each vector,
-//! shares of the sum over the rows of each cell, for the cells of both parties.
+//! [`Histogram::sums`] takes shares modulo 2^64 of vectors over the rows and gives, for each
+//! vector, shares of the sum over the rows of each cell, for the cells of both parties.
 //! # Messages
 //! 1. `shape` both ways: number of rows and cells, and a random seed
 //! 2. `hints` both ways, in groups: what of the encrypted sums never changes
@@ -11,12 +11,12 @@
 //! # Leaks
 //! The numbers of rows, and of each party's cells.
 //! # Security
-//! Semi-honest, ring-LWE with 128-bit (quantum) parameters; see `crypto::lattice::projection`. Every
-//! vector is encrypted under a fresh secret, every answer is masked over the whole modulus.
+//! Semi-honest, ring-LWE with 128-bit (quantum) parameters; see `crypto::lattice::projection`.
+//! Every vector is encrypted under a fresh secret, every answer is masked over the whole modulus.
 //! # Cost
 //! Once, each way: 48 bytes, and 153,600 for each of the sender's cells. For each vector, each way:
-//! 18.75 bytes for each row and 153,600 more, then 18.75 for each of the sender's cells. 2 flights for
-//! each [`BATCH`] vectors.
+//! 18.75 bytes for each row and 153,600 more, then 18.75 for each of the sender's cells. 2 flights
+//! for each [`BATCH`] vectors.
 //! # Reference
 //! Lu et al., "Squirrel", USENIX Security 2023 (eprint 2023/527), section 4.2, with hints computed
 //! once (Henzinger et al., `SimplePIR`, USENIX Security 2023) in place of packed answers.

@@ -1,8 +1,8 @@
 //! Products of additively shared words.
 //!
 //! # Functionality
-//! [`multiply`]: shares of `x_i·y_i` modulo 2^64 or 2^128. [`scale`]: shares of `c·v_i` for one shared c.
-//! [`dot`]: shares of `Σ x_i·y_i`.
+//! [`multiply`]: shares of `x_i·y_i` modulo 2^64 or 2^128. [`scale`]: shares of `c·v_i` for one
+//! shared c. [`dot`]: shares of `Σ x_i·y_i`.
 //! # Messages
 //! 1. `corrections`, `correlations` (see `conversion`)
 //! # Leaks

@@ -18,10 +18,10 @@
 //! ring and re-randomised. Each party's share modulo a prime is exact but with probability 2^-40,
 //! for the re-sharing, and 2^-40 for the number's residue.
 //! # Cost
-//! 4 flights for each group of at most [`GROUP`] chunks of 8192 places. For each chunk and both primes
-//! together 307,264 bytes for each vector and 614,400 back for each form; and 20 bytes for each form
-//! and place. Up to [`FEW`] places take transfers instead (`multiplication`): 2560 bytes each way
-//! for each product, 2 flights, and 2 more for forms with a shift.
+//! 4 flights for each group of at most [`GROUP`] chunks of 8192 places. For each chunk and both
+//! primes together 307,264 bytes for each vector and 614,400 back for each form; and 20 bytes for
+//! each form and place. Up to [`FEW`] places take transfers instead (`multiplication`): 2560 bytes
+//! each way for each product, 2 flights, and 2 more for forms with a shift.
 //! # Reference
 //! Slots: see `crypto::lattice::slots`. Cross terms under one party's key: Gilboa, CRYPTO 1999,
 //! section 4, moved from Paillier to ring-LWE as in Rathee et al., "CrypTFlow2", CCS 2020
@@ -151,12 +151,13 @@ impl Products {
         length: usize,
     ) -> Result<Vec<Vec<u128>>, MpcError> {
         let [p, q] = self.slots.each_ref().map(SlotRing::modulus);
-        // x = a + p·((b - a)/p modulo q), with 1/p modulo q from Fermat.
-        let inverse = power(p % q, q - 2, q);
+        // x = a + p·((b - a)/p modulo q), with 1/p modulo q from Fermat. p is the larger one, and a
+        // less than 2q.
+        let slots = &self.slots[1];
+        let inverse = power(p % q, q - 2, slots);
         let join = |(a, b): (&u64, &u64)| {
-            let difference = (b % q + q - a % q) % q;
-            let factor = u128::from(difference) * u128::from(inverse) % u128::from(q);
-            u128::from(*a) + u128::from(p) * factor
+            let difference = slots.add(*b, q - slots.reduce(u128::from(*a)));
+            u128::from(*a) + u128::from(p) * u128::from(slots.multiply(difference, inverse))
         };
         let joined: Vec<u128> = party
             .session
@@ -227,7 +228,7 @@ impl Products {
     /// Own shares of every vector modulo each prime.
     fn residues(&self, vectors: &[&[u128]], first: bool) -> [Vec<Vec<u64>>; 2] {
         self.slots.each_ref().map(|slots| {
-            let residues = Residues::new(slots.modulus(), first);
+            let residues = Residues::new(slots, first);
             let reduced = |v: &&[u128]| v.par_iter().map(|share| residues.of(*share)).collect();
             vectors.iter().map(reduced).collect()
         })
@@ -278,7 +279,7 @@ impl Products {
             let start = chunk * slots.slots();
             let span = start..length.min(start + slots.slots());
             let mut sum = slots.start_sum();
-            for (index, partner) in partners(form, own, span.clone(), slots.modulus()) {
+            for (index, partner) in partners(form, own, span.clone(), slots) {
                 let place = (prime * own.len() + index) * chunks + chunk;
                 let bytes = &query[place * seeded..(place + 1) * seeded];
                 slots.add_product(
@@ -332,15 +333,14 @@ impl Products {
         mut cross: [Vec<u64>; 2],
     ) -> [Vec<u64>; 2] {
         for ((slots, vectors), cross) in self.slots.iter().zip(own).zip(&mut cross) {
-            let modulus = slots.modulus();
             let length = vectors.first().map_or(0, Vec::len);
             for (form, cross) in forms.iter().zip(cross.chunks_mut(length.max(1))) {
+                let factors = form.terms.iter().map(|(factor, _, _)| signed(*factor, slots));
+                let terms: Vec<_> = factors.zip(&form.terms).collect();
                 cross.par_iter_mut().enumerate().for_each(|(place, share)| {
-                    for (factor, i, j) in &form.terms {
-                        let product =
-                            multiply_modulo(vectors[*i][place], vectors[*j][place], modulus);
-                        let term = multiply_modulo(signed(*factor, modulus), product, modulus);
-                        *share = (*share + term) % modulus;
+                    for (factor, (_, i, j)) in &terms {
+                        let product = slots.multiply(vectors[*i][place], vectors[*j][place]);
+                        *share = slots.add(*share, slots.multiply(*factor, product));
                     }
                 });
             }
@@ -408,19 +408,16 @@ fn partners(
     form: &Form,
     own: &[Vec<u64>],
     span: std::ops::Range<usize>,
-    modulus: u64,
+    slots: &SlotRing,
 ) -> Vec<(usize, Vec<u64>)> {
     let mut partners: Vec<(usize, Vec<u64>)> = Vec::new();
     for (factor, i, j) in &form.terms {
-        let factor = signed(*factor, modulus);
+        let factor = signed(*factor, slots);
         for (index, other) in [(*i, *j), (*j, *i)] {
-            let terms =
-                own[other][span.clone()].iter().map(|x| multiply_modulo(factor, *x, modulus));
+            let terms = own[other][span.clone()].iter().map(|x| slots.multiply(factor, *x));
             match partners.iter_mut().find(|(known, _)| *known == index) {
                 Some((_, sums)) => {
-                    sums.iter_mut()
-                        .zip(terms)
-                        .for_each(|(sum, term)| *sum = (*sum + term) % modulus);
+                    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum = slots.add(*sum, term));
                 }
                 None => partners.push((index, terms.collect())),
             }
@@ -429,20 +426,16 @@ fn partners(
     partners
 }
 
-fn multiply_modulo(left: u64, right: u64, modulus: u64) -> u64 {
-    (u128::from(left) * u128::from(right) % u128::from(modulus)) as u64
-}
-
 /// The residue of a public factor.
-fn signed(factor: i64, modulus: u64) -> u64 {
-    i128::from(factor).rem_euclid(i128::from(modulus)) as u64
+fn signed(factor: i64, slots: &SlotRing) -> u64 {
+    i128::from(factor).rem_euclid(i128::from(slots.modulus())) as u64
 }
 
 /// `base^exponent` modulo a public prime.
-fn power(base: u64, exponent: u64, modulus: u64) -> u64 {
+fn power(base: u64, exponent: u64, slots: &SlotRing) -> u64 {
     (0..u64::BITS).rev().fold(1, |result, bit| {
-        let square = multiply_modulo(result, result, modulus);
-        if exponent >> bit & 1 == 1 { multiply_modulo(square, base, modulus) } else { square }
+        let square = slots.multiply(result, result);
+        if exponent >> bit & 1 == 1 { slots.multiply(square, base) } else { square }
     })
 }
 

@@ -3,8 +3,8 @@
 //! # Functionality
 //! The parties hold shares modulo 2^128 of whole numbers 1 ≤ x < 2^bits. [`normalisers`] gives
 //! shares of the power of two that brings x into 2^(bits-1)..2^bits. [`reciprocals`] gives shares
-//! of it and of 2^(bits-1)/(x·power), a number in 1/2..1, with [`FRACTION_BITS`] fractional bits and
-//! an error below 2^-26.
+//! of it and of 2^(bits-1)/(x·power), a number in 1/2..1, with [`FRACTION_BITS`] fractional bits
+//! and an error below 2^-26.
 //! # Messages
 //! 1. comparison of each number with each power of two (see `comparison`)
 //! 2. `corrections`, `correlations`: the results as numbers (see `conversion`)
@@ -14,8 +14,9 @@
 //! # Security
 //! Semi-honest, as the blocks that it is made of.
 //! # Cost
-//! bits - 1 comparisons of bits + 1 bits and bits transfers for each number; a reciprocal takes seven
-//! products more. 10 flights, 38 with the products. Meant for the nodes of a tree, not for rows.
+//! bits - 1 comparisons of bits + 1 bits and bits transfers for each number; a reciprocal takes
+//! seven products more. 10 flights, 38 with the products. Meant for the nodes of a tree, not for
+//! rows.
 //! # Reference
 //! Newton's iteration from the best line, Ercegovac and Lang, "Digital Arithmetic", 2004, section
 //! 7.2; the leading bit from a thermometer of comparisons.

@@ -19,6 +19,8 @@
 //! # Reference
 //! The wrap from one product of bits: Guo et al., USENIX Security 2025, see `conversion`.
 
+use crypto::lattice::slots::SlotRing;
+
 use crate::boolean::Bits;
 use crate::conversion::product_of_bits;
 use crate::{MpcError, TwoParty};
@@ -84,11 +86,12 @@ pub async fn widen_all(
     Ok(widened.collect())
 }
 
-/// Shares modulo 2^128 of `x_i / 2^shift`, from such shares of `|x_i|` < 2^124; off by at most three
-/// units.
+/// Shares modulo 2^128 of `x_i / 2^shift`, from such shares of `|x_i|` < 2^124; off by at most
+/// three units.
 ///
 /// # Errors
-/// [`MpcError::InvalidInput`] for a shift of 126 bits or more, [`MpcError::Net`] when the peer fails.
+/// [`MpcError::InvalidInput`] for a shift of 126 bits or more, [`MpcError::Net`] when the peer
+/// fails.
 pub async fn shorten(
     party: &mut TwoParty,
     shares: &[u128],
@@ -108,8 +111,8 @@ fn reduce_once(x: u128, modulus: u128) -> u128 {
     difference.wrapping_add(modulus & u128::from(below).wrapping_neg())
 }
 
-/// Shares modulo 2^128 of numbers that are shared modulo 2^64 and below 2^22 in magnitude, without a
-/// message.
+/// Shares modulo 2^128 of numbers that are shared modulo 2^64 and below 2^22 in magnitude, without
+/// a message.
 ///
 /// Right if the shares wrap around exactly once, as those of a protocol do but with probability
 /// 2^-41. Not for numbers that one party holds and of which the other holds zero.
@@ -118,39 +121,40 @@ pub fn from_words(shares: &[u64], first: bool) -> Vec<u128> {
     shares.iter().map(|share| u128::from(*share).wrapping_sub(wrap)).collect()
 }
 
-/// Turns shares modulo 2^128 of small numbers into shares modulo a word, without a message.
+/// Turns shares modulo 2^128 of small numbers into shares modulo a slot's prime, without a message.
 ///
 /// Right if the two shares wrap around exactly once, see the module's *Security*: for numbers below
 /// 2^87 in magnitude it is wrong with probability below 2^-40, if the shares come from a protocol.
 /// Not for numbers that one party holds and of which the other holds zero.
 #[derive(Clone, Copy, Debug)]
-pub struct Residues {
-    modulus: u64,
-    /// 2^64 modulo the modulus.
+pub struct Residues<'a> {
+    slots: &'a SlotRing,
+    /// 2^86 modulo the prime.
     upper: u64,
-    /// What this party takes off: 2^128 modulo the modulus, at one of the parties.
+    /// What this party adds: 0, or minus 2^128 modulo the prime at one of the parties.
     wrap: u64,
 }
 
-impl Residues {
-    /// For a modulus of at most 2^50.
-    pub fn new(modulus: u64, first: bool) -> Self {
-        let wide = u128::from(modulus);
-        let upper = ((1_u128 << 64) % wide) as u64;
-        let wrap = (u128::from(upper) * u128::from(upper) % wide) as u64;
-        Self { modulus, upper, wrap: if first { 0 } else { wrap } }
+impl<'a> Residues<'a> {
+    /// For the prime of `slots`, which has 44 bits.
+    pub fn new(slots: &'a SlotRing, first: bool) -> Self {
+        let modulus = u128::from(slots.modulus());
+        let upper = ((1_u128 << 86) % modulus) as u64;
+        let wrap = (u128::MAX % modulus + 1) % modulus;
+        let wrap = if first { 0 } else { (modulus - wrap) as u64 };
+        Self { slots, upper, wrap }
     }
 
-    /// The share modulo the modulus.
+    /// The share modulo the prime.
+    #[inline]
     pub fn of(&self, share: u128) -> u64 {
-        let high = (share >> 64) as u64 % self.modulus;
-        // Below 2^100, so that the upper part of the next product is below 2^36 + 1.
-        let sum = u128::from(high) * u128::from(self.upper) + u128::from(share as u64);
-        let folded = u128::from((sum >> 64) as u64) * u128::from(self.upper);
-        let folded = (folded % u128::from(self.modulus)) as u64 + sum as u64 % self.modulus;
-        (folded + self.modulus - self.wrap) % self.modulus
+        // Below 2^42·2^44 + 2^86 in all.
+        let folded = (share >> 86) * u128::from(self.upper) + (share & LOW_86);
+        self.slots.add(self.slots.reduce(folded), self.wrap)
     }
 }
+
+const LOW_86: u128 = (1 << 86) - 1;
 
 #[cfg(test)]
 mod tests;

@@ -59,7 +59,8 @@ pub(super) async fn play(
     let labels = Labels::Classes(&data.labels);
     let examples = Examples { labels, weights: None, training: &training, validation: &[] };
     let joint = if privacy == STRICT {
-        strict(training_session, &matrix, guest.then_some(&examples), &training, &settings).await?
+        let labels = guest.then_some(data.labels.as_slice());
+        strict(training_session, &matrix, labels, &training, &settings).await?
     } else {
         let example = guest.then_some(&examples);
         secureboost(training_session, &matrix, example, &training, &settings).await?
@@ -115,14 +116,13 @@ async fn secureboost(
 async fn strict(
     session: Session,
     matrix: &BinnedMatrix,
-    examples: Option<&Examples<'_>>,
+    labels: Option<&[u8]>,
     training: &[u32],
     settings: &Settings,
 ) -> Result<Option<Joint>, JobError> {
     const MARGINS: &str = "bench.margins";
     let declared = strict_trees::DISCLOSURES.into_iter().chain([MARGINS]);
     let mut party = TwoParty::setup(session, Arc::new(Ledger::new(declared))).await?;
-    let labels = examples.and_then(|examples| examples.labels.classes());
     let rows = strict_trees::Rows { training, validation: &[] };
     let trained = strict_trees::train(&mut party, matrix, labels, rows, settings).await?;
     let margins = learn(&mut party, MARGINS, Learner::First, &trained.margins).await?;

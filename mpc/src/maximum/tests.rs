@@ -77,7 +77,8 @@ proptest! {
             })
             .collect();
         let contenders = shared(&fractions);
-        let outcome = both_dealt(2, async |party| winners(party, &contenders, &sizes).await.unwrap());
+        let program = async |party: &mut _| winners(party, &contenders, &sizes).await.unwrap();
+        let outcome = both_dealt(2, program);
         check(&fractions, &sizes, [&outcome.first, &outcome.second]);
     }
 }

@@ -1,3 +1,4 @@
+use crypto::lattice::{Parameters, Ring};
 use crypto::random::Generator;
 use proptest::prelude::*;
 use world::Side;
@@ -47,7 +48,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
     #[test]
     fn correct_for_any_modulus(
-        bits in 8_u32..=126, odd: bool, part in 0_u32..100, values in prop::collection::vec(any::<i128>(), 1..40),
+        bits in 8_u32..=126,
+        odd: bool,
+        part in 0_u32..100,
+        values in prop::collection::vec(any::<i128>(), 1..40),
     ) {
         let modulus = (1_u128 << bits) - u128::from(odd);
         let bound = (modulus / 6) as i128;
@@ -59,12 +63,13 @@ proptest! {
 
 #[test]
 fn residues_of_small_numbers_add_up() {
-    let modulus = 17_592_186_028_033_u64;
+    let [slots, _] = SlotRing::pair(&Ring::new(Parameters::N8192_Q150));
+    let modulus = slots.modulus();
     let bound = 1_i128 << 87;
     let values: Vec<i128> = (0..2000).map(|index| (index - 1000) * (bound / 1000)).collect();
     let (first, second) = wide_shares(5, &values);
     let [first, second] = [(first, true), (second, false)].map(|(shares, is_first)| {
-        let residues = Residues::new(modulus, is_first);
+        let residues = Residues::new(&slots, is_first);
         shares.into_iter().map(|share| residues.of(share)).collect::<Vec<u64>>()
     });
     for ((first, second), value) in first.iter().zip(&second).zip(values) {

@@ -142,8 +142,15 @@ fn xor_three(first: __m512i, second: __m512i, third: __m512i) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "pclmulqdq")]
-pub(super) fn multiply(left: Gf128, right: Gf128) -> Gf128 {
+pub(in crate::arch) fn multiply(left: Gf128, right: Gf128) -> Gf128 {
     from_vector(Wide::<__m128i>::zero().add_product(to_vector(left), to_vector(right)).reduce())
+}
+
+/// Four products of elements in vectors.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,vpclmulqdq")]
+pub(in crate::arch) fn multiply_four(left: __m512i, right: __m512i) -> __m512i {
+    Wide::<__m512i>::zero().add_product(left, right).reduce()
 }
 
 #[target_feature(enable = "pclmulqdq")]
@@ -229,7 +236,7 @@ pub(super) fn scale_four(values: &mut [Gf128], factor: Gf128) {
     let factors = _mm512_broadcast_i32x4(to_vector(factor));
     let (fours, rest) = values.as_chunks_mut::<4>();
     for four in fours {
-        store(four, Wide::<__m512i>::zero().add_product(load(four), factors).reduce());
+        store(four, multiply_four(load(four), factors));
     }
     scale_one(rest, factor);
 }
@@ -240,7 +247,7 @@ pub(super) fn add_scaled_four(target: &mut [Gf128], source: &[Gf128], factor: Gf
     let (targets, target_rest) = target.as_chunks_mut::<4>();
     let (sources, source_rest) = source.as_chunks::<4>();
     for (target, source) in targets.iter_mut().zip(sources) {
-        let product = Wide::<__m512i>::zero().add_product(load(source), factors).reduce();
+        let product = multiply_four(load(source), factors);
         store(target, _mm512_xor_si512(load(target), product));
     }
     add_scaled_one(target_rest, source_rest, factor);
@@ -251,7 +258,7 @@ pub(super) fn multiply_each_four(values: &mut [Gf128], factors: &[Gf128]) {
     let (fours, rest) = values.as_chunks_mut::<4>();
     let (factor_fours, factor_rest) = factors.as_chunks::<4>();
     for (four, factor) in fours.iter_mut().zip(factor_fours) {
-        store(four, Wide::<__m512i>::zero().add_product(load(four), load(factor)).reduce());
+        store(four, multiply_four(load(four), load(factor)));
     }
     multiply_each_one(rest, factor_rest);
 }

@@ -12,7 +12,8 @@ use core::arch::x86_64::{
 };
 use core::mem::transmute;
 
-use super::{STATE, portable};
+use super::{STATE, X, portable};
+use crate::arch::carryless::x86::multiply;
 use crate::field128::Gf128;
 
 type Two = [Gf128; 2];
@@ -20,8 +21,8 @@ type Two = [Gf128; 2];
 /// Vectors in the window: two elements and the [`STATE`] behind the last of them.
 const WINDOW: usize = 13;
 
-#[target_feature(enable = "avx2")]
-pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
+#[target_feature(enable = "avx2,pclmulqdq")]
+pub(super) fn convolute(values: &mut [Gf128], taps: &[u32], fixed: Gf128) {
     let (twos, _) = values.as_chunks_mut::<2>();
     let steps = twos.len().saturating_sub(WINDOW);
     let mut window = [_mm256_setzero_si256(); WINDOW];
@@ -31,7 +32,7 @@ pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
         }
         for (step, taps) in taps.as_chunks::<2>().0.iter().take(steps).enumerate() {
             let reached = load(&twos[step + WINDOW]);
-            let (finished, next) = finish_two(&mut window, *taps, reached);
+            let (finished, next) = finish_two(&mut window, *taps, fixed, reached);
             store(&mut twos[step], finished);
             // Spelt out so that the window stays in registers.
             for index in 1..WINDOW {
@@ -44,23 +45,24 @@ pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
         }
     }
     for (place, taps) in taps.iter().enumerate().skip(2 * steps) {
-        portable::step(&mut values[place..], *taps);
+        portable::step(&mut values[place..], *taps, |element| element * fixed);
     }
 }
 
 /// Finishes the first vector of the window; returns it, and `reached`, the vector behind the
 /// window, with what the last element adds to it.
 #[inline]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,pclmulqdq")]
 fn finish_two(
     window: &mut [__m256i; WINDOW],
     taps: [u32; 2],
+    fixed: Gf128,
     reached: __m256i,
 ) -> (__m256i, __m256i) {
     add_where::<0>(window, _mm256_permute2x128_si256::<0x00>(window[0], window[0]), taps[0]);
     add_where::<1>(window, _mm256_permute2x128_si256::<0x11>(window[0], window[0]), taps[1]);
     // The fixed tap is 25 places away: twelve vectors and one element.
-    let product = times_x(window[0]);
+    let product = if fixed == X { times_x(window[0]) } else { times(window[0], fixed) };
     let last = &mut window[WINDOW - 1];
     *last = _mm256_xor_si256(*last, _mm256_permute2x128_si256::<0x08>(product, product));
     let beyond = _mm256_permute2x128_si256::<0x81>(product, product);
@@ -83,6 +85,15 @@ fn add_where<const LANE: i32>(window: &mut [__m256i; WINDOW], element: __m256i, 
         *vector = _mm256_castps_si256(chosen);
         signs = _mm256_slli_epi32::<2>(signs);
     }
+}
+
+/// The product of each element with a factor.
+#[inline]
+#[target_feature(enable = "avx2,pclmulqdq")]
+fn times(elements: __m256i, factor: Gf128) -> __m256i {
+    let mut two = [Gf128::ZERO; 2];
+    store(&mut two, elements);
+    load(&[multiply(two[0], factor), multiply(two[1], factor)])
 }
 
 /// The product of each element with `x`.

@@ -177,7 +177,8 @@ impl Projection {
         hints: &[Hint],
     ) -> Result<Vec<Vec<u64>>, LatticeError> {
         self.check_words()?;
-        let (keys, answers): (Vec<&QueryKey>, Vec<&Answers>) = queries.iter().copied().unzip();
+        let keys: Vec<&QueryKey> = queries.iter().map(|(key, _)| *key).collect();
+        let answers: Vec<&Answers> = queries.iter().map(|(_, answers)| *answers).collect();
         let fractions = self.fractions(&self.openings(&keys, hints), &answers)?;
         let mut shares = vec![Vec::with_capacity(hints.len()); queries.len()];
         for output in fractions.chunks_exact(queries.len().max(1)) {

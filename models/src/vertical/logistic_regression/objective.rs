@@ -13,7 +13,7 @@ use mpc::TwoParty;
 use mpc::conversion::truncate;
 use mpc::matrix::{Blocks, Geometry, SharedProduct};
 use mpc::reveal::{Learner, learn};
-use mpc::sigmoid::{SCORE_UNIT, Sigmoid};
+use mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
 
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
 use super::woe::WoeBlock;
@@ -109,21 +109,25 @@ impl<'a> Objective<'a> {
         })
     }
 
-    /// Shares of the gradients at the shared point.
+    /// Shares of the gradients at the shared point, over the first `rows`: all, or a sample of the
+    /// training rows (see [`SharedProduct::forward`]), for which everything is `rows` to training
+    /// rows times the gradient, and no validation gradient is made.
     pub(super) async fn gradients(
         &self,
         party: &mut TwoParty,
         point: &Blocks,
+        rows: usize,
+        accuracy: Accuracy,
     ) -> Result<Gradients, ModelError> {
         let by_column = self.woe.expand(party, point).await?;
-        let scores = self.product.forward(party, &by_column).await?;
+        let scores = self.product.forward(party, &by_column, rows).await?;
+        let row_scales = &self.row_scales[..rows];
         let mut residuals =
-            self.sigmoid.evaluate(party, &scores, &self.row_scales, RESIDUAL_BITS).await?;
+            self.sigmoid.evaluate(party, &scores, row_scales, RESIDUAL_BITS, accuracy).await?;
         for (residual, target) in residuals.iter_mut().zip(&self.targets) {
             *residual = residual.wrapping_sub(*target);
         }
-        let held_out = residuals.split_off(self.rows.training);
-        residuals.resize(self.rows.all(), 0);
+        let held_out = residuals.split_off(self.rows.training.min(rows));
         let training = self.training_gradient(party, point, &residuals).await?;
         let validation = if held_out.is_empty() {
             None
@@ -143,7 +147,8 @@ impl<'a> Objective<'a> {
         // The penalty's rows join the sum over data rows, brought to the same unit:
         // 2^p · (v·2^(48-c)/50) · multiplier = 2^(c+r+m) · v; 2c + m is 35 or 36.
         let shift = 2 * self.column_bits + RESIDUAL_BITS + self.log_rows - 48 - PENALTY_BITS;
-        let multiplier = 50_u64 << shift;
+        let share = residuals.len() as f64 / self.rows.training as f64;
+        let multiplier = ((50_u64 << shift) as f64 * share).round() as u64;
         let lift =
             |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
         let penalised = self.woe.without(party, point);

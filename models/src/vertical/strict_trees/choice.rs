@@ -1,8 +1,8 @@
 //! The best cut of each node of a level, on shares.
 //!
 //! For a node with sums G and H, and a cut with sums `G_L` and `H_L` on its left, let H' = H + 2λ,
-//! `H'_L` = `H_L` + λ, and u, w powers of two that bring H' and the sum B of all |g| of the node to one
-//! size for all nodes. Then
+//! `H'_L` = `H_L` + λ, and u, w powers of two that bring H' and the sum B of all |g| of the node to
+//! one size for all nodes. Then
 //!
 //! ```text
 //! c = u·H'    e = w·G    α = u·H'_L    γ = w·G_L        exact
@@ -10,11 +10,11 @@
 //! ```
 //!
 //! and A/q is the gain of the cut times a constant of the node, plus the constant that belongs to
-//! no gain at all: `e²·λu/(c - λu)`. B bounds every |`G_L`|, so that nothing overflows; the labels tell
-//! the sign of every g, hence B is the difference of the sums over the two classes.
+//! no gain at all: `e²·λu/(c - λu)`. B bounds every |`G_L`|, so that nothing overflows; the labels
+//! tell the sign of every g, hence B is the difference of the sums over the two classes.
 //!
-//! A cut leaves enough weight on both sides, `H_L`, `H_R` ≥ m, exactly if `q ≥ μ·(c - μ)` for μ = u·(m + λ)
-//! and `H ≥ 2m`.
+//! A cut leaves enough weight on both sides, `H_L`, `H_R` ≥ m, exactly if `q ≥ μ·(c - μ)` for μ =
+//! u·(m + λ) and `H ≥ 2m`.
 
 use mpc::TwoParty;
 use mpc::boolean::{Bits, and_many, bit_triples};

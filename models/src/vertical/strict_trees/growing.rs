@@ -44,8 +44,8 @@ struct Grown {
 struct TreeCuts([Vec<CellCut>; 2]);
 
 impl Growing<'_> {
-    /// Grows a tree on packed derivatives; also returns shares of what it adds to the margin of each
-    /// of `rows`, of which the first ones have derivatives.
+    /// Grows a tree on packed derivatives; also returns shares of what it adds to the margin of
+    /// each of `rows`, of which the first ones have derivatives.
     pub(super) async fn tree(
         &self,
         party: &mut TwoParty,

@@ -14,8 +14,8 @@ use crate::local::boosted_trees::Settings;
 const RATIO_BITS: u32 = 21;
 
 /// Writes into every leaf of `tree` this party's share of `-learning_rate·G/(H + λ)` (Chen and
-/// Guestrin, KDD 2016, equation 5), from the packed sums of all nodes. The error is below 2^-19 times
-/// the learning rate, and one part in 2^17.
+/// Guestrin, KDD 2016, equation 5), from the packed sums of all nodes. The error is below 2^-19
+/// times the learning rate, and one part in 2^17.
 pub(super) async fn fill(
     party: &mut TwoParty,
     products: &Products,

@@ -4,27 +4,27 @@
 //! The guest (first party) holds labels of 0 and 1 and features, the host (second party) other
 //! features of the same rows in the same order. Both end with their part of the trees: the shape,
 //! who owns each split, their own splits, and *shares* of the leaves. The trees are those of
-//! [`local`](crate::local::boosted_trees) on the guest's features followed by the host's, up to near
-//! ties: a later cut must gain one part in 2^14 more than an earlier one, derivatives have the
+//! [`local`](crate::local::boosted_trees) on the guest's features followed by the host's, up to
+//! near ties: a later cut must gain one part in 2^14 more than an earlier one, derivatives have the
 //! fractional bits of [`Units`], and nodes that saw no missing value send later ones to the left.
 //! [`score`] gives shares of the margins of new rows.
 //! # Messages
-//! 1. once: `features` both ways, the bins of each feature and whether values are missing; the parts
-//!    of encrypted sums that never change (`mpc::histogram`)
+//! 1. once: `features` both ways, the bins of each feature and whether values are missing; the
+//!    parts of encrypted sums that never change (`mpc::histogram`)
 //! 2. per tree: derivatives on shares (`mpc::sigmoid`, `mpc::product`)
-//! 3. per level: sums over cells of one child of each pair (`mpc::histogram`); the gain of every cut
-//!    and the best one of each node (`mpc::product`, `mpc::comparison`, `mpc::maximum`);
-//!    `opened_bits` both ways, which nodes are split and whose cut it is; `share`, the number of the
-//!    cut to its owner; `correlations` both ways, the derivatives of the left children
-//! 4. per tree, with validation rows: the change of their loss (`mpc::product`), and `opened_bit` both
-//!    ways, whether training ends
-//! 5. per tree: the leaves (`mpc::reciprocal`), and `correlations` both ways, once per level, the new
-//!    margins
+//! 3. per level: sums over cells of one child of each pair (`mpc::histogram`); the gain of every
+//!    cut and the best one of each node (`mpc::product`, `mpc::comparison`, `mpc::maximum`);
+//!    `opened_bits` both ways, which nodes are split and whose cut it is; `share`, the number of
+//!    the cut to its owner; `correlations` both ways, the derivatives of the left children
+//! 4. per tree, with validation rows: the change of their loss (`mpc::product`), and `opened_bit`
+//!    both ways, whether training ends
+//! 5. per tree: the leaves (`mpc::reciprocal`), and `correlations` both ways, once per level, the
+//!    new margins
 //! # Leaks
 //! To both: the numbers of rows and trees, the bins of each feature of the other party, without
-//! names or edges, and for which of them values are missing; which nodes are split, and the owner of
-//! each split; with validation rows one stop bit a tree. To the owner: its own splits. Nothing else: sums, gains, derivatives, margins, leaves
-//! and the rows of a node stay shared.
+//! names or edges, and for which of them values are missing; which nodes are split, and the owner
+//! of each split; with validation rows one stop bit a tree. To the owner: its own splits. Nothing
+//! else: sums, gains, derivatives, margins, leaves and the rows of a node stay shared.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for sums and products,
 //! correlated transfers for comparisons and selections; see `mpc`. A row's side of a split is known
@@ -32,8 +32,8 @@
 //! # Cost
 //! With n rows, C cells and K cuts of both parties, depth d, per tree: 2^(d-1) encrypted sums, each
 //! 18.75·n bytes both ways; (2^d - 1)·K gains of about 1.2 KB; 2·(2^d - 1)·n transfers of 12 bytes,
-//! and 0.9 KB for each row for the derivatives. Per level about 60 + 16·log2 K flights. Memory: 196,608
-//! bytes for each cell of the other party.
+//! and 0.9 KB for each row for the derivatives. Per level about 60 + 16·log2 K flights. Memory:
+//! 196,608 bytes for each cell of the other party.
 //! # Reference
 //! The protocol's skeleton: Lu, Huang, Zhang, Wang, Hong, "Squirrel", USENIX Security 2023 (eprint
 //! 2023/527), sections 3 and 4. Here with exact gains: for the same node, the gain of Chen and
@@ -254,21 +254,18 @@ fn check(
     }) {
         return refuse("labels must be 0 or 1, one for each row");
     }
-    if settings.min_gain > 0.0 {
-        return refuse("strict trees have no min_gain: use lambda or min_child_weight");
+    let offered = [
+        (settings.min_gain == 0.0, "no min_gain: use lambda or min_child_weight"),
+        (settings.loss == Loss::Logistic, "the logistic loss only"),
+        (settings.ensemble == Ensemble::Boosting, "no forests"),
+        (settings.base_score.is_none(), "no base_score of one's own"),
+        (settings.class_weights.is_empty(), "no class weights"),
+        (settings.directions.is_empty(), "no directions of features"),
+    ];
+    match offered.iter().find(|(holds, _)| !holds) {
+        Some((_, rule)) => refuse(&format!("strict trees have {rule}; secureboost trees do more")),
+        None => Ok(()),
     }
-    let is_plain = settings.loss == Loss::Logistic
-        && settings.ensemble == Ensemble::Boosting
-        && settings.base_score.is_none()
-        && settings.class_weights.is_empty()
-        && settings.directions.is_empty();
-    if !is_plain {
-        return refuse(
-            "strict trees are boosted for two classes, without base_score, class_weights and \
-             directions",
-        );
-    }
-    Ok(())
 }
 
 /// Log-odds of the training labels.

@@ -34,8 +34,8 @@ pub(super) struct Stopping<'a> {
 }
 
 impl Stopping<'_> {
-    /// Takes the derivatives of the validation rows before the next tree, and what the last one added
-    /// to their margins; true if training is to end.
+    /// Takes the derivatives of the validation rows before the next tree, and what the last one
+    /// added to their margins; true if training is to end.
     pub(super) async fn look(
         &mut self,
         party: &mut TwoParty,

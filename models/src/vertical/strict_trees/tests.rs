@@ -10,7 +10,10 @@ use net::transport::faulty::FaultKind;
 use world::{Fault, Side};
 
 use super::*;
-use crate::local::boosted_trees::{self as local, Cut, Examples, Labels, Node};
+use crate::evaluate::{Ranking, discrimination};
+use crate::local::boosted_trees::{self as local, Cut, Examples, Node};
+
+mod attacks;
 
 struct Data {
     guest: BinnedMatrix,
@@ -89,7 +92,7 @@ impl Data {
         let features = [self.guest.features(), self.host.features()].concat();
         let matrix = BinnedMatrix::new(self.labels.len(), features).unwrap();
         let examples = Examples {
-            labels: Labels::Classes(&self.labels),
+            labels: local::Labels::Classes(&self.labels),
             weights: None,
             training: &self.training,
             validation: &self.validation,
@@ -261,7 +264,10 @@ fn nothing_is_opened_that_is_not_declared() {
         train(&mut party, matrix, labels, data.rows(), &settings).await.err()
     };
     let outcome = world::pair(8, side, side);
-    let refused = |error: &Option<ModelError>| matches!(error, Some(ModelError::Secure(mpc::MpcError::Undeclared(key))) if key == SHAPE);
+    let refused = |error: &Option<ModelError>| match error {
+        Some(ModelError::Secure(mpc::MpcError::Undeclared(key))) => key == SHAPE,
+        _ => false,
+    };
     assert!(refused(&outcome.first) && refused(&outcome.second));
 }
 

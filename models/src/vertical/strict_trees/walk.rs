@@ -19,8 +19,8 @@ enum Value {
     Rows(Vec<u64>),
 }
 
-/// Shares of the leaf of each row. `sides` has, for each node, the sides of all rows if it is an own
-/// split.
+/// Shares of the leaf of each row. `sides` has, for each node, the sides of all rows if it is an
+/// own split.
 pub(super) async fn values(
     party: &mut TwoParty,
     tree: &PartTree,
