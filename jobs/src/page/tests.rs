@@ -401,7 +401,8 @@ fn guest_trees() -> ModelPart {
     let leaf = |weight| json!({ "leaf": { "weight": weight } });
     let tree = [split(host, 9.0, 1), split(own, 3.0, 3), leaf(0.4), leaf(-0.2), leaf(0.1)].to_vec();
     let trees = json!({
-        "training_id": "0011223344556677", "loss": "logistic", "base_scores": [-2.0], "features": ["age", "job"],
+        "training_id": "0011223344556677", "loss": "logistic", "base_scores": [-2.0],
+        "features": ["age", "job"],
         "host_splits": 1, "trees": [tree],
     });
     ModelPart::GuestTrees {

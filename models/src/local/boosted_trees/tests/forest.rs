@@ -28,7 +28,7 @@ fn a_forest_is_the_mean_of_its_trees() {
     assert_eq!(result.model.margins(&matrix).unwrap(), result.margins);
     let base = result.model.base_scores[0];
     for (number, tree) in result.model.trees.iter().enumerate() {
-        let rows = settings::rows_of_tree(&settings, number, &training);
+        let rows = rows_of_tree(&settings, number, &training);
         let leaf = |row: u32| {
             tree.leaf(|cut| cut.is_left(matrix.features()[cut.feature].codes[row as usize]))
         };
