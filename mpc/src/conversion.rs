@@ -48,7 +48,9 @@ pub async fn correlate<W: Word>(
             let messages: Vec<W> = extended.sent.par_iter().zip(deltas).map(correlation).collect();
             let sent = extended.sent.par_iter().map(|[zero, _]| W::default().minus(*zero));
             let mut bytes = Vec::with_capacity(messages.len() * W::BYTES);
-            messages.iter().for_each(|message| message.write(&mut bytes));
+            for message in &messages {
+                message.write(&mut bytes);
+            }
             (bytes, sent.collect())
         })
         .await;

@@ -153,7 +153,9 @@ pub async fn largest(
         let bits = beats(party, products, &left, &right).await?;
         let winners = choose(party, &bits, &left, &right).await?;
         contenders = round.gather(&winners, &contenders);
-        sizes.iter_mut().for_each(|size| *size = size.div_ceil(2));
+        for size in &mut sizes {
+            *size = size.div_ceil(2);
+        }
     }
     Ok(contenders)
 }

@@ -1,7 +1,7 @@
 //! Sums of products of shared numbers, many at a time.
 //!
 //! # Functionality
-//! The parties hold shares modulo 2^128 (see `wide`) of vectors v_1, …, v_k of the same length.
+//! The parties hold shares modulo 2^128 (see `wide`) of vectors `v_1`, …, `v_k` of the same length.
 //! [`Products::evaluate`] gives such shares of `Σ factor·v_i·v_j / 2^shift`, place by place, for
 //! each of several [`Form`]s. Numbers are below 2^87 in magnitude, sums before the shift below
 //! 2^85; the result is off by at most three units, and exact without a shift.
@@ -24,7 +24,7 @@
 //! each way for each product, 2 flights, and 2 more for forms with a shift.
 //! # Reference
 //! Slots: see `crypto::lattice::slots`. Cross terms under one party's key: Gilboa, CRYPTO 1999,
-//! section 4, moved from Paillier to ring-LWE as in Rathee et al., "CrypTFlow2", CCS 2020
+//! section 4, moved from Paillier to ring-LWE as in Rathee et al., "`CrypTFlow2`", CCS 2020
 //! (eprint 2020/1002), section 2.5.
 
 use crypto::lattice::slots::{EncryptedSlots, MaskedSlots, PublicKey, SecretKey, SlotRing};

@@ -3,9 +3,9 @@
 //! # Functionality
 //! The parties hold shares of scores `z_i` in units of [`SCORE_UNIT`]; the first party knows a
 //! factor `s_i` for each row (a weight). Both get shares of `s_i/(1 + exp(-z_i))` with the stated
-//! number of fractional bits. [`Accuracy::Fine`]: with an error below 1e-5·max(s_i, 1), for every
+//! number of fractional bits. [`Accuracy::Fine`]: with an error below `1e-5·max(s_i, 1)`, for every
 //! `z_i` that the ring can hold (|z| < 1.6 million). [`Accuracy::Coarse`]: with an error below
-//! 0.012·max(s_i, 1), of which at most 0.002 is a function of `z_i` and the rest rounding of
+//! `0.012·max(s_i, 1)`, of which at most 0.002 is a function of `z_i` and the rest rounding of
 //! expectation 0 and deviation 0.0015, for |z| < 1600.
 //! # Messages
 //! 1. `public_key` second → first, once: the keys for both accuracies

@@ -75,7 +75,7 @@ pub async fn widen_all(
     }
     let mut no_wrap = product_of_bits::<u128>(party, &small).await?.into_iter();
     let widened = moved.iter().zip(vectors).map(|(moved, (_, modulus, shift))| {
-        let offset = if first { modulus / 6 >> shift } else { 0 };
+        let offset = if first { (modulus / 6) >> shift } else { 0 };
         let step = modulus >> shift;
         let share = |(share, no_wrap): (&u128, u128)| {
             let wrap = u128::from(first).wrapping_sub(no_wrap);

@@ -128,8 +128,8 @@ fn upper(bytes: usize) -> Vec<u64> {
     }
     for place in 0..elements.len() {
         let has = |element: &u128| element >> place & 1 == 1;
-        // Unwrap safety: the lowest bits are coordinates for every size there is, see the tests.
-        let pivot = place + elements[place..].iter().position(has).unwrap();
+        // There is one: the lowest bits are coordinates for every size there is, see the tests.
+        let pivot = place + elements[place..].iter().position(has).unwrap_or(0);
         elements.swap(place, pivot);
         let pivot = elements[place];
         for (index, element) in elements.iter_mut().enumerate() {

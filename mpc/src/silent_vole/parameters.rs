@@ -30,7 +30,7 @@
 //! a value is uniform in the subspace, so that a test that is not zero at its place sees a uniform
 //! bit. What is new is that noise need not be missed altogether: with fewer than d places of noise
 //! in the half that was chosen, the d words are dependent there, and linear algebra finds the
-//! combination that is free of noise (Porwal and others, "Interleaved Prange", PQCrypto 2022,
+//! combination that is free of noise (Porwal and others, "Interleaved Prange", `PQCrypto` 2022,
 //! eprint 2022/374). That takes 2^150 eliminations for 10 bytes and 2^137 for 13, from 10 to 13
 //! places of 200 in place of none. The assumption is then: regular syndrome decoding of d words
 //! with one support is hard over GF(2^8) for this code.

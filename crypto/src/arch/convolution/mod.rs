@@ -75,7 +75,7 @@ impl Engine {
         assert_eq!(values.len(), taps.len(), "taps for each element");
         match self.0 {
             Vectors::Portable if fixed == X => {
-                portable::convolute(values, taps, |element| element.times_x());
+                portable::convolute(values, taps, Gf128::times_x);
             }
             Vectors::Portable => {
                 let multiplier = carryless::Engine::detect();
