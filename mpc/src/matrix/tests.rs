@@ -92,7 +92,7 @@ fn known_answer() {
     assert_eq!(sums(&second.1.own, &first.1.theirs)[0] as i64, 7 * 11);
     assert_eq!(
         outcome.transcript.hash(),
-        "c574ff907a6b882ddef6e0cbf51726f5285e2c4fc8219664fc3bbd134cc77518"
+        "89cba0fd909754d45cdc42741f315c8923e262a7f4a0396ff34d4b6ab66049b5"
     );
 }
 

@@ -71,7 +71,7 @@ fn known_answer() {
     }
     assert_eq!(
         outcome.transcript.hash(),
-        "09c067130b91a1fc600d7eabbf705381345dd6b93f04761b70f574ec29edbb8c"
+        "ec269e19623fce071dd87be6284cbdbee9f96c9a8dc023d95a5fed10a53056fa"
     );
 }
 
