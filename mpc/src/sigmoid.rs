@@ -43,8 +43,8 @@ use crate::conversion::{lift, select};
 use crate::hints::blame;
 use crate::{MpcError, TwoParty};
 
-/// Ring units of a score of 1.0: 2^48/50, so that the periods of both series are powers of two and a
-/// share's own wrap around changes no sine.
+/// Ring units of a score of 1.0: 2^48/50, so that the periods of both series are powers of two and
+/// a share's own wrap around changes no sine.
 pub const SCORE_UNIT: f64 = (1_u64 << 48) as f64 / 50.0;
 /// Largest factor `s_i` of a row that keeps the products far enough below the slot modulus.
 pub const ROW_SCALE_MAX: f64 = 4.0;
