@@ -23,7 +23,9 @@ impl Sample {
         };
         let (mut codes, mut noise) = (vec![Vec::new(); 3], Vec::new());
         for _ in 0..300 {
-            codes.iter_mut().for_each(|codes| codes.push(1 + (next() % 8) as u8));
+            for codes in &mut codes {
+                codes.push(1 + (next() % 8) as u8);
+            }
             noise.push((next() % 1000) as f64 / 1000.0);
         }
         let score = |row: usize| {
@@ -94,7 +96,9 @@ fn margins_are_those_of_another_library() {
     let (labels, loss) = (sample.classes(&[0.9, 1.9]), Loss::Softmax { classes: 3 });
     let training = sample.train(Labels::Classes(&labels), loss, 0.5);
     let mut chances = training.margins.clone();
-    chances.chunks_exact_mut(3).for_each(|margins| loss.predict(margins));
+    for margins in chances.chunks_exact_mut(3) {
+        loss.predict(margins);
+    }
     let expected = [
         [0.068_045, 0.195_548, 0.736_407],
         [0.262_948, 0.604_293, 0.132_759],
@@ -109,7 +113,7 @@ fn margins_are_those_of_another_library() {
 }
 
 /// Libraries differ in how they interpolate quantiles of few rows, so that only the loss is
-/// compared: 0.113_73 with `reg:quantileerror` and otherwise the same settings.
+/// compared: 0.11373 with `reg:quantileerror` and otherwise the same settings.
 #[test]
 fn quantiles_lose_as_little_as_those_of_another_library() {
     let sample = Sample::new();
@@ -217,7 +221,7 @@ fn training_starts_where_a_constant_fits_best() {
 fn quantiles_are_the_least_values_that_reach_their_share() {
     let mut pairs = [(5.0, 1.0), (1.0, 2.0), (3.0, 1.0), (2.0, 0.0)];
     for (level, expected) in [(0.1, 1.0), (0.5, 1.0), (0.6, 3.0), (0.75, 3.0), (0.99, 5.0)] {
-        assert_eq!(weighted_quantile(&mut pairs, level), expected);
+        assert!((weighted_quantile(&mut pairs, level) - expected).abs() < 1e-12, "{level}");
     }
 }
 
@@ -240,7 +244,7 @@ fn derivatives_fill_their_range_whatever_the_unit_of_the_label() {
         for (small, large) in small.nodes().iter().zip(large.nodes()) {
             match (small, large) {
                 (Node::Leaf { weight: small }, Node::Leaf { weight: large }) => {
-                    assert_eq!(small * 2f64.powi(40), *large);
+                    assert_eq!((small * 2f64.powi(40)).to_bits(), large.to_bits());
                 }
                 (Node::Split { question: one, .. }, Node::Split { question: other, .. }) => {
                     assert_eq!(one, other);
