@@ -139,7 +139,7 @@ impl<'a> Boosting<'a> {
             if outputs == 1 {
                 return loss.derivatives(margin, labels.at(row));
             }
-            let is_of_class = f64::from(labels.at(row) == output as f64);
+            let is_of_class = f64::from(labels.at(row) as usize == output);
             loss.derivatives(margin - self.log_sums[row], is_of_class)
         };
         let weight = |row| weight(&self.examples, self.settings, row);
@@ -203,21 +203,18 @@ impl<'a> Boosting<'a> {
 
     /// Mean loss of some rows now.
     fn loss(&self, rows: &[u32]) -> f64 {
+        let Settings { loss, ensemble, trees, .. } = *self.settings;
         let (outputs, base) = (self.outputs(), &self.best.base_scores);
         // A forest's leaves are weighted for all of its trees.
-        let scale = match self.settings.ensemble {
-            Ensemble::Boosting => 1.0,
-            Ensemble::Forest => (self.settings.trees * outputs) as f64 / self.trees as f64,
-        };
+        let scale = (trees * outputs) as f64 / self.trees as f64;
         let of_row = |row: usize| {
             let margins = &self.margins[row * outputs..(row + 1) * outputs];
             let label = self.examples.labels.at(row);
-            if scale == 1.0 {
-                return self.settings.loss.of_row(margins, label);
+            if ensemble == Ensemble::Boosting {
+                return loss.of_row(margins, label);
             }
-            let scaled =
-                margins.iter().zip(base).map(|(margin, base)| base + (margin - base) * scale);
-            self.settings.loss.of_row(&scaled.collect::<Vec<f64>>(), label)
+            let so_far = margins.iter().zip(base).map(|(all, base)| base + (all - base) * scale);
+            loss.of_row(&so_far.collect::<Vec<f64>>(), label)
         };
         mean_loss(of_row, |row| weight(&self.examples, self.settings, row), rows)
     }

@@ -122,13 +122,21 @@ impl Loss {
     pub fn predict(self, margins: &mut [f64]) {
         match self {
             Self::Squared | Self::Quantile { .. } => {}
-            Self::Logistic => margins.iter_mut().for_each(|margin| *margin = probability(*margin)),
+            Self::Logistic => {
+                for margin in margins {
+                    *margin = probability(*margin);
+                }
+            }
             Self::Softmax { .. } => {
                 let normaliser = log_sum_exp(margins);
-                margins.iter_mut().for_each(|margin| *margin = (*margin - normaliser).exp());
+                for margin in margins {
+                    *margin = (*margin - normaliser).exp();
+                }
             }
             Self::Poisson | Self::Gamma | Self::Tweedie { .. } => {
-                margins.iter_mut().for_each(|margin| *margin = exponential(*margin));
+                for margin in margins {
+                    *margin = exponential(*margin);
+                }
             }
         }
     }
@@ -185,7 +193,7 @@ impl Loss {
         match self {
             Self::Squared => (margin - label) * (margin - label),
             Self::Logistic => {
-                let toward = if label == 1.0 { margin } else { -margin };
+                let toward = if label > 0.5 { margin } else { -margin };
                 // ln(1 + e^-x), written so that e^x cannot overflow.
                 (-toward).max(0.0) + (-toward.abs()).exp().ln_1p()
             }

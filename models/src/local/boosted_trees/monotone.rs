@@ -30,6 +30,11 @@ impl Bounds {
     /// No bounds.
     pub(super) const NONE: Self = Self { lower: f64::NEG_INFINITY, upper: f64::INFINITY };
 
+    /// Whether a value lies within.
+    pub(super) fn holds(self, value: f64) -> bool {
+        (self.lower..=self.upper).contains(&value)
+    }
+
     /// The nearest value within.
     pub(super) fn clamp(self, value: f64) -> f64 {
         value.clamp(self.lower, self.upper)

@@ -113,7 +113,7 @@ impl Scorer {
         let curvature = second + self.l2;
         let best = -first / curvature;
         let value = self.bounds.clamp(best);
-        let score = if value == best {
+        let score = if self.bounds.holds(best) {
             first * first / curvature
         } else {
             -value * (2.0 * first + curvature * value)
@@ -147,7 +147,7 @@ impl Scorer {
 pub(super) fn leaf_weight(settings: &Settings, units: Units, total: Cell, bounds: Bounds) -> f64 {
     let (best, value) = leaf_value(settings, units, total, bounds);
     let curvature = total.second as f64 * units.second + settings.l2;
-    if value == best && curvature > 0.0 {
+    if bounds.holds(best) && curvature > 0.0 {
         return -settings.shrinkage() * (total.first as f64 * units.first) / curvature;
     }
     settings.shrinkage() * value

@@ -32,7 +32,7 @@ fn a_forest_is_the_mean_of_its_trees() {
         let leaf = |row: u32| {
             tree.leaf(|cut| cut.is_left(matrix.features()[cut.feature].codes[row as usize]))
         };
-        let of_first = |row: &&u32| leaf(**row) == leaf(rows[0]);
+        let of_first = |row: &&u32| leaf(**row).to_bits() == leaf(rows[0]).to_bits();
         let together: Vec<f64> =
             rows.iter().filter(of_first).map(|&row| labels.at(row as usize)).collect();
         let mean = together.iter().sum::<f64>() / together.len() as f64;

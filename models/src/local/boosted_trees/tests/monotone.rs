@@ -18,8 +18,14 @@ fn margins_are_those_of_another_library() {
     let sample = Sample::new();
     let (up, down) = (Direction::Increasing, Direction::Decreasing);
     for (pairs, expected) in [
-        ([("x0", down), ("x2", up)], [1.51073, 1.40718, 1.40718, 1.51073, 0.485751, 0.939149]),
-        ([("x1", up), ("x2", down)], [1.85518, 0.815074, 0.495849, 1.26993, 0.815074, 1.01258]),
+        (
+            [("x0", down), ("x2", up)],
+            [1.510_73, 1.407_18, 1.407_18, 1.510_73, 0.485_751, 0.939_149],
+        ),
+        (
+            [("x1", up), ("x2", down)],
+            [1.855_18, 0.815_074, 0.495_849, 1.269_93, 0.815_074, 1.012_58],
+        ),
     ] {
         let settings = Settings { base_score: Some(1.0), ..directed(&pairs, 3, 5) };
         let labels = Labels::Numbers(&sample.score);
