@@ -85,9 +85,15 @@ pub struct ProductSum {
 }
 
 impl SlotRing {
-    /// Prepares slots over `ring`.
+    /// Prepares slots modulo [`SLOT_MODULUS`] over `ring`.
     pub fn new(ring: &Ring) -> Self {
-        let plain = Modulus::new(SLOT_MODULUS);
+        Self::with_modulus(ring, SLOT_MODULUS)
+    }
+
+    /// Prepares slots modulo another prime over `ring`; keys do not depend on it. It has at most 50
+    /// bits and is 1 modulo 2N, and the larger it is, the lower is [`SlotRing::products_max`].
+    pub fn with_modulus(ring: &Ring, prime: u64) -> Self {
+        let plain = Modulus::new(prime);
         Self {
             ring: ring.clone(),
             scale: PrimeScale::new(ring, plain.clone()),
@@ -106,6 +112,11 @@ impl SlotRing {
         self.ring.degree()
     }
 
+    /// The prime t.
+    pub fn modulus(&self) -> u64 {
+        self.plain.modulus().value()
+    }
+
     /// How many products may be summed up into one answer.
     ///
     /// A product of an error of at most 21, or a rounding error of at most 1/2, with coefficients
@@ -113,11 +124,11 @@ impl SlotRing {
     /// B, 2·B·t/Q stays below 2^-40.
     pub fn products_max(&self) -> usize {
         let ring_bits = f64::from(self.ring.parameters().modulus_bits_floor());
-        let plain_bits = (SLOT_MODULUS as f64).log2();
+        let plain_bits = (self.modulus() as f64).log2();
         let room = ring_bits - plain_bits - f64::from(STATISTICAL_BITS + 1);
         let degree = self.ring.degree() as f64;
         let zero = (2.0 * degree + 1.0) * ERROR_MAX as f64;
-        let product = degree * (ERROR_MAX + 1) as f64 * SLOT_MODULUS as f64 / 2.0;
+        let product = degree * (ERROR_MAX + 1) as f64 * self.modulus() as f64 / 2.0;
         ((room.exp2() - zero) / product).max(0.0) as usize
     }
 
@@ -186,7 +197,8 @@ impl SlotRing {
 
     /// The plaintext polynomial with the given values in its slots.
     fn encode(&self, slots: &[u64]) -> Result<Zeroizing<Vec<u64>>, LatticeError> {
-        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= SLOT_MODULUS) {
+        let prime = self.modulus();
+        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= prime) {
             return Err(invalid("too many slots, or a slot that is not below the slot modulus"));
         }
         let mut values = Zeroizing::new(vec![0; self.slots()]);
@@ -224,11 +236,12 @@ impl SlotRing {
         let plain = self.encode(slots)?;
         let mut poly = self.ring.zero();
         let words = poly.words.chunks_exact_mut(self.ring.degree());
+        let prime = self.modulus();
         for (modulus, words) in self.ring.moduli().zip(words) {
             for (word, plain) in words.iter_mut().zip(plain.iter()) {
                 // Centred: numbers of at most t/2 keep the noise lowest.
-                let above = (SLOT_MODULUS / 2).wrapping_sub(*plain) as i64 >> 63;
-                *word = modulus.signed(*plain as i64 - (SLOT_MODULUS as i64 & above));
+                let above = (prime / 2).wrapping_sub(*plain) as i64 >> 63;
+                *word = modulus.signed(*plain as i64 - (prime as i64 & above));
             }
         }
         let factor = Zeroizing::new(self.ring.forward(poly));
@@ -403,11 +416,18 @@ mod tests {
 
     #[test]
     fn shares_add_up_to_the_products() {
-        let slots = SlotRing::new(&Ring::new(Parameters::N8192_Q150));
+        let ring = Ring::new(Parameters::N8192_Q150);
+        for slots in [SlotRing::new(&ring), SlotRing::with_modulus(&ring, 17_592_186_028_033)] {
+            assert_shares_add_up(&slots);
+        }
+    }
+
+    fn assert_shares_add_up(slots: &SlotRing) {
+        let prime = slots.modulus();
         let mut rng = Generator::from_seed([1; 32]);
         let (key, public) = slots.generate_keys(&mut rng);
         let vector = |rng: &mut Generator| -> Vec<u64> {
-            (0..slots.slots()).map(|_| rng.below(SLOT_MODULUS)).collect()
+            (0..slots.slots()).map(|_| rng.below(prime)).collect()
         };
         let mut sum = slots.start_sum();
         let mut expected = vec![0; slots.slots()];
@@ -415,22 +435,22 @@ mod tests {
         for _ in 0..3 {
             let (theirs, ours) = (vector(&mut rng), vector(&mut rng));
             let encrypted = slots.encrypt(&key, &theirs, &mut rng).unwrap();
-            let bytes = encrypted.to_bytes(&slots);
+            let bytes = encrypted.to_bytes(slots);
             let encrypted = EncryptedSlots::from_bytes(&slots, &bytes).unwrap();
             slots.add_product(&mut sum, &encrypted, &ours).unwrap();
             for (expected, (left, right)) in expected.iter_mut().zip(theirs.iter().zip(&ours)) {
                 *expected = plain.add(*expected, plain.multiply(*left, *right));
             }
         }
-        let public = PublicKey::from_bytes(&slots, &public.to_bytes(&slots)).unwrap();
+        let public = PublicKey::from_bytes(&slots, &public.to_bytes(slots)).unwrap();
         let (masked, ours) = slots.mask_and_rerandomise(sum, &public, &mut rng);
-        let masked = MaskedSlots::from_bytes(&slots, &masked.to_bytes(&slots)).unwrap();
+        let masked = MaskedSlots::from_bytes(&slots, &masked.to_bytes(slots)).unwrap();
         let theirs = slots.decrypt(&key, &masked);
         let added: Vec<u64> =
             ours.iter().zip(&theirs).map(|(left, right)| plain.add(*left, *right)).collect();
         assert_eq!(added, expected);
         // Either share alone is spread over the whole range.
-        let upper_half = theirs.iter().filter(|share| **share > SLOT_MODULUS / 2).count();
+        let upper_half = theirs.iter().filter(|share| **share > prime / 2).count();
         assert!((3800..4400).contains(&upper_half));
     }
 
