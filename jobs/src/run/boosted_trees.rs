@@ -108,7 +108,7 @@ fn bin(
 
 fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
     Examples {
-        labels: &guest.labels,
+        labels: guest.labels(),
         weights: guest.weights.as_deref(),
         training: &rows.training,
         validation: &rows.validation,

@@ -450,11 +450,15 @@ fn descriptors_and_structs_agree() {
     check::<SelectSpec>(&catalogue::SELECT);
     check::<prepare::EncodeSettings>(&catalogue::ENCODE);
     check::<LogisticRegression>(&catalogue::LOGISTIC_REGRESSION);
+    check::<Regression>(&catalogue::LINEAR_REGRESSION);
+    check::<Regression>(&catalogue::POISSON_REGRESSION);
+    check::<Regression>(&catalogue::GAMMA_REGRESSION);
+    check::<Regression>(&catalogue::TWEEDIE_REGRESSION);
     check::<BoostedTrees>(&catalogue::BOOSTED_TREES);
     check::<EvaluateSpec>(&catalogue::EVALUATE);
     check::<ReportSpec>(&catalogue::REPORT);
     assert!(catalogue::PAYLOAD.parameters.is_empty());
-    assert_eq!(catalogue::all().len(), 15, "a new component needs a line above");
+    assert_eq!(catalogue::all().len(), 19, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.
