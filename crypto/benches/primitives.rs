@@ -9,6 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use tombolo_crypto::expand_convolute::ExpandConvolute;
+use tombolo_crypto::field128::subspace::Subspace;
 use tombolo_crypto::field128::{Gf128, add_scaled, inner_product};
 use tombolo_crypto::group::{Blinding, BlindingKey, sm2};
 use tombolo_crypto::hash::{CorrelationRobust, SeedDoubling};
@@ -46,10 +47,15 @@ fn main() {
         black_box(inner_product(&target, &source));
     });
 
-    let mut code = ExpandConvolute::new(1 << 18);
-    report("code: making one, an output", 1 << 18, || code = ExpandConvolute::new(1 << 18));
+    let whole = Subspace::WHOLE;
+    let mut code = ExpandConvolute::new(1 << 18, &whole);
+    report("code: making one, an output", 1 << 18, || code = ExpandConvolute::new(1 << 18, &whole));
     let (kept, folded) = target[..1 << 19].split_at_mut(1 << 18);
     report("code: compressing, an output", 1 << 18, || code.compress(kept, folded));
+    // Elements of the whole field do here too: the time does not depend on them.
+    let Some(subspace) = Subspace::with_bits(80) else { return };
+    let code = ExpandConvolute::new(1 << 18, &subspace);
+    report("code over a subspace: compressing, an output", 1 << 18, || code.compress(kept, folded));
 
     let rows = &bytes[..128 << 14];
     report("transpose: a column of 128 bits", 1 << 17, || {

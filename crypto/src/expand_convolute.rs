@@ -2,15 +2,20 @@
 //!
 //! The code has rate 1/2: noise `(p, q)` of twice `n` elements becomes the `n` elements
 //! `p + E·C₂·C₁·q`. Each C is a recursive convolution with 24 random binary taps at each place and
-//! one fixed tap, `x`, at the place behind them; taps that point beyond the end go on at the front.
+//! one fixed tap at the place behind them; taps that point beyond the end go on at the front.
 //! Each row of E has one entry in each of [`WEIGHT`] equal segments. This is the transpose of the
 //! systematic encoder `m ↦ (m, C₁ᵀ·C₂ᵀ·Eᵀ·m)`. The second convolution is for words whose expansion
 //! lies at one end, where a single one reaches little; the authors' own encoder has it too.
 //!
 //! That the result looks random is the dual learning-parity-with-noise assumption for this code;
-//! how much noise it takes is decided where the noise is made. The fixed tap is `x` and not one
-//! because a binary code over GF(2^128) would treat the 128 bits of an element as 128 codes with
-//! one common support: the fixed tap carries every bit into every other.
+//! how much noise it takes is decided where the noise is made.
+//!
+//! *The fixed tap* is not one, because a binary code over GF(2^128) would treat the 128 bits of an
+//! element as 128 codes with one common support, which linear algebra decodes. For noise from the
+//! whole field it is `x`: every bit is carried into every other. For noise from a
+//! [`Subspace`](crate::field128::subspace::Subspace) it is ζ, a generator of GF(2^8), so that the
+//! outputs stay in the subspace. The code is then one over GF(2^8), and the noise in a subspace of
+//! d bytes is d words for it with one common support: d is small where 128 was not.
 //!
 //! The code is public and the same for everybody, derived from its name and size, so that no party
 //! can choose a weak one.
@@ -23,8 +28,9 @@ use core::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::arch::convolution::{Engine, STATE};
+use crate::arch::convolution::{Engine, STATE, X};
 use crate::field128::Gf128;
+use crate::field128::subspace::{Subspace, ZETA};
 use crate::hash::digest;
 use crate::random::Generator;
 
@@ -44,15 +50,17 @@ pub struct ExpandConvolute {
     taps: [Vec<u32>; 2],
     /// Segment by segment: for each output the place of its entry within the segment.
     places: Vec<u16>,
+    fixed: Gf128,
 }
 
 impl ExpandConvolute {
-    /// The code with so many outputs. Runs on the current rayon pool.
+    /// The code with so many outputs, for noise from this part of the field. Runs on the current
+    /// rayon pool.
     ///
     /// # Panics
     ///
     /// Unless `outputs` is in [`OUTPUTS_MIN`]`..=`[`OUTPUTS_MAX`]: the size is the caller's own.
-    pub fn new(outputs: usize) -> Self {
+    pub fn new(outputs: usize, values: &Subspace) -> Self {
         assert!((OUTPUTS_MIN..=OUTPUTS_MAX).contains(&outputs), "no code of {outputs} outputs");
         let taps = [WEIGHT, WEIGHT + 1].map(|part| {
             let mut taps = vec![0; outputs];
@@ -65,7 +73,7 @@ impl ExpandConvolute {
             let place = |word: u32| ((u64::from(word) * length) >> 32) as u16;
             draw(&mut generator(outputs, index), places, place);
         });
-        Self { taps, places }
+        Self { taps, places, fixed: if values.is_whole() { X } else { ZETA } }
     }
 
     /// How many elements one use of the code gives.
@@ -98,8 +106,8 @@ impl ExpandConvolute {
     /// Both convolutions, in place.
     fn convolute(&self, values: &mut [Gf128]) {
         for taps in &self.taps {
-            Engine::detect().convolute(values, taps);
-            go_on_at_the_front(values, taps);
+            Engine::detect().convolute(values, taps, self.fixed);
+            go_on_at_the_front(values, taps, self.fixed);
         }
     }
 }
@@ -107,7 +115,7 @@ impl ExpandConvolute {
 /// Adds the last elements to the first ones that their taps name, counted beyond the end.
 ///
 /// The first elements are finished by then: what is added here reaches nothing further.
-fn go_on_at_the_front(values: &mut [Gf128], taps: &[u32]) {
+fn go_on_at_the_front(values: &mut [Gf128], taps: &[u32], fixed: Gf128) {
     let end = values.len();
     for place in end - STATE - 1..end {
         let element = values[place];
@@ -116,12 +124,9 @@ fn go_on_at_the_front(values: &mut [Gf128], taps: &[u32]) {
                 values[target] += element;
             }
         }
-        values[place + 1 + STATE - end] += element * X;
+        values[place + 1 + STATE - end] += element * fixed;
     }
 }
-
-/// The field's `x`, the fixed tap.
-const X: Gf128 = Gf128(2);
 
 impl fmt::Debug for ExpandConvolute {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,17 +164,24 @@ const DRAWN_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn random(rng: &mut Generator, count: usize) -> Vec<Gf128> {
         (0..count).map(|_| Gf128::random(rng)).collect()
     }
 
+    /// The smallest subspace.
+    fn small() -> Subspace {
+        Subspace::with_bits(80).unwrap()
+    }
+
     /// Against the rows of the expander, one output at a time.
     #[test]
     fn compresses_by_definition() {
         let outputs = OUTPUTS_MIN + 37;
-        let code = ExpandConvolute::new(outputs);
+        let code = ExpandConvolute::new(outputs, &Subspace::WHOLE);
         let mut rng = Generator::from_seed([1; 32]);
         let (noise, folded) = (random(&mut rng, outputs), random(&mut rng, outputs));
         let mut convoluted = folded.clone();
@@ -190,25 +202,38 @@ mod tests {
     #[test]
     fn convolutes_around_the_end() {
         let outputs = OUTPUTS_MIN + 3;
-        let code = ExpandConvolute::new(outputs);
-        let mut values = random(&mut Generator::from_seed([4; 32]), outputs);
-        let mut expected = values.clone();
-        for taps in &code.taps {
-            for place in 0..outputs {
-                let element = expected[place];
-                for tap in (0..STATE).filter(|tap| taps[place] >> tap & 1 == 1) {
-                    expected[(place + 1 + tap) % outputs] += element;
+        for (subspace, fixed) in [(Subspace::WHOLE, X), (small(), ZETA)] {
+            let code = ExpandConvolute::new(outputs, &subspace);
+            let mut values = random(&mut Generator::from_seed([4; 32]), outputs);
+            let mut expected = values.clone();
+            for taps in &code.taps {
+                for place in 0..outputs {
+                    let element = expected[place];
+                    for tap in (0..STATE).filter(|tap| taps[place] >> tap & 1 == 1) {
+                        expected[(place + 1 + tap) % outputs] += element;
+                    }
+                    expected[(place + 1 + STATE) % outputs] += element * fixed;
                 }
-                expected[(place + 1 + STATE) % outputs] += element * X;
             }
+            code.convolute(&mut values);
+            assert_eq!(values, expected);
         }
-        code.convolute(&mut values);
-        assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn noise_from_a_subspace_stays_there() {
+        let subspace = small();
+        let code = ExpandConvolute::new(OUTPUTS_MIN, &subspace);
+        let mut rng = Generator::from_seed([5; 32]);
+        let [mut kept, mut folded]: [Vec<Gf128>; 2] =
+            std::array::from_fn(|_| (0..OUTPUTS_MIN).map(|_| subspace.random(&mut rng)).collect());
+        code.compress(&mut kept, &mut folded);
+        assert!(kept.iter().all(|output| subspace.element(output.0) == *output));
     }
 
     #[test]
     fn is_linear_over_the_field() {
-        let code = ExpandConvolute::new(OUTPUTS_MIN);
+        let code = ExpandConvolute::new(OUTPUTS_MIN, &Subspace::WHOLE);
         let mut rng = Generator::from_seed([2; 32]);
         let factor = Gf128::random(&mut rng);
         let [left, right]: [[Vec<Gf128>; 2]; 2] =
@@ -227,7 +252,7 @@ mod tests {
     /// Two machines must have one code: its hash is pinned.
     #[test]
     fn known_answer() {
-        let code = ExpandConvolute::new(OUTPUTS_MIN);
+        let code = ExpandConvolute::new(OUTPUTS_MIN, &Subspace::WHOLE);
         let taps = code.taps.concat();
         let taps: Vec<u8> = taps.iter().flat_map(|taps| taps.to_le_bytes()).collect();
         let places: Vec<u8> = code.places.iter().flat_map(|place| place.to_le_bytes()).collect();
@@ -242,7 +267,7 @@ mod tests {
     #[test]
     fn taps_and_places_are_uniform() {
         let outputs = 1 << 16;
-        let code = ExpandConvolute::new(outputs);
+        let code = ExpandConvolute::new(outputs, &Subspace::WHOLE);
         for taps in &code.taps {
             let set: u32 = taps.iter().map(|taps| taps.count_ones()).sum();
             assert!(taps.iter().all(|taps| taps >> STATE == 0));
@@ -258,17 +283,23 @@ mod tests {
         }
     }
 
-    /// One noisy place reaches nearly all outputs and, over them, all bits: with a purely binary
-    /// code they would all be zero or one.
+    /// One noisy place reaches nearly all outputs, with as many values as there can be: with a
+    /// purely binary code they would all be zero or one.
     #[test]
-    fn one_place_reaches_all_outputs_and_all_bits() {
+    fn one_place_reaches_all_outputs_with_all_values() {
         let outputs = 1 << 13;
-        let code = ExpandConvolute::new(outputs);
-        let (mut kept, mut folded) = (vec![Gf128::ZERO; outputs], vec![Gf128::ZERO; outputs]);
-        folded[0] = Gf128::ONE;
-        code.compress(&mut kept, &mut folded);
-        assert!(kept.iter().filter(|output| **output == Gf128::ZERO).count() < outputs / 1000);
-        assert_eq!(kept.iter().fold(0, |bits, output| bits | output.0), u128::MAX);
+        for (subspace, zeros_max, values) in [
+            (Subspace::WHOLE, outputs / 1000, outputs - outputs / 1000),
+            (small(), outputs / 128, 256),
+        ] {
+            let code = ExpandConvolute::new(outputs, &subspace);
+            let (mut kept, mut folded) = (vec![Gf128::ZERO; outputs], vec![Gf128::ZERO; outputs]);
+            folded[0] = Gf128::ONE;
+            code.compress(&mut kept, &mut folded);
+            assert!(kept.iter().filter(|output| **output == Gf128::ZERO).count() < zeros_max);
+            let distinct: BTreeSet<u128> = kept.iter().map(|output| output.0).collect();
+            assert!(distinct.len() >= values, "{} values", distinct.len());
+        }
     }
 
     /// Words of the code from messages of one and of two places have far more than the share of
@@ -276,8 +307,13 @@ mod tests {
     /// says nothing about words from longer messages.
     #[test]
     fn words_of_one_and_two_rows_are_heavy() {
-        let outputs = OUTPUTS_MIN;
-        let code = ExpandConvolute::new(outputs);
+        for subspace in [Subspace::WHOLE, small()] {
+            check_words_of_one_and_two_rows(&ExpandConvolute::new(OUTPUTS_MIN, &subspace));
+        }
+    }
+
+    fn check_words_of_one_and_two_rows(code: &ExpandConvolute) {
+        let outputs = code.outputs();
         let column = |place: usize| {
             let mut noise = [vec![Gf128::ZERO; outputs], vec![Gf128::ZERO; outputs]];
             noise[1][place] = Gf128::ONE;

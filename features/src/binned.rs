@@ -76,6 +76,17 @@ impl BinnedMatrix {
         self.rows
     }
 
+    /// The given rows, in the given order; each must be below [`rows`](Self::rows).
+    #[must_use]
+    pub fn take(&self, rows: &[u32]) -> Self {
+        let take = |feature: &BinnedFeature| BinnedFeature {
+            name: feature.name.clone(),
+            codes: rows.iter().map(|row| feature.codes[*row as usize]).collect(),
+            bins: feature.bins,
+        };
+        Self { rows: rows.len(), features: self.features.iter().map(take).collect() }
+    }
+
     /// The features, in the order in which they were given.
     pub fn features(&self) -> &[BinnedFeature] {
         &self.features

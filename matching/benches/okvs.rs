@@ -1,4 +1,4 @@
-//! Speed of the key-value store: encoding and decoding as many keys as it holds.
+//! Speed of the binary key-value store: encoding and decoding as many keys as it holds.
 //!
 //! `cargo bench -p tombolo-matching --bench okvs [-- KEYS]`: one line with the best wall seconds of
 //! five runs and the cells for each key.
@@ -18,7 +18,7 @@ fn main() -> Result<(), NotEncodable> {
     let (mut encoding, mut decoding) = (f64::INFINITY, f64::INFINITY);
     let mut expansion = 0.0;
     for run in 0..5 {
-        let okvs = Okvs::new(count, [run; 16]);
+        let okvs = Okvs::binary(count, [run; 16]);
         let start = Instant::now();
         let cells = okvs.encode(&keys, &values)?;
         encoding = start.elapsed().as_secs_f64().min(encoding);

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crypto::field128::subspace::Subspace;
 use crypto::random::Generator;
 use tombolo_mpc::boolean::{Bits, and_many, bit_triples};
 use tombolo_mpc::comparison::{is_negative, less_than};
@@ -87,9 +88,9 @@ async fn blocks(party: &mut TwoParty, input: &Input) -> Result<Vec<String>, MpcE
     lines.push(start.line(party, "truncate", rows));
     let start = Mark::new(party);
     if party.is_first() {
-        vole_as_receiver(&mut party.session, rows).await?;
+        vole_as_receiver(&mut party.session, rows, &Subspace::WHOLE).await?;
     } else {
-        vole_as_sender(&mut party.session, rows).await?;
+        vole_as_sender(&mut party.session, rows, &Subspace::WHOLE).await?;
     }
     lines.push(start.line(party, "silent vole, with base transfers", rows));
     let sigmoid = Sigmoid::prepare(party).await?;

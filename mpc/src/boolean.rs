@@ -127,7 +127,7 @@ pub async fn bit_triples<const WIDTH: usize>(
         bits
     };
     let (a, b) = (random(), [(); WIDTH].map(|()| random()));
-    let extended = extend(party, &Bits::from_words(a.clone(), count), count).await?;
+    let extended = extend::<u64>(party, &Bits::from_words(a.clone(), count), count).await?;
     // As sender of b_k: the message is bit k of the keys' sum ⊕ b_k, this party's cross share is
     // bit k of the first key.
     let mut messages = Vec::with_capacity(words * WIDTH);

@@ -16,66 +16,71 @@
 //! rounding with its randomness; no truncated value is opened at full precision except final
 //! coefficients, whose last places are below the stated accuracy.
 //! # Cost
-//! 2 flights. For n transfers 8·n bytes from the sender and 4·n, n in whole groups of 128, from the
-//! receiver. A selection takes one transfer in each direction, the others take one from the first
-//! party to the second.
+//! 2 flights. For n transfers of words of 64 bits 8·n bytes from the sender (of 128 bits 16·n) and
+//! 4·n, n in whole groups of 128, from the receiver. A selection takes one transfer in each
+//! direction, the others take one from the first party to the second.
 //! # Reference
 //! Selection: Asharov et al., CCS 2013, section 5.1. Wrap of a sum of two shares of a number below
 //! a third of the modulus from one AND: Guo et al., USENIX Security 2025; the argument is at
 //! `product_of_bits`.
 
+use net::Size;
 use rayon::prelude::*;
 
 use crate::boolean::Bits;
 use crate::ot_extension::extend;
-use crate::{MpcError, TwoParty};
+use crate::{MpcError, TwoParty, Word};
 
 /// Correlated transfers in both directions. For each of this party's choices `c_j` the parties get
 /// additive shares of `c_j·δ_j`, where the peer holds `δ_j`: returns (shares for own choices,
 /// shares for own δ).
-pub async fn correlate(
+pub async fn correlate<W: Word>(
     party: &mut TwoParty,
     choices: &Bits,
-    deltas: &[u64],
-) -> Result<(Vec<u64>, Vec<u64>), MpcError> {
+    deltas: &[W],
+) -> Result<(Vec<W>, Vec<W>), MpcError> {
     const STEP: &str = "correlations";
-    let extended = extend(party, choices, deltas.len()).await?;
+    let extended = extend::<W>(party, choices, deltas.len()).await?;
     let session = &mut party.session;
-    let correlation =
-        |([zero, one], delta): (&[u64; 2], &u64)| zero.wrapping_add(*delta).wrapping_sub(*one);
+    let correlation = |([zero, one], delta): (&[W; 2], &W)| zero.plus(*delta).minus(*one);
     let (messages, sent) = session
         .compute(|| {
-            let messages: Vec<u64> =
-                extended.sent.par_iter().zip(deltas).map(correlation).collect();
-            let sent = extended.sent.par_iter().map(|[zero, _]| zero.wrapping_neg()).collect();
-            (messages, sent)
+            let messages: Vec<W> = extended.sent.par_iter().zip(deltas).map(correlation).collect();
+            let sent = extended.sent.par_iter().map(|[zero, _]| W::default().minus(*zero));
+            let mut bytes = Vec::with_capacity(messages.len() * W::BYTES);
+            messages.iter().for_each(|message| message.write(&mut bytes));
+            (bytes, sent.collect())
         })
         .await;
+    let size = Size::Exactly(choices.len() * W::BYTES);
     let theirs = match (messages.is_empty(), choices.is_empty()) {
-        (false, false) => session.exchange_words(STEP, &messages, choices.len()).await?,
-        (true, false) => session.receive_words(STEP, choices.len()).await?,
+        (false, false) => session.exchange_bytes(STEP, messages, size).await?,
+        (true, false) => session.receive_bytes(STEP, size).await?,
         (false, true) => {
-            session.send_words(STEP, &messages).await?;
+            session.send_bytes(STEP, messages).await?;
             Vec::new()
         }
         (true, true) => Vec::new(),
     };
     // Constant time in the choice: the message is added under an arithmetic mask.
-    let chosen = |(index, (key, message)): (usize, (&u64, &u64))| {
-        key.wrapping_add(message & choices.bit(index).wrapping_neg())
+    let chosen = |(index, (key, message)): (usize, (&W, &[u8]))| {
+        key.plus(W::read(message).times_bit(choices.bit(index)))
     };
     let received = session
-        .compute(|| extended.received.par_iter().zip(&theirs).enumerate().map(chosen).collect())
+        .compute(|| {
+            let messages = theirs.par_chunks_exact(W::BYTES);
+            extended.received.par_iter().zip(messages).enumerate().map(chosen).collect()
+        })
         .await;
     Ok((received, sent))
 }
 
 /// Additive shares of `b_i·v_i` for XOR-shared bits and additively shared values.
-pub async fn select(
+pub async fn select<W: Word>(
     party: &mut TwoParty,
     bits: &Bits,
-    values: &[u64],
-) -> Result<Vec<u64>, MpcError> {
+    values: &[W],
+) -> Result<Vec<W>, MpcError> {
     if bits.len() != values.len() {
         return Err(MpcError::InvalidInput(format!(
             "selection of {} values by {} bits",
@@ -84,28 +89,30 @@ pub async fn select(
         )));
     }
     // b·v = Σ over both parties' v: own b·v, plus (own v)(1 - 2·own b) if the peer's bit is set.
-    let deltas: Vec<u64> = values
-        .iter()
-        .enumerate()
-        .map(|(index, value)| value.wrapping_mul(1_u64.wrapping_sub(2 * bits.bit(index))))
-        .collect();
+    let signed = |(index, value): (usize, &W)| {
+        let twice = value.plus(*value).times_bit(bits.bit(index));
+        value.minus(twice)
+    };
+    let deltas: Vec<W> = values.iter().enumerate().map(signed).collect();
     let (received, sent) = correlate(party, bits, &deltas).await?;
-    Ok((0..values.len())
-        .map(|index| {
-            let own = values[index] & bits.bit(index).wrapping_neg();
-            own.wrapping_add(received[index]).wrapping_add(sent[index])
+    let cross = received.iter().zip(&sent);
+    Ok(values
+        .iter()
+        .zip(cross)
+        .enumerate()
+        .map(|(index, (value, (received, sent)))| {
+            value.times_bit(bits.bit(index)).plus(*received).plus(*sent)
         })
         .collect())
 }
 
 /// Additive shares of XOR-shared bits.
-pub async fn bits_to_words(party: &mut TwoParty, bits: &Bits) -> Result<Vec<u64>, MpcError> {
+pub async fn bits_to_words<W: Word>(party: &mut TwoParty, bits: &Bits) -> Result<Vec<W>, MpcError> {
     // b0 ⊕ b1 = b0 + b1 - 2·b0·b1.
-    let own = |index: usize| bits.bit(index);
-    let products = product_of_bits(party, bits).await?;
-    Ok((0..bits.len())
-        .map(|index| own(index).wrapping_sub(products[index].wrapping_mul(2)))
-        .collect())
+    let products = product_of_bits::<W>(party, bits).await?;
+    let word =
+        |(index, product): (usize, W)| W::from_bit(bits.bit(index)).minus(product.plus(product));
+    Ok(products.into_iter().enumerate().map(word).collect())
 }
 
 /// Additive shares of `⌊x_i / 2^shift⌋` for `|x_i| < 2^61`, with an error of at most one unit.
@@ -126,7 +133,7 @@ pub async fn truncate(
     let offset = party.share_of_public(OFFSET);
     let moved: Vec<u64> = shares.iter().map(|share| share.wrapping_add(offset)).collect();
     let small = Bits::from_fn(moved.len(), |index| moved[index] <= THIRD);
-    let no_wrap = product_of_bits(party, &small).await?;
+    let no_wrap = product_of_bits::<u64>(party, &small).await?;
     Ok(moved
         .iter()
         .zip(no_wrap)
@@ -175,7 +182,7 @@ pub async fn lift_wide(
     };
     let moved: Vec<u128> = shares.iter().map(moved).collect();
     let small = Bits::from_fn(moved.len(), |index| moved[index] <= modulus / 3);
-    let no_wrap = product_of_bits(party, &small).await?;
+    let no_wrap = product_of_bits::<u64>(party, &small).await?;
     Ok(moved
         .iter()
         .zip(no_wrap)
@@ -198,9 +205,12 @@ fn cannot_lift(modulus: u128, shift: u32) -> MpcError {
 /// For two shares of a number x' in [0, M/3] modulo M, with the bits "my share is at most M/3", the
 /// product says that the shares did not wrap: without a wrap both shares are at most x' ≤ M/3, and
 /// with one they sum to at least M, so one of them is at least M/2.
-async fn product_of_bits(party: &mut TwoParty, bits: &Bits) -> Result<Vec<u64>, MpcError> {
+pub(crate) async fn product_of_bits<W: Word>(
+    party: &mut TwoParty,
+    bits: &Bits,
+) -> Result<Vec<W>, MpcError> {
     if party.is_first() {
-        let deltas: Vec<u64> = (0..bits.len()).map(|index| bits.bit(index)).collect();
+        let deltas: Vec<W> = (0..bits.len()).map(|index| W::from_bit(bits.bit(index))).collect();
         Ok(correlate(party, &Bits::zeros(0), &deltas).await?.1)
     } else {
         Ok(correlate(party, bits, &[]).await?.0)

@@ -19,8 +19,9 @@
 //! Semi-honest, from ring-LWE and the transfers. Local arithmetic takes the same time for all
 //! shares.
 //! # Cost
-//! About 14 flights for each 98,304 rows; per row, rows in whole 8192, and for each term 75 bytes of
-//! exponentials, 75 of products for all terms, and about 300 of transfers (both parties together).
+//! About 14 flights for each 98,304 rows; per row, rows in whole 8192, and for each term 75 bytes
+//! of exponentials, 75 of products for all terms, and about 300 of transfers (both parties
+//! together).
 //! # Reference
 //! 2^(a + b) = 2^a·2^b in a prime field, whole octaves by powers of two modulo the prime and the
 //! rest in fixed point: Kelkar, Le, Raykova, Seth, "Secure Poisson Regression", USENIX Security
@@ -32,7 +33,9 @@ mod powers;
 
 use std::f64::consts::LOG2_E;
 
-use crypto::lattice::slots::{EncryptedSlots, MaskedSlots, PublicKey, SecretKey, SlotRing};
+use crypto::lattice::slots::{
+    EncryptedSlots, MaskedSlots, PAIR_MODULI, PublicKey, SecretKey, SlotRing,
+};
 use crypto::lattice::{LatticeError, Parameters, Ring};
 use crypto::random::Generator;
 use net::Size;
@@ -73,10 +76,9 @@ pub struct Range {
     high: i64,
 }
 
-/// The primes next to 2^44 that are 1 modulo 2·8192. With 2^88 for their product there is room for
-/// 13 bits of factors, 11 of the largest exponential, 21 octaves below 1 and twice 20 fractional
-/// bits, for the sign, and for a sixth (see `lift`).
-const PRIMES: [u64; 2] = [17_592_186_028_033, 17_592_185_438_209];
+/// With 2^88 for their product there is room for 13 bits of factors, 11 of the largest exponential,
+/// 21 octaves below 1 and twice 20 fractional bits, for the sign, and for a sixth (see `lift`).
+const PRIMES: [u64; 2] = PAIR_MODULI;
 /// Fractional bits of each party's exponentials.
 const WAVE_BITS: u32 = 20;
 /// Octaves that are added, so that no product has a negative number of them: 18.1 of
@@ -145,7 +147,7 @@ impl Exponential {
     pub async fn prepare(party: &mut TwoParty) -> Result<Self, MpcError> {
         const STEP: &str = "public_key";
         let ring = Ring::new(Parameters::N8192_Q150);
-        let slots = PRIMES.map(|prime| SlotRing::with_modulus(&ring, prime));
+        let slots = SlotRing::pair(&ring);
         let first = party.is_first();
         let session = &mut party.session;
         let keys = if first {

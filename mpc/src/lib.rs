@@ -16,16 +16,23 @@ pub mod equality;
 mod error;
 pub mod exponential;
 pub mod hints;
+pub mod histogram;
 pub mod known;
 pub mod matrix;
+pub mod maximum;
 pub mod multiplication;
 pub mod ot_extension;
+pub mod product;
+pub mod reciprocal;
 pub mod reveal;
 pub mod sigmoid;
 pub mod silent_vole;
 #[cfg(test)]
 mod test_support;
 mod two_party;
+pub mod wide;
+mod word;
 
 pub use error::MpcError;
 pub use two_party::TwoParty;
+pub use word::Word;

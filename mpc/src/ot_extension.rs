@@ -1,8 +1,8 @@
 //! Oblivious-transfer extension: from 128 base transfers to any number, at 4 bytes each.
 //!
 //! # Functionality
-//! The receiver chooses bits `c_j`. The sender gets pairs of 64-bit keys `(k_j0, k_j1)`, the
-//! receiver gets the one that `c_j` names; all keys are pseudo-random. [`extend`] runs both
+//! The receiver chooses bits `c_j`. The sender gets pairs of keys `(k_j0, k_j1)` of 64 or 128 bits,
+//! the receiver gets the one that `c_j` names; all keys are pseudo-random. [`extend`] runs both
 //! directions at once, which is what symmetric protocols need.
 //! # Messages
 //! 1. `corrections` receiver → sender: 32 bits for each transfer (both directions in one exchange)
@@ -76,16 +76,16 @@ pub struct ExtensionReceiver {
     next_tweak: u64,
 }
 
-/// What one party holds after [`extend`].
-pub struct Extended {
+/// What one party holds after [`extend`], with keys of 64 or 128 bits.
+pub struct Extended<K = u64> {
     /// For each of this party's choices, the chosen key.
-    pub received: Vec<u64>,
+    pub received: Vec<K>,
     /// For each of the peer's choices, both keys: `[k0, k1]`.
-    pub sent: Vec<[u64; 2]>,
+    pub sent: Vec<[K; 2]>,
 }
 
 /// What the hash of a transfer is cut to.
-pub(crate) trait Key: Copy + Default + Send {
+pub trait Key: Copy + Default + Send {
     /// The key that is made from a whole hash.
     fn cut(hash: u128) -> Self;
 }
@@ -355,11 +355,11 @@ fn hashed(
 ///
 /// # Errors
 /// [`MpcError::Net`] when the peer is gone or its message has another length.
-pub async fn extend(
+pub async fn extend<K: Key>(
     party: &mut TwoParty,
     choices: &Bits,
     send_count: usize,
-) -> Result<Extended, MpcError> {
+) -> Result<Extended<K>, MpcError> {
     if choices.len().max(send_count) > TRANSFERS_MAX {
         return Err(MpcError::InvalidInput(format!(
             "at most {TRANSFERS_MAX} transfers at once, asked for {}",

@@ -106,3 +106,19 @@ pub(crate) fn shares(seed: u64, values: &[u64]) -> (Vec<u64>, Vec<u64>) {
 pub(crate) fn sums(first: &[u64], second: &[u64]) -> Vec<u64> {
     first.iter().zip(second).map(|(first, second)| first.wrapping_add(*second)).collect()
 }
+
+/// Shares modulo 2^128 of `values`: (first's, second's).
+pub(crate) fn wide_shares(seed: u8, values: &[i128]) -> (Vec<u128>, Vec<u128>) {
+    let mut rng = Generator::from_seed([seed; 32]);
+    let mut random = |_: &i128| u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    let first: Vec<u128> = values.iter().map(&mut random).collect();
+    let second =
+        values.iter().zip(&first).map(|(value, share)| (*value as u128).wrapping_sub(*share));
+    let second = second.collect();
+    (first, second)
+}
+
+/// Sums of shares modulo 2^128.
+pub(crate) fn wide_sums(first: &[u128], second: &[u128]) -> Vec<i128> {
+    first.iter().zip(second).map(|(first, second)| first.wrapping_add(*second) as i128).collect()
+}

@@ -112,6 +112,41 @@ fn logistic_regression_stops_early_on_the_validation_rows() {
     assert_eq!(theirs["disclosed"], metrics["disclosed"], "both count the same openings");
 }
 
+/// Trees on shares: as good as the weaker mode, and nothing is opened but their shape and splits.
+#[test]
+fn strict_trees_open_their_shape_and_to_each_party_its_splits() {
+    let folder = breast();
+    let tree =
+        "privacy: strict, trees: 6, learning_rate: 0.5, depth: 2, bins: 8, early_stopping: 2";
+    let job: String = crate::support::JOB
+        .replace("test: 30% }", "test: 30%, validation: 20% }")
+        .replace("privacy: secureboost, trees: 2, depth: 2, bins: 8, early_stopping: 0", tree)
+        .split_inclusive('\n')
+        .filter(|line| !line.contains("logistic_regression"))
+        .collect();
+    let out = succeed(folder.path(), &job);
+    let metrics = json(&out.join("clinic/metrics.json"));
+    let model = &metrics["models"]["boosted_trees.stratified"];
+    let auc = |side: &str| model[side]["auc"].as_f64().unwrap();
+    assert!(auc("joint") > 0.95 && auc("joint") > auc("guest_alone") - 0.02, "{model}");
+    let theirs = json(&out.join("laboratory/metrics.json"));
+    assert_eq!(theirs["disclosed"], metrics["disclosed"], "both count the same openings");
+    let parts = ["clinic", "laboratory"]
+        .map(|party| json(&out.join(party).join("model/boosted_trees.stratified.json")));
+    let own = parts.each_ref().map(|part| {
+        let trees = part["part"]["strict_trees"]["trees"]["trees"].as_array().unwrap();
+        let nodes = trees.iter().flat_map(|tree| tree.as_array().unwrap());
+        nodes.filter(|node| node["split"]["cut"].is_object()).count() as u64
+    });
+    // Trees that early stopping cut off again were grown all the same.
+    assert!(opened(&metrics, "trees.own_splits", "guest") >= own[0], "{own:?} {metrics}");
+    assert!(opened(&metrics, "trees.own_splits", "host") >= own[1] && own[1] > 0, "{own:?}");
+    assert_eq!(opened(&metrics, "score.test_rows", "guest"), 171);
+    for key in ["trees.bin_sums", "trees.row_partition", "model.trees"] {
+        assert_eq!(opened(&metrics, key, "guest") + opened(&metrics, key, "host"), 0, "{key}");
+    }
+}
+
 /// The small job with nothing but the logistic regression, with further settings.
 fn only_logistic_regression(further: &str) -> String {
     let job = crate::support::JOB.replace("1e-5 }", &format!("1e-5{further} }}"));

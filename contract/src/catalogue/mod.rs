@@ -165,7 +165,7 @@ mod tests {
     fn descriptors_can_be_printed_for_scripts() {
         let print = |component: &ComponentDescriptor| serde_json::to_value(component).unwrap();
         let trees = print(find("train.boosted_trees").unwrap());
-        assert_eq!(trees["modes"][0]["name"], "secureboost");
+        assert_eq!(trees["modes"][0]["name"], "strict");
         assert_eq!(trees["parameters"][0]["type"], "integer");
     }
 }

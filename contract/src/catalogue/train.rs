@@ -95,18 +95,92 @@ pub static BOOSTED_TREES: ComponentDescriptor = ComponentDescriptor {
         "按对数损失的梯度逐层生长决策树；每个分裂归属其所用特征的一方。",
     ),
     roles: &[Role::Guest, Role::Host],
-    modes: &[PrivacyMode {
-        name: "secureboost",
-        summary: Text::new(
-            "The host never sees a label, a gradient or which rows are in a node. The guest sees \
+    modes: &[
+        STRICT_TREES,
+        PrivacyMode {
+            name: "secureboost",
+            summary: Text::new(
+                "The host never sees a label, a gradient or which rows are in a node. The guest sees \
              the per-bin sums of the host's anonymous features and how the host's splits divide \
              the rows. Weaker than strict.",
-            "合作方看不到标签、梯度，也不知道节点包含哪些行。发起方能看到合作方匿名特征的每箱汇总值，\
+                "合作方看不到标签、梯度，也不知道节点包含哪些行。发起方能看到合作方匿名特征的每箱汇总值，\
              以及合作方的分裂如何划分各行。弱于 strict。",
-        ),
-        disclosures: SECUREBOOST_DISCLOSURES,
-    }],
+            ),
+            disclosures: SECUREBOOST_DISCLOSURES,
+        },
+    ],
     parameters: BOOSTED_TREES_PARAMETERS,
+};
+
+const STRICT_TREES: PrivacyMode = PrivacyMode {
+    name: STRICT,
+    summary: Text::new(
+        "Opens the shape of the trees, who owns each split, each split to its owner, and with early \
+         stopping one bit a tree. Sums, gains, the rows of a node, scores of training rows and the \
+         weights of leaves stay shared.",
+        "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停时每棵树一个停止位。\
+         汇总值、增益、节点包含的行、训练行得分和叶子权重始终为秘密分享。",
+    ),
+    disclosures: &[
+        ROWS,
+        Disclosure::new(
+            Audience::All,
+            "trees.feature_sizes",
+            DisclosureKind::Size,
+            Frequency::Once,
+            Text::new(
+                "the bins of each feature of the other party, without names or edges, and for which \
+                 of them values are missing",
+                "对方每个特征的分箱数（不含名称与边界），以及哪些特征有缺失值",
+            ),
+        ),
+        Disclosure::new(
+            Audience::All,
+            "trees.shape",
+            DisclosureKind::Size,
+            Frequency::PerLevel,
+            Text::new("which nodes of each tree are split", "每棵树的哪些节点发生分裂"),
+        ),
+        Disclosure::new(
+            Audience::All,
+            "trees.split_owner",
+            DisclosureKind::Intermediate,
+            Frequency::PerSplit,
+            Text::new("which party's feature each split asks for", "每个分裂使用哪一方的特征"),
+        ),
+        Disclosure::new(
+            Audience::All,
+            "trees.own_splits",
+            DisclosureKind::Result,
+            Frequency::PerSplit,
+            Text::new(
+                "which of its own features and bins are split on, and at which node",
+                "自己的哪些特征和分箱被选为分裂，以及所在的节点",
+            ),
+        ),
+        Disclosure::new(
+            Audience::All,
+            "train.stop",
+            DisclosureKind::Intermediate,
+            Frequency::PerRound,
+            Text::new(
+                "with early stopping, whether another tree is grown",
+                "启用早停时，是否继续生长下一棵树",
+            ),
+        ),
+        Disclosure::new(
+            Audience::All,
+            "trees.labels_from_splits",
+            DisclosureKind::Inference,
+            Frequency::PerSplit,
+            Text::new(
+                "from its own splits, which of its features and values divide the labels of all \
+                 training rows best, given the splits above",
+                "由自己的分裂可得知：在上层分裂的条件下，自己的哪些特征和取值最能区分全部训练行的标签",
+            ),
+        ),
+        SCORES,
+    ],
 };
 
 const SECUREBOOST_DISCLOSURES: &[Disclosure] = &[

@@ -3,6 +3,8 @@
 //! Single operations are operators on [`Gf128`]; loops over slices are the functions here, which
 //! ask the processor once and use its widest carry-less multiplier.
 
+pub mod subspace;
+
 use core::fmt;
 use core::iter::Sum;
 use core::ops::{Add, AddAssign, Mul, MulAssign};

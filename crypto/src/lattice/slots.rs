@@ -42,6 +42,10 @@ use crate::random::Generator;
 /// t: the prime next to 2^42 that is 1 modulo 2N.
 pub const SLOT_MODULUS: u64 = 4_398_046_150_657;
 
+/// Two primes below 2^44 that are 1 modulo 2N: slots modulo each are slots modulo their product,
+/// which is 2^88·(1 - 2^-24).
+pub const PAIR_MODULI: [u64; 2] = [17_592_186_028_033, 17_592_185_438_209];
+
 /// A ring with plaintexts of N slots modulo t.
 #[derive(Debug)]
 pub struct SlotRing {
@@ -87,13 +91,16 @@ pub struct ProductSum {
 impl SlotRing {
     /// Prepares slots modulo [`SLOT_MODULUS`] over `ring`.
     pub fn new(ring: &Ring) -> Self {
-        Self::with_modulus(ring, SLOT_MODULUS)
+        Self::modulo(ring, SLOT_MODULUS)
     }
 
-    /// Prepares slots modulo another prime over `ring`; keys do not depend on it. It has at most 50
-    /// bits and is 1 modulo 2N, and the larger it is, the lower is [`SlotRing::products_max`].
-    pub fn with_modulus(ring: &Ring, prime: u64) -> Self {
-        let plain = Modulus::new(prime);
+    /// Prepares slots modulo both of [`PAIR_MODULI`]. One key serves both.
+    pub fn pair(ring: &Ring) -> [Self; 2] {
+        PAIR_MODULI.map(|modulus| Self::modulo(ring, modulus))
+    }
+
+    fn modulo(ring: &Ring, modulus: u64) -> Self {
+        let plain = Modulus::new(modulus);
         Self {
             ring: ring.clone(),
             scale: PrimeScale::new(ring, plain.clone()),
@@ -112,9 +119,28 @@ impl SlotRing {
         self.ring.degree()
     }
 
-    /// The prime t.
+    /// t, the modulus of a slot.
     pub fn modulus(&self) -> u64 {
         self.plain.modulus().value()
+    }
+
+    /// `x` below 2^87 modulo t.
+    #[inline]
+    pub fn reduce(&self, x: u128) -> u64 {
+        debug_assert!(x >> 87 == 0 || self.plain.modulus().bits() >= 44);
+        self.plain.modulus().reduce_wide(x)
+    }
+
+    /// The product of two numbers below t, modulo t.
+    #[inline]
+    pub fn multiply(&self, left: u64, right: u64) -> u64 {
+        self.plain.modulus().multiply(left, right)
+    }
+
+    /// The sum of two numbers below t, modulo t.
+    #[inline]
+    pub fn add(&self, left: u64, right: u64) -> u64 {
+        self.plain.modulus().add(left, right)
     }
 
     /// How many products may be summed up into one answer.
@@ -197,8 +223,7 @@ impl SlotRing {
 
     /// The plaintext polynomial with the given values in its slots.
     fn encode(&self, slots: &[u64]) -> Result<Zeroizing<Vec<u64>>, LatticeError> {
-        let prime = self.modulus();
-        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= prime) {
+        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= self.modulus()) {
             return Err(invalid("too many slots, or a slot that is not below the slot modulus"));
         }
         let mut values = Zeroizing::new(vec![0; self.slots()]);
@@ -234,14 +259,14 @@ impl SlotRing {
         }
         sum.terms += 1;
         let plain = self.encode(slots)?;
+        let plain_modulus = self.modulus();
         let mut poly = self.ring.zero();
         let words = poly.words.chunks_exact_mut(self.ring.degree());
-        let prime = self.modulus();
         for (modulus, words) in self.ring.moduli().zip(words) {
             for (word, plain) in words.iter_mut().zip(plain.iter()) {
                 // Centred: numbers of at most t/2 keep the noise lowest.
-                let above = (prime / 2).wrapping_sub(*plain) as i64 >> 63;
-                *word = modulus.signed(*plain as i64 - (prime as i64 & above));
+                let above = (plain_modulus / 2).wrapping_sub(*plain) as i64 >> 63;
+                *word = modulus.signed(*plain as i64 - (plain_modulus as i64 & above));
             }
         }
         let factor = Zeroizing::new(self.ring.forward(poly));
@@ -416,18 +441,11 @@ mod tests {
 
     #[test]
     fn shares_add_up_to_the_products() {
-        let ring = Ring::new(Parameters::N8192_Q150);
-        for slots in [SlotRing::new(&ring), SlotRing::with_modulus(&ring, 17_592_186_028_033)] {
-            assert_shares_add_up(&slots);
-        }
-    }
-
-    fn assert_shares_add_up(slots: &SlotRing) {
-        let prime = slots.modulus();
+        let slots = SlotRing::new(&Ring::new(Parameters::N8192_Q150));
         let mut rng = Generator::from_seed([1; 32]);
         let (key, public) = slots.generate_keys(&mut rng);
         let vector = |rng: &mut Generator| -> Vec<u64> {
-            (0..slots.slots()).map(|_| rng.below(prime)).collect()
+            (0..slots.slots()).map(|_| rng.below(SLOT_MODULUS)).collect()
         };
         let mut sum = slots.start_sum();
         let mut expected = vec![0; slots.slots()];
@@ -435,23 +453,34 @@ mod tests {
         for _ in 0..3 {
             let (theirs, ours) = (vector(&mut rng), vector(&mut rng));
             let encrypted = slots.encrypt(&key, &theirs, &mut rng).unwrap();
-            let bytes = encrypted.to_bytes(slots);
+            let bytes = encrypted.to_bytes(&slots);
             let encrypted = EncryptedSlots::from_bytes(&slots, &bytes).unwrap();
             slots.add_product(&mut sum, &encrypted, &ours).unwrap();
             for (expected, (left, right)) in expected.iter_mut().zip(theirs.iter().zip(&ours)) {
                 *expected = plain.add(*expected, plain.multiply(*left, *right));
             }
         }
-        let public = PublicKey::from_bytes(&slots, &public.to_bytes(slots)).unwrap();
+        let public = PublicKey::from_bytes(&slots, &public.to_bytes(&slots)).unwrap();
         let (masked, ours) = slots.mask_and_rerandomise(sum, &public, &mut rng);
-        let masked = MaskedSlots::from_bytes(&slots, &masked.to_bytes(slots)).unwrap();
+        let masked = MaskedSlots::from_bytes(&slots, &masked.to_bytes(&slots)).unwrap();
         let theirs = slots.decrypt(&key, &masked);
         let added: Vec<u64> =
             ours.iter().zip(&theirs).map(|(left, right)| plain.add(*left, *right)).collect();
         assert_eq!(added, expected);
         // Either share alone is spread over the whole range.
-        let upper_half = theirs.iter().filter(|share| **share > prime / 2).count();
+        let upper_half = theirs.iter().filter(|share| **share > SLOT_MODULUS / 2).count();
         assert!((3800..4400).contains(&upper_half));
+    }
+
+    #[test]
+    fn a_pair_of_moduli_has_room_for_forms_of_eight_products() {
+        for (slots, modulus) in
+            SlotRing::pair(&Ring::new(Parameters::N8192_Q150)).iter().zip(PAIR_MODULI)
+        {
+            assert_eq!(modulus % (2 * 8192), 1);
+            assert!((3..1_u64 << 22).step_by(2).all(|divisor| !modulus.is_multiple_of(divisor)));
+            assert!((8..16).contains(&slots.products_max()), "{}", slots.products_max());
+        }
     }
 
     #[test]

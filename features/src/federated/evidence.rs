@@ -258,7 +258,7 @@ async fn merge(
     }
     let mut merged = Vec::with_capacity(3 * features * places);
     for (end, group) in ends.iter().zip(&closed) {
-        merged.extend(bits_to_words(party, end).await?);
+        merged.extend(bits_to_words::<u64>(party, end).await?);
         merged.extend(group);
     }
     Ok(merged)

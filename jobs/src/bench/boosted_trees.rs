@@ -1,13 +1,17 @@
 //! Boosted trees against the same trees on pooled data.
 
 use std::slice;
+use std::sync::Arc;
 
-use contract::catalogue;
+use contract::{STRICT, catalogue};
 use features::binned::{BinnedFeature, BinnedMatrix};
 use models::evaluate::{Ranking, discrimination};
 use models::local::boosted_trees::{Examples, Settings, train};
 use models::vertical::boosted_trees::{DISCLOSURES, train_as_guest, train_as_host};
-use mpc::reveal::Ledger;
+use models::vertical::strict_trees;
+use mpc::TwoParty;
+use mpc::reveal::{Learner, Ledger, learn};
+use mpc::sigmoid::SCORE_UNIT;
 use net::Session;
 use serde_json::Value;
 
@@ -37,6 +41,7 @@ pub(super) fn check(privacy: &str) -> Result<(), JobError> {
 pub(super) async fn play(
     mut session: Session,
     shape: &Shape,
+    privacy: &str,
     depth: usize,
     trees: usize,
 ) -> Result<Record, JobError> {
@@ -48,19 +53,21 @@ pub(super) async fn play(
     let matrix = BinnedMatrix::new(rows, binned(own, bins)).map_err(bench)?;
     let training: Vec<u32> = (0..rows as u32).collect();
     let settings = Settings { trees, depth, ..Settings::default() };
-    let ledger = Ledger::new(DISCLOSURES);
     start_together(&mut session).await?;
     let watch = Stopwatch::start(slice::from_ref(&session));
-    let mut training_session = session.fork("train")?;
-    if !guest {
-        train_as_host(&mut training_session, &matrix, &training, &settings, &ledger).await?;
-        return Ok(Record { usage: watch.stop(), figures: figures([]) });
-    }
+    let training_session = session.fork("train")?;
     let examples =
         Examples { labels: &data.labels, weights: None, training: &training, validation: &[] };
-    let joint =
-        train_as_guest(&mut training_session, &matrix, &examples, &settings, &ledger).await?;
+    let joint = if privacy == STRICT {
+        strict(training_session, &matrix, guest.then_some(&examples), &training, &settings).await?
+    } else {
+        let example = guest.then_some(&examples);
+        secureboost(training_session, &matrix, example, &training, &settings).await?
+    };
     let usage = watch.stop();
+    let Some(joint) = joint else {
+        return Ok(Record { usage, figures: figures([]) });
+    };
     let mut features = matrix.features().to_vec();
     features.extend(binned(&data.host, bins));
     let pooled = BinnedMatrix::new(rows, features).map_err(bench)?;
@@ -70,7 +77,7 @@ pub(super) async fn play(
     let auc = |scores: &[f64]| -> Result<f64, JobError> {
         Ok(discrimination::auc(&Ranking::new(scores, &data.labels, None)?))
     };
-    let grown = joint.model.trees.len().max(1) as f64;
+    let grown = joint.trees.max(1) as f64;
     let figures = figures([
         ("seconds_per_tree", Value::from(usage.seconds / grown)),
         ("plain_seconds_per_tree", Value::from(plain_seconds / grown)),
@@ -78,6 +85,52 @@ pub(super) async fn play(
         ("auc_pooled", Value::from(auc(&plain.margins)?)),
     ]);
     Ok(Record { usage, figures })
+}
+
+/// What the guest ends with.
+struct Joint {
+    margins: Vec<f64>,
+    trees: usize,
+}
+
+async fn secureboost(
+    mut session: Session,
+    matrix: &BinnedMatrix,
+    examples: Option<&Examples<'_>>,
+    training: &[u32],
+    settings: &Settings,
+) -> Result<Option<Joint>, JobError> {
+    let ledger = Ledger::new(DISCLOSURES);
+    let Some(examples) = examples else {
+        train_as_host(&mut session, matrix, training, settings, &ledger).await?;
+        return Ok(None);
+    };
+    let joint = train_as_guest(&mut session, matrix, examples, settings, &ledger).await?;
+    let trees = joint.model.trees.len();
+    Ok(Some(Joint { margins: joint.margins, trees }))
+}
+
+/// Trains, and tells the guest the margins of all rows: the bench checks them, a job never opens
+/// those of training rows.
+async fn strict(
+    session: Session,
+    matrix: &BinnedMatrix,
+    examples: Option<&Examples<'_>>,
+    training: &[u32],
+    settings: &Settings,
+) -> Result<Option<Joint>, JobError> {
+    const MARGINS: &str = "bench.margins";
+    let declared = strict_trees::DISCLOSURES.into_iter().chain([MARGINS]);
+    let mut party = TwoParty::setup(session, Arc::new(Ledger::new(declared))).await?;
+    let labels = examples.map(|examples| examples.labels);
+    let rows = strict_trees::Rows { training, validation: &[] };
+    let trained = strict_trees::train(&mut party, matrix, labels, rows, settings).await?;
+    let margins = learn(&mut party, MARGINS, Learner::First, &trained.margins).await?;
+    let trees = trained.model.trees.len();
+    Ok(margins.map(|margins| {
+        let margins = margins.iter().map(|word| *word as i64 as f64 / SCORE_UNIT).collect();
+        Joint { margins, trees }
+    }))
 }
 
 /// Columns cut into bins of equally many rows.

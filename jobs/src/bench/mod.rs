@@ -146,7 +146,7 @@ pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobE
                 host_features: *host_features,
                 bins: *bins,
             };
-            boosted_trees::play(session, &shape, *depth, *trees).await
+            boosted_trees::play(session, &shape, privacy, *depth, *trees).await
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
+use models::vertical::strict_trees::StrictTrees;
 use report::chart::{Chart, RankedBar, RankingChart, Tone};
 use report::figure;
 use report::message::{Quantity, Text, Unit, neutral};
@@ -23,7 +24,16 @@ pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
             (coefficients(view, model, part), training(part))
         }
         ModelPart::GuestTrees { trees, .. } => (gains(view, trees), number_of_trees(trees)),
-        ModelPart::HostTrees { trees, .. } => (splits(view, model, trees), number_of_splits(trees)),
+        ModelPart::HostTrees { trees, .. } => {
+            let names = trees.splits.iter().map(|split| split.feature.as_str());
+            let meaning = wording::splits_meaning();
+            (splits(view, model, meaning, names), number_of_splits(trees))
+        }
+        ModelPart::StrictTrees { trees, .. } => {
+            let meaning = wording::strict_splits_meaning();
+            let chart = splits(view, model, meaning, trees.own_splits());
+            (chart, number_of_strict_trees(trees))
+        }
     };
     (Card { chart, provenance: view.joint_data() }, facts)
 }
@@ -91,11 +101,16 @@ fn gains(view: View<'_>, trees: &GuestTrees) -> Chart {
     figure::importance(wording::share_of_gain(), shares.collect())
 }
 
-/// How often each of the host's features was asked for.
-fn splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Chart {
+/// How often each of the party's features was asked for.
+fn splits<'a>(
+    view: View<'_>,
+    model: &ModelOutcome,
+    meaning: Text,
+    names: impl Iterator<Item = &'a str>,
+) -> Chart {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for split in &trees.splits {
-        *counts.entry(&split.feature).or_default() += 1;
+    for name in names {
+        *counts.entry(name).or_default() += 1;
     }
     let total = counts.len();
     let mut counts: Vec<(&str, u64)> = counts.into_iter().collect();
@@ -109,7 +124,7 @@ fn splits(view: View<'_>, model: &ModelOutcome, trees: &HostTrees) -> Chart {
     };
     Chart::Ranking(RankingChart {
         title: wording::own_splits_in(step_title(view, model)),
-        description: limited(wording::splits_meaning(), total),
+        description: limited(meaning, total),
         value_label: wording::splits(),
         unit: Unit::Number,
         digits: 0,
@@ -126,6 +141,11 @@ fn training(part: &LinearPart) -> Text {
 fn number_of_trees(trees: &GuestTrees) -> Text {
     let count = |count: usize| Quantity::count(count as u64);
     wording::trees_and_host_splits(count(trees.trees.len()), count(trees.host_splits))
+}
+
+fn number_of_strict_trees(trees: &StrictTrees) -> Text {
+    let count = |count: usize| Quantity::count(count as u64);
+    wording::trees_and_own_splits(count(trees.trees.len()), count(trees.own_splits().count()))
 }
 
 fn number_of_splits(trees: &HostTrees) -> Text {

@@ -231,6 +231,12 @@ report::messages! {
          the label holder only.",
         "各己方特征在树中被用于分裂的次数。每次分裂的增益仅发起方可知。"
     }
+    /// How to read numbers of splits of strict trees.
+    strict_splits_meaning() {
+        "How many splits of the trees ask for each of your columns. What a split gains is known to \
+         nobody.",
+        "各己方特征在树中被用于分裂的次数。每次分裂的增益任何一方都不知道。"
+    }
     /// Axis of the chart of splits.
     splits() { "Splits", "分裂次数" }
     /// Heading of the table of trainings.
@@ -246,6 +252,12 @@ report::messages! {
     trees_and_host_splits(trees, splits) {
         "Trees: {trees}. Different splits by a column of the partner: {splits}.",
         "树的数量：{trees}。使用合作方特征的不同分裂：{splits} 个。"
+    }
+    /// How large the trees and the own part of them are.
+    trees_and_own_splits(trees, splits) {
+        "Trees: {trees}. Own splits: {splits}. The weights of leaves stay shared: neither party can \
+         read them.",
+        "树的数量：{trees}。己方分裂 {splits} 个。叶子权重始终为秘密分享，双方都无法读取。"
     }
     /// How large the host's part of the trees is.
     splits_of_host(splits) {

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use contract::Audience;
+use contract::{Audience, STRICT};
 use features::binned::BinnedMatrix;
 use features::binning::{self, Binning, Method};
 use features::split::Split;
+use models::ModelError;
 use models::local::boosted_trees::{self as local, Examples, Settings, probability};
 use models::vertical::boosted_trees::{GuestTrees, HostTrees, train_as_guest, train_as_host};
+use models::vertical::strict_trees::{self, StrictTrees};
+use mpc::TwoParty;
+use mpc::reveal::{Learner, learn};
+use mpc::sigmoid::SCORE_UNIT;
 use net::Session;
 
 use super::data::{Data, GuestRows, pick, training_period};
@@ -38,6 +43,13 @@ pub(super) enum Part {
     },
     /// The host's.
     Host(HostTrees),
+    /// Either party's, in strict privacy.
+    Strict {
+        /// Own splits, and shares of the leaves.
+        trees: StrictTrees,
+        /// At the guest: the model on its own columns, and both models' scores.
+        guest: Option<(local::BoostedTrees, Scores)>,
+    },
 }
 
 /// Which rows are for what.
@@ -51,7 +63,7 @@ struct Rows {
 pub(super) async fn train(
     run: &Run<'_>,
     session: &mut Session,
-    spec: &BoostedTrees,
+    (privacy, spec): (&str, &BoostedTrees),
     data: &Data,
     split: &Split,
     prepared: &Prepared,
@@ -66,6 +78,10 @@ pub(super) async fn train(
         Rows { training: period, validation: Vec::new(), test: split.test.clone() }
     };
     run.record("train.rows", Audience::All, 1)?;
+    if privacy == STRICT {
+        let part = strict(run, session, &settings, data, &matrix, &rows).await?;
+        return Ok(Trained { binnings, part });
+    }
     run.record("model.trees", Audience::Guest, 1)?;
     run.record("score.test_rows", Audience::Guest, rows.test.len())?;
     let mut session = session.fork("train")?;
@@ -85,6 +101,43 @@ pub(super) async fn train(
     };
     let part = Part::Guest { trees: trained.model, alone: alone.model, scores };
     Ok(Trained { binnings, part })
+}
+
+/// Trains in strict privacy, and tells the guest the joint scores of the test rows.
+async fn strict(
+    run: &Run<'_>,
+    session: &mut Session,
+    settings: &Settings,
+    data: &Data,
+    matrix: &BinnedMatrix,
+    rows: &Rows,
+) -> Result<Part, JobError> {
+    let guest = data.guest();
+    if guest.is_some_and(|guest| guest.weights.is_some()) {
+        let rule = "strict trees take no row weights: drop the weight column, or use secureboost";
+        return Err(ModelError::InvalidInput(rule.to_owned()).into());
+    }
+    let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
+    let labels = guest.map(GuestRows::labels);
+    let used = strict_trees::Rows { training: &rows.training, validation: &rows.validation };
+    let trees = strict_trees::train(&mut party, matrix, labels, used, settings).await?.model;
+    let test = session.compute(|| matrix.take(&rows.test)).await;
+    let shares = strict_trees::score(&mut party, &trees, &test).await?;
+    let margins = learn(&mut party, "score.test_rows", Learner::First, &shares).await?;
+    drop(party);
+    let (Some(guest), Some(margins)) = (guest, margins) else {
+        return Ok(Part::Strict { trees, guest: None });
+    };
+    let examples = examples(guest, rows);
+    let alone = session.compute(|| local::train(matrix, &examples, settings)).await?;
+    let margins = margins.into_iter().map(|word| word as i64 as f64 / SCORE_UNIT);
+    let scores = Scores {
+        alone_test: probabilities(&alone.margins, &rows.test),
+        alone_training: probabilities(&alone.margins, &rows.training),
+        joint_test: margins.map(probability).collect(),
+        joint_training: None,
+    };
+    Ok(Part::Strict { trees, guest: Some((alone.model, scores)) })
 }
 
 /// Quantile bins, fitted on the training period, of all rows.

@@ -10,6 +10,7 @@ use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, Evaluation};
 use models::local;
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
+use models::vertical::strict_trees::StrictTrees;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use table::Table;
@@ -285,6 +286,15 @@ pub enum ModelPart {
         trees: HostTrees,
         /// The bins of the party's own columns.
         binnings: Vec<Binning>,
+    },
+    /// Of boosted trees in strict privacy, at either party.
+    StrictTrees {
+        /// Own splits, and shares of the leaves.
+        trees: StrictTrees,
+        /// The bins of the party's own columns.
+        binnings: Vec<Binning>,
+        /// At the guest: the model on its own columns.
+        alone: Option<local::boosted_trees::BoostedTrees>,
     },
 }
 

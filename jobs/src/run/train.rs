@@ -60,8 +60,8 @@ async fn run_step(
             (ModelPart::Regression(part), scores, json!(settings))
         }
         Model::BoostedTrees { settings, .. } => {
-            let trained =
-                boosted_trees::train(run, session, settings, data, split, prepared).await?;
+            let spec = (model.privacy(), settings);
+            let trained = boosted_trees::train(run, session, spec, data, split, prepared).await?;
             let (part, scores) = trees(trained);
             (part, scores, json!(settings))
         }
@@ -136,5 +136,9 @@ fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {
             (ModelPart::GuestTrees { trees, binnings, alone }, Some(scores))
         }
         Part::Host(trees) => (ModelPart::HostTrees { trees, binnings }, None),
+        Part::Strict { trees, guest } => {
+            let (alone, scores) = guest.unzip();
+            (ModelPart::StrictTrees { trees, binnings, alone }, scores)
+        }
     }
 }

@@ -24,6 +24,14 @@ impl Equation {
         self.value += value;
     }
 
+    /// Adds a row: the coefficients are bits, the lowest first.
+    pub(super) fn add_bits(&mut self, bits: u64, value: Gf128) {
+        for (place, coefficient) in self.coefficients.iter_mut().enumerate() {
+            *coefficient += Gf128(u128::from(bits >> place & 1));
+        }
+        self.value += value;
+    }
+
     /// Adds a number to the value that the sum is to have.
     pub(super) fn add_value(&mut self, value: Gf128) {
         self.value += value;

@@ -1,16 +1,29 @@
 //! How large a store has to be: the only place where its sizes are computed.
 
+/// What rows multiply the dense cells by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dense {
+    /// The powers of one field element.
+    Powers,
+    /// Random bits.
+    Bits,
+}
+
 /// The sizes of a store: `bins` bins of `sparse + dense` cells, for at most `capacity` keys each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
+    /// What the dense cells are multiplied by.
+    pub(super) kind: Dense,
     /// How many bins.
     pub(super) bins: usize,
     /// The most keys that one bin takes.
     pub(super) capacity: usize,
     /// Cells of a bin that rows have three of.
     pub(super) sparse: usize,
-    /// Cells of a bin that all its rows have, as many as a bin may have gaps.
+    /// Cells of a bin that all its rows have a coefficient for.
     pub(super) dense: usize,
+    /// The most gaps that a bin may have.
+    pub(super) gaps: usize,
 }
 
 impl Layout {
@@ -18,15 +31,20 @@ impl Layout {
     ///
     /// Bin overflow and the failure of a bin are each held below 2^-(40 + log2 bins), so that the
     /// union over all bins stays below 2^-40 for each.
-    pub(super) fn new(keys_count: usize) -> Self {
+    pub(super) fn new(keys_count: usize, kind: Dense) -> Self {
         let keys_count = keys_count.max(1);
         let bins = keys_count.div_ceil(KEYS_PER_BIN);
         let security = STATISTICAL_BITS + (bins as f64).log2();
         let capacity = bin_capacity(keys_count, bins, security);
+        // With bits a bin fails in two ways, too many gaps or dependent ones.
+        let security = if kind == Dense::Bits { security + 1.0 } else { security };
         let sparse = sparse_cells(capacity, security);
         // The paper's rule at row weight 3: one more gap is less likely by the number of cells.
-        let dense = (security / (sparse as f64).log2()).floor() as usize;
-        Self { bins, capacity, sparse, dense }
+        let gaps = (security / (sparse as f64).log2()).floor() as usize;
+        // One of the 2^gaps sums of gaps, each of independent bits, is zero with probability
+        // 2^(gaps - dense) at most. Sums of powers of different elements are not.
+        let more = if kind == Dense::Bits { security.ceil() as usize } else { 0 };
+        Self { kind, bins, capacity, sparse, dense: gaps + more, gaps }
     }
 
     /// Cells of one bin.
@@ -115,33 +133,49 @@ mod tests {
         for (log_keys, capacity, expansion) in
             [(20, 17_360, 1.347), (24, 17_413, 1.355), (28, 17_458, 1.362), (30, 17_479, 1.366)]
         {
-            let layout = Layout::new(1 << log_keys);
+            let layout = Layout::new(1 << log_keys, Dense::Powers);
             assert_eq!(layout.bins, 1 << (log_keys - 14));
             assert!(layout.capacity.abs_diff(capacity) <= 2, "2^{log_keys}: {layout:?}");
             let found = layout.cells_count() as f64 / f64::from(1 << log_keys);
             assert!((found - expansion).abs() < 1e-3, "2^{log_keys}: {found} cells a key");
-            assert_eq!(layout.dense, 3);
+            assert_eq!((layout.dense, layout.gaps), (3, 3));
         }
+    }
+
+    /// Half a percent more cells, so that bits are coefficients enough.
+    #[test]
+    fn binary_stores_are_little_larger() {
+        for (log_keys, expansion) in [(16, 1.334), (20, 1.351), (24, 1.359)] {
+            let layout = Layout::new(1 << log_keys, Dense::Bits);
+            let found = layout.cells_count() as f64 / f64::from(1 << log_keys);
+            assert!((found - expansion).abs() < 1e-3, "2^{log_keys}: {found} cells a key");
+        }
+        let layout = Layout::new(1 << 20, Dense::Bits);
+        assert_eq!((layout.gaps, layout.dense), (3, 3 + 47));
     }
 
     #[test]
     fn small_stores_have_one_bin_for_all_keys() {
-        for keys in [1, 2, 3, 10, 100, 1000, 1 << 14] {
-            let layout = Layout::new(keys);
-            assert_eq!((layout.bins, layout.capacity), (1, keys));
-            assert!(layout.sparse > keys && layout.sparse < 12 * keys);
-            assert!(layout.dense >= 2);
+        for kind in [Dense::Powers, Dense::Bits] {
+            for keys in [1, 2, 3, 10, 100, 1000, 1 << 14] {
+                let layout = Layout::new(keys, kind);
+                assert_eq!((layout.bins, layout.capacity), (1, keys));
+                assert!(layout.sparse > keys && layout.sparse < 13 * keys);
+                assert!(layout.gaps >= 2);
+            }
+            assert_eq!(Layout::new(0, kind), Layout::new(1, kind));
+            assert_eq!(Layout::new((1 << 14) + 1, kind).bins, 2);
         }
-        assert_eq!(Layout::new(0), Layout::new(1));
-        assert_eq!(Layout::new((1 << 14) + 1).bins, 2);
     }
 
-    /// Cell indices have 16 bits, for every size that a set may have.
+    /// Cell indices have 16 bits and binary coefficients fit 64, for every size that a set may
+    /// have.
     #[test]
     fn indices_fit() {
         for log_keys in 0..=30 {
             for keys in [(1_usize << log_keys) - 1, 1 << log_keys, (1 << log_keys) + 1] {
-                assert!(Layout::new(keys).sparse <= 1 << 16, "{keys} keys");
+                let layout = Layout::new(keys, Dense::Bits);
+                assert!(layout.sparse <= 1 << 16 && layout.dense <= 64, "{keys}: {layout:?}");
             }
         }
     }

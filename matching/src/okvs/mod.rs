@@ -10,6 +10,10 @@
 //! are thrown into bins of about 2^14, so that a bin stays in a processor's cache, indices fit 16
 //! bits and bins are encoded in parallel.
 //!
+//! A *binary* store has random bits in the place of the powers, and some fifty dense cells in a bin
+//! in the place of three. Decoding then adds cells and does nothing else: it is linear over the
+//! bits, so that it stays in whatever subspace the cells are from, coordinates of such included.
+//!
 //! # Failure
 //! A seed fails if a bin overflows, or if the gaps of a bin are more than its dense cells or depend
 //! on each other. For keys that were fixed before the seed was drawn, either happens with
@@ -25,8 +29,9 @@
 //!
 //! # Reference
 //! Raghuraman, Rindal, "Blazing Fast PSI from Improved OKVS and Subfield VOLE", CCS 2022 (eprint
-//! 2022/320): the improved OKVS with row weight 3, a dense part over GF(2^128), and bins. Three
-//! cells for a key: Garimella, Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2021 (eprint 2021/883).
+//! 2022/320): the improved OKVS with row weight 3, a dense part over GF(2^128) or a binary one, and
+//! bins. Three cells for a key: Garimella, Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2021 (eprint
+//! 2021/883).
 
 mod dense;
 mod layout;
@@ -37,8 +42,8 @@ use crypto::field128::{Gf128, multiply_each};
 use crypto::random::Generator;
 use rayon::prelude::*;
 
-use layout::Layout;
-use rows::{BATCH, RowHash};
+use layout::{Dense, Layout};
+use rows::{BATCH, Batch, RowHash, bits};
 
 /// The public description of a store: how many keys it is for, and the seed of its rows.
 ///
@@ -56,7 +61,13 @@ pub struct NotEncodable;
 impl Okvs {
     /// A store for `keys_count` keys. The seed is to be drawn after the keys are fixed.
     pub fn new(keys_count: usize, seed: [u8; 16]) -> Self {
-        Self { layout: Layout::new(keys_count), rows: RowHash::new(seed) }
+        Self { layout: Layout::new(keys_count, Dense::Powers), rows: RowHash::new(seed) }
+    }
+
+    /// A binary store: its decoding is linear over the bits, so that any strings of 128 bits can be
+    /// values and cells. A little larger, and much larger for a handful of keys.
+    pub fn binary(keys_count: usize, seed: [u8; 16]) -> Self {
+        Self { layout: Layout::new(keys_count, Dense::Bits), rows: RowHash::new(seed) }
     }
 
     /// How many cells the store has: about 1.35 for each key from some 2^16 keys on, more if there
@@ -133,11 +144,15 @@ impl Okvs {
     /// If `cells` does not have [`cells_count`](Self::cells_count) elements.
     pub fn decode(&self, cells: &[Gf128], keys: &[u128]) -> Vec<Gf128> {
         assert_eq!(cells.len(), self.cells_count(), "the cells of another store");
+        let sums = match self.layout.kind {
+            Dense::Powers => Vec::new(),
+            Dense::Bits => self.sums_of_dense(cells),
+        };
         let mut values = vec![Gf128::ZERO; keys.len()];
         values.par_chunks_mut(KEYS_PER_TASK).zip(keys.par_chunks(KEYS_PER_TASK)).for_each(
             |(values, keys)| {
                 for (values, keys) in values.chunks_mut(BATCH).zip(keys.chunks(BATCH)) {
-                    self.decode_batch(cells, keys, values);
+                    self.decode_batch(cells, &sums, keys, values);
                 }
             },
         );
@@ -145,25 +160,63 @@ impl Okvs {
     }
 
     /// Decodes at most [`BATCH`] keys.
-    fn decode_batch(&self, cells: &[Gf128], keys: &[u128], values: &mut [Gf128]) {
+    fn decode_batch(
+        &self,
+        cells: &[Gf128],
+        sums: &[[Gf128; 1 << GROUP]],
+        keys: &[u128],
+        values: &mut [Gf128],
+    ) {
         let batch = self.rows.batch(keys);
-        let powers = batch.powers();
-        let mut starts = [0; BATCH];
-        for (start, place) in starts.iter_mut().zip(batch.places()) {
-            *start = place.bin(&self.layout) * self.layout.bin_cells();
+        match self.layout.kind {
+            Dense::Powers => self.add_powers(cells, &batch, values),
+            Dense::Bits => self.add_bits(sums, &batch, values),
         }
-        // Horner's rule on the dense cells, from the highest power down.
-        for power in (0..self.layout.dense).rev() {
-            for (value, start) in values.iter_mut().zip(&starts) {
-                *value += cells[start + self.layout.sparse + power];
-            }
-            multiply_each(values, powers);
-        }
-        for ((value, start), place) in values.iter_mut().zip(&starts).zip(batch.places()) {
+        for (value, place) in values.iter_mut().zip(batch.places()) {
+            let start = place.bin(&self.layout) * self.layout.bin_cells();
             for column in place.columns(&self.layout) {
                 *value += cells[start + usize::from(column)];
             }
         }
+    }
+
+    /// What powers make of the dense cells: Horner's rule, from the highest power down.
+    fn add_powers(&self, cells: &[Gf128], batch: &Batch, values: &mut [Gf128]) {
+        let mut starts = [0; BATCH];
+        for (start, place) in starts.iter_mut().zip(batch.places()) {
+            *start = place.bin(&self.layout) * self.layout.bin_cells() + self.layout.sparse;
+        }
+        for power in (0..self.layout.dense).rev() {
+            for (value, start) in values.iter_mut().zip(&starts) {
+                *value += cells[start + power];
+            }
+            multiply_each(values, batch.powers());
+        }
+    }
+
+    /// What bits make of the dense cells, from `sums_of_dense`.
+    fn add_bits(&self, sums: &[[Gf128; 1 << GROUP]], batch: &Batch, values: &mut [Gf128]) {
+        let groups = self.layout.dense.div_ceil(GROUP);
+        for ((value, place), element) in values.iter_mut().zip(batch.places()).zip(batch.powers()) {
+            let mut bits = bits(*element);
+            for sums in &sums[place.bin(&self.layout) * groups..][..groups] {
+                *value += sums[bits as usize % (1 << GROUP)];
+                bits >>= GROUP;
+            }
+        }
+    }
+
+    /// Bin by bin and for each [`GROUP`] of dense cells, the sums of all choices of them.
+    fn sums_of_dense(&self, cells: &[Gf128]) -> Vec<[Gf128; 1 << GROUP]> {
+        let dense = cells.chunks(self.layout.bin_cells()).map(|bin| &bin[self.layout.sparse..]);
+        let groups = dense.flat_map(|dense| dense.chunks(GROUP));
+        let sums_of = |group: &[Gf128]| {
+            std::array::from_fn(|choice| {
+                let chosen = (0..).zip(group).filter(|(place, _)| choice >> place & 1 == 1);
+                chosen.map(|(_, cell)| *cell).sum()
+            })
+        };
+        groups.map(sums_of).collect()
     }
 
     /// Sorts the indices of the keys by bin.
@@ -209,6 +262,9 @@ impl Members {
         self.ends.par_windows(2).map(|ends| &self.indices[ends[0] as usize..ends[1] as usize])
     }
 }
+
+/// Dense cells of which all sums are kept while a binary store is decoded: 4 KiB for a bin.
+const GROUP: usize = 4;
 
 /// Enough for the pool to be worth asking, few enough for all threads to have some.
 const KEYS_PER_TASK: usize = 1 << 12;

@@ -4,8 +4,8 @@ use crypto::field128::{Gf128, multiply_each};
 
 use super::NotEncodable;
 use super::dense;
-use super::layout::Layout;
-use super::rows::{BATCH, RowHash};
+use super::layout::{Dense, Layout};
+use super::rows::{BATCH, RowHash, bits};
 
 /// The rows of one bin and what encoding it needs; reused from bin to bin.
 #[derive(Default)]
@@ -64,11 +64,14 @@ impl Scratch {
         cells: &mut [Gf128],
         layout: &Layout,
     ) -> Result<(), NotEncodable> {
-        self.peel(layout.sparse, layout.dense)?;
+        self.peel(layout.sparse, layout.gaps)?;
         let (sparse, dense) = cells.split_at_mut(layout.sparse);
-        self.solve_dense(dense, sparse)?;
+        self.solve_dense(dense, sparse, layout.kind)?;
         if dense.iter().any(|cell| *cell != Gf128::ZERO) {
-            self.subtract_dense(dense);
+            match layout.kind {
+                Dense::Powers => self.subtract_powers(dense),
+                Dense::Bits => self.subtract_bits(dense),
+            }
         }
         for &(row, column) in self.peeled.iter().rev() {
             let [first, second, third] = self.columns[usize::from(row)].map(usize::from);
@@ -154,8 +157,13 @@ impl Scratch {
     /// Finds dense cells that give the gap rows their values.
     ///
     /// A gap row is added up with the peeled rows that clear its cells, in the order of peeling.
-    /// What is left of it are free cells, powers and a value.
-    fn solve_dense(&self, dense: &mut [Gf128], sparse: &[Gf128]) -> Result<(), NotEncodable> {
+    /// What is left of it are free cells, coefficients of the dense cells and a value.
+    fn solve_dense(
+        &self,
+        dense: &mut [Gf128],
+        sparse: &[Gf128],
+        kind: Dense,
+    ) -> Result<(), NotEncodable> {
         let mut equations = Vec::with_capacity(self.gaps.len());
         for &gap in &self.gaps {
             let mut is_set = vec![false; sparse.len()];
@@ -163,7 +171,10 @@ impl Scratch {
             let mut add = |row: u16, is_set: &mut [bool]| {
                 let row = usize::from(row);
                 self.columns[row].iter().for_each(|column| is_set[usize::from(*column)] ^= true);
-                equation.add_powers(self.powers[row], self.values[row]);
+                match kind {
+                    Dense::Powers => equation.add_powers(self.powers[row], self.values[row]),
+                    Dense::Bits => equation.add_bits(bits(self.powers[row]), self.values[row]),
+                }
             };
             add(gap, &mut is_set);
             for &(row, column) in &self.peeled {
@@ -178,8 +189,16 @@ impl Scratch {
         dense::solve(equations, dense).ok_or(NotEncodable)
     }
 
-    /// Takes what the dense cells give each row off its value.
-    fn subtract_dense(&mut self, dense: &[Gf128]) {
+    /// Takes what the dense cells give each row off its value, if they are multiplied by bits.
+    fn subtract_bits(&mut self, dense: &[Gf128]) {
+        for (value, element) in self.values.iter_mut().zip(&self.powers) {
+            let cells = (0..).zip(dense).filter(|(place, _)| bits(*element) >> place & 1 == 1);
+            *value += cells.map(|(_, cell)| *cell).sum();
+        }
+    }
+
+    /// As [`subtract_bits`](Self::subtract_bits), if they are multiplied by powers.
+    fn subtract_powers(&mut self, dense: &[Gf128]) {
         for (values, powers) in self.values.chunks_mut(BATCH).zip(self.powers.chunks(BATCH)) {
             let mut sums = [Gf128::ZERO; BATCH];
             let sums = &mut sums[..values.len()];
@@ -196,23 +215,33 @@ impl Scratch {
 
 #[cfg(test)]
 mod tests {
+    use crypto::random::Generator;
+
     use super::*;
 
     /// Loads rows as they are.
     fn scratch(columns: &[[u16; 3]]) -> Scratch {
-        let elements = |from: u128| (from..).map(Gf128).take(columns.len()).collect();
+        let mut rng = Generator::from_seed([3; 32]);
+        let mut elements = || columns.iter().map(|_| Gf128::random(&mut rng)).collect();
         Scratch {
             columns: columns.to_vec(),
-            powers: elements(100),
-            values: elements(1000),
+            powers: elements(),
+            values: elements(),
             ..Scratch::default()
         }
     }
 
-    fn value(cells: &[Gf128], columns: [u16; 3], power: Gf128, sparse: usize) -> Gf128 {
-        let dense = cells[sparse..].iter().rev();
-        let dense = dense.fold(Gf128::ZERO, |sum, cell| (sum + *cell) * power);
+    fn value(cells: &[Gf128], columns: [u16; 3], power: Gf128, layout: &Layout) -> Gf128 {
+        let dense = cells[layout.sparse..].iter().enumerate().rev();
+        let dense = dense.fold(Gf128::ZERO, |sum, (place, cell)| match layout.kind {
+            Dense::Powers => (sum + *cell) * power,
+            Dense::Bits => sum + *cell * Gf128(power.0 >> place & 1),
+        });
         columns.iter().map(|column| cells[usize::from(*column)]).sum::<Gf128>() + dense
+    }
+
+    fn layout(kind: Dense, gaps: usize) -> Layout {
+        Layout { kind, bins: 1, capacity: 16, sparse: 12, dense: gaps, gaps }
     }
 
     /// Rows that no peeling frees: four rows on four cells, and pairs that share all their cells.
@@ -226,28 +255,30 @@ mod tests {
             ([&core[..], &pairs].concat(), 4),
             (vec![[0, 1, 2]; 4], 3),
         ] {
-            let layout = Layout { bins: 1, capacity: 16, sparse: 12, dense: 4 };
-            let zero = vec![Gf128::ZERO; layout.bin_cells()];
-            let filled = (1 << 100..).map(Gf128).take(layout.bin_cells()).collect();
-            let mut scratch = scratch(&columns);
-            let wanted = scratch.values.clone();
-            for mut cells in [zero, filled] {
-                scratch.values.clone_from(&wanted);
-                scratch.solve(&mut cells, &layout).unwrap();
-                assert_eq!(scratch.gaps.len(), gaps);
-                for ((row, power), wanted) in columns.iter().zip(&scratch.powers).zip(&wanted) {
-                    assert_eq!(value(&cells, *row, *power, layout.sparse), *wanted);
+            let bits = Layout { dense: 40, ..layout(Dense::Bits, 4) };
+            for layout in [layout(Dense::Powers, 4), bits] {
+                let zero = vec![Gf128::ZERO; layout.bin_cells()];
+                let filled = (1 << 100..).map(Gf128).take(layout.bin_cells()).collect();
+                let mut scratch = scratch(&columns);
+                let wanted = scratch.values.clone();
+                for mut cells in [zero, filled] {
+                    scratch.values.clone_from(&wanted);
+                    scratch.solve(&mut cells, &layout).unwrap();
+                    assert_eq!(scratch.gaps.len(), gaps);
+                    for ((row, power), wanted) in columns.iter().zip(&scratch.powers).zip(&wanted) {
+                        assert_eq!(value(&cells, *row, *power, &layout), *wanted);
+                    }
                 }
+                let too_few = Layout { gaps: gaps - 1, ..layout };
+                let mut cells = vec![Gf128::ZERO; too_few.bin_cells()];
+                assert_eq!(scratch.solve(&mut cells, &too_few), Err(NotEncodable));
             }
-            let too_few = Layout { dense: gaps - 1, ..layout };
-            let mut cells = vec![Gf128::ZERO; too_few.bin_cells()];
-            assert_eq!(scratch.solve(&mut cells, &too_few), Err(NotEncodable));
         }
     }
 
     #[test]
     fn equal_rows_are_refused() {
-        let layout = Layout { bins: 1, capacity: 16, sparse: 12, dense: 4 };
+        let layout = layout(Dense::Powers, 4);
         let mut cells = vec![Gf128::ZERO; layout.bin_cells()];
         let mut scratch = scratch(&[[0, 1, 2], [3, 4, 5], [0, 1, 2]]);
         scratch.powers[2] = scratch.powers[0];

@@ -45,10 +45,16 @@ impl Batch {
         self.places[..self.len].iter().map(|hash| Place { hash: *hash })
     }
 
-    /// The elements whose powers the dense cells are multiplied by.
+    /// The elements whose powers the dense cells are multiplied by; the lower half of an element is
+    /// the bits in their place, see [`bits`].
     pub(super) fn powers(&self) -> &[Gf128] {
         &self.powers[..self.len]
     }
+}
+
+/// The bits that a row with this element has as coefficients of the dense cells, lowest first.
+pub(super) fn bits(element: Gf128) -> u64 {
+    element.0 as u64
 }
 
 /// The place of one key, 32 random bits for each of four choices.
@@ -93,11 +99,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::okvs::layout::Dense;
 
     proptest! {
         #[test]
         fn columns_are_three_different_cells(hash: u128, sparse in 3_usize..=1 << 16) {
-            let layout = Layout { bins: 7, capacity: 1, sparse, dense: 2 };
+            let layout = Layout { bins: 7, sparse, ..Layout::new(1, Dense::Powers) };
             let place = Place { hash };
             let [first, second, third] = place.columns(&layout);
             prop_assert!(first != second && first != third && second != third);
@@ -110,7 +117,7 @@ mod tests {
     #[test]
     fn columns_are_uniform() {
         const ROUNDS: usize = 60_000;
-        let layout = Layout { bins: 1, capacity: 1, sparse: 5, dense: 2 };
+        let layout = Layout { sparse: 5, ..Layout::new(1, Dense::Powers) };
         let keys: Vec<u128> = (0..ROUNDS as u128).collect();
         let rows = RowHash::new([1; 16]);
         let mut counts = std::collections::BTreeMap::new();

@@ -44,10 +44,11 @@
 //!
 //! # Cost
 //! For n ids of the receiver, k of the sender and c columns: β = 1.31·n + 110 bins, m ≈ 1.35·n
-//! cells and h ≈ 4.05·k cells (n and k from some 2^16 on). The receiver's set takes 16·m + 64 bytes
-//! and [`mpc::silent_vole::bytes`], the hints 16·h·⌈(1 + c) / 2⌉ + 16, and comparing l bits
-//! β·(l - 1)·8.75, which at 2^20 ids is 525 for each bin, 9 in 10 of all. Flights: two for sizes
-//! and seed, those of F, one for the hints, and 2 + ⌈log2 l⌉ for each 2^17 bins.
+//! cells and h ≈ 4.05·k cells (n and k from some 2^16 on). The receiver's set takes u·m + 64 bytes
+//! for values of u bytes (see `oprf`; 11 for 2^20 ids each) and [`mpc::silent_vole::bytes`], the
+//! hints 16·h·⌈(1 + c) / 2⌉ + 16, and comparing l bits β·(l - 1)·8.75, which at 2^20 ids is 525 for
+//! each bin, 9 in 10 of all. Flights: two for sizes and seed, those of F, one for the hints, and 2
+//! + ⌈log2 l⌉ for each 2^17 bins.
 //!
 //! # Reference
 //! Rindal, Schoppmann, "VOLE-PSI", EUROCRYPT 2021 (eprint 2021/266), section 5; Raghuraman, Rindal,
@@ -139,7 +140,8 @@ async fn receive_in_chunks(
     let bins = Bins::new(ids.len(), &seed);
     let placed = session.compute(|| Placed::new(&bins, ids)).await?;
     session.send_bytes("bin_seed", seed.to_vec()).await?;
-    let evaluated = oprf::receive(session, &placed.names, chunk).await?;
+    let range = oprf::range(ids.len(), CHOICES * their_count);
+    let evaluated = oprf::receive(session, &placed.names, &range, chunk).await?;
 
     let seed = receive_salt(session, "hint_seed").await?;
     let store = Okvs::new(CHOICES * their_count, seed);
@@ -170,7 +172,8 @@ async fn send_in_chunks(
         return Ok(HiddenMatches::of_nothing(columns, false));
     };
     let bins = Bins::new(their_count, &receive_salt(session, "bin_seed").await?);
-    let function = oprf::send(session, their_count, chunk).await?;
+    let range = oprf::range(their_count, CHOICES * ids.len());
+    let function = oprf::send(session, their_count, &range, chunk).await?;
 
     let (mut seed, mut rng) = (Salt::default(), session.rng());
     rng.fill_bytes(&mut seed);

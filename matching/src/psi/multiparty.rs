@@ -52,10 +52,11 @@
 //!
 //! # Cost
 //! For n ids of the leader and k of a helper, m ≈ 1.35·n and h ≈ 1.35·k cells (from some 2^16 ids
-//! on): 16·(m + h) + 48 bytes for each helper and [`mpc::silent_vole::bytes`]; if all learn, 8 more
-//! and t for each common id, with t = ⌈(40 + ⌈log2 nk⌉) / 8⌉; 16 between each two helpers. Flights:
-//! one for the seeds, one for the sizes, those of F, cells, hints, and one more if all learn. The
-//! leader's work grows with the number of helpers; a helper's by two calls of AES an id for each.
+//! on): u·m + 16·h + 48 bytes for each helper, with values of u bytes (see `oprf`), and
+//! [`mpc::silent_vole::bytes`]; if all learn, 8 more and t for each common id, with t = ⌈(40 +
+//! ⌈log2 nk⌉) / 8⌉; 16 between each two helpers. Flights: one for the seeds, one for the sizes,
+//! those of F, cells, hints, and one more if all learn. The leader's work grows with the number of
+//! helpers; a helper's by two calls of AES an id for each.
 //!
 //! # Reference
 //! Kolesnikov, Matania, Pinkas, Rosulek, Trieu, "Practical Multi-party Private Set Intersection
@@ -177,7 +178,9 @@ async fn gather(
     chunk: usize,
 ) -> Result<Option<Gathered>, MatchingError> {
     let Some(their_count) = begin(helper, keys.len(), true).await? else { return Ok(None) };
-    let Evaluated { salt, elements: evaluated } = oprf::receive(helper, keys, chunk).await?;
+    let range = oprf::range(keys.len(), their_count);
+    let Evaluated { salt, elements: evaluated } =
+        oprf::receive(helper, keys, &range, chunk).await?;
     let store = Okvs::new(their_count, receive_salt(helper, "hint_seed").await?);
     let cells = receive_store(helper, &store, chunk).await?;
     let unmask = || {
@@ -212,7 +215,8 @@ async fn announce(
         let at = common.iter().map(|position| *position as usize);
         let keys: Vec<u128> = at.clone().map(|position| keys[position]).collect();
         let evaluated: Vec<Gf128> = at.map(|position| gathered.evaluated[position]).collect();
-        gathered.hashes.encode(&gathered.hashes.tags(&keys, &evaluated))
+        let tags = gathered.hashes.tags(&keys, &evaluated);
+        elements::encode_cut(tags.into_iter(), gathered.hashes.tag_bytes())
     };
     let tags = helper.compute(tags).await;
     helper.send_words("common", &[common.len() as u64]).await?;
@@ -248,7 +252,8 @@ async fn help(
         let nothing = Alignment::from_matching(Vec::new(), keys.len())?;
         return Ok((learners == Learners::All).then_some(nothing));
     };
-    let function = oprf::send(leader, their_count, chunk).await?;
+    let range = oprf::range(their_count, keys.len());
+    let function = oprf::send(leader, their_count, &range, chunk).await?;
     let (mut seed, mut rng) = (Salt::default(), leader.rng());
     rng.fill_bytes(&mut seed);
     let encode = || {
@@ -283,7 +288,7 @@ async fn receive_common(
     if count > tags.len().min(their_count) as u64 {
         return Err(leader.misbehaved("common", format!("announced {count} common ids")));
     }
-    let size = Size::Exactly(count as usize * hashes.tag_bytes);
+    let size = Size::Exactly(count as usize * hashes.tag_bytes());
     let theirs = leader.receive_bytes("tags", size).await?;
     let look_up = || {
         let mut positions = Positions::with_room(tags.len());
@@ -291,7 +296,9 @@ async fn receive_common(
             positions.insert(tags, position);
         }
         let mut is_taken = vec![false; tags.len()];
-        let found = positions.find_each(tags, &hashes.decode(theirs)).into_iter();
+        let found = positions
+            .find_each(tags, &elements::decode_cut(theirs, hashes.tag_bytes()))
+            .into_iter();
         let fresh = found.map(|position| {
             position.filter(|at| !std::mem::replace(&mut is_taken[*at as usize], true))
         });

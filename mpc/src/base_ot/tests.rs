@@ -16,7 +16,7 @@ fn correct() {
         let choice = |index: usize| (index * index + seed as usize) % 3 == 1;
         let outcome = both(seed, async |party| {
             let choices = Bits::from_fn(count, choice);
-            extend(party, &choices, count).await.unwrap()
+            extend::<u64>(party, &choices, count).await.unwrap()
         });
         for (receiver, sender) in
             [(&outcome.first, &outcome.second), (&outcome.second, &outcome.first)]

@@ -160,7 +160,7 @@ fn peer_drops() {
 fn misuse_is_refused() {
     let outcome = both_dealt(11, async |party| {
         [
-            select(party, &Bits::zeros(2), &[1]).await.err(),
+            select(party, &Bits::zeros(2), &[1_u64]).await.err(),
             truncate(party, &[1], 61).await.err(),
             lift(party, &[1], 1 << 62, 0).await.err(),
             lift(party, &[1], 13, 64).await.err(),

@@ -52,8 +52,8 @@ impl Powers {
         self.prime
     }
 
-    /// number · 2^exponent modulo the prime, for a magnitude below 2^(63 - 16) and an exponent of at
-    /// least -2^23 and below 2^23.
+    /// number · 2^exponent modulo the prime, for a magnitude below 2^(63 - 16) and an exponent of
+    /// at least -2^23 and below 2^23.
     pub(super) fn times_power(&self, number: i64, exponent: i32) -> u64 {
         let exponent = (exponent + (1 << (EXPONENT_BITS - 1))) as u32;
         let magnitude = number.unsigned_abs() << (exponent % (1 << SHIFT_BITS));

@@ -60,7 +60,7 @@ fn peer_drops() {
 
 #[test]
 fn vectors_of_different_lengths_are_refused() {
-    let outcome = both_dealt(3, async |party| multiply(party, &[1, 2], &[3]).await.err());
+    let outcome = both_dealt(3, async |party| multiply(party, &[1_u64, 2], &[3]).await.err());
     for error in [outcome.first, outcome.second] {
         assert!(matches!(error, Some(MpcError::InvalidInput(_))), "{error:?}");
     }

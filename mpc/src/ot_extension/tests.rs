@@ -83,7 +83,7 @@ fn peer_drops() {
 #[test]
 fn too_many_transfers_are_refused() {
     let outcome = both_dealt(4, async |party| {
-        extend(party, &Bits::zeros(0), TRANSFERS_MAX + 1).await.map(drop)
+        extend::<u64>(party, &Bits::zeros(0), TRANSFERS_MAX + 1).await.map(drop)
     });
     assert!(matches!(outcome.first, Err(MpcError::InvalidInput(_))));
 }

@@ -1,7 +1,8 @@
 //! Silent vector OLE that holds against a malicious peer.
 //!
 //! # Functionality
-//! As that of [`silent_vole`](super), or an error. A dishonest party chooses its own outputs.
+//! As that of [`silent_vole`](super) with A from the whole field, or an error. A dishonest party
+//! chooses its own outputs.
 //! # Messages
 //! 1. base transfers for two keys with proofs, see [`base_ot`]
 //! 2. `choice_corrections`, `value_corrections` receiver → sender: as unchecked, with one value
@@ -59,6 +60,7 @@
 //! CCS 2019 (eprint 2019/1159), for the leakage about noise.
 
 use crypto::expand_convolute::ExpandConvolute;
+use crypto::field128::subspace::Subspace;
 use crypto::field128::{ELEMENT_BYTES, Gf128, inner_product};
 use crypto::hash::digest;
 use crypto::random::Generator;
@@ -119,8 +121,8 @@ pub async fn vole_as_receiver(
 /// [`MpcError::InvalidInput`] for more than [`COUNT_MAX`](super::COUNT_MAX).
 pub fn bytes(count: usize) -> Result<usize, MpcError> {
     let plan = Plan::with_full_trees(count)?;
-    let corrections =
-        corrections_bytes(plan.transfers() + MASKS) + noise_products::bytes(plan.trees() + 1);
+    let corrections = corrections_bytes(plan.transfers() + MASKS)
+        + noise_products::bytes(plan.trees() + 1, &Subspace::WHOLE);
     let check = PROOF_BYTES + CHALLENGE_BYTES + COMMITMENT_BYTES + ELEMENT_BYTES + NONCE_BYTES;
     Ok(base_ot::checked_bytes(2) + corrections + trees::bytes(&plan) + check)
 }
@@ -135,7 +137,7 @@ async fn send(
     let mut delta_trees = bases.split_off(BLOCKS);
     let size = Size::Exactly(corrections_bytes(plan.transfers() + MASKS));
     let choices = session.receive_bytes("choice_corrections", size).await?;
-    let size = Size::Exactly(noise_products::bytes(plan.trees() + 1));
+    let size = Size::Exactly(noise_products::bytes(plan.trees() + 1, &Subspace::WHOLE));
     let values = session.receive_bytes("value_corrections", size).await?;
     let proof: [u8; PROOF_BYTES] = receive_array(session, "choice_proof").await?;
 
@@ -150,7 +152,8 @@ async fn send(
     let mut rng = session.rng();
     let (products, mut leaves, message) = session
         .compute(|| {
-            let products = noise_products::of_sender(*delta, &mut delta_trees, &values);
+            let products =
+                noise_products::of_sender(*delta, &Subspace::WHOLE, &mut delta_trees, &values);
             let growing = Growing::new(plan, &mut rng, &keys, &products);
             let mut message = growing.message();
             let mut leaves = Leaves::new(plan);
@@ -179,7 +182,11 @@ async fn send(
         return Err(session.misbehaved("sum", rule).into());
     }
     session.send_bytes("opening", nonce.to_vec()).await?;
-    Ok(session.compute(|| leaves.compressed(plan, &ExpandConvolute::new(plan.outputs()))).await)
+    Ok(session
+        .compute(|| {
+            leaves.compressed(plan, &ExpandConvolute::new(plan.outputs(), &Subspace::WHOLE))
+        })
+        .await)
 }
 
 /// The vectors A and C, after the base transfers.
@@ -191,7 +198,7 @@ async fn receive(
     let delta_trees = bases.split_off(BLOCKS);
     let tweak = first_tweak(!session.is_first());
     let mut rng = session.rng();
-    let noise = Noise::random(plan, &mut rng);
+    let noise = Noise::random(plan, &Subspace::WHOLE, &mut rng);
     let mask = Gf128::random(&mut rng);
     let (choices, proof, keys, values, products) = session
         .compute(|| {
@@ -199,7 +206,8 @@ async fn receive(
             let choices = noise.choices(plan, MASKS, &mut rng);
             let (choices, proof, keys) = extension.checked_keys(&binding, &choices);
             let masked = Zeroizing::new([&noise.values[..], &[mask]].concat());
-            let (values, products) = noise_products::of_receiver(&masked, delta_trees);
+            let (values, products) =
+                noise_products::of_receiver(&masked, &Subspace::WHOLE, delta_trees);
             (choices, proof, Zeroizing::new(keys), values, products)
         })
         .await;
@@ -209,7 +217,7 @@ async fn receive(
     // While the sender grows its trees.
     let (code, a) = session
         .compute(|| {
-            let code = ExpandConvolute::new(plan.outputs());
+            let code = ExpandConvolute::new(plan.outputs(), &Subspace::WHOLE);
             let a = noise.compressed(plan, &code);
             (code, a)
         })

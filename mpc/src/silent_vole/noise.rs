@@ -2,6 +2,7 @@
 
 use crypto::expand_convolute::ExpandConvolute;
 use crypto::field128::Gf128;
+use crypto::field128::subspace::Subspace;
 use crypto::random::Generator;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -17,9 +18,9 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    pub(super) fn random(plan: &Plan, rng: &mut Generator) -> Self {
+    pub(super) fn random(plan: &Plan, range: &Subspace, rng: &mut Generator) -> Self {
         let places = (0..plan.trees()).map(|_| rng.below(plan.leaves() as u64) as usize).collect();
-        let values = (0..plan.trees()).map(|_| Gf128::random(rng)).collect();
+        let values = (0..plan.trees()).map(|_| range.random(rng)).collect();
         Self { places: Zeroizing::new(places), values: Zeroizing::new(values) }
     }
 

@@ -4,41 +4,45 @@
 //! own. With streams `r_x` of the leaves x, the receiver takes `u = Σ r_x` and `v = Σ x·r_x`, the
 //! sender, who lacks h, takes `w = Σ (x ⊕ h)·r_x = v + h·u`, in which the unknown leaf has no part.
 //! The correction `u + y` turns `h·u` into `h·y`; the sum over all trees, each times the weight of
-//! its bits, is `y·Δ`.
+//! its bits, is `y·Δ`. Streams and corrections are coordinates of elements of the range that the
+//! values are from.
 //!
 //! Roy, CRYPTO 2022 (eprint 2022/192), section 3.1.
 
-use crypto::field128::{ELEMENT_BYTES, Gf128, add_scaled};
+use crypto::field128::subspace::Subspace;
+use crypto::field128::{Gf128, add_scaled};
 use crypto::random::Generator;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::elements;
 use crate::ot_extension::{BLOCK_BITS, BLOCKS, LEAVES, Seed};
 
 /// Bytes of the corrections of `count` values.
-pub(super) fn bytes(count: usize) -> usize {
-    BLOCKS * count * ELEMENT_BYTES
+pub(super) fn bytes(count: usize, range: &Subspace) -> usize {
+    BLOCKS * count * range.bytes()
 }
 
-/// The receiver's corrections and its shares: `share = value·Δ + the sender's share`.
+/// The receiver's corrections and its shares: `share = value·Δ + the sender's share`. The values
+/// are from `range`.
 pub(super) fn of_receiver(
     values: &[Gf128],
+    range: &Subspace,
     mut trees: Vec<Vec<Seed>>,
-) -> (Vec<u8>, Zeroizing<Vec<Gf128>>) {
-    let mut corrections = vec![0; bytes(values.len())];
+) -> (Vec<u8>, Elements) {
+    let mut corrections = vec![0; bytes(values.len(), range)];
     let parts: Vec<_> = trees
         .par_iter_mut()
-        .zip(corrections.par_chunks_exact_mut(values.len() * ELEMENT_BYTES))
+        .zip(corrections.par_chunks_exact_mut(values.len() * range.bytes()))
         .enumerate()
         .map(|(block, (tree, correction))| {
             let leaves = tree.iter_mut().map(Some);
-            let (sum, share) = expand(block, 0, leaves, values.len());
-            let encoded = correction.as_chunks_mut::<ELEMENT_BYTES>().0;
-            for (encoded, (sum, value)) in encoded.iter_mut().zip(sum.iter().zip(values)) {
-                *encoded = (*sum + *value).to_bytes();
+            let Sums { plain, weighted } = Sums::new(0, leaves, values.len());
+            let encoded = correction.chunks_exact_mut(range.bytes());
+            for (encoded, (sum, value)) in encoded.zip(plain.iter().zip(values)) {
+                let corrected = (sum ^ range.coordinates(*value)).to_le_bytes();
+                encoded.copy_from_slice(&corrected[..range.bytes()]);
             }
-            share
+            share(block, &weighted, range)
         })
         .collect();
     (corrections, added(&parts, values.len()))
@@ -47,18 +51,27 @@ pub(super) fn of_receiver(
 /// The sender's shares, from the receiver's corrections.
 pub(super) fn of_sender(
     delta: u128,
+    range: &Subspace,
     trees: &mut [Vec<Option<Seed>>],
     corrections: &[u8],
-) -> Zeroizing<Vec<Gf128>> {
-    let count = corrections.len() / (BLOCKS * ELEMENT_BYTES);
+) -> Elements {
+    let count = corrections.len() / (BLOCKS * range.bytes());
     let parts: Vec<_> = trees
         .par_iter_mut()
-        .zip(corrections.par_chunks_exact(count * ELEMENT_BYTES))
+        .zip(corrections.par_chunks_exact(count * range.bytes()))
         .enumerate()
         .map(|(block, (tree, correction))| {
             let hole = (delta >> (block * BLOCK_BITS)) as usize % LEAVES;
-            let (_, mut share) = expand(block, hole, tree.iter_mut().map(Option::as_mut), count);
-            add_scaled(&mut share, &elements(correction), weight(block, hole));
+            let Sums { weighted, .. } = Sums::new(hole, tree.iter_mut().map(Option::as_mut), count);
+            let mut share = share(block, &weighted, range);
+            let decode = |bytes: &[u8]| {
+                let mut coordinates = [0; size_of::<u128>()];
+                coordinates[..bytes.len()].copy_from_slice(bytes);
+                range.element(u128::from_le_bytes(coordinates))
+            };
+            let correction: Vec<Gf128> =
+                correction.chunks_exact(range.bytes()).map(decode).collect();
+            add_scaled(&mut share, &correction, weight(block, hole));
             share
         })
         .collect();
@@ -66,29 +79,52 @@ pub(super) fn of_sender(
 }
 
 type Elements = Zeroizing<Vec<Gf128>>;
+type Coordinates = Zeroizing<Vec<u128>>;
 
-/// The sum of the leaves' streams, and their sum with the factors `leaf ⊕ hole` at the block's
-/// weight. The seeds are used once and wiped.
-fn expand<'a>(
-    block: usize,
-    hole: usize,
-    leaves: impl Iterator<Item = Option<&'a mut Seed>>,
-    count: usize,
-) -> (Elements, Elements) {
-    let mut sum = Zeroizing::new(vec![Gf128::ZERO; count]);
-    let mut weighted = sum.clone();
-    let mut stream = Zeroizing::new(vec![0; count * ELEMENT_BYTES]);
-    for (leaf, seed) in leaves.enumerate() {
-        let Some(seed) = seed else { continue };
-        Generator::from_seed(*seed).fill_bytes(&mut stream);
-        seed.zeroize();
-        let stream = elements(&stream);
-        for (sum, element) in sum.iter_mut().zip(stream.iter()) {
-            *sum += *element;
+/// Sums of the leaves' streams of one tree, which are coordinates of elements.
+struct Sums {
+    plain: Coordinates,
+    /// For each bit of `leaf ⊕ hole`, the sum over the leaves where it is set.
+    weighted: [Coordinates; BLOCK_BITS],
+}
+
+impl Sums {
+    /// The seeds are used once and wiped.
+    fn new<'a>(
+        hole: usize,
+        leaves: impl Iterator<Item = Option<&'a mut Seed>>,
+        count: usize,
+    ) -> Self {
+        let zeros = || Zeroizing::new(vec![0_u128; count]);
+        let mut sums = Self { plain: zeros(), weighted: std::array::from_fn(|_| zeros()) };
+        let mut stream = Zeroizing::new(vec![0; count * size_of::<u128>()]);
+        for (leaf, seed) in leaves.enumerate() {
+            let Some(seed) = seed else { continue };
+            Generator::from_seed(*seed).fill_bytes(&mut stream);
+            seed.zeroize();
+            let add = |sums: &mut Coordinates, mask: u128| {
+                for (sum, bytes) in sums.iter_mut().zip(stream.as_chunks().0) {
+                    *sum ^= u128::from_le_bytes(*bytes) & mask;
+                }
+            };
+            add(&mut sums.plain, u128::MAX);
+            for (bit, sums) in sums.weighted.iter_mut().enumerate() {
+                add(sums, ((leaf ^ hole) as u128 >> bit & 1).wrapping_neg());
+            }
         }
-        add_scaled(&mut weighted, &stream, weight(block, leaf ^ hole));
+        sums
     }
-    (sum, weighted)
+}
+
+/// The elements of the weighted sums, each times the weight of its bit in Δ.
+fn share(block: usize, weighted: &[Coordinates; BLOCK_BITS], range: &Subspace) -> Elements {
+    let mut share = Zeroizing::new(vec![Gf128::ZERO; weighted[0].len()]);
+    for (bit, sums) in weighted.iter().enumerate() {
+        let elements: Elements =
+            Zeroizing::new(sums.iter().map(|sum| range.element(*sum)).collect());
+        add_scaled(&mut share, &elements, weight(block, 1 << bit));
+    }
+    share
 }
 
 /// The element with four bits at the place of a block.

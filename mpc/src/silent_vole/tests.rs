@@ -12,18 +12,24 @@ const STEPS: [(&str, Side); 3] = [
     ("trees", Side::First),
 ];
 
-fn run(seed: u64, count: usize) -> Outcome<VoleSender, VoleReceiver> {
+fn run(seed: u64, count: usize, range: &Subspace) -> Outcome<VoleSender, VoleReceiver> {
     pair(
         seed,
-        async |mut session| vole_as_sender(&mut session, count).await.unwrap(),
-        async |mut session| vole_as_receiver(&mut session, count).await.unwrap(),
+        async |mut session| vole_as_sender(&mut session, count, range).await.unwrap(),
+        async |mut session| vole_as_receiver(&mut session, count, range).await.unwrap(),
     )
+}
+
+/// The ranges of A that tests go through.
+fn ranges() -> [Subspace; 2] {
+    [Subspace::WHOLE, Subspace::with_bits(80).unwrap()]
 }
 
 /// The sender's program after base transfers from a dealer.
 async fn sends(mut session: Session) -> Result<Vec<Gf128>, MpcError> {
     let (keys, trees) = dealt_punctured();
-    send(&mut session, &Plan::new(COUNT).unwrap(), &keys, trees).await
+    let [_, range] = ranges();
+    send(&mut session, (&Plan::new(COUNT).unwrap(), &range), &keys, trees).await
 }
 
 /// What the dealer gives the sender.
@@ -40,7 +46,8 @@ pub(super) fn dealt_punctured() -> ([u128; 2], Vec<Vec<Option<Seed>>>) {
 
 /// The receiver's program after base transfers from a dealer.
 async fn receives(mut session: Session) -> Result<[Vec<Gf128>; 2], MpcError> {
-    receive(&mut session, &Plan::new(COUNT).unwrap(), dealt().1).await
+    let [_, range] = ranges();
+    receive(&mut session, (&Plan::new(COUNT).unwrap(), &range), dealt().1).await
 }
 
 /// The key of the transfers, Δ, and the leaves of their trees.
@@ -59,9 +66,12 @@ pub(super) fn dealt() -> ([u128; 2], Vec<Vec<Seed>>) {
 /// One batch and several, cut short and whole; the values of A are all different.
 #[test]
 fn correct() {
-    for (seed, count) in [(1, 0), (2, 1), (3, 16_400), (4, (1 << 18) + 1)] {
-        let outcome = run(seed, count);
+    let cases = [(1, 0), (2, 1), (3, 16_400), (4, (1 << 18) + 1)];
+    for (range, (seed, count)) in ranges().iter().flat_map(|range| cases.map(|case| (range, case)))
+    {
+        let outcome = run(seed, count, range);
         let (sender, receiver) = (outcome.first, outcome.second);
+        assert!(receiver.a.iter().all(|element| range.element(element.0) == *element));
         assert_eq!([sender.b.len(), receiver.a.len(), receiver.c.len()], [count; 3]);
         let mut sums = sender.b;
         crypto::field128::add_scaled(&mut sums, &receiver.a, sender.delta);
@@ -76,10 +86,11 @@ fn correct() {
 /// The roles do not depend on who is first.
 #[test]
 fn correct_the_other_way_round() {
+    let range = &Subspace::WHOLE;
     let outcome = pair(
         5,
-        async |mut session| vole_as_receiver(&mut session, COUNT).await.unwrap(),
-        async |mut session| vole_as_sender(&mut session, COUNT).await.unwrap(),
+        async |mut session| vole_as_receiver(&mut session, COUNT, range).await.unwrap(),
+        async |mut session| vole_as_sender(&mut session, COUNT, range).await.unwrap(),
     );
     let (receiver, sender) = (outcome.first, outcome.second);
     let mut sums = sender.b;
@@ -91,41 +102,51 @@ fn correct_the_other_way_round() {
 #[test]
 fn correct_vectors_look_uniform() {
     let count = 16_000;
-    let outcome = run(6, count);
-    for vector in [&outcome.first.b, &outcome.second.a, &outcome.second.c] {
-        for bit in 0..128 {
-            let set = vector.iter().filter(|element| element.0 >> bit & 1 == 1).count();
-            let deviation = (set as f64 - count as f64 / 2.0).abs();
-            assert!(deviation < 3.0 * (count as f64).sqrt(), "bit {bit}: {set} of {count}");
+    for range in ranges() {
+        let outcome = run(6, count, &range);
+        for vector in [&outcome.first.b, &outcome.second.a, &outcome.second.c] {
+            for bit in 0..128 {
+                let set = vector.iter().filter(|element| element.0 >> bit & 1 == 1).count();
+                let deviation = (set as f64 - count as f64 / 2.0).abs();
+                assert!(deviation < 3.0 * (count as f64).sqrt(), "bit {bit}: {set} of {count}");
+            }
         }
     }
 }
 
 #[test]
 fn known_answer() {
-    let outcome = run(7, COUNT);
-    let results: Vec<u8> = [outcome.first.b, outcome.second.a, outcome.second.c]
-        .iter()
-        .flatten()
-        .flat_map(|element| element.to_bytes())
-        .collect();
-    let digest = crypto::hash::digest("test", &[&results]);
-    let start = u64::from_be_bytes(*digest.first_chunk().unwrap());
-    let expected = "6794c3e38269cf47ce7ac9138c43de9d431bc12f1d76923942dd5ac01f2b2d71";
-    assert_eq!((outcome.transcript.hash().as_str(), start), (expected, 0x2020_5b21_90f8_70f1));
+    let expected = [
+        ("6794c3e38269cf47ce7ac9138c43de9d431bc12f1d76923942dd5ac01f2b2d71", 0x2020_5b21_90f8_70f1),
+        ("1e3bc89545949bf8ddb7eed8007bdeb8cceff7d2e844ed137e1c34975a95cc4e", 0x1d8c_c545_6216_cc65),
+    ];
+    for (range, expected) in ranges().iter().zip(expected) {
+        let outcome = run(7, COUNT, range);
+        let results: Vec<u8> = [outcome.first.b, outcome.second.a, outcome.second.c]
+            .iter()
+            .flatten()
+            .flat_map(|element| element.to_bytes())
+            .collect();
+        let digest = crypto::hash::digest("test", &[&results]);
+        let start = u64::from_be_bytes(*digest.first_chunk().unwrap());
+        assert_eq!((outcome.transcript.hash().as_str(), start), expected);
+    }
 }
 
 #[test]
 fn cost() {
-    let transcript = run(8, COUNT).transcript;
-    let plan = Plan::new(COUNT).unwrap();
-    // 2^14 correlations from 200 trees of 164 leaves on 8 levels.
-    assert_eq!((plan.batches(), plan.leaves(), plan.depth()), (1, 164, 8));
-    assert_eq!(transcript.bytes_of(Side::Second, "choice_corrections"), 1664 * 4);
-    assert_eq!(transcript.bytes_of(Side::Second, "value_corrections"), 200 * 512);
-    assert_eq!(transcript.bytes_of(Side::First, "trees"), 16 + 200 * (2 * 8 + 1) * 16);
-    assert_eq!(transcript.bytes() as usize, bytes(COUNT).unwrap());
-    assert_eq!((transcript.messages(), transcript.rounds()), (6, 2));
+    for range in ranges() {
+        let transcript = run(8, COUNT, &range).transcript;
+        let plan = Plan::new(COUNT).unwrap();
+        // 2^14 correlations from 200 trees of 164 leaves on 8 levels.
+        assert_eq!((plan.batches(), plan.leaves(), plan.depth()), (1, 164, 8));
+        assert_eq!(transcript.bytes_of(Side::Second, "choice_corrections"), 1664 * 4);
+        let values = 200 * 32 * range.bytes() as u64;
+        assert_eq!(transcript.bytes_of(Side::Second, "value_corrections"), values);
+        assert_eq!(transcript.bytes_of(Side::First, "trees"), 16 + 200 * (2 * 8 + 1) * 16);
+        assert_eq!(transcript.bytes() as usize, bytes(COUNT, &range).unwrap());
+        assert_eq!((transcript.messages(), transcript.rounds()), (6, 2));
+    }
 }
 
 /// The dealer stands for the base transfers.
@@ -176,10 +197,11 @@ fn peer_drops() {
 
 #[test]
 fn too_many_are_refused() {
+    let range = &Subspace::WHOLE;
     let outcome = pair(
         12,
-        async |mut session| vole_as_sender(&mut session, COUNT_MAX + 1).await.map(drop),
-        async |mut session| vole_as_receiver(&mut session, COUNT_MAX + 1).await.map(drop),
+        async |mut session| vole_as_sender(&mut session, COUNT_MAX + 1, range).await.map(drop),
+        async |mut session| vole_as_receiver(&mut session, COUNT_MAX + 1, range).await.map(drop),
     );
     assert!(matches!(outcome.first, Err(MpcError::InvalidInput(_))));
     assert!(matches!(outcome.second, Err(MpcError::InvalidInput(_))));

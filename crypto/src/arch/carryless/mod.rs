@@ -6,7 +6,7 @@
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+pub(super) mod x86;
 
 use crate::field128::Gf128;
 
@@ -21,6 +21,9 @@ enum Vectors {
     /// PCLMULQDQ, one product at a time.
     #[cfg(target_arch = "x86_64")]
     One,
+    /// VPCLMULQDQ on 256 bits, two products at a time.
+    #[cfg(target_arch = "x86_64")]
+    Two,
     /// VPCLMULQDQ on 512 bits, four products at a time.
     #[cfg(target_arch = "x86_64")]
     Four,
@@ -31,12 +34,11 @@ impl Engine {
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("vpclmulqdq")
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("pclmulqdq")
-            {
+            if has_four() {
                 return Self(Vectors::Four);
+            }
+            if has_two() {
+                return Self(Vectors::Two);
             }
             if is_x86_feature_detected!("pclmulqdq") {
                 return Self(Vectors::One);
@@ -54,8 +56,11 @@ impl Engine {
             if is_x86_feature_detected!("pclmulqdq") {
                 engines.push(Self(Vectors::One));
             }
-            if let engine @ Self(Vectors::Four) = Self::detect() {
-                engines.push(engine);
+            if has_two() {
+                engines.push(Self(Vectors::Two));
+            }
+            if has_four() {
+                engines.push(Self(Vectors::Four));
             }
         }
         engines
@@ -68,7 +73,7 @@ impl Engine {
             Vectors::Portable => portable::multiply(left, right),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an engine with these instructions is only made after the processor was asked.
-            Vectors::One | Vectors::Four => unsafe { x86::multiply(left, right) },
+            Vectors::One | Vectors::Two | Vectors::Four => unsafe { x86::multiply(left, right) },
         }
     }
 
@@ -83,6 +88,9 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `multiply`.
             Vectors::One => unsafe { x86::scale_one(values, factor) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `multiply`.
+            Vectors::Two => unsafe { x86::scale_two(values, factor) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `multiply`.
             Vectors::Four => unsafe { x86::scale_four(values, factor) },
@@ -103,6 +111,9 @@ impl Engine {
             Vectors::One => unsafe { x86::add_scaled_one(target, source, factor) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `multiply`.
+            Vectors::Two => unsafe { x86::add_scaled_two(target, source, factor) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `multiply`.
             Vectors::Four => unsafe { x86::add_scaled_four(target, source, factor) },
         }
     }
@@ -121,6 +132,9 @@ impl Engine {
             Vectors::One => unsafe { x86::multiply_each_one(values, factors) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `multiply`.
+            Vectors::Two => unsafe { x86::multiply_each_two(values, factors) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `multiply`.
             Vectors::Four => unsafe { x86::multiply_each_four(values, factors) },
         }
     }
@@ -137,6 +151,9 @@ impl Engine {
             Vectors::One => unsafe { x86::inner_product_one(left, right) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `multiply`.
+            Vectors::Two => unsafe { x86::inner_product_two(left, right) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as in `multiply`.
             Vectors::Four => unsafe { x86::inner_product_four(left, right) },
         }
     }
@@ -144,3 +161,18 @@ impl Engine {
 
 /// `x^7 + x^2 + x + 1`, what `x^128` is.
 const POLYNOMIAL: u64 = 0x87;
+
+#[cfg(target_arch = "x86_64")]
+fn has_two() -> bool {
+    is_x86_feature_detected!("vpclmulqdq")
+        && is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("pclmulqdq")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_four() -> bool {
+    is_x86_feature_detected!("vpclmulqdq")
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("pclmulqdq")
+}

@@ -10,7 +10,8 @@ use core::arch::x86_64::{
 };
 use core::mem::transmute;
 
-use super::portable;
+use super::{X, portable};
+use crate::arch::carryless::x86::multiply_four;
 use crate::field128::Gf128;
 
 type Four = [Gf128; 4];
@@ -18,8 +19,9 @@ type Four = [Gf128; 4];
 /// Vectors in the window: four elements and the [`super::STATE`] behind the last of them.
 const WINDOW: usize = 7;
 
-#[target_feature(enable = "avx512f,bmi2")]
-pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
+#[target_feature(enable = "avx512f,avx512bw,vpclmulqdq,pclmulqdq,bmi2")]
+pub(super) fn convolute(values: &mut [Gf128], taps: &[u32], fixed: Gf128) {
+    let factors = (fixed != X).then(|| load(&[fixed; 4]));
     let (fours, _) = values.as_chunks_mut::<4>();
     let steps = fours.len().saturating_sub(WINDOW);
     let mut window = [_mm512_setzero_si512(); WINDOW];
@@ -29,7 +31,7 @@ pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
         }
         for (step, taps) in taps.as_chunks::<4>().0.iter().take(steps).enumerate() {
             let reached = load(&fours[step + WINDOW]);
-            let (finished, next) = finish_four(&mut window, taps, reached);
+            let (finished, next) = finish_four(&mut window, taps, factors, reached);
             store(&mut fours[step], finished);
             // Spelt out so that the window stays in registers.
             for index in 1..WINDOW {
@@ -42,17 +44,18 @@ pub(super) fn convolute(values: &mut [Gf128], taps: &[u32]) {
         }
     }
     for (place, taps) in taps.iter().enumerate().skip(4 * steps) {
-        portable::step(&mut values[place..], *taps);
+        portable::step(&mut values[place..], *taps, |element| element * fixed);
     }
 }
 
 /// Finishes the first vector of the window; returns it, and `reached`, the vector behind the
-/// window, with what the last element adds to it.
+/// window, with what the last element adds to it. The fixed tap is `x` if there are no `factors`.
 #[inline]
-#[target_feature(enable = "avx512f,bmi2")]
+#[target_feature(enable = "avx512f,avx512bw,vpclmulqdq,bmi2")]
 fn finish_four(
     window: &mut [__m512i; WINDOW],
     taps: &[u32; 4],
+    factors: Option<__m512i>,
     reached: __m512i,
 ) -> (__m512i, __m512i) {
     add_where(
@@ -77,7 +80,10 @@ fn finish_four(
     );
     // The fixed tap is 25 places away: six vectors and one element.
     let zero = _mm512_setzero_si512();
-    let product = times_x(window[0]);
+    let product = match factors {
+        Some(factors) => multiply_four(window[0], factors),
+        None => times_x(window[0]),
+    };
     let last = &mut window[WINDOW - 1];
     *last = _mm512_xor_si512(*last, _mm512_alignr_epi64::<6>(product, zero));
     (window[0], _mm512_xor_si512(reached, _mm512_alignr_epi64::<6>(zero, product)))

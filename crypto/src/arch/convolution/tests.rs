@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::field128::subspace::ZETA;
 
 /// The definition, from the side of the element that is added to.
-fn by_definition(noise: &[Gf128], taps: &[u32]) -> Vec<Gf128> {
+fn by_definition(noise: &[Gf128], taps: &[u32], fixed: Gf128) -> Vec<Gf128> {
     let mut values: Vec<Gf128> = Vec::new();
     for (place, noise) in noise.iter().enumerate() {
         let mut value = *noise;
@@ -13,7 +14,7 @@ fn by_definition(noise: &[Gf128], taps: &[u32]) -> Vec<Gf128> {
             }
         }
         if let Some(before) = place.checked_sub(STATE + 1) {
-            value += values[before] * Gf128(2);
+            value += values[before] * fixed;
         }
         values.push(value);
     }
@@ -27,11 +28,13 @@ proptest! {
     ) {
         let (noise, taps): (Vec<_>, Vec<_>) =
             input.into_iter().map(|(noise, taps)| (Gf128(noise), taps)).unzip();
-        let expected = by_definition(&noise, &taps);
-        for engine in Engine::available() {
-            let mut values = noise.clone();
-            engine.convolute(&mut values, &taps);
-            prop_assert_eq!(&values, &expected, "{:?}", engine);
+        for fixed in [X, ZETA] {
+            let expected = by_definition(&noise, &taps, fixed);
+            for engine in Engine::available() {
+                let mut values = noise.clone();
+                engine.convolute(&mut values, &taps, fixed);
+                prop_assert_eq!(&values, &expected, "{:?}", engine);
+            }
         }
     }
 }

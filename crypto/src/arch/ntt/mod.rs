@@ -1,13 +1,18 @@
 //! Kernels of the polynomial ring: the number-theoretic transform and sums of products.
 //!
-//! Two engines compute the same reduced numbers in the same order: a portable one, and one on the
-//! 52-bit multipliers of AVX-512 IFMA.
+//! Three engines compute the same reduced numbers in the same order: a portable one, one on the
+//! 52-bit multipliers of AVX-512 IFMA, and one on AVX2 that multiplies in double precision.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod portable;
 #[cfg(test)]
 mod tests;
+
+#[cfg(target_arch = "x86_64")]
+use std::sync::OnceLock;
 
 use crate::lattice::modulus::{Factor, Modulus};
 
@@ -19,6 +24,8 @@ pub(crate) struct Engine(Vectors);
 #[derive(Clone, Copy, Debug)]
 enum Vectors {
     Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512Ifma,
 }
@@ -35,6 +42,9 @@ pub(crate) struct Table {
     /// 1/N, and 1/N times the only twiddle of the last inverse stage.
     scale: Factor,
     scale_twiddle: Factor,
+    /// The same as doubles, for the engine that wants them.
+    #[cfg(target_arch = "x86_64")]
+    doubles: OnceLock<avx2::Tables>,
 }
 
 /// Factors with their quotients apart, as vectors load them.
@@ -53,7 +63,21 @@ impl Table {
         let inverse = Twiddles::new(degree, modulus.invert(root), &modulus);
         let scale = modulus.factor(modulus.invert(degree as u64 % modulus.value()));
         let scale_twiddle = modulus.factor(modulus.multiply(scale.value, inverse.values[1]));
-        Self { modulus, forward, inverse, scale, scale_twiddle }
+        Self {
+            modulus,
+            forward,
+            inverse,
+            scale,
+            scale_twiddle,
+            #[cfg(target_arch = "x86_64")]
+            doubles: OnceLock::new(),
+        }
+    }
+
+    /// The powers as doubles, made when they are first needed.
+    #[cfg(target_arch = "x86_64")]
+    fn doubles(&self) -> &avx2::Tables {
+        self.doubles.get_or_init(|| avx2::Tables::new(self))
     }
 
     pub(crate) fn modulus(&self) -> &Modulus {
@@ -90,8 +114,12 @@ impl Engine {
     /// The fastest engine of this processor.
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma") {
+        if has_avx512_ifma() {
             return Self(Vectors::Avx512Ifma);
+        }
+        #[cfg(target_arch = "x86_64")]
+        if has_avx2() {
+            return Self(Vectors::Avx2);
         }
         Self(Vectors::Portable)
     }
@@ -101,7 +129,11 @@ impl Engine {
     pub(crate) fn available() -> Vec<Self> {
         let mut engines = vec![Self(Vectors::Portable)];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma") {
+        if has_avx2() {
+            engines.push(Self(Vectors::Avx2));
+        }
+        #[cfg(target_arch = "x86_64")]
+        if has_avx512_ifma() {
             engines.push(Self(Vectors::Avx512Ifma));
         }
         engines
@@ -118,6 +150,11 @@ impl Engine {
             Vectors::Avx512Ifma if values.len() >= avx512::DEGREE_MIN => unsafe {
                 avx512::forward(table, values);
             },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 if values.len() >= avx2::DEGREE_MIN => unsafe {
+                avx2::forward(table, values);
+            },
             _ => portable::forward(table, values),
         }
     }
@@ -130,6 +167,11 @@ impl Engine {
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma if values.len() >= avx512::DEGREE_MIN => unsafe {
                 avx512::inverse(table, values);
+            },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 if values.len() >= avx2::DEGREE_MIN => unsafe {
+                avx2::inverse(table, values);
             },
             _ => portable::inverse(table, values),
         }
@@ -144,6 +186,9 @@ impl Engine {
             Vectors::Avx512Ifma if modulus.bits() == 50 => unsafe {
                 avx512::multiply(modulus, left, right);
             },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::multiply(modulus, left, right) },
             _ => portable::multiply(modulus, left, right),
         }
     }
@@ -155,6 +200,9 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma => unsafe { avx512::add(modulus, left, right) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::add(modulus, left, right) },
             Vectors::Portable => portable::add(modulus, left, right),
         }
     }
@@ -166,6 +214,9 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma => unsafe { avx512::subtract(modulus, left, right) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::subtract(modulus, left, right) },
             Vectors::Portable => portable::subtract(modulus, left, right),
         }
     }
@@ -177,6 +228,9 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma => unsafe { avx512::add_small(modulus, words, numbers) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::add_small(modulus, words, numbers) },
             Vectors::Portable => portable::add_small(modulus, words, numbers),
         }
     }
@@ -197,6 +251,9 @@ impl Engine {
             Vectors::Avx512Ifma => unsafe {
                 avx512::add_scaled(modulus, words, numbers, factors);
             },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::add_scaled(modulus, words, numbers, factors) },
             Vectors::Portable => portable::add_scaled(modulus, words, numbers, factors),
         }
     }
@@ -209,6 +266,9 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma => unsafe { avx512::accumulate(low, high, left, right) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::accumulate(low, high, left, right) },
             Vectors::Portable => portable::accumulate(low, high, left, right),
         }
     }
@@ -222,6 +282,9 @@ impl Engine {
             Vectors::Avx512Ifma if modulus.bits() == 50 => unsafe {
                 avx512::settle(modulus, low, high);
             },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::settle(modulus, low, high) },
             _ => portable::settle(modulus, low, high),
         }
     }
@@ -233,6 +296,9 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma => unsafe { avx512::weighted_sum(weights, words) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::weighted_sum(weights, words) },
             Vectors::Portable => portable::weighted_sum(weights, words),
         }
     }
@@ -246,6 +312,9 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma => unsafe { avx512::ternary_sum(positive, negative, words) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::ternary_sum(positive, negative, words) },
             Vectors::Portable => portable::ternary_sum(positive, negative, words),
         }
     }
@@ -267,7 +336,20 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as in `forward`.
             Vectors::Avx512Ifma => unsafe { avx512::histogram(codes, rows, width, table) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx2 => unsafe { avx2::histogram(codes, rows, width, table) },
             Vectors::Portable => portable::histogram(codes, rows, width, table),
         }
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512_ifma() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
 }

@@ -168,3 +168,80 @@ fn element_wise_kernels_agree_with_the_modulus() {
         }
     }
 }
+
+/// Every pair of the residues where carries, borrows and roundings change, in `count` places.
+fn extreme_pairs(count: usize, prime: u64) -> [Vec<u64>; 2] {
+    let residues =
+        [0, 1, 2, (1 << 26) - 1, prime / 4, prime / 2, prime / 2 + 1, prime - 2, prime - 1];
+    let at = |index: usize| residues[index % residues.len()];
+    [(0..count).map(at).collect(), (0..count).map(|index| at(index / residues.len())).collect()]
+}
+
+#[test]
+fn engines_agree_on_extremes_at_every_length() {
+    for prime in PRIMES {
+        let modulus = Modulus::new(prime);
+        for count in (0..20).chain([81]) {
+            let [left, right] = extreme_pairs(count, prime);
+            let wide = vec![(1 << 52) - 1; count];
+            let small: Vec<i32> = (0..count).map(|index| [i32::MIN, -1, 0, 1][index % 4]).collect();
+            let factors = [modulus.factor(prime - 1), modulus.factor(prime / 2)];
+            for engine in Engine::available() {
+                let [mut product, mut sum, mut difference, mut shifted, mut scaled] =
+                    [(); 5].map(|()| left.clone());
+                engine.multiply(&modulus, &mut product, &right);
+                engine.add(&modulus, &mut sum, &right);
+                engine.subtract(&modulus, &mut difference, &right);
+                engine.add_small(&modulus, &mut shifted, &small);
+                engine.add_scaled(&modulus, &mut scaled, [&wide, &right], factors);
+                let [mut expected_sum, mut expected_difference, mut expected_shifted] =
+                    [(); 3].map(|()| left.clone());
+                portable::add(&modulus, &mut expected_sum, &right);
+                portable::subtract(&modulus, &mut expected_difference, &right);
+                portable::add_small(&modulus, &mut expected_shifted, &small);
+                let mut expected_scaled = left.clone();
+                portable::add_scaled(&modulus, &mut expected_scaled, [&wide, &right], factors);
+                for (index, product) in product.iter().enumerate() {
+                    let exact = u128::from(left[index]) * u128::from(right[index]);
+                    assert_eq!(u128::from(*product), exact % u128::from(prime), "{engine:?}");
+                }
+                assert_eq!(sum, expected_sum, "{engine:?}");
+                assert_eq!(difference, expected_difference, "{engine:?}");
+                assert_eq!(shifted, expected_shifted, "{engine:?}");
+                assert_eq!(scaled, expected_scaled, "{engine:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn engines_accumulate_and_settle_the_same_words() {
+    let modulus = Modulus::new(PRIMES[0]);
+    let mut rng = Generator::from_seed([7; 32]);
+    for count in (0..20).chain([100]) {
+        let largest = (1 << 50) - 1;
+        let [mut left, mut right] = extreme_pairs(count, PRIMES[0]);
+        left.iter_mut().skip(81).for_each(|word| *word = rng.below(largest + 1));
+        right.iter_mut().skip(81).for_each(|word| *word = largest);
+        // Multiples of 2^52 and of 2^51, and their neighbours, round to either side.
+        let edges = [(1 << 26, 1 << 26), (1 << 25, 1 << 26), ((1 << 26) - 1, (1 << 26) + 1)];
+        for (index, edge) in edges.into_iter().enumerate().take(count) {
+            (left[index], right[index]) = edge;
+        }
+        let (mut low, mut high) = (vec![5; count], vec![7; count]);
+        portable::accumulate(&mut low, &mut high, &left, &right);
+        let full_low: Vec<u64> = (0..count).map(|_| u64::MAX - rng.below(3)).collect();
+        let full_high: Vec<u64> = (0..count).map(|_| (1 << 61) - 1 - rng.below(3)).collect();
+        for engine in Engine::available() {
+            let (mut words, mut carries) = (vec![5; count], vec![7; count]);
+            engine.accumulate(&mut words, &mut carries, &left, &right);
+            assert_eq!((&words, &carries), (&low, &high), "{engine:?}");
+            let mut settled = full_low.clone();
+            engine.settle(&modulus, &mut settled, &full_high);
+            for ((settled, low), high) in settled.iter().zip(&full_low).zip(&full_high) {
+                let exact = u128::from(*low) + (u128::from(*high) << 52);
+                assert_eq!(u128::from(*settled), exact % u128::from(PRIMES[0]), "{engine:?}");
+            }
+        }
+    }
+}

@@ -26,22 +26,40 @@ impl Evaluator<'_> {
         query: &EncryptedVector,
         rng: &mut Generator,
     ) -> Result<(Answers, Vec<u64>), LatticeError> {
+        let answers = self.answer_shared_batch(core::slice::from_ref(query), rng)?;
+        answers.into_iter().next().ok_or_else(|| invalid("a batch without queries"))
+    }
+
+    /// Answers many queries in shared form in one pass over the columns.
+    ///
+    /// # Errors
+    ///
+    /// As [`Evaluator::answer_shared`].
+    pub fn answer_shared_batch(
+        &self,
+        queries: &[EncryptedVector],
+        rng: &mut Generator,
+    ) -> Result<Vec<(Answers, Vec<u64>)>, LatticeError> {
         self.projection.check_words()?;
         let ring = &self.projection.ring;
         check_shared(ring, self.noise_bits, 64.0)?;
-        let mut words = self.unmasked(core::slice::from_ref(query));
-        let mut shares = Vec::with_capacity(self.outputs());
-        let mut mask = vec![0; ring.primes()];
-        for answer in words.chunks_exact_mut(ring.primes()) {
-            rng.fill_words(&mut mask);
-            for ((modulus, mask), word) in ring.moduli().zip(&mut mask).zip(answer) {
-                reject(core::slice::from_mut(mask), modulus, rng);
-                *word = modulus.add(*word, *mask);
+        let words = Zeroizing::new(self.unmasked(queries));
+        let mut answers = vec![(Answers { words: Vec::new() }, Vec::new()); queries.len()];
+        let mut mask = Zeroizing::new(vec![0; ring.primes()]);
+        for output in words.chunks_exact((queries.len() * ring.primes()).max(1)) {
+            for ((answer, shares), words) in
+                answers.iter_mut().zip(output.chunks_exact(ring.primes()))
+            {
+                rng.fill_words(&mut mask);
+                for ((modulus, mask), word) in ring.moduli().zip(mask.iter_mut()).zip(words) {
+                    reject(core::slice::from_mut(mask), modulus, rng);
+                    answer.words.push(modulus.add(*word, *mask));
+                }
+                let fraction = self.projection.fractions.of(mask.iter().copied());
+                shares.push((round_to_bits(fraction, 64) as u64).wrapping_neg());
             }
-            let fraction = self.projection.fractions.of(mask.iter().copied());
-            shares.push((round_to_bits(fraction, 64) as u64).wrapping_neg());
         }
-        Ok((Answers { words }, shares))
+        Ok(answers)
     }
 
     /// Answers a query in opened form: the key holder gets the sums and nothing else.
@@ -129,9 +147,29 @@ impl Projection {
         hints: &[Hint],
         answers: &Answers,
     ) -> Result<Vec<u64>, LatticeError> {
+        let shares = self.decrypt_shared_batch(&[(key, answers)], hints)?;
+        shares.into_iter().next().ok_or_else(|| invalid("a batch without queries"))
+    }
+
+    /// The key holder's shares of many queries in one pass over the hints, the larger part.
+    ///
+    /// # Errors
+    ///
+    /// As [`Projection::decrypt_shared`].
+    pub fn decrypt_shared_batch(
+        &self,
+        queries: &[(&QueryKey, &Answers)],
+        hints: &[Hint],
+    ) -> Result<Vec<Vec<u64>>, LatticeError> {
         self.check_words()?;
-        let fractions = self.fractions(&[(key, answers)], hints)?;
-        Ok(fractions.into_iter().map(|fraction| round_to_bits(fraction, 64) as u64).collect())
+        let fractions = self.fractions(queries, hints)?;
+        let mut shares = vec![Vec::with_capacity(hints.len()); queries.len()];
+        for output in fractions.chunks_exact(queries.len().max(1)) {
+            for (shares, fraction) in shares.iter_mut().zip(output) {
+                shares.push(round_to_bits(*fraction, 64) as u64);
+            }
+        }
+        Ok(shares)
     }
 
     /// The opened sums, read as signed numbers below 2^(bits - 1) in magnitude.

@@ -16,8 +16,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("share out of range", "test: 30%", "test: 95%"),
     ("not a share", "test: 30%", "test: a third"),
     ("wrong word", "method: quantile", "method: quantiles"),
-    ("trees without a mode", "privacy: secureboost, ", ""),
-    ("trees in a mode they lack", "privacy: secureboost", "privacy: strict"),
+    ("trees in a mode they lack", "privacy: secureboost", "privacy: secure"),
     ("regression in a mode it lacks", "privacy: strict", "privacy: stict"),
     ("unknown model", "- logistic_regression", "- logistic_regresion"),
     ("unknown step", "- bin:", "- binning:"),
@@ -35,17 +34,6 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("no such country", "    key: phone\n", "    key: { column: phone, country: 0 }\n"),
     ("no time column", "    time: contacted\n", ""),
     ("no label", "    label: { column: y, positive: \"yes\" }\n", ""),
-    (
-        "numbers and classes",
-        "logistic_regression: { privacy: strict, l2: 0.01 }",
-        "poisson_regression: { power: 1.5 }",
-    ),
-    (
-        "a number has no classes",
-        "logistic_regression: { privacy: strict, l2: 0.01 }\n  - boosted_trees: { privacy: \
-         secureboost, trees: 50, depth: 5, subsample: 80% }",
-        "tweedie_regression: { power: 2 }",
-    ),
     ("only the guest learns", "learn: both", "learn: guest"),
     ("unknown protocol", "protocol: ecdh", "protocol: edch"),
     ("one of cost and value", "{ cost: 5, value: 100 }", "{ cost: 5 }"),

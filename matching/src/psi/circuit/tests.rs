@@ -144,7 +144,7 @@ fn known_answer() {
         (&matches[..], outcome.transcript.hash().as_str()),
         (
             &[9, 23, 28, 33, 55, 62, 72, 82, 86, 128][..],
-            "dc3a2f4c8cf810178ab5fc5c54866597f2ab3ddc85a5a6f2edb916fe011bb320"
+            "a5ff805d8fe19dd506b9665770e51b365583c37182e11074b6409c82bc6373d0"
         )
     );
 }
@@ -154,18 +154,19 @@ fn cost() {
     for (columns, stores) in [(0, 1), (1, 1), (2, 2), (3, 2)] {
         let transcript =
             run(7, Side::First, [&table(0..20, 0), &table(10..40, columns)], 100).transcript;
-        let cells = Okvs::new(20, [0; 16]).cells_count() as u64;
+        let cells = Okvs::binary(20, [0; 16]).cells_count() as u64;
         let hints = Okvs::new(3 * 30, [0; 16]).cells_count() as u64;
-        let evaluation = mpc::silent_vole::bytes(cells as usize).unwrap() as u64;
+        let range = oprf::range(20, 3 * 30);
+        let evaluation = mpc::silent_vole::bytes(cells as usize, &range).unwrap() as u64;
         // 1.31·20 + 110 bins in three words of 64; log2(137) is 7.1, and 48 bits need 47 ANDs.
         let ands = 47 * 3 * 64_u64;
         let comparison = 2 * (4 * ands.next_multiple_of(128) + ands / 8 + ands / 4);
         let base = transcript.bytes_of(Side::First, "base_ot")
             + transcript.bytes_of(Side::Second, "base_ot");
-        let expected = 32 + 16 + evaluation + 16 + 16 * cells + 16 + 16 * hints * stores;
+        let expected = 32 + 16 + evaluation + 16 + 10 * cells + 16 + 16 * hints * stores;
         assert_eq!(transcript.bytes() - base, expected + comparison);
         assert_eq!(transcript.bytes_of(Side::Second, "hints"), 16 * hints * stores);
-        assert_eq!(transcript.bytes_of(Side::First, "cells"), 16 * cells);
+        assert_eq!(transcript.bytes_of(Side::First, "cells"), 10 * cells);
     }
 }
 
@@ -242,6 +243,6 @@ fn tags_are_long_enough() {
     assert_eq!(tag_bits(1 << 20, 1).unwrap(), Some(61));
     assert_eq!(tag_bits(0, 1).unwrap(), None);
     assert!(tag_bits(RECEIVED_MAX + 1, 1).is_err() && tag_bits(1, SENT_MAX + 1).is_err());
-    let cells = Okvs::new(RECEIVED_MAX, [0; 16]).cells_count();
+    let cells = Okvs::binary(RECEIVED_MAX, [0; 16]).cells_count();
     assert!(cells <= mpc::silent_vole::COUNT_MAX);
 }

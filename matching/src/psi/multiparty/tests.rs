@@ -141,7 +141,7 @@ fn known_answer() {
         (&order[..], hash.as_str()),
         (
             &[11, 12, 15, 13, 14, 10][..],
-            "6e5809253f0ada674bc5d74d6271564b15f934ae4bc60c7787ff1cd72f0fc555"
+            "ad32aad1c4ec585243bcf725139753e17eca37eab160a715294f366e6970c9e1"
         )
     );
 }
@@ -152,11 +152,14 @@ fn cost() {
     for learners in LEARNERS {
         let outcome = run(&sets, learners, 8);
         let cells = |count| Okvs::new(count, Salt::default()).cells_count() as u64;
-        let evaluation = mpc::silent_vole::bytes(cells(20) as usize).unwrap() as u64;
+        let packed = Okvs::binary(20, Salt::default()).cells_count() as u64;
+        let range = oprf::range(20, 50);
+        let evaluation = mpc::silent_vole::bytes(packed as usize, &range).unwrap() as u64;
         // log2 of 600, 220 and 1000 is 9.2, 7.8 and 10. Six ids are common.
         for (helper, count, tag_bytes) in [(1, 30, 7), (2, 11, 6), (3, 50, 7)] {
             let announcement = if learners == Learners::All { 8 + 6 * tag_bytes } else { 0 };
-            let expected = 16 * (cells(20) + cells(count)) + 48 + evaluation + announcement;
+            let sent = 10 * packed + 16 * cells(count) + 48;
+            let expected = sent + evaluation + announcement;
             assert_eq!(outcome.transcripts[&(0, helper)].bytes(), expected);
         }
         assert_eq!(outcome.transcripts[&(1, 3)].bytes(), 16);

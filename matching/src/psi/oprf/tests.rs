@@ -15,7 +15,7 @@ fn run(
 }
 
 async fn as_receiver(mut session: Session, keys: &[u128]) -> Result<Vec<Gf128>, MatchingError> {
-    Ok(receive(&mut session, keys, 9).await?.elements)
+    Ok(receive(&mut session, keys, &range(20, 20), 9).await?.elements)
 }
 
 async fn as_sender(
@@ -23,7 +23,7 @@ async fn as_sender(
     keys: &[u128],
     at: &[u128],
 ) -> Result<Vec<Gf128>, MatchingError> {
-    Ok(send(&mut session, keys.len(), 9).await?.evaluate(at))
+    Ok(send(&mut session, keys.len(), &range(20, 20), 9).await?.evaluate(at))
 }
 
 proptest! {
@@ -56,8 +56,8 @@ fn known_answer() {
     assert_eq!(
         (outcome.first.unwrap()[19].0, outcome.transcript.hash().as_str()),
         (
-            280_333_015_250_708_133_242_786_746_360_175_183_096,
-            "e979d319888ff36d3fc7578317eeca6e7152bd32bac64c69b75a6428f067f734"
+            46_176_909_720_859_288_070_447_179_156_213_098_984,
+            "c72b69fcdcfa683c1ff8716f339f29b0043417d03497300dd312bb36acf3a1e9"
         )
     );
 }
@@ -66,10 +66,31 @@ fn known_answer() {
 fn cost() {
     let keys: Vec<u128> = (0..20).collect();
     let transcript = run(7, &keys, &keys).transcript;
-    let cells = Okvs::new(20, Salt::default()).cells_count();
-    let evaluation = mpc::silent_vole::bytes(cells).unwrap();
-    assert_eq!(transcript.bytes(), (evaluation + 16 + 16 * cells) as u64);
-    assert_eq!(transcript.bytes_of(Side::First, "cells"), 16 * cells as u64);
+    let cells = Okvs::binary(20, Salt::default()).cells_count();
+    let evaluation = mpc::silent_vole::bytes(cells, &range(20, 20)).unwrap();
+    assert_eq!(transcript.bytes(), (evaluation + 16 + 10 * cells) as u64);
+    assert_eq!(transcript.bytes_of(Side::First, "cells"), 10 * cells as u64);
+}
+
+/// Ten bytes up to 2^40 pairs; the whole field where no subspace is large enough.
+#[test]
+fn values_grow_with_both_sets() {
+    let bytes = |left: u32, right: u32| range(1 << left, 1 << right).bytes();
+    assert_eq!([bytes(0, 0), bytes(20, 20), bytes(21, 20), bytes(24, 30)], [10, 10, 11, 12]);
+    assert_eq!((bytes(30, 30), bytes(33, 32)), (13, 16));
+}
+
+/// Where values are from the whole field the same function comes out.
+#[test]
+fn correct_with_values_from_the_whole_field() {
+    let keys: Vec<u128> = (0..50).collect();
+    let [own, their] = [&keys; 2].map(|keys| keys.clone());
+    let outcome = world::pair(
+        3,
+        |mut session| async move { receive(&mut session, &own, &Subspace::WHOLE, 9).await },
+        |mut session| async move { send(&mut session, 50, &Subspace::WHOLE, 9).await },
+    );
+    assert!(outcome.first.unwrap().elements == outcome.second.unwrap().evaluate(&their));
 }
 
 /// Other cells and another salt make another function, which agrees on no key.

@@ -40,6 +40,7 @@ pub(crate) use gradients::sum_bits;
 pub use gradients::{Gradient, Gradients, log_loss, probability};
 pub use grower::{Choice, Grower};
 pub use histogram::{Cell, Histogram, Layout, histograms};
+pub(crate) use settings::rows_of_tree;
 pub use settings::{Settings, columns_of_tree};
 pub use split::{Cut, best_cut};
 pub use tree::{Bits, Node, Tree};

@@ -89,7 +89,7 @@ pub fn columns_of_tree(settings: &Settings, tree: usize, features: usize) -> Vec
 
 /// The training rows that tree number `tree` sees, in the order of `training`; each is kept
 /// with probability `row_fraction`, independently.
-pub(super) fn rows_of_tree(settings: &Settings, tree: usize, training: &[u32]) -> Vec<u32> {
+pub(crate) fn rows_of_tree(settings: &Settings, tree: usize, training: &[u32]) -> Vec<u32> {
     if settings.row_fraction >= 1.0 {
         return training.to_vec();
     }

@@ -229,10 +229,10 @@ fn weights_count_like_repeated_rows() {
 #[test]
 fn sampling_is_repeatable_and_near_its_share() {
     let settings = Settings { row_fraction: 0.3, column_fraction: 0.5, ..Settings::default() };
-    let rows = settings::rows_of_tree(&settings, 4, &all(10_000));
+    let rows = rows_of_tree(&settings, 4, &all(10_000));
     assert!((2700..3300).contains(&rows.len()));
-    assert_eq!(rows, settings::rows_of_tree(&settings, 4, &all(10_000)));
-    assert_ne!(rows, settings::rows_of_tree(&settings, 5, &all(10_000)));
+    assert_eq!(rows, rows_of_tree(&settings, 4, &all(10_000)));
+    assert_ne!(rows, rows_of_tree(&settings, 5, &all(10_000)));
     let columns = columns_of_tree(&settings, 4, 9);
     assert_eq!(columns.len(), 5);
     assert!(columns.is_sorted());

@@ -1,0 +1,122 @@
+//! What each party keeps of a model.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ModelError;
+use crate::local::boosted_trees::Cut;
+
+/// One party's part of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrictTrees {
+    /// Log-odds before the first tree, at the guest; 0 at the host.
+    pub base_score: f64,
+    /// Names of the party's features, in the order that its cuts count.
+    pub features: Vec<String>,
+    /// The trees.
+    pub trees: Vec<PartTree>,
+}
+
+/// One party's part of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PartTree {
+    /// The root first; children come after their parents.
+    pub nodes: Vec<PartNode>,
+}
+
+/// A node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartNode {
+    /// The end of a path.
+    Leaf {
+        /// This party's share, modulo 2^64, of what is added to the margin, in units of
+        /// [`SCORE_UNIT`](mpc::sigmoid::SCORE_UNIT).
+        share: u64,
+    },
+    /// A question; the right child is the one after `left`.
+    Split {
+        /// Who asks.
+        owner: Owner,
+        /// What is asked, known to the owner only.
+        cut: Option<Cut>,
+        /// Number of the left child.
+        left: usize,
+    },
+}
+
+/// Whose feature a split asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// The party with the labels.
+    Guest,
+    /// The other one.
+    Host,
+}
+
+impl Owner {
+    /// Whether this is the party whose `is_first` is given.
+    pub fn is(self, is_first: bool) -> bool {
+        (self == Self::Guest) == is_first
+    }
+}
+
+impl StrictTrees {
+    /// The names of the features that own splits ask for, split by split.
+    pub fn own_splits(&self) -> impl Iterator<Item = &str> {
+        let nodes = self.trees.iter().flat_map(|tree| &tree.nodes);
+        nodes.filter_map(|node| match node {
+            PartNode::Split { cut: Some(cut), .. } => {
+                self.features.get(cut.feature).map(String::as_str)
+            }
+            _ => None,
+        })
+    }
+
+    /// Refuses a part that was not written by a training of this party, before it is applied.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`].
+    pub fn check(&self, is_first: bool) -> Result<(), ModelError> {
+        let is_sound = self.base_score.is_finite()
+            && self.trees.iter().all(|tree| tree.is_sound(is_first, self.features.len()));
+        if is_sound {
+            return Ok(());
+        }
+        let rule = "this party's part of the trees is damaged or another party's: restore the file";
+        Err(ModelError::InvalidInput(rule.to_owned()))
+    }
+}
+
+impl PartTree {
+    /// The number of splits above each node, in the order of nodes.
+    pub(super) fn depths(&self) -> Vec<usize> {
+        let mut depths = vec![0; self.nodes.len()];
+        for (place, node) in self.nodes.iter().enumerate() {
+            if let PartNode::Split { left, .. } = node {
+                depths[*left] = depths[place] + 1;
+                depths[left + 1] = depths[place] + 1;
+            }
+        }
+        depths
+    }
+
+    /// Whether every child exists, comes after its parent and has one parent only, and exactly the
+    /// own splits say what they ask.
+    fn is_sound(&self, is_first: bool, features: usize) -> bool {
+        let mut next = 1;
+        for (place, node) in self.nodes.iter().enumerate() {
+            if let PartNode::Split { owner, cut, left } = node {
+                let is_own = owner.is(is_first);
+                let knows = cut.is_some_and(|cut| cut.feature < features);
+                if *left != next || *left <= place || is_own != cut.is_some() || is_own != knows {
+                    return false;
+                }
+                next += 2;
+            }
+        }
+        next == self.nodes.len()
+    }
+}

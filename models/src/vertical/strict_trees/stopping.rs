@@ -1,0 +1,74 @@
+//! Early stopping by the loss of validation rows, which nobody sees.
+//!
+//! From one tree to the next the log-loss of a row changes by the integral of its derivative p - y
+//! over the margin: the mean of the derivative before and after, times what the tree added (the
+//! trapezoidal rule, off by less than (added)³/100). Their sum over the validation rows is a shared
+//! number, and so is the least loss so far. Training ends when that has not become less for as many
+//! trees as the patience says; only this bit is opened, once a tree.
+
+use mpc::TwoParty;
+use mpc::boolean::Bits;
+use mpc::comparison::is_negative;
+use mpc::conversion::select;
+use mpc::product::{Form, Products};
+use mpc::reveal::open_bit;
+use mpc::wide::{from_words, widen};
+
+use super::STOP;
+use crate::ModelError;
+
+/// Bits that shares of added margins lose, which leaves steps below 2^-14.
+const GAIN_SHIFT: u32 = 28;
+
+/// The course of the validation loss, shared.
+pub(super) struct Stopping<'a> {
+    pub(super) products: &'a Products,
+    /// Trees without a better loss after which training ends.
+    pub(super) patience: usize,
+    /// p - y of the validation rows before the last tree; empty before the first.
+    pub(super) residuals: Vec<u64>,
+    /// The loss now, less that at the start.
+    pub(super) loss: u128,
+    /// The least loss after each tree.
+    pub(super) least: Vec<u128>,
+}
+
+impl Stopping<'_> {
+    /// Takes the derivatives of the validation rows before the next tree, and what the last one
+    /// added to their margins; true if training is to end.
+    pub(super) async fn look(
+        &mut self,
+        party: &mut TwoParty,
+        residuals: &[u64],
+        added: Option<&[u64]>,
+    ) -> Result<bool, ModelError> {
+        let before = std::mem::replace(&mut self.residuals, residuals.to_vec());
+        let Some(added) = added else { return Ok(false) };
+        let added: Vec<u128> = added.iter().map(|share| u128::from(*share)).collect();
+        let added = widen(party, &added, 1 << 64, GAIN_SHIFT).await?;
+        let slopes: Vec<u64> =
+            before.iter().zip(residuals).map(|(one, next)| one.wrapping_add(*next)).collect();
+        let slopes = from_words(&slopes, party.is_first());
+        let form = [Form::product(0, 1, 0)];
+        let products = self.products.evaluate(party, &[&slopes, &added], &form).await?;
+        self.loss = products[0].iter().fold(self.loss, |sum, term| sum.wrapping_add(*term));
+        let least = match self.least.last() {
+            None => self.loss,
+            Some(least) => smaller(party, *least, self.loss).await?,
+        };
+        self.least.push(least);
+        let Some(then) = self.least.len().checked_sub(self.patience + 1) else { return Ok(false) };
+        let gain = least.wrapping_sub(self.least[then]);
+        let better = is_negative(party, &[gain as u64], 64).await?.bit(0);
+        Ok(open_bit(party, STOP, better ^ u64::from(party.is_first())).await?)
+    }
+}
+
+/// The smaller one of two shared numbers.
+async fn smaller(party: &mut TwoParty, left: u128, right: u128) -> Result<u128, ModelError> {
+    let difference = right.wrapping_sub(left);
+    let less = is_negative(party, &[difference as u64], 64).await?;
+    let less = Bits::from_fn(1, |_| less.bit(0) == 1);
+    let moved = select(party, &less, &[difference]).await?;
+    Ok(left.wrapping_add(moved[0]))
+}

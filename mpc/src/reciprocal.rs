@@ -1,0 +1,125 @@
+//! Powers of two that bring shared numbers to one size, and reciprocals.
+//!
+//! # Functionality
+//! The parties hold shares modulo 2^128 of whole numbers 1 ≤ x < 2^bits. [`normalisers`] gives
+//! shares of the power of two that brings x into 2^(bits-1)..2^bits. [`reciprocals`] gives shares
+//! of it and of 2^(bits-1)/(x·power), a number in 1/2..1, with [`FRACTION_BITS`] fractional bits
+//! and an error below 2^-26.
+//! # Messages
+//! 1. comparison of each number with each power of two (see `comparison`)
+//! 2. `corrections`, `correlations`: the results as numbers (see `conversion`)
+//! 3. for reciprocals, products (see `product`)
+//! # Leaks
+//! Nothing but lengths.
+//! # Security
+//! Semi-honest, as the blocks that it is made of.
+//! # Cost
+//! bits - 1 comparisons of bits + 1 bits and bits transfers for each number; a reciprocal takes
+//! seven products more. 10 flights, 38 with the products. Meant for the nodes of a tree, not for
+//! rows.
+//! # Reference
+//! Newton's iteration from the best line, Ercegovac and Lang, "Digital Arithmetic", 2004, section
+//! 7.2; the leading bit from a thermometer of comparisons.
+
+use crate::boolean::Bits;
+use crate::comparison::is_negative;
+use crate::conversion::bits_to_words;
+use crate::product::{Form, Products};
+use crate::wide::shorten;
+use crate::{MpcError, TwoParty};
+
+/// Fractional bits of reciprocals.
+pub const FRACTION_BITS: u32 = 30;
+/// Largest number of bits of the numbers.
+pub const BITS_MAX: u32 = 40;
+
+/// Shares of `2^(bits - 1 - ⌊log2 x⌋)` for shared x in 1..2^bits; of 2^(bits-1) for 0.
+///
+/// # Errors
+/// [`MpcError::InvalidInput`] for bits outside of 2 to [`BITS_MAX`], [`MpcError::Net`] when the
+/// peer fails.
+pub async fn normalisers(
+    party: &mut TwoParty,
+    shares: &[u128],
+    bits: u32,
+) -> Result<Vec<u128>, MpcError> {
+    if !(2..=BITS_MAX).contains(&bits) {
+        return Err(MpcError::InvalidInput(format!(
+            "numbers of {bits} bits cannot be normalised; possible are 2 to {BITS_MAX}"
+        )));
+    }
+    let first = party.is_first();
+    let steps = bits as usize - 1;
+    let moved = |(share, step): (&u128, usize)| {
+        let power = if first { 1_u64 << (step + 1) } else { 0 };
+        (*share as u64).wrapping_sub(power)
+    };
+    let margins: Vec<u64> =
+        shares.iter().flat_map(|share| (0..steps).map(move |step| moved((share, step)))).collect();
+    let below = is_negative(party, &margins, bits as usize + 1).await?;
+    // Bit `place` of a number is its leading one if it is at least 2^place and below 2^(place+1).
+    let leading = Bits::from_fn(shares.len() * bits as usize, |index| {
+        let (number, place) = (index / bits as usize, index % bits as usize);
+        let next = if place < steps { below.bit(number * steps + place) } else { u64::from(first) };
+        let this = if place > 0 { below.bit(number * steps + place - 1) } else { 0 };
+        next ^ this == 1
+    });
+    let leading = bits_to_words::<u128>(party, &leading).await?;
+    let weighted = |digits: &[u128]| {
+        let digits = digits.iter().rev().enumerate();
+        digits.fold(0_u128, |sum, (power, digit)| sum.wrapping_add(digit << power))
+    };
+    Ok(leading.chunks_exact(bits as usize).map(weighted).collect())
+}
+
+/// Shares of the [`normalisers`] u and of `2^(bits-1)/(x·u)` with [`FRACTION_BITS`] fractional
+/// bits, for shared x in 1..2^bits.
+///
+/// # Errors
+/// Those of [`normalisers`].
+pub async fn reciprocals(
+    party: &mut TwoParty,
+    products: &Products,
+    shares: &[u128],
+    bits: u32,
+) -> Result<(Vec<u128>, Vec<u128>), MpcError> {
+    let normalisers = normalisers(party, shares, bits).await?;
+    let normal =
+        products.evaluate(party, &[shares, &normalisers], &[Form::product(0, 1, 0)]).await?;
+    let normal = &normal[0];
+    // m = x·u/2^bits is in 1/2..1, and y is to become 1/m, in 1..2.
+    let unit = 1_u128 << FRACTION_BITS;
+    let first = party.is_first();
+    let public = |number: u128| if first { number } else { 0 };
+    let slope = unit * 32 / 17;
+    let line = products_by_public(party, normal, slope, bits).await?;
+    let start = unit * 48 / 17;
+    let mut y: Vec<u128> = line.iter().map(|line| public(start).wrapping_sub(*line)).collect();
+    for _ in 0..ITERATIONS {
+        let error = products.evaluate(party, &[normal, &y], &[Form::product(0, 1, bits)]).await?;
+        let factor: Vec<u128> =
+            error[0].iter().map(|error| public(2 * unit).wrapping_sub(*error)).collect();
+        let form = Form::product(0, 1, FRACTION_BITS);
+        y = products.evaluate(party, &[&y, &factor], &[form]).await?.swap_remove(0);
+    }
+    // 2^(bits-1)/(x·u) is half of 1/m.
+    let halves = shorten(party, &y, 1).await?;
+    Ok((normalisers, halves))
+}
+
+/// Shares of `x·factor/2^shift` for a public factor.
+async fn products_by_public(
+    party: &mut TwoParty,
+    shares: &[u128],
+    factor: u128,
+    shift: u32,
+) -> Result<Vec<u128>, MpcError> {
+    let scaled: Vec<u128> = shares.iter().map(|share| share.wrapping_mul(factor)).collect();
+    shorten(party, &scaled, shift).await
+}
+
+/// The line is off by at most 1/17, which three squarings take below 2^-32.
+const ITERATIONS: usize = 3;
+
+#[cfg(test)]
+mod tests;
