@@ -52,7 +52,7 @@ impl Family {
     pub fn allows(self, target: f64) -> (&'static str, bool) {
         match self {
             Self::Gaussian => ("a finite number", target.is_finite()),
-            Self::Binomial => ("0 or 1", target == 0.0 || target == 1.0),
+            Self::Binomial => ("0 or 1", [0.0, 1.0].contains(&target)),
             Self::Poisson | Self::Tweedie { .. } => {
                 ("a finite number of at least 0", target.is_finite() && target >= 0.0)
             }

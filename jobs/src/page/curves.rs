@@ -130,7 +130,7 @@ pub(super) fn score_distribution(name: &Text, scores: &[f64], labels: &[f64]) ->
     let mut counts = [[0_u64; SCORE_GROUPS]; 2];
     for (score, label) in scores.iter().zip(labels) {
         let group = (((score - low) / width) as usize).min(SCORE_GROUPS - 1);
-        counts[usize::from(*label == 1.0)][group] += 1;
+        counts[usize::from(*label > 0.5)][group] += 1;
     }
     let groups = if scores.is_empty() { 0 } else { SCORE_GROUPS };
     let label = |group: usize| {
