@@ -4,6 +4,7 @@
 //! All `unsafe` and all SIMD of the house live in `arch`, each engine beside a portable twin.
 
 mod arch;
+pub mod dense;
 pub mod expand_convolute;
 pub mod field128;
 pub mod group;

@@ -82,7 +82,8 @@ impl Data {
     }
 
     fn examples(&self) -> Examples<'_> {
-        Examples { labels: &self.labels, weights: None, training: &self.training, validation: &[] }
+        let labels = local::Labels::Classes(&self.labels);
+        Examples { labels, weights: None, training: &self.training, validation: &[] }
     }
 }
 

@@ -15,7 +15,7 @@ use tombolo_mpc::comparison::{is_negative, less_than};
 use tombolo_mpc::conversion::{correlate, select, truncate};
 use tombolo_mpc::ot_extension::extend;
 use tombolo_mpc::reveal::Ledger;
-use tombolo_mpc::sigmoid::{SCORE_UNIT, Sigmoid};
+use tombolo_mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
 use tombolo_mpc::silent_vole::{vole_as_receiver, vole_as_sender};
 use tombolo_mpc::{MpcError, TwoParty};
 
@@ -94,9 +94,11 @@ async fn blocks(party: &mut TwoParty, input: &Input) -> Result<Vec<String>, MpcE
     }
     lines.push(start.line(party, "silent vole, with base transfers", rows));
     let sigmoid = Sigmoid::prepare(party).await?;
-    let start = Mark::new(party);
-    sigmoid.evaluate(party, shares, &vec![1.0; rows], 30).await?;
-    lines.push(start.line(party, "sigmoid", rows));
+    for (accuracy, name) in [(Accuracy::Fine, "sigmoid"), (Accuracy::Coarse, "coarse sigmoid")] {
+        let start = Mark::new(party);
+        sigmoid.evaluate(party, shares, &vec![1.0; rows], 30, accuracy).await?;
+        lines.push(start.line(party, name, rows));
+    }
     Ok(lines)
 }
 

@@ -3,8 +3,9 @@
 //! # Functionality
 //! Each party owns a private integer matrix `X_p` (rows × its columns), fixed for the whole
 //! training. [`SharedProduct::forward`] takes shares of a vector w over all columns and gives
-//! shares of `Σ_p X_p·w_p`, one for each row. [`SharedProduct::backward`] takes shares of a vector
-//! r over rows and gives shares of `X_pᵀ·r` for every party's columns. Everything is modulo 2^64.
+//! shares of `Σ_p X_p·w_p`, one for each row, or for the first rows only.
+//! [`SharedProduct::backward`] takes shares of a vector r over rows, zero after the first ones, and
+//! gives shares of `X_pᵀ·r` for every party's columns. Everything is modulo 2^64.
 //! # Messages
 //! 1. `shape` both ways: number of columns and a random seed
 //! 2. `row_hints`, `column_hints` both ways, in groups: what of the encrypted products never
@@ -18,15 +19,19 @@
 //! secret that it draws anew for every query; what it answers is masked uniformly over the whole
 //! modulus; the hints are pseudo-random. Arguments: `crypto::lattice::{projection, expansion}`.
 //! # Cost
-//! In elements of the ring, 150 KiB each, and numbers, 18.75 bytes each. Once, each way: 48 bytes,
-//! an element for each 8192 rows and for each of the sender's columns. Forward: 2 flights; an
-//! element for each of the receiver's columns and one more, then a number for each row. Backward: 2
-//! flights; an element and a number for each row and each of the receiver's columns, then a number
-//! for each of the sender's columns.
+//! In elements of the ring, 150 KiB each, and numbers, 18.75 bytes each. Each direction packs T
+//! weights into an element, where T is the power of two for which the stated number of passes is
+//! the fewest bytes: `tile` in `crypto::lattice::expansion`, the same at both parties. Once, each
+//! way: 48 bytes, an element for each 8192/T rows and for each of the sender's columns. Forward: 2
+//! flights; an element for each T of the receiver's columns and one more, then 14 bytes for each
+//! row that is asked for. Backward: 2 flights; an element and a number for each row and each of the
+//! receiver's columns, then a number for each of the sender's columns.
 //! # Reference
 //! Plain features times shared weights: Chen et al., CAESAR, KDD 2021. Hints computed once:
 //! Henzinger et al., "One Server for the Price of Two" (`SimplePIR`), USENIX Security 2023, moved
 //! to the ring. Coefficient packing: Huang et al., Cheetah, USENIX Security 2022.
+
+use std::ops::Range;
 
 use crypto::hash::digest;
 use crypto::lattice::{LatticeError, Parameters, Ring, expansion, projection};
@@ -38,6 +43,8 @@ use crate::{MpcError, TwoParty};
 
 /// Columns that one party may bring.
 pub const COLUMNS_MAX: usize = 1 << 17;
+/// Scores can be asked for so many rows, or a multiple of it: every height of a chunk divides it.
+pub const ROWS_STEP: usize = Parameters::N8192_Q150.degree();
 /// Transformed columns are kept between passes as long as they fit this many bytes.
 const CACHE_BYTES: usize = 1 << 30;
 
@@ -78,7 +85,8 @@ pub struct SharedProduct<'a> {
 }
 
 impl Geometry {
-    /// Agrees on the shape: `rows` data rows (the same on both sides) and own `columns`.
+    /// Agrees on the shape: `rows` data rows (the same on both sides) and own `columns`, for about
+    /// so many `passes`, which both parties state alike.
     ///
     /// In [`SharedProduct::backward`] a party's matrix has as many further rows as columns, for
     /// penalties.
@@ -86,6 +94,7 @@ impl Geometry {
         party: &mut TwoParty,
         rows: usize,
         columns: usize,
+        passes: usize,
     ) -> Result<Self, MpcError> {
         let mut rng = party.session.rng();
         let mut mine = [columns as u64, rows as u64, 0, 0, 0, 0];
@@ -114,8 +123,8 @@ impl Geometry {
         party
             .session
             .compute(|| {
-                let own = Direction::new(&ring, own_seed, rows, columns)?;
-                let theirs = Direction::new(&ring, their_seed, rows, count)?;
+                let own = Direction::new(&ring, own_seed, rows, columns, passes)?;
+                let theirs = Direction::new(&ring, their_seed, rows, count, passes)?;
                 Ok(Self { rows, own, theirs })
             })
             .await
@@ -128,10 +137,16 @@ impl Geometry {
 }
 
 impl Direction {
-    fn new(ring: &Ring, seed: [u8; 32], rows: usize, columns: usize) -> Result<Self, LatticeError> {
+    fn new(
+        ring: &Ring,
+        seed: [u8; 32],
+        rows: usize,
+        columns: usize,
+        passes: usize,
+    ) -> Result<Self, LatticeError> {
         Ok(Self {
             columns,
-            expansion: expansion::Expansion::new(ring, seed, rows, columns)?,
+            expansion: expansion::Expansion::new(ring, seed, rows, columns, passes)?,
             projection: projection::Projection::new(ring, seed, rows + columns, 64)?,
         })
     }
@@ -164,14 +179,20 @@ impl<'a> SharedProduct<'a> {
         Ok(Self { geometry, columns, forward, backward, row_hints, column_hints })
     }
 
-    /// Shares of `Σ_p X_p·w_p` for each row.
+    /// Shares of `Σ_p X_p·w_p` for each of the first `rows`: all, or a multiple of [`ROWS_STEP`].
     pub async fn forward(
         &self,
         party: &mut TwoParty,
         weights: &Blocks,
+        rows: usize,
     ) -> Result<Vec<u64>, MpcError> {
         const QUERY: &str = "weights";
         const ANSWER: &str = "scores";
+        let all = self.geometry.rows;
+        if rows > all || (rows < all && !rows.is_multiple_of(ROWS_STEP)) {
+            let rule = format!("scores of {rows} of {all} rows; possible are steps of {ROWS_STEP}");
+            return Err(MpcError::InvalidInput(rule));
+        }
         let (own, theirs) = (&self.geometry.own.expansion, &self.geometry.theirs.expansion);
         let session = &mut party.session;
         let mut rng = session.rng();
@@ -186,16 +207,18 @@ impl<'a> SharedProduct<'a> {
         let (answer, mut scores) = session
             .compute(|| {
                 let query = expansion::EncryptedWeights::from_bytes(own, &query)?;
-                let (answers, shares) = self.forward.answer(&query, &mut rng);
+                let chunks = chunks(own, rows);
+                let (answers, shares) = self.forward.answer(&query, chunks, &mut rng);
                 Ok::<_, LatticeError>((answers.to_bytes(), shares))
             })
             .await
             .map_err(|error| blame(session, QUERY, error))?;
-        let size = Size::Exactly(expansion::Answers::byte_count(theirs));
+        let chunks = chunks(theirs, rows);
+        let size = Size::Exactly(expansion::Answers::byte_count(theirs, &chunks));
         let answer = session.exchange_bytes(ANSWER, answer, size).await?;
         let decrypted = session
             .compute(|| {
-                let answers = expansion::Answers::from_bytes(theirs, &answer)?;
+                let answers = expansion::Answers::from_bytes(theirs, chunks, &answer)?;
                 add_rows(&mut scores, self.columns, &weights.own);
                 theirs.decrypt(&key, &self.row_hints, &answers)
             })
@@ -205,8 +228,9 @@ impl<'a> SharedProduct<'a> {
         Ok(scores)
     }
 
-    /// Shares of `X_pᵀ·(r, e_p)` for the columns of both parties, where r is shared over data rows
-    /// and `extra` over the further rows of each party's matrix.
+    /// Shares of `X_pᵀ·(r, e_p)` for the columns of both parties, where r is shared over the first
+    /// data rows and zero for the others, and `extra` is shared over the further rows of each
+    /// party's matrix.
     pub async fn backward(
         &self,
         party: &mut TwoParty,
@@ -218,11 +242,13 @@ impl<'a> SharedProduct<'a> {
         let (own, theirs) = (&self.geometry.own.projection, &self.geometry.theirs.projection);
         let session = &mut party.session;
         let mut rng = session.rng();
-        let own_vector = [residuals, &extra.own].concat();
+        let mut residuals = residuals.to_vec();
+        residuals.resize(self.geometry.rows, 0);
+        let own_vector = [residuals.as_slice(), &extra.own].concat();
         let (key, query) = session
             .compute(|| {
-                let (key, query) =
-                    theirs.encrypt(&[residuals, &extra.theirs].concat(), &mut rng)?;
+                residuals.extend(&extra.theirs);
+                let (key, query) = theirs.encrypt(&residuals, &mut rng)?;
                 Ok::<_, LatticeError>((key, query.to_bytes()))
             })
             .await?;
@@ -251,6 +277,11 @@ impl<'a> SharedProduct<'a> {
             .map_err(|error| blame(session, ANSWER, error))?;
         Ok(Blocks { own: sums, theirs: decrypted })
     }
+}
+
+/// The chunks of the first rows.
+fn chunks(expansion: &expansion::Expansion, rows: usize) -> Range<usize> {
+    0..rows.div_ceil(expansion.height())
 }
 
 async fn exchange_row_hints(

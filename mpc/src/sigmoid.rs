@@ -1,11 +1,14 @@
-//! The logistic function on shares, accurate to 1e-5 everywhere.
+//! The logistic function on shares, accurate to 1e-5 everywhere, or cheaper to 0.012.
 //!
 //! # Functionality
 //! The parties hold shares of scores `z_i` in units of [`SCORE_UNIT`]; the first party knows a
 //! factor `s_i` for each row (a weight). Both get shares of `s_i/(1 + exp(-z_i))` with the stated
-//! number of fractional bits, for every `z_i` that the ring can hold (|z| < 1.6 million).
+//! number of fractional bits. [`Accuracy::Fine`]: with an error below 1e-5·max(s_i, 1), for every
+//! `z_i` that the ring can hold (|z| < 1.6 million). [`Accuracy::Coarse`]: with an error below
+//! 0.012·max(s_i, 1), of which at most 0.002 is a function of `z_i` and the rest rounding of
+//! expectation 0 and deviation 0.0015, for |z| < 1600.
 //! # Messages
-//! 1. `public_key` second → first, once
+//! 1. `public_key` second → first, once: the keys for both accuracies
 //! 2. `harmonics` second → first: sines and cosines of the odd multiples of its share, encrypted
 //! 3. `products` first → second: their inner products with the first party's, masked
 //! 4. comparison, lifting and selection (see `comparison`, `conversion`)
@@ -15,11 +18,14 @@
 //! Semi-honest, from ring-LWE and the transfers.
 //! # Cost
 //! About 14 flights for each 98,304 rows; per row, rows in whole 8192, 600 bytes of harmonics and
-//! 37.5 of products, and per row about 300 of transfers (both parties together).
+//! 37.5 of products, coarse 100 and 25; and per row about 300 of transfers, coarse 170 (both
+//! parties together).
 //! # Reference
 //! sin(a + b) = sin a·cos b + cos a·sin b on local shares: Lu et al., "Squirrel", USENIX Security
-//! 2023 (eprint 2023/527), section 4.3. Here with half-wave symmetry (odd harmonics only, period
-//! 50), a minimax fit on |z| ≤ 12.5 (largest error 1.5e-6) and secure saturation outside.
+//! 2023 (eprint 2023/527), section 4.3. Here with half-wave symmetry (odd harmonics only), a
+//! minimax fit on a quarter of the period and secure saturation outside. Fine: period 50, largest
+//! error of the fit 1.5e-6 for |z| ≤ 12.5. Coarse: period 25, largest error 9.7e-4 for |z| ≤ 6.25,
+//! and 1.93e-3 just beyond, where 1 stands for the sigmoid.
 
 use std::f64::consts::TAU;
 
@@ -37,52 +43,92 @@ use crate::conversion::{lift, select};
 use crate::hints::blame;
 use crate::{MpcError, TwoParty};
 
-/// Period of the series, in scores.
-const PERIOD: u32 = 50;
-/// Ring units of one period.
-const PERIOD_BITS: u32 = 48;
-/// Ring units of a score of 1.0: 2^48/50, so that a period is a power of two and a share's own wrap
-/// around changes no sine.
-pub const SCORE_UNIT: f64 = (1_u64 << PERIOD_BITS) as f64 / PERIOD as f64;
+/// Ring units of a score of 1.0: 2^48/50, so that the periods of both series are powers of two and
+/// a share's own wrap around changes no sine.
+pub const SCORE_UNIT: f64 = (1_u64 << 48) as f64 / 50.0;
 /// Largest factor `s_i` of a row that keeps the products far enough below the slot modulus.
 pub const ROW_SCALE_MAX: f64 = 4.0;
 /// Fractional bits that may be asked for.
-pub const FRACTION_BITS_MAX: u32 = 2 * WAVE_BITS;
+pub const FRACTION_BITS_MAX: u32 = 38;
 
-/// Fractional bits of each party's sines and cosines.
-const WAVE_BITS: u32 = 19;
-/// sigmoid(z) - 1/2 ≈ `Σ_k SERIES[k]·sin((2k+1)·2π·z/50)` for |z| ≤ 12.5.
-const SERIES: [f64; 16] = [
-    0.620_379_527_567,
-    0.169_664_771_914,
-    0.071_198_667_503,
-    0.031_829_355_144,
-    0.014_406_602_697,
-    0.006_536_560_286,
-    0.002_967_765_225,
-    0.001_347_198_705,
-    0.000_611_894_491,
-    0.000_277_635_591,
-    0.000_126_228_403,
-    0.000_057_155_248,
-    0.000_026_099_868,
-    0.000_011_706_144,
-    0.000_005_457_857,
-    0.000_002_997_486,
-];
+/// How exact a sigmoid has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accuracy {
+    /// To 0.012, for a third of the bytes.
+    Coarse,
+    /// To 1e-5.
+    Fine,
+}
 
-/// Saturation looks at the shares' bits from here up: steps of 2^41 units, 0.39 scores.
+/// A series and how it is computed.
+struct Form {
+    /// sigmoid(z) - 1/2 ≈ `Σ_k series[k]·sin((2k+1)·2π·z/period)` for |z| up to a quarter of the
+    /// period.
+    series: &'static [f64],
+    /// log2 of the ring units of a period.
+    period_bits: u32,
+    /// Fractional bits of the first party's sines and cosines, which carry `series` and `s_i`, and
+    /// of the second's.
+    wave_bits: [u32; 2],
+    parameters: Parameters,
+    /// Above 6·`ROW_SCALE_MAX`·0.502·2^`wave_bits`, for the lift.
+    slot_modulus: u64,
+    /// Bits of the scores that saturation looks at, from `COARSE_SHIFT` up.
+    coarse_bits: usize,
+}
+
+const FINE: Form = Form {
+    series: &[
+        0.620_379_527_567,
+        0.169_664_771_914,
+        0.071_198_667_503,
+        0.031_829_355_144,
+        0.014_406_602_697,
+        0.006_536_560_286,
+        0.002_967_765_225,
+        0.001_347_198_705,
+        0.000_611_894_491,
+        0.000_277_635_591,
+        0.000_126_228_403,
+        0.000_057_155_248,
+        0.000_026_099_868,
+        0.000_011_706_144,
+        0.000_005_457_857,
+        0.000_002_997_486,
+    ],
+    period_bits: 48,
+    wave_bits: [19, 19],
+    parameters: Parameters::N8192_Q150,
+    slot_modulus: SLOT_MODULUS,
+    coarse_bits: 64 - COARSE_SHIFT as usize,
+};
+
+const COARSE: Form = Form {
+    series: &[0.575_658, 0.094_434, 0.019_778, 0.003_900],
+    period_bits: 47,
+    wave_bits: [9, 8],
+    parameters: Parameters::N8192_Q100,
+    slot_modulus: 2_752_513,
+    // A sign and three digits of a comparison.
+    coarse_bits: 13,
+};
+
+/// Saturation looks at the shares' bits from here up: steps of 2^41 units, 0.39 scores. Dropping
+/// low bits of both shares loses up to one step, so the decision falls up to a step late, where the
+/// series, symmetric about a quarter of its period, still holds.
 const COARSE_SHIFT: u32 = 41;
-/// Bits that are left above.
-const COARSE_BITS: usize = 64 - COARSE_SHIFT as usize;
-/// 12.5 scores in coarse steps. Dropping low bits of both shares loses up to one step, so the
-/// decision falls anywhere in 12.5..12.9, where the series, symmetric about 12.5, still holds.
-const SATURATION: u64 = 32;
 /// Ring elements of rows that are worked on at once, which bounds memory (64 MiB of harmonics).
 const GROUP: usize = 12;
 
 /// The state of one party: ring tables and keys.
 pub struct Sigmoid {
+    fine: Circuit,
+    coarse: Circuit,
+}
+
+/// What one accuracy needs.
+struct Circuit {
+    form: &'static Form,
     slots: SlotRing,
     keys: Keys,
 }
@@ -94,22 +140,41 @@ enum Keys {
 }
 
 impl Sigmoid {
-    /// Makes the second party's keys and hands the public one over.
+    /// Makes the second party's keys and hands the public ones over.
     pub async fn prepare(party: &mut TwoParty) -> Result<Self, MpcError> {
         const STEP: &str = "public_key";
-        let slots = SlotRing::new(&Ring::new(Parameters::N8192_Q150));
+        let rings = [&FINE, &COARSE].map(|form| {
+            let ring = Ring::new(form.parameters);
+            (form, SlotRing::with_modulus(&ring, form.slot_modulus))
+        });
         let first = party.is_first();
         let session = &mut party.session;
-        let keys = if first {
-            let bytes = session.receive_bytes(STEP, Size::Exactly(slots.seeded_bytes())).await?;
-            let key = PublicKey::from_bytes(&slots, &bytes);
-            Keys::First(key.map_err(|error| blame(session, STEP, error))?)
+        let mut circuits = Vec::with_capacity(rings.len());
+        if first {
+            let size = rings.iter().map(|(_, slots)| slots.seeded_bytes()).sum();
+            let bytes = session.receive_bytes(STEP, Size::Exactly(size)).await?;
+            let mut rest = bytes.as_slice();
+            for (form, slots) in rings {
+                let (bytes, further) = rest.split_at(slots.seeded_bytes());
+                let key = PublicKey::from_bytes(&slots, bytes);
+                let key = key.map_err(|error| blame(session, STEP, error))?;
+                circuits.push(Circuit { form, slots, keys: Keys::First(key) });
+                rest = further;
+            }
         } else {
-            let (secret, public) = slots.generate_keys(&mut session.rng());
-            session.send_bytes(STEP, public.to_bytes(&slots)).await?;
-            Keys::Second(secret)
-        };
-        Ok(Self { slots, keys })
+            let mut bytes = Vec::new();
+            for (form, slots) in rings {
+                let (secret, public) = slots.generate_keys(&mut session.rng());
+                bytes.extend(public.to_bytes(&slots));
+                circuits.push(Circuit { form, slots, keys: Keys::Second(secret) });
+            }
+            session.send_bytes(STEP, bytes).await?;
+        }
+        let mut circuits = circuits.into_iter();
+        match (circuits.next(), circuits.next()) {
+            (Some(fine), Some(coarse)) => Ok(Self { fine, coarse }),
+            _ => Err(MpcError::InvalidInput("a sigmoid has two accuracies".to_owned())),
+        }
     }
 
     /// Shares of `s_i·sigmoid(z_i)` with `fraction_bits` fractional bits (at most
@@ -123,6 +188,7 @@ impl Sigmoid {
         scores: &[u64],
         row_scales: &[f64],
         fraction_bits: u32,
+        accuracy: Accuracy,
     ) -> Result<Vec<u64>, MpcError> {
         if fraction_bits > FRACTION_BITS_MAX {
             return Err(MpcError::InvalidInput(format!(
@@ -136,15 +202,22 @@ impl Sigmoid {
             )));
         }
         let row_scales = if party.is_first() { row_scales } else { &[] };
+        let circuit = match accuracy {
+            Accuracy::Coarse => &self.coarse,
+            Accuracy::Fine => &self.fine,
+        };
+        let group = GROUP * circuit.slots.slots();
         let mut results = Vec::with_capacity(scores.len());
-        for start in (0..scores.len()).step_by(GROUP * self.slots.slots()) {
-            let rows = start..scores.len().min(start + GROUP * self.slots.slots());
+        for start in (0..scores.len()).step_by(group) {
+            let rows = start..scores.len().min(start + group);
             let scales = row_scales.get(rows.clone()).unwrap_or_default();
-            results.extend(self.group(party, &scores[rows], scales, fraction_bits).await?);
+            results.extend(circuit.group(party, &scores[rows], scales, fraction_bits).await?);
         }
         Ok(results)
     }
+}
 
+impl Circuit {
     async fn group(
         &self,
         party: &mut TwoParty,
@@ -156,15 +229,18 @@ impl Sigmoid {
             Keys::First(key) => self.multiply(party, key, scores, scales).await?,
             Keys::Second(key) => self.offer(party, key, scores).await?,
         };
-        let series = lift(party, &series, SLOT_MODULUS, 2 * WAVE_BITS - fraction_bits).await?;
+        let [first, second] = self.form.wave_bits;
+        let drop = (first + second).saturating_sub(fraction_bits);
+        let series = lift(party, &series, self.form.slot_modulus, drop).await?;
+        let rise = fraction_bits.saturating_sub(first + second);
         let unit = (1_u64 << fraction_bits) as f64;
         let whole = |scale: &f64| (scale * unit).round() as u64;
-        let mut inside = series;
+        let mut inside: Vec<u64> = series.into_iter().map(|value| value << rise).collect();
         for (value, scale) in inside.iter_mut().zip(scales) {
             *value = value.wrapping_add(whole(scale) / 2);
         }
         // Beyond the series: s where z is large, 0 where -z is large.
-        let (high, low) = saturation(party, scores).await?;
+        let (high, low) = self.form.saturation(party, scores).await?;
         let mut corrections: Vec<u64> = inside.iter().map(|value| value.wrapping_neg()).collect();
         for (correction, scale) in corrections.iter_mut().zip(scales) {
             *correction = correction.wrapping_add(whole(scale));
@@ -197,7 +273,7 @@ impl Sigmoid {
         let mut rng = session.rng();
         let chunks: Vec<&[u64]> = scores.chunks(slots.slots()).collect();
         for chunk in &chunks {
-            let message = session.compute(|| encrypt_waves(slots, key, chunk, &mut rng)).await?;
+            let message = session.compute(|| self.encrypt_waves(key, chunk, &mut rng)).await?;
             session.send_bytes("harmonics", message).await?;
         }
         let mut shares = Vec::with_capacity(scores.len());
@@ -223,7 +299,7 @@ impl Sigmoid {
         const QUERY: &str = "harmonics";
         let slots = &self.slots;
         let session = &mut party.session;
-        let size = Size::Exactly(2 * SERIES.len() * slots.seeded_bytes());
+        let size = Size::Exactly(2 * self.form.series.len() * slots.seeded_bytes());
         let mut chunks = Vec::new();
         for (scores, scales) in scores.chunks(slots.slots()).zip(scales.chunks(slots.slots())) {
             let query = session.receive_bytes(QUERY, size).await?;
@@ -232,7 +308,7 @@ impl Sigmoid {
         let answers = session
             .compute(|| {
                 let answer = |(query, scores, scales, mut rng): (Vec<u8>, _, _, Generator)| {
-                    multiply_waves(slots, key, &query, scores, scales, &mut rng)
+                    self.multiply_waves(key, &query, scores, scales, &mut rng)
                 };
                 chunks.into_par_iter().map(answer).collect::<Result<Vec<_>, LatticeError>>()
             })
@@ -246,97 +322,114 @@ impl Sigmoid {
         }
         Ok(shares)
     }
-}
 
-/// Bits for "the score is above 12.5" and "the score is below -12.5", within one coarse step.
-async fn saturation(party: &mut TwoParty, scores: &[u64]) -> Result<(Bits, Bits), MpcError> {
-    let coarse: Vec<u64> = scores.iter().map(|score| score >> COARSE_SHIFT).collect();
-    let offsets = [SATURATION.wrapping_neg(), SATURATION + 1];
-    let signs = signs_beside(party, &coarse, &offsets, COARSE_BITS).await?;
-    let mut signs = signs.into_iter();
-    let (high, low) = (signs.next().unwrap_or_default(), signs.next().unwrap_or_default());
-    Ok((if party.is_first() { high.complement() } else { high }, low))
-}
-
-/// Encrypts, harmonic after harmonic, the sines and then the cosines of a chunk of shares.
-fn encrypt_waves(
-    slots: &SlotRing,
-    key: &SecretKey,
-    scores: &[u64],
-    rng: &mut Generator,
-) -> Result<Vec<u8>, LatticeError> {
-    let unit = f64::from(1 << WAVE_BITS);
-    let waves = waves(scores);
-    let vectors: Vec<Vec<u64>> = (0..2 * SERIES.len())
-        .into_par_iter()
-        .map(|vector| {
-            let encode = |row: &Wave| {
-                let (sine, cosine) = row[vector / 2];
-                to_slot(if vector % 2 == 0 { sine } else { cosine } * unit)
-            };
-            waves.iter().map(encode).collect()
-        })
-        .collect();
-    let encrypted = slots.encrypt_many(key, &vectors, rng)?;
-    let bytes: Vec<Vec<u8>> = encrypted.par_iter().map(|vector| vector.to_bytes(slots)).collect();
-    Ok(bytes.concat())
-}
-
-/// The masked answer to a query, and the own shares.
-fn multiply_waves(
-    slots: &SlotRing,
-    key: &PublicKey,
-    query: &[u8],
-    scores: &[u64],
-    scales: &[f64],
-    rng: &mut Generator,
-) -> Result<(Vec<u8>, Vec<u64>), LatticeError> {
-    let unit = f64::from(1 << WAVE_BITS);
-    let waves = waves(scores);
-    let parts: Vec<&[u8]> = query.chunks_exact(slots.seeded_bytes()).collect();
-    let mut sum = slots.start_sum();
-    for (harmonic, coefficient) in SERIES.iter().enumerate() {
-        let factor = coefficient * unit;
-        let weighted = |part: fn(&(f64, f64)) -> f64| -> Vec<u64> {
-            let rows = waves.iter().zip(scales);
-            rows.map(|(row, scale)| to_slot(part(&row[harmonic]) * factor * scale)).collect()
-        };
-        let sines = EncryptedSlots::from_bytes(slots, parts[2 * harmonic])?;
-        slots.add_product(&mut sum, &sines, &weighted(|(_, cosine)| *cosine))?;
-        let cosines = EncryptedSlots::from_bytes(slots, parts[2 * harmonic + 1])?;
-        slots.add_product(&mut sum, &cosines, &weighted(|(sine, _)| *sine))?;
+    /// Encrypts, harmonic after harmonic, the sines and then the cosines of a chunk of shares.
+    fn encrypt_waves(
+        &self,
+        key: &SecretKey,
+        scores: &[u64],
+        rng: &mut Generator,
+    ) -> Result<Vec<u8>, LatticeError> {
+        let Self { form, slots, .. } = self;
+        let unit = f64::from(1 << form.wave_bits[1]);
+        let waves = form.waves(scores);
+        let count = form.series.len();
+        let vectors: Vec<Vec<u64>> = (0..2 * count)
+            .into_par_iter()
+            .map(|vector| {
+                let encode = |row: &[(f64, f64)]| {
+                    let (sine, cosine) = row[vector / 2];
+                    let wave = if vector % 2 == 0 { sine } else { cosine };
+                    to_slot(wave * unit, form.slot_modulus)
+                };
+                waves.chunks_exact(count).map(encode).collect()
+            })
+            .collect();
+        let encrypted = slots.encrypt_many(key, &vectors, rng)?;
+        let bytes: Vec<Vec<u8>> =
+            encrypted.par_iter().map(|vector| vector.to_bytes(slots)).collect();
+        Ok(bytes.concat())
     }
-    let (answer, shares) = slots.mask_and_rerandomise(sum, key, rng);
-    Ok((answer.to_bytes(slots), shares))
+
+    /// The masked answer to a query, and the own shares.
+    fn multiply_waves(
+        &self,
+        key: &PublicKey,
+        query: &[u8],
+        scores: &[u64],
+        scales: &[f64],
+        rng: &mut Generator,
+    ) -> Result<(Vec<u8>, Vec<u64>), LatticeError> {
+        let Self { form, slots, .. } = self;
+        let unit = f64::from(1 << form.wave_bits[0]);
+        let waves = form.waves(scores);
+        let parts: Vec<&[u8]> = query.chunks_exact(slots.seeded_bytes()).collect();
+        let mut sum = slots.start_sum();
+        for (harmonic, coefficient) in form.series.iter().enumerate() {
+            let factor = coefficient * unit;
+            let weighted = |part: fn(&(f64, f64)) -> f64| -> Vec<u64> {
+                let rows = waves.chunks_exact(form.series.len()).zip(scales);
+                let slot = |(row, scale): (&[(f64, f64)], &f64)| {
+                    to_slot(part(&row[harmonic]) * factor * scale, form.slot_modulus)
+                };
+                rows.map(slot).collect()
+            };
+            let sines = EncryptedSlots::from_bytes(slots, parts[2 * harmonic])?;
+            slots.add_product(&mut sum, &sines, &weighted(|(_, cosine)| *cosine))?;
+            let cosines = EncryptedSlots::from_bytes(slots, parts[2 * harmonic + 1])?;
+            slots.add_product(&mut sum, &cosines, &weighted(|(sine, _)| *sine))?;
+        }
+        let (answer, shares) = slots.mask_and_rerandomise(sum, key, rng);
+        Ok((answer.to_bytes(slots), shares))
+    }
 }
 
-/// Sine and cosine of (2k+1)·2π·share/period for each harmonic k.
-type Wave = [(f64, f64); SERIES.len()];
+impl Form {
+    /// Bits for "the score is above a quarter of the period" and "it is below minus that", within
+    /// one coarse step.
+    async fn saturation(
+        &self,
+        party: &mut TwoParty,
+        scores: &[u64],
+    ) -> Result<(Bits, Bits), MpcError> {
+        let coarse: Vec<u64> = scores.iter().map(|score| score >> COARSE_SHIFT).collect();
+        let quarter = 1_u64 << (self.period_bits - 2 - COARSE_SHIFT);
+        let offsets = [quarter.wrapping_neg(), quarter + 1];
+        let signs = signs_beside(party, &coarse, &offsets, self.coarse_bits).await?;
+        let mut signs = signs.into_iter();
+        let (high, low) = (signs.next().unwrap_or_default(), signs.next().unwrap_or_default());
+        Ok((if party.is_first() { high.complement() } else { high }, low))
+    }
 
-fn waves(scores: &[u64]) -> Vec<Wave> {
-    let wave = |score: &u64| {
-        let phase = (score % (1 << PERIOD_BITS)) as f64 / (1_u64 << PERIOD_BITS) as f64 * TAU;
-        let (mut sine, mut cosine) = phase.sin_cos();
-        // Turning by twice the phase leads from one odd harmonic to the next.
-        let (turn_sine, turn_cosine) = (2.0 * sine * cosine, cosine * cosine - sine * sine);
-        std::array::from_fn(|_| {
-            let harmonic = (sine, cosine);
-            (sine, cosine) =
-                (sine * turn_cosine + cosine * turn_sine, cosine * turn_cosine - sine * turn_sine);
-            harmonic
-        })
-    };
-    scores.par_iter().map(wave).collect()
+    /// Sine and cosine of (2k+1)·2π·share/period for each harmonic k, row after row.
+    fn waves(&self, scores: &[u64]) -> Vec<(f64, f64)> {
+        let (count, period) = (self.series.len(), 1_u64 << self.period_bits);
+        let mut waves = vec![(0.0, 0.0); count * scores.len()];
+        waves.par_chunks_mut(count).zip(scores).for_each(|(row, score)| {
+            let phase = (score % period) as f64 / period as f64 * TAU;
+            let (mut sine, mut cosine) = phase.sin_cos();
+            // Turning by twice the phase leads from one odd harmonic to the next.
+            let (turn_sine, turn_cosine) = (2.0 * sine * cosine, cosine * cosine - sine * sine);
+            for wave in row {
+                *wave = (sine, cosine);
+                (sine, cosine) = (
+                    sine * turn_cosine + cosine * turn_sine,
+                    cosine * turn_cosine - sine * turn_sine,
+                );
+            }
+        });
+        waves
+    }
 }
 
 /// The slot of the nearest integer, for magnitudes below the slot modulus.
-fn to_slot(value: f64) -> u64 {
+fn to_slot(value: f64, modulus: u64) -> u64 {
     /// Adding 1.5·2^52 leaves the nearest integer in the low bits of a double, without a call or a
     /// branch.
     const ROUNDER: f64 = 1.5 * (1_u64 << 52) as f64;
     let rounded = (value + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits());
     // A negative number becomes its residue.
-    rounded.wrapping_add(SLOT_MODULUS & ((rounded as i64) >> 63) as u64)
+    rounded.wrapping_add(modulus & ((rounded as i64) >> 63) as u64)
 }
 
 #[cfg(test)]

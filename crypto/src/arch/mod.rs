@@ -8,5 +8,6 @@ pub(crate) mod aes;
 pub(crate) mod carryless;
 pub(crate) mod convolution;
 pub(crate) mod ntt;
+pub(crate) mod outer;
 pub(crate) mod ristretto;
 pub(crate) mod transpose;

@@ -17,8 +17,12 @@ impl Parameters {
         primes: &[1_125_899_904_679_937, 1_125_899_903_827_969, 1_125_899_903_500_289],
     };
 
+    /// N = 8192, Q of the first two of these primes: for short plaintexts.
+    pub const N8192_Q100: Self =
+        Self { degree: 8192, primes: &[1_125_899_904_679_937, 1_125_899_903_827_969] };
+
     /// Every set on offer.
-    pub const ALL: &'static [Self] = &[Self::N8192_Q150];
+    pub const ALL: &'static [Self] = &[Self::N8192_Q150, Self::N8192_Q100];
 
     /// A ring far too small to be secure, for tests against schoolbook arithmetic.
     #[cfg(test)]
@@ -27,7 +31,7 @@ impl Parameters {
     }
 
     /// N, the number of coefficients.
-    pub fn degree(&self) -> usize {
+    pub const fn degree(&self) -> usize {
         self.degree
     }
 

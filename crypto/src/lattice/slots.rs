@@ -30,10 +30,10 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use super::modulus::Modulus;
-use super::noise::STATISTICAL_BITS;
+use super::noise::{STATISTICAL_BITS, bound_bits};
 use super::packing::packed_bytes;
 use super::ring::{Accumulator, CoefficientPoly, Ring, SecretPoly, TransformedPoly};
-use super::sample::{ERROR_MAX, Ternary, add_errors};
+use super::sample::{ERROR_MAX, ERROR_VARIANCE, Ternary, add_errors};
 use super::scale::{Fractions, PrimeScale};
 use super::{LatticeError, invalid};
 use crate::arch::ntt::Table;
@@ -91,16 +91,18 @@ pub struct ProductSum {
 impl SlotRing {
     /// Prepares slots modulo [`SLOT_MODULUS`] over `ring`.
     pub fn new(ring: &Ring) -> Self {
-        Self::modulo(ring, SLOT_MODULUS)
+        Self::with_modulus(ring, SLOT_MODULUS)
     }
 
     /// Prepares slots modulo both of [`PAIR_MODULI`]. One key serves both.
     pub fn pair(ring: &Ring) -> [Self; 2] {
-        PAIR_MODULI.map(|modulus| Self::modulo(ring, modulus))
+        PAIR_MODULI.map(|modulus| Self::with_modulus(ring, modulus))
     }
 
-    fn modulo(ring: &Ring, modulus: u64) -> Self {
-        let plain = Modulus::new(modulus);
+    /// Prepares slots modulo another prime over `ring`; keys do not depend on it. It has at most 50
+    /// bits and is 1 modulo 2N, and the larger it is, the lower is [`SlotRing::products_max`].
+    pub fn with_modulus(ring: &Ring, prime: u64) -> Self {
+        let plain = Modulus::new(prime);
         Self {
             ring: ring.clone(),
             scale: PrimeScale::new(ring, plain.clone()),
@@ -145,17 +147,23 @@ impl SlotRing {
 
     /// How many products may be summed up into one answer.
     ///
-    /// A product of an error of at most 21, or a rounding error of at most 1/2, with coefficients
-    /// of at most t/2 is below N·22·t/2; the zero encryption adds (2N + 1)·21. With this worst case
-    /// B, 2·B·t/Q stays below 2^-40.
+    /// The evaluator's coefficients are at most t/2, N of them meet in each coefficient of a
+    /// product. The rounding errors of p products, at most 1/2 each, add up to at most p·N·t/4; the
+    /// errors of encryptions are drawn independently of those coefficients and stay below
+    /// `9.5·sqrt(p·N·21/2)·t/2` (see `noise`); the zero encryption adds (2N + 1)·21. With the sum
+    /// B of these, 2·B·t/Q stays below 2^-40.
     pub fn products_max(&self) -> usize {
         let ring_bits = f64::from(self.ring.parameters().modulus_bits_floor());
-        let plain_bits = (self.modulus() as f64).log2();
-        let room = ring_bits - plain_bits - f64::from(STATISTICAL_BITS + 1);
+        let prime = self.modulus() as f64;
+        let room = (ring_bits - prime.log2() - f64::from(STATISTICAL_BITS + 1)).exp2();
         let degree = self.ring.degree() as f64;
         let zero = (2.0 * degree + 1.0) * ERROR_MAX as f64;
-        let product = degree * (ERROR_MAX + 1) as f64 * self.modulus() as f64 / 2.0;
-        ((room.exp2() - zero) / product).max(0.0) as usize
+        let rounding = degree * prime / 4.0;
+        let errors = bound_bits(degree * ERROR_VARIANCE).exp2() * prime / 2.0;
+        // rounding·p + errors·√p + zero is at most the room.
+        let left = (room - zero).max(0.0);
+        let root = ((errors * errors + 4.0 * rounding * left).sqrt() - errors) / (2.0 * rounding);
+        (root * root) as usize
     }
 
     /// Draws a secret key and its public key.
@@ -223,7 +231,8 @@ impl SlotRing {
 
     /// The plaintext polynomial with the given values in its slots.
     fn encode(&self, slots: &[u64]) -> Result<Zeroizing<Vec<u64>>, LatticeError> {
-        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= self.modulus()) {
+        let prime = self.modulus();
+        if slots.len() > self.slots() || slots.iter().any(|slot| *slot >= prime) {
             return Err(invalid("too many slots, or a slot that is not below the slot modulus"));
         }
         let mut values = Zeroizing::new(vec![0; self.slots()]);
@@ -259,14 +268,14 @@ impl SlotRing {
         }
         sum.terms += 1;
         let plain = self.encode(slots)?;
-        let plain_modulus = self.modulus();
         let mut poly = self.ring.zero();
         let words = poly.words.chunks_exact_mut(self.ring.degree());
+        let prime = self.modulus();
         for (modulus, words) in self.ring.moduli().zip(words) {
             for (word, plain) in words.iter_mut().zip(plain.iter()) {
                 // Centred: numbers of at most t/2 keep the noise lowest.
-                let above = (plain_modulus / 2).wrapping_sub(*plain) as i64 >> 63;
-                *word = modulus.signed(*plain as i64 - (plain_modulus as i64 & above));
+                let above = (prime / 2).wrapping_sub(*plain) as i64 >> 63;
+                *word = modulus.signed(*plain as i64 - (prime as i64 & above));
             }
         }
         let factor = Zeroizing::new(self.ring.forward(poly));
@@ -441,11 +450,20 @@ mod tests {
 
     #[test]
     fn shares_add_up_to_the_products() {
-        let slots = SlotRing::new(&Ring::new(Parameters::N8192_Q150));
+        let ring = Ring::new(Parameters::N8192_Q150);
+        for slots in [SlotRing::new(&ring), SlotRing::with_modulus(&ring, 17_592_186_028_033)] {
+            assert_shares_add_up(&slots);
+        }
+        let narrow = Ring::new(Parameters::N8192_Q100);
+        assert_shares_add_up(&SlotRing::with_modulus(&narrow, 2_752_513));
+    }
+
+    fn assert_shares_add_up(slots: &SlotRing) {
+        let prime = slots.modulus();
         let mut rng = Generator::from_seed([1; 32]);
         let (key, public) = slots.generate_keys(&mut rng);
         let vector = |rng: &mut Generator| -> Vec<u64> {
-            (0..slots.slots()).map(|_| rng.below(SLOT_MODULUS)).collect()
+            (0..slots.slots()).map(|_| rng.below(prime)).collect()
         };
         let mut sum = slots.start_sum();
         let mut expected = vec![0; slots.slots()];
@@ -453,22 +471,22 @@ mod tests {
         for _ in 0..3 {
             let (theirs, ours) = (vector(&mut rng), vector(&mut rng));
             let encrypted = slots.encrypt(&key, &theirs, &mut rng).unwrap();
-            let bytes = encrypted.to_bytes(&slots);
+            let bytes = encrypted.to_bytes(slots);
             let encrypted = EncryptedSlots::from_bytes(&slots, &bytes).unwrap();
             slots.add_product(&mut sum, &encrypted, &ours).unwrap();
             for (expected, (left, right)) in expected.iter_mut().zip(theirs.iter().zip(&ours)) {
                 *expected = plain.add(*expected, plain.multiply(*left, *right));
             }
         }
-        let public = PublicKey::from_bytes(&slots, &public.to_bytes(&slots)).unwrap();
+        let public = PublicKey::from_bytes(&slots, &public.to_bytes(slots)).unwrap();
         let (masked, ours) = slots.mask_and_rerandomise(sum, &public, &mut rng);
-        let masked = MaskedSlots::from_bytes(&slots, &masked.to_bytes(&slots)).unwrap();
+        let masked = MaskedSlots::from_bytes(&slots, &masked.to_bytes(slots)).unwrap();
         let theirs = slots.decrypt(&key, &masked);
         let added: Vec<u64> =
             ours.iter().zip(&theirs).map(|(left, right)| plain.add(*left, *right)).collect();
         assert_eq!(added, expected);
         // Either share alone is spread over the whole range.
-        let upper_half = theirs.iter().filter(|share| **share > SLOT_MODULUS / 2).count();
+        let upper_half = theirs.iter().filter(|share| **share > prime / 2).count();
         assert!((3800..4400).contains(&upper_half));
     }
 
@@ -479,14 +497,16 @@ mod tests {
         {
             assert_eq!(modulus % (2 * 8192), 1);
             assert!((3..1_u64 << 22).step_by(2).all(|divisor| !modulus.is_multiple_of(divisor)));
-            assert!((8..16).contains(&slots.products_max()), "{}", slots.products_max());
+            assert!(slots.products_max() >= 8, "{}", slots.products_max());
         }
     }
 
     #[test]
     fn the_number_of_products_is_limited() {
         let slots = SlotRing::new(&Ring::new(Parameters::N8192_Q150));
-        assert!((128..256).contains(&slots.products_max()), "{}", slots.products_max());
+        assert!((1 << 12..1 << 14).contains(&slots.products_max()), "{}", slots.products_max());
+        let narrow = SlotRing::with_modulus(&Ring::new(Parameters::N8192_Q100), 2_752_513);
+        assert!((8..64).contains(&narrow.products_max()), "{}", narrow.products_max());
         let mut sum = slots.start_sum();
         sum.terms = slots.products_max();
         let mut rng = Generator::from_seed([2; 32]);

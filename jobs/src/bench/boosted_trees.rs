@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::{STRICT, catalogue};
 use features::binned::{BinnedFeature, BinnedMatrix};
 use models::evaluate::{Ranking, discrimination};
-use models::local::boosted_trees::{Examples, Settings, train};
+use models::local::boosted_trees::{Examples, Labels, Settings, train};
 use models::vertical::boosted_trees::{DISCLOSURES, train_as_guest, train_as_host};
 use models::vertical::strict_trees;
 use mpc::TwoParty;
@@ -56,10 +56,11 @@ pub(super) async fn play(
     start_together(&mut session).await?;
     let watch = Stopwatch::start(slice::from_ref(&session));
     let training_session = session.fork("train")?;
-    let examples =
-        Examples { labels: &data.labels, weights: None, training: &training, validation: &[] };
+    let labels = Labels::Classes(&data.labels);
+    let examples = Examples { labels, weights: None, training: &training, validation: &[] };
     let joint = if privacy == STRICT {
-        strict(training_session, &matrix, guest.then_some(&examples), &training, &settings).await?
+        let labels = guest.then_some(data.labels.as_slice());
+        strict(training_session, &matrix, labels, &training, &settings).await?
     } else {
         let example = guest.then_some(&examples);
         secureboost(training_session, &matrix, example, &training, &settings).await?
@@ -115,14 +116,13 @@ async fn secureboost(
 async fn strict(
     session: Session,
     matrix: &BinnedMatrix,
-    examples: Option<&Examples<'_>>,
+    labels: Option<&[u8]>,
     training: &[u32],
     settings: &Settings,
 ) -> Result<Option<Joint>, JobError> {
     const MARGINS: &str = "bench.margins";
     let declared = strict_trees::DISCLOSURES.into_iter().chain([MARGINS]);
     let mut party = TwoParty::setup(session, Arc::new(Ledger::new(declared))).await?;
-    let labels = examples.map(|examples| examples.labels);
     let rows = strict_trees::Rows { training, validation: &[] };
     let trained = strict_trees::train(&mut party, matrix, labels, rows, settings).await?;
     let margins = learn(&mut party, MARGINS, Learner::First, &trained.margins).await?;

@@ -15,6 +15,27 @@ pub(super) struct Data {
 impl Data {
     /// Draws `rows` rows; every column shares a fifth of its variance with all others.
     pub(super) fn simulate(rows: usize, guest_features: usize, host_features: usize) -> Self {
+        Self::keep(rows, guest_features, host_features, |_| true)
+    }
+
+    /// The same rows, of which one party holds its own columns only.
+    pub(super) fn of_party(
+        guest: bool,
+        rows: usize,
+        guest_features: usize,
+        host_features: usize,
+    ) -> Self {
+        Self::keep(rows, guest_features, host_features, |feature| {
+            guest == (feature < guest_features)
+        })
+    }
+
+    fn keep(
+        rows: usize,
+        guest_features: usize,
+        host_features: usize,
+        is_kept: impl Fn(usize) -> bool,
+    ) -> Self {
         let mut rng = Generator::from_seed([42; 32]);
         let mut uniform = || rng.next_u64() as f64 / u64::MAX as f64;
         // Sums of four uniform numbers, centred and scaled to variance 1.
@@ -22,7 +43,7 @@ impl Data {
         let common: Vec<f64> = (0..rows).map(|_| normal()).collect();
         let features = guest_features + host_features;
         let mut scores = vec![-1.6; rows];
-        let mut columns: Vec<Vec<f64>> = Vec::with_capacity(features);
+        let (mut guest, mut host) = (Vec::new(), Vec::new());
         for feature in 0..features {
             let column: Vec<f64> =
                 common.iter().map(|common| 0.45 * common + 0.893 * normal()).collect();
@@ -30,12 +51,13 @@ impl Data {
             let effect = 1.2 / (1.0 + (feature * 7 % features) as f64).sqrt();
             let effect = if feature % 2 == 0 { effect } else { -effect };
             scores.iter_mut().zip(&column).for_each(|(score, value)| *score += effect * value);
-            columns.push(column);
+            if is_kept(feature) {
+                if feature < guest_features { guest.push(column) } else { host.push(column) }
+            }
         }
         let labels =
             scores.iter().map(|score| u8::from(uniform() < 1.0 / (1.0 + (-score).exp()))).collect();
-        let host = columns.split_off(guest_features);
-        Self { guest: columns, host, labels }
+        Self { guest, host, labels }
     }
 
     /// The columns as slices, the guest's first.

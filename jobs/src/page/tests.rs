@@ -443,14 +443,16 @@ fn guest_trees() -> ModelPart {
     let leaf = |weight| json!({ "leaf": { "weight": weight } });
     let tree = [split(host, 9.0, 1), split(own, 3.0, 3), leaf(0.4), leaf(-0.2), leaf(0.1)].to_vec();
     let trees = json!({
-        "training_id": "0011223344556677", "base_score": -2.0, "features": ["age", "job"],
+        "training_id": "0011223344556677", "loss": "logistic", "base_scores": [-2.0],
+        "features": ["age", "job"],
         "host_splits": 1, "trees": [tree],
     });
     ModelPart::GuestTrees {
         trees: serde_json::from_value(trees).unwrap(),
         binnings: Vec::new(),
         alone: models::local::boosted_trees::BoostedTrees {
-            base_score: -2.0,
+            loss: models::local::boosted_trees::Loss::Logistic,
+            base_scores: vec![-2.0],
             features: vec!["age".to_owned(), "job".to_owned()],
             trees: Vec::new(),
         },

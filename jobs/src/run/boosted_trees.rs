@@ -7,7 +7,7 @@ use features::binned::BinnedMatrix;
 use features::binning::{self, Binning, Method};
 use features::split::Split;
 use models::ModelError;
-use models::local::boosted_trees::{self as local, Examples, Settings, probability};
+use models::local::boosted_trees::{self as local, Examples, Labels, Settings, probability};
 use models::vertical::boosted_trees::{GuestTrees, HostTrees, train_as_guest, train_as_host};
 use models::vertical::strict_trees::{self, StrictTrees};
 use mpc::TwoParty;
@@ -161,7 +161,7 @@ fn bin(
 
 fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
     Examples {
-        labels: guest.labels(),
+        labels: Labels::Classes(guest.labels()),
         weights: guest.weights.as_deref(),
         training: &rows.training,
         validation: &rows.validation,
@@ -185,5 +185,6 @@ fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
         column_fraction: spec.columns.fraction(),
         early_stopping_rounds: spec.early_stopping as usize,
         seed,
+        ..Settings::default()
     }
 }

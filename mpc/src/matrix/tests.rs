@@ -32,10 +32,14 @@ fn correct() {
         };
         let (w, r, e) = if first { (&w0, &r0, &e0) } else { (&w1, &r1, &e1) };
         let matrix = &matrices[usize::from(!first)];
-        let geometry = Geometry::agree(party, ROWS, matrix.len()).await.unwrap();
+        let geometry = Geometry::agree(party, ROWS, matrix.len(), 3).await.unwrap();
         let product = SharedProduct::prepare(party, &geometry, matrix).await.unwrap();
-        let scores = product.forward(party, &blocks(w)).await.unwrap();
-        (scores, product.backward(party, r, &blocks(e)).await.unwrap())
+        let scores = product.forward(party, &blocks(w), ROWS).await.unwrap();
+        let some = product.forward(party, &blocks(w), ROWS_STEP).await.unwrap();
+        let back = product.backward(party, r, &blocks(e)).await.unwrap();
+        let some_back = product.backward(party, &r[..ROWS_STEP], &blocks(e)).await.unwrap();
+        assert!(product.forward(party, &blocks(w), ROWS - 1).await.is_err());
+        (scores, some, back, some_back)
     });
     let joint: Vec<&Vec<i32>> = matrices.iter().flatten().collect();
     let scores = sums(&outcome.first.0, &outcome.second.0);
@@ -45,15 +49,21 @@ fn correct() {
         });
         assert_eq!(*score, expected, "row {row}");
     }
-    let gradient = [
-        sums(&outcome.first.1.own, &outcome.second.1.theirs),
-        sums(&outcome.first.1.theirs, &outcome.second.1.own),
-    ];
+    assert_eq!(sums(&outcome.first.1, &outcome.second.1), scores[..ROWS_STEP]);
     let extras = [&extra[..3], &extra[3..]];
-    for (party, matrix) in matrices.iter().enumerate() {
-        let vector = [residuals.as_slice(), extras[party]].concat();
-        let expected: Vec<u64> = matrix.iter().map(|column| dot(column, &vector)).collect();
-        assert_eq!(gradient[party], expected);
+    let cases = [
+        (&outcome.first.2, &outcome.second.2, ROWS),
+        (&outcome.first.3, &outcome.second.3, ROWS_STEP),
+    ];
+    for (first, second, rows) in cases {
+        let gradient = [sums(&first.own, &second.theirs), sums(&first.theirs, &second.own)];
+        let mut residuals = residuals.clone();
+        residuals[rows..].fill(0);
+        for (party, matrix) in matrices.iter().enumerate() {
+            let vector = [residuals.as_slice(), extras[party]].concat();
+            let expected: Vec<u64> = matrix.iter().map(|column| dot(column, &vector)).collect();
+            assert_eq!(gradient[party], expected);
+        }
     }
 }
 
@@ -65,10 +75,10 @@ async fn program(party: &mut TwoParty) -> Result<(Vec<u64>, Blocks), MpcError> {
     let (own, theirs) = if party.is_first() { (2, 1) } else { (1, 2) };
     let columns: Vec<Vec<i32>> =
         (0..own).map(|column| (0..10 + own).map(|row| row * (column + 2) - 9).collect()).collect();
-    let geometry = Geometry::agree(party, 10, columns.len()).await?;
+    let geometry = Geometry::agree(party, 10, columns.len(), 9).await?;
     let product = SharedProduct::prepare(party, &geometry, &columns).await?;
     let blocks = || Blocks { own: vec![3; own as usize], theirs: vec![4; theirs] };
-    let scores = product.forward(party, &blocks()).await?;
+    let scores = product.forward(party, &blocks(), 10).await?;
     Ok((scores, product.backward(party, &[5; 10], &blocks()).await?))
 }
 
@@ -90,6 +100,7 @@ fn known_answer() {
 fn cost() {
     const ELEMENT: u64 = 150 * 1024;
     let transcript = both_dealt(2, program).transcript;
+    // The first party's two columns travel in one element of the second party's query.
     for (side, own, theirs) in [(Side::First, 2, 1), (Side::Second, 1, 2)] {
         let bytes = STEPS.map(|step| transcript.bytes_of(side, step));
         let rows = 10_u64;
@@ -97,8 +108,8 @@ fn cost() {
             48,
             ELEMENT,
             own * ELEMENT,
-            (theirs + 1) * ELEMENT,
-            (rows * 150).div_ceil(8),
+            2 * ELEMENT,
+            rows * 14,
             ELEMENT + ((rows + theirs) * 150).div_ceil(8),
             (own * 150).div_ceil(8),
         ];
@@ -117,7 +128,7 @@ fn tampered() {
 fn tampered_shape_is_named() {
     let outcome = both_dealt(3, async |party| {
         let rows = if party.is_first() { 10 } else { 11 };
-        Geometry::agree(party, rows, 1).await.err().map(|error| error.to_string())
+        Geometry::agree(party, rows, 1, 1).await.err().map(|error| error.to_string())
     });
     for text in [outcome.first.unwrap(), outcome.second.unwrap()] {
         assert!(text.contains("same rows"), "{text}");

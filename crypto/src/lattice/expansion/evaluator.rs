@@ -5,11 +5,11 @@ use core::ops::Range;
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Answers, EncryptedWeights, Expansion, Hint};
+use super::{Answers, CUT_BITS, EncryptedWeights, Expansion, Hint};
 use crate::hash;
 use crate::lattice::columns::check_columns;
 use crate::lattice::noise::{FRESH_VARIANCE, bound_bits, check_shared, hint_variance};
-use crate::lattice::ring::{Accumulator, SecretPoly, TransformedPoly};
+use crate::lattice::ring::{Accumulator, SecretPoly, TransformedPoly, reject};
 use crate::lattice::sample::{Ternary, add_errors};
 use crate::lattice::scale::round_to_bits;
 use crate::lattice::{LatticeError, invalid};
@@ -19,7 +19,7 @@ use crate::random::Generator;
 pub struct Evaluator<'a> {
     expansion: &'a Expansion,
     columns: Vec<&'a [i32]>,
-    /// Columns of the first chunks in transformed form, as many chunks as fit the memory budget.
+    /// Tiles of the first chunks in transformed form, as many chunks as fit the memory budget.
     cached: Vec<Vec<SecretPoly>>,
     /// Every hint's secret and error come from this, one stream per chunk.
     seed: Zeroizing<[u8; 32]>,
@@ -51,21 +51,39 @@ impl<'a> Evaluator<'a> {
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *seed);
         let mut evaluator = Self { expansion, columns, cached: Vec::new(), seed };
-        let chunk_bytes = expansion.columns * expansion.ring.poly_words() * size_of::<u64>();
+        let chunk_bytes = expansion.tiles() * expansion.ring.poly_words() * size_of::<u64>();
         let chunks = expansion.chunks().min(cache_bytes / chunk_bytes);
         let transformed = |chunk| {
-            let column = |column| evaluator.transformed(column, chunk);
-            (0..expansion.columns).map(column).collect()
+            let ring = &expansion.ring;
+            let mut entries = Zeroizing::new(vec![0_i32; ring.degree()]);
+            let mut tile = |tile| {
+                evaluator.fill(tile, chunk, &mut entries);
+                Zeroizing::new(ring.forward(ring.small(&entries)))
+            };
+            (0..expansion.tiles()).map(&mut tile).collect()
         };
         evaluator.cached = (0..chunks).into_par_iter().map(transformed).collect();
         Ok(evaluator)
     }
 
-    /// `x_jc` in transformed form.
-    fn transformed(&self, column: usize, chunk: usize) -> SecretPoly {
-        let ring = &self.expansion.ring;
+    /// Writes `x_kc` into N `entries`: column j of the tile begins at coefficient -jh, and
+    /// X^-jh = -X^(N - jh).
+    fn fill(&self, tile: usize, chunk: usize, entries: &mut [i32]) {
+        let (width, height) = (self.expansion.tile, self.expansion.height());
         let rows = self.expansion.chunk_rows(chunk);
-        Zeroizing::new(ring.forward(ring.small(&self.columns[column][rows])))
+        entries.fill(0);
+        let columns = &self.columns[tile * width..self.columns.len().min((tile + 1) * width)];
+        for (index, column) in columns.iter().enumerate() {
+            let column = &column[rows.clone()];
+            if index == 0 {
+                entries[..column.len()].copy_from_slice(column);
+            } else {
+                let start = entries.len() - index * height;
+                for (entry, value) in entries[start..].iter_mut().zip(column) {
+                    *entry = -value;
+                }
+            }
+        }
     }
 
     /// `u_c`, and the generator that goes on to `e_c`.
@@ -78,7 +96,7 @@ impl<'a> Evaluator<'a> {
         (Zeroizing::new(ring.forward(secret)), rng)
     }
 
-    /// `Σ_j x_jc·elements_j + u_c·extra`.
+    /// `Σ_k x_kc·elements_k + u_c·extra`.
     fn combine(
         &self,
         chunk: usize,
@@ -90,13 +108,14 @@ impl<'a> Evaluator<'a> {
         let mut sum = Accumulator::new(ring);
         sum.add(ring, &[(secret, extra)]);
         if let Some(cached) = self.cached.get(chunk) {
-            let pairs: Vec<_> = cached.iter().map(|column| &**column).zip(elements).collect();
+            let pairs: Vec<_> = cached.iter().map(|tile| &**tile).zip(elements).collect();
             sum.add(ring, &pairs);
         } else {
             let mut factor = ring.forward(ring.zero());
-            for (column, element) in self.columns.iter().zip(elements) {
-                let rows = self.expansion.chunk_rows(chunk);
-                factor = ring.forward(ring.refilled(factor, &column[rows]));
+            let mut entries = Zeroizing::new(vec![0_i32; ring.degree()]);
+            for (tile, element) in elements.iter().enumerate() {
+                self.fill(tile, chunk, &mut entries);
+                factor = ring.forward(ring.refilled(factor, &entries));
                 sum.add(ring, &[(&factor, element)]);
             }
             factor.zeroize();
@@ -125,20 +144,30 @@ impl<'a> Evaluator<'a> {
         chunks.into_par_iter().map(hint).collect()
     }
 
-    /// Answers a query: the answers to send, and the evaluator's own shares modulo 2^64, one per
-    /// row.
-    pub fn answer(&self, query: &EncryptedWeights, rng: &mut Generator) -> (Answers, Vec<u64>) {
-        let rngs: Vec<Generator> = (0..self.expansion.chunks()).map(|_| rng.child()).collect();
+    /// Answers a query for some chunks: the answers to send, and the evaluator's own shares modulo
+    /// 2^64, one per row.
+    ///
+    /// # Panics
+    ///
+    /// If the range goes beyond [`Expansion::chunks`].
+    pub fn answer(
+        &self,
+        query: &EncryptedWeights,
+        chunks: Range<usize>,
+        rng: &mut Generator,
+    ) -> (Answers, Vec<u64>) {
+        assert!(chunks.end <= self.expansion.chunks(), "the last chunk is {chunks:?}");
+        let rngs: Vec<Generator> = chunks.clone().map(|_| rng.child()).collect();
         let answer = |(chunk, mut rng): (usize, Generator)| self.chunk(chunk, query, &mut rng);
-        let answers: Vec<(Vec<u64>, Vec<u64>)> =
-            rngs.into_par_iter().enumerate().map(answer).collect();
-        let mut shares = Vec::with_capacity(self.expansion.rows);
-        let mut chunks = Vec::with_capacity(answers.len());
+        let answers: Vec<(Vec<u128>, Vec<u64>)> =
+            chunks.clone().into_par_iter().zip(rngs).map(answer).collect();
+        let mut shares = Vec::with_capacity(self.expansion.rows_of(&chunks));
+        let mut fractions = Vec::with_capacity(shares.capacity());
         for (answer, own) in answers {
-            chunks.push(answer);
+            fractions.extend(answer);
             shares.extend(own);
         }
-        (Answers { chunks }, shares)
+        (Answers { chunks, fractions }, shares)
     }
 
     /// The masked rows of one chunk, and the shares that go with them.
@@ -147,28 +176,34 @@ impl<'a> Evaluator<'a> {
         chunk: usize,
         query: &EncryptedWeights,
         rng: &mut Generator,
-    ) -> (Vec<u64>, Vec<u64>) {
+    ) -> (Vec<u128>, Vec<u64>) {
         let ring = &self.expansion.ring;
+        let fractions = &self.expansion.fractions;
         let (secret, _) = self.secret(chunk);
         let sum = self.combine(chunk, &secret, &query.polys, &query.extra);
         let poly = Zeroizing::new(ring.inverse(sum));
-        let mask = Zeroizing::new(ring.uniform(rng));
         let rows = self.expansion.chunk_rows(chunk).len();
-        let mut answer = Vec::with_capacity(rows * ring.primes());
-        let words = poly.words.chunks_exact(ring.degree()).zip(mask.chunks_exact(ring.degree()));
-        for (modulus, (words, mask)) in ring.moduli().zip(words) {
-            let masked = words.iter().zip(mask).map(|(word, mask)| modulus.add(*word, *mask));
-            answer.extend(masked.take(rows));
+        let mut mask = Zeroizing::new(vec![0; rows * ring.primes()]);
+        rng.fill_words(&mut mask);
+        for (modulus, words) in ring.moduli().zip(mask.chunks_exact_mut(rows)) {
+            reject(words, modulus, rng);
         }
-        let share = |row| {
-            let fraction = self.expansion.fractions.of_coefficient(&mask, row);
+        let answer = |row: usize| {
+            let words = poly.words[row..].iter().step_by(ring.degree());
+            let masks = mask[row..].iter().step_by(rows);
+            let residues = ring.moduli().zip(words.zip(masks));
+            let masked = residues.map(|(modulus, (word, mask))| modulus.add(*word, *mask));
+            fractions.of(masked) >> CUT_BITS
+        };
+        let share = |row: usize| {
+            let fraction = fractions.of(mask[row..].iter().step_by(rows).copied());
             (round_to_bits(fraction, 64) as u64).wrapping_neg()
         };
-        (answer, (0..rows).map(share).collect())
+        ((0..rows).map(answer).collect(), (0..rows).map(share).collect())
     }
 }
 
-/// The coefficients of `Σ_j x_jc·e_j` have the proxy `Σ_j ‖x_jc‖²` times that of an error.
+/// The coefficients of `Σ_k x_kc·e_k` have the proxy `Σ_k ‖x_kc‖²` times that of an error.
 fn check_noise(expansion: &Expansion, columns: &[&[i32]]) -> Result<(), LatticeError> {
     let square = |chunk: usize| {
         let rows = expansion.chunk_rows(chunk);

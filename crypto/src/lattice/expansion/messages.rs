@@ -1,13 +1,14 @@
 //! What goes over the wire.
 
+use core::ops::Range;
+
 use rayon::prelude::*;
 
 use super::Expansion;
 use crate::lattice::LatticeError;
-use crate::lattice::packing::{Packer, Unpacker, packed_bytes};
 use crate::lattice::ring::TransformedPoly;
 
-/// A query: `b_j` of every column and `b_x`, in transformed form.
+/// A query: `b_k` of every tile of columns and `b_x`, in transformed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptedWeights {
     pub(super) polys: Vec<TransformedPoly>,
@@ -15,9 +16,9 @@ pub struct EncryptedWeights {
 }
 
 impl EncryptedWeights {
-    /// Bytes of a query of this expansion: 153,600 per column and one more, for N = 8192.
+    /// Bytes of a query of this expansion: 153,600 per tile and one more, for N = 8192.
     pub fn byte_count(expansion: &Expansion) -> usize {
-        (expansion.columns + 1) * expansion.ring.poly_bytes()
+        (expansion.tiles() + 1) * expansion.ring.poly_bytes()
     }
 
     /// The wire form: element after element.
@@ -44,13 +45,13 @@ impl EncryptedWeights {
         let read = |bytes: &[u8]| -> Result<_, LatticeError> {
             Ok(TransformedPoly { words: ring.unpack(bytes, what)? })
         };
-        let (polys, extra) = bytes.split_at(expansion.columns * ring.poly_bytes());
+        let (polys, extra) = bytes.split_at(expansion.tiles() * ring.poly_bytes());
         let polys = polys.par_chunks_exact(ring.poly_bytes()).map(read);
         Ok(Self { polys: polys.collect::<Result<_, _>>()?, extra: read(extra)? })
     }
 }
 
-/// What the evaluator sends once per chunk of N rows, in transformed form.
+/// What the evaluator sends once per chunk of rows, in transformed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub(super) poly: TransformedPoly,
@@ -78,44 +79,54 @@ impl Hint {
     }
 }
 
-/// The answers to one query: one masked number modulo Q per row.
+/// Bits of a masked number on the wire, the first ones of its fraction of Q.
+pub(super) const FRACTION_BITS: u32 = 112;
+/// Bytes of a masked number.
+const FRACTION_BYTES: usize = FRACTION_BITS as usize / 8;
+
+/// The answers to one query: one masked number per row of some chunks, as a fraction of Q.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
-    /// Per chunk: the rows modulo the first prime, then modulo the next.
-    pub(super) chunks: Vec<Vec<u64>>,
+    /// The chunks that were answered.
+    pub(super) chunks: Range<usize>,
+    /// Of each of their rows the first [`FRACTION_BITS`] bits.
+    pub(super) fractions: Vec<u128>,
 }
 
 impl Answers {
-    /// Bytes of the answers to one query: 18.75 per row.
-    pub fn byte_count(expansion: &Expansion) -> usize {
-        packed_bytes(expansion.rows * expansion.ring.primes())
+    /// Bytes of the answers for some chunks to one query: 14 per row.
+    pub fn byte_count(expansion: &Expansion, chunks: &Range<usize>) -> usize {
+        expansion.rows_of(chunks) * FRACTION_BYTES
     }
 
     /// The wire form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut packer = Packer::new(self.chunks.iter().map(Vec::len).sum());
-        self.chunks.iter().for_each(|chunk| packer.push(chunk));
-        packer.finish()
+        let mut bytes = vec![0; self.fractions.len() * FRACTION_BYTES];
+        let places = bytes.as_chunks_mut::<FRACTION_BYTES>().0;
+        for (place, fraction) in places.iter_mut().zip(&self.fractions) {
+            place.copy_from_slice(&fraction.to_le_bytes()[..FRACTION_BYTES]);
+        }
+        bytes
     }
 
     /// Reads exactly [`Answers::byte_count`] bytes.
     ///
     /// # Errors
     ///
-    /// [`LatticeError::WrongLength`] or [`LatticeError::NotReduced`]: the peer misbehaves.
-    pub fn from_bytes(expansion: &Expansion, bytes: &[u8]) -> Result<Self, LatticeError> {
-        let ring = &expansion.ring;
-        let mut unpacker = Unpacker::new(bytes, expansion.rows * ring.primes(), "answers")?;
-        let mut chunks = Vec::with_capacity(expansion.chunks());
-        for chunk in 0..expansion.chunks() {
-            let rows = expansion.chunk_rows(chunk).len();
-            let mut words = Vec::with_capacity(rows * ring.primes());
-            for modulus in ring.moduli() {
-                unpacker.take(rows, modulus, &mut words)?;
-            }
-            chunks.push(words);
+    /// [`LatticeError::WrongLength`]: the peer misbehaves. Every content is an answer.
+    pub fn from_bytes(
+        expansion: &Expansion,
+        chunks: Range<usize>,
+        bytes: &[u8],
+    ) -> Result<Self, LatticeError> {
+        let (expected, actual) = (Self::byte_count(expansion, &chunks), bytes.len());
+        if expected != actual {
+            return Err(LatticeError::WrongLength { what: "answers", expected, actual });
         }
-        unpacker.finish()?;
-        Ok(Self { chunks })
+        let fraction = |bytes: &[u8; FRACTION_BYTES]| {
+            bytes.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
+        };
+        let fractions = bytes.as_chunks().0.iter().map(fraction).collect();
+        Ok(Self { chunks, fractions })
     }
 }

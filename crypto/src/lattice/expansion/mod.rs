@@ -6,46 +6,55 @@
 //!
 //! # Construction
 //!
-//! The transpose of [`super::projection`], whose notation is used; `t = 2^64`. Public, from a seed:
-//! uniform `a_j` for every column, and `a_x`.
+//! The transpose of [`super::projection`], whose notation is used; `t = 2^64`. One element carries
+//! the numbers of `T` columns, a power of two; rows are worked on in chunks of `h = N/T`. Public,
+//! from a seed: uniform `a_k` for every tile of T columns, and `a_x`.
 //!
-//! Once, the evaluator sends per chunk `c` of N rows, with fresh ternary `u_c` and error `e_c`,
+//! Once, the evaluator sends per chunk `c` of h rows, with fresh ternary `u_c` and error `e_c`,
 //!
 //! ```text
-//! hint_c = Σ_j x_jc·a_j + u_c·a_x + e_c    x_jc = Σ_i x_(cN + i, j)·X^i
+//! hint_c = Σ_k x_kc·a_k + u_c·a_x + e_c    x_kc = Σ_i Σ_j x_(ch + i, kT + j)·X^(i - jh)
 //! ```
 //!
-//! Per query, the key holder draws a fresh ternary `s` and sends d + 1 elements:
+//! with i below h and j below T, so that no two entries meet in one coefficient. Per query, the key
+//! holder draws a fresh ternary `s` and sends an element for each tile and one more:
 //!
 //! ```text
-//! b_j = a_j·s + e_j + round(Q·w_j/t)       b_x = a_x·s + e_x
+//! b_k = a_k·s + e_k + round(Q·w_k/t)       b_x = a_x·s + e_x       w_k = Σ_j w_(kT + j)·X^(jh)
 //! ```
 //!
-//! The evaluator masks its answers with `r` uniform in `R_Q`; both sides round:
+//! Coefficient i of `x_kc·w_k` is `Σ_j x_(ch + i, kT + j)·w_(kT + j)`: what other pairs of columns
+//! add lies a multiple of h away. The evaluator masks the first h coefficients of each chunk with
+//! `r`, uniform modulo Q, and sends of each, as a fraction of Q, the first 112 bits; both sides
+//! round:
 //!
 //! ```text
-//! answer_c  = Σ_j x_jc·b_j + u_c·b_x + r
+//! answer_c  = ⌊2^112/Q·(Σ_k x_kc·b_k + u_c·b_x + r)⌋
 //! evaluator = -round(t·r/Q)
-//! holder    = round(t/Q·(answer_c - hint_c·s))
+//! holder    = round(t·(answer_c/2^112 - hint_c·s/Q))
 //! ```
 //!
 //! # Security
 //!
 //! Semi-honest parties; the argument is that of [`super::projection`]: fresh secrets under common
 //! public a's hide the vector, a fresh `u_c` makes each hint pseudo-random, and every coefficient
-//! of an answer is uniform. Shares of a row are off by one with probability below 2^-40, for noise
-//! within `9.5·sqrt(10.75·S + 21·N)`, S the largest sum of squares of a chunk over all columns.
+//! of an answer is uniform before it is cut. Shares of a row are off by one with probability below
+//! 2^-40, for noise within `9.5·sqrt(10.75·S + 21·N)`, S the largest sum of squares of a chunk over
+//! all columns; the cut adds 2^-47 to that probability.
 //!
 //! # Cost
 //!
-//! Hint: 153,600 bytes per N rows. Query: 153,600 bytes per column and one more. Answer: 18.75
-//! bytes per row. Time per answer: d products of N values per chunk and prime, and d transforms
-//! more where the columns do not fit the memory budget in transformed form.
+//! Hint: 153,600 bytes per h rows. Query: 153,600 bytes per T columns and one more. Answer: 14
+//! bytes per row. T is the power of two for which hints and a stated number of queries are the
+//! fewest bytes together. Time per answer: n·d/N products of N values per prime, and as many
+//! transforms more where the columns do not fit the memory budget in transformed form.
 
 mod evaluator;
 mod messages;
 #[cfg(test)]
 mod tests;
+
+use core::ops::Range;
 
 use rayon::prelude::*;
 use zeroize::Zeroizing;
@@ -65,9 +74,11 @@ pub struct Expansion {
     ring: Ring,
     rows: usize,
     columns: usize,
+    /// T, the columns of an element.
+    tile: usize,
     scale: PowerScale,
     fractions: Fractions,
-    /// `a_j` of every column.
+    /// `a_k` of every tile.
     public: Vec<TransformedPoly>,
     /// `a_x`.
     public_extra: TransformedPoly,
@@ -85,7 +96,7 @@ impl core::fmt::Debug for QueryKey {
 }
 
 impl Expansion {
-    /// Prepares expansions of `columns` numbers to `rows`.
+    /// Prepares expansions of `columns` numbers to `rows`, packed for so many `queries`.
     ///
     /// `seed` is public and fixed with the columns; it may be the seed of a projection too.
     ///
@@ -97,17 +108,20 @@ impl Expansion {
         seed: [u8; 32],
         rows: usize,
         columns: usize,
+        queries: usize,
     ) -> Result<Self, LatticeError> {
         if rows == 0 || columns == 0 || u32::try_from(rows).is_err() {
             return Err(invalid(format!("no expansion of {columns} columns to {rows} rows")));
         }
+        let tile = tile(ring.degree(), rows, columns, queries);
         let element = |index| ring.public(&seed, "lattice/expansion public", index);
         let public_extra = element(0);
-        let public = (1..=columns as u64).into_par_iter().map(element).collect();
+        let public = (1..=columns.div_ceil(tile) as u64).into_par_iter().map(element).collect();
         Ok(Self {
             ring: ring.clone(),
             rows,
             columns,
+            tile,
             scale: PowerScale::new(ring, 64),
             fractions: Fractions::new(ring),
             public,
@@ -130,15 +144,30 @@ impl Expansion {
         self.columns
     }
 
-    /// The number of hints: one per N rows.
+    /// h, the rows of a chunk.
+    pub fn height(&self) -> usize {
+        self.ring.degree() / self.tile
+    }
+
+    /// The number of hints: one per h rows.
     pub fn chunks(&self) -> usize {
-        self.rows.div_ceil(self.ring.degree())
+        self.rows.div_ceil(self.height())
+    }
+
+    /// The elements that carry numbers in a query: one per T columns.
+    pub fn tiles(&self) -> usize {
+        self.public.len()
     }
 
     /// Rows of one chunk.
-    fn chunk_rows(&self, chunk: usize) -> core::ops::Range<usize> {
-        let start = chunk * self.ring.degree();
-        start..self.rows.min(start + self.ring.degree())
+    fn chunk_rows(&self, chunk: usize) -> Range<usize> {
+        let start = chunk * self.height();
+        start..self.rows.min(start + self.height())
+    }
+
+    /// How many rows some chunks have together.
+    fn rows_of(&self, chunks: &Range<usize>) -> usize {
+        self.rows.min(chunks.end * self.height()) - self.rows.min(chunks.start * self.height())
     }
 
     /// Encrypts one number per column under a fresh secret.
@@ -157,33 +186,38 @@ impl Expansion {
         }
         let secret = Ternary::random(self.ring.degree(), rng);
         let transformed = Zeroizing::new(self.ring.forward(secret.to_poly(&self.ring)));
-        let extra = self.encrypt_constant(&transformed, &self.public_extra, None, rng);
+        let extra = self.encrypt_tile(&transformed, &self.public_extra, &[], rng);
         let rngs: Vec<Generator> = self.public.iter().map(|_| rng.child()).collect();
         let polys = self
             .public
             .par_iter()
-            .zip(weights)
+            .zip(weights.par_chunks(self.tile))
             .zip(rngs)
-            .map(|((public, weight), mut rng)| {
-                self.encrypt_constant(&transformed, public, Some(*weight), &mut rng)
+            .map(|((public, weights), mut rng)| {
+                self.encrypt_tile(&transformed, public, weights, &mut rng)
             })
             .collect();
         Ok((QueryKey { transformed }, EncryptedWeights { polys, extra }))
     }
 
-    /// `a·s + e`, plus `round(Q·weight/t)` in the constant coefficient.
-    fn encrypt_constant(
+    /// `a·s + e`, plus `round(Q·weight/t)` in every h-th coefficient.
+    fn encrypt_tile(
         &self,
         secret: &SecretPoly,
         public: &TransformedPoly,
-        weight: Option<u64>,
+        weights: &[u64],
         rng: &mut Generator,
     ) -> TransformedPoly {
         let ring = &self.ring;
         let mut poly = ring.zero();
         add_errors(ring, &mut poly, rng);
-        if let Some(weight) = weight {
-            self.scale.add(ring, &mut poly, [u128::from(weight)].into_iter(), rng);
+        if let Some(last) = weights.len().checked_sub(1) {
+            let mut spread = Zeroizing::new(vec![0_u64; last * self.height() + 1]);
+            for (place, weight) in spread.iter_mut().step_by(self.height()).zip(weights) {
+                *place = *weight;
+            }
+            let values = spread.iter().map(|weight| u128::from(*weight));
+            self.scale.add(ring, &mut poly, values, rng);
         }
         let mut sum = ring.forward(poly);
         let mut product = Zeroizing::new(public.clone());
@@ -192,7 +226,7 @@ impl Expansion {
         sum
     }
 
-    /// The key holder's shares modulo 2^64, one per row.
+    /// The key holder's shares modulo 2^64, one per row of the chunks that were answered.
     ///
     /// # Errors
     ///
@@ -203,26 +237,37 @@ impl Expansion {
         hints: &[Hint],
         answers: &Answers,
     ) -> Result<Vec<u64>, LatticeError> {
-        let chunks = self.chunks();
-        if hints.len() != chunks || answers.chunks.len() != chunks {
-            let (hints, answers) = (hints.len(), answers.chunks.len());
-            return Err(invalid(format!("{hints} hints, {answers} answers, {chunks} chunks")));
+        let chunks = answers.chunks.clone();
+        if hints.len() != self.chunks() || chunks.end > hints.len() {
+            let count = hints.len();
+            return Err(invalid(format!("{count} hints for {} chunks", self.chunks())));
         }
-        let shares = |(hint, answer): (&Hint, &Vec<u64>)| {
+        let shares = |(hint, answer): (&Hint, &[u128])| {
             let mut product = hint.poly.clone();
             self.ring.multiply(&mut product, &key.transformed);
             let product = Zeroizing::new(self.ring.inverse(product));
-            let rows = answer.len() / self.ring.primes();
-            let share = |row: usize| {
-                let words = product.words[row..].iter().step_by(self.ring.degree());
-                let masked = answer[row..].iter().step_by(rows);
-                let residues = self.ring.moduli().zip(masked.zip(words));
-                let difference =
-                    residues.map(|(modulus, (masked, word))| modulus.subtract(*masked, *word));
-                round_to_bits(self.fractions.of(difference), 64) as u64
+            let share = |(row, answer): (usize, &u128)| {
+                let masked = (answer << CUT_BITS) + (1 << (CUT_BITS - 1));
+                let product = self.fractions.of_coefficient(&product.words, row);
+                round_to_bits(masked.wrapping_sub(product), 64) as u64
             };
-            (0..rows).map(share).collect::<Vec<u64>>()
+            answer.iter().enumerate().map(share).collect::<Vec<u64>>()
         };
-        Ok(hints.par_iter().zip(&answers.chunks).map(shares).flatten_iter().collect())
+        let answers = answers.fractions.par_chunks(self.height());
+        Ok(hints[chunks].par_iter().zip(answers).map(shares).flatten_iter().collect())
     }
+}
+
+/// Bits that an answer leaves out of a fraction of 128 bits.
+const CUT_BITS: u32 = 128 - messages::FRACTION_BITS;
+
+/// The columns of an element for which so many queries and all hints are the fewest elements.
+fn tile(degree: usize, rows: usize, columns: usize, queries: usize) -> usize {
+    let elements = |tile: &usize| {
+        let (query, hints) = (columns.div_ceil(*tile), rows.div_ceil(degree / *tile));
+        query.saturating_mul(queries).saturating_add(hints)
+    };
+    let most = columns.next_power_of_two().min(degree);
+    let tiles = (0..=most.ilog2()).map(|log| 1_usize << log);
+    tiles.min_by_key(elements).unwrap_or(1)
 }

@@ -12,8 +12,17 @@ fn columns(rng: &mut Generator, rows: usize, count: usize) -> Vec<Vec<i32>> {
 fn shares_of_rows_add_up() {
     let ring = Ring::new(Parameters::N8192_Q150);
     let mut rng = Generator::from_seed([1; 32]);
-    for (rows, count, cache_bytes) in [(1, 1, 0), (10_000, 3, 0), (10_000, 3, 700_000)] {
-        let expansion = Expansion::new(&ring, [9; 32], rows, count).unwrap();
+    // Rows, columns, memory, queries, and the columns of an element that follow from them.
+    let cases = [
+        (1, 1, 0, 1, 1),
+        (10_000, 3, 0, 1, 1),
+        (10_000, 3, 700_000, 10, 4),
+        (1000, 70, 0, 100, 128),
+        (3000, 70, 1 << 22, 10, 32),
+    ];
+    for (rows, count, cache_bytes, queries, tile) in cases {
+        let expansion = Expansion::new(&ring, [9; 32], rows, count, queries).unwrap();
+        assert_eq!(expansion.tile, tile, "{rows} {count} {queries}");
         let columns = columns(&mut rng, rows, count);
         let slices = columns.iter().map(Vec::as_slice).collect();
         let evaluator = Evaluator::new(&expansion, slices, cache_bytes, &mut rng).unwrap();
@@ -25,14 +34,22 @@ fn shares_of_rows_add_up() {
         let weights: Vec<u64> = (0..count).map(|_| rng.next_u64()).collect();
         let (key, query) = expansion.encrypt(&weights, &mut rng).unwrap();
         let query = EncryptedWeights::from_bytes(&expansion, &query.to_bytes(&expansion)).unwrap();
-        let (answers, ours) = evaluator.answer(&query, &mut rng);
-        let answers = Answers::from_bytes(&expansion, &answers.to_bytes()).unwrap();
-        let theirs = expansion.decrypt(&key, &hints, &answers).unwrap();
-        for row in 0..rows {
-            let sum = columns.iter().zip(&weights).fold(0u64, |sum, (column, weight)| {
-                sum.wrapping_add((i64::from(column[row]) as u64).wrapping_mul(*weight))
-            });
-            assert_eq!(ours[row].wrapping_add(theirs[row]), sum, "row {row}");
+        let all = 0..expansion.chunks();
+        for chunks in [all.clone(), all.end / 2..all.end, 0..0] {
+            let (answers, ours) = evaluator.answer(&query, chunks.clone(), &mut rng);
+            let bytes = answers.to_bytes();
+            assert_eq!(bytes.len(), Answers::byte_count(&expansion, &chunks));
+            let answers = Answers::from_bytes(&expansion, chunks.clone(), &bytes).unwrap();
+            let theirs = expansion.decrypt(&key, &hints, &answers).unwrap();
+            let start = chunks.start * expansion.height();
+            assert_eq!(ours.len(), expansion.rows_of(&chunks));
+            for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                let sum = columns.iter().zip(&weights).fold(0u64, |sum, (column, weight)| {
+                    let value = i64::from(column[start + index]) as u64;
+                    sum.wrapping_add(value.wrapping_mul(*weight))
+                });
+                assert_eq!(ours.wrapping_add(*theirs), sum, "row {}", start + index);
+            }
         }
     }
 }
@@ -41,7 +58,7 @@ fn shares_of_rows_add_up() {
 fn the_cache_changes_nothing_and_hints_repeat() {
     let ring = Ring::new(Parameters::N8192_Q150);
     let columns = columns(&mut Generator::from_seed([2; 32]), 100, 2);
-    let expansion = Expansion::new(&ring, [9; 32], 100, 2).unwrap();
+    let expansion = Expansion::new(&ring, [9; 32], 100, 2, 1).unwrap();
     let hints = |cache_bytes| {
         let slices = columns.iter().map(Vec::as_slice).collect();
         let mut rng = Generator::from_seed([3; 32]);
@@ -58,16 +75,17 @@ fn known_answer_on_every_engine() {
     for engine in Engine::available() {
         let ring = Ring::with_engine(Parameters::N8192_Q150, engine);
         let mut rng = Generator::from_seed([4; 32]);
-        let expansion = Expansion::new(&ring, [9; 32], 50, 1).unwrap();
-        let columns = columns(&mut rng, 50, 1);
-        let evaluator = Evaluator::new(&expansion, vec![&columns[0]], 0, &mut rng).unwrap();
+        let expansion = Expansion::new(&ring, [9; 32], 50, 3, 9).unwrap();
+        let columns = columns(&mut rng, 50, 3);
+        let slices = columns.iter().map(Vec::as_slice).collect();
+        let evaluator = Evaluator::new(&expansion, slices, 0, &mut rng).unwrap();
         let hint = evaluator.hints(0..1).remove(0).to_bytes(&expansion);
-        let (_, query) = expansion.encrypt(&[7], &mut rng).unwrap();
-        let (answers, shares) = evaluator.answer(&query, &mut rng);
+        let (_, query) = expansion.encrypt(&[7, 8, 9], &mut rng).unwrap();
+        let (answers, shares) = evaluator.answer(&query, 0..1, &mut rng);
         let shares: Vec<u8> = shares.iter().flat_map(|share| share.to_le_bytes()).collect();
         let parts: [&[u8]; 4] = [&hint, &query.to_bytes(&expansion), &answers.to_bytes(), &shares];
         let digest = crate::hash::digest("lattice/expansion known answer", &parts);
-        assert_eq!(digest[..8], [0x66, 0x0f, 0xbe, 0xc8, 0x95, 0x46, 0x0f, 0x98]);
+        assert_eq!(digest[..8], [0xe8, 0x0e, 0xbe, 0xd4, 0x15, 0xc0, 0xef, 0xf1]);
     }
 }
 
@@ -75,9 +93,9 @@ fn known_answer_on_every_engine() {
 fn bad_input_is_refused() {
     let ring = Ring::new(Parameters::N8192_Q150);
     let mut rng = Generator::from_seed([5; 32]);
-    assert!(Expansion::new(&ring, [0; 32], 0, 1).is_err());
-    assert!(Expansion::new(&ring, [0; 32], 1, 0).is_err());
-    let expansion = Expansion::new(&ring, [0; 32], 5, 2).unwrap();
+    assert!(Expansion::new(&ring, [0; 32], 0, 1, 1).is_err());
+    assert!(Expansion::new(&ring, [0; 32], 1, 0, 1).is_err());
+    let expansion = Expansion::new(&ring, [0; 32], 5, 2, 1).unwrap();
     assert!(expansion.encrypt(&[1], &mut rng).is_err());
     let evaluator = |columns: Vec<&[i32]>, rng: &mut Generator| {
         Evaluator::new(&expansion, columns, 0, rng).map(|_| ())
@@ -87,19 +105,20 @@ fn bad_input_is_refused() {
     assert!(evaluator(vec![&[1; 5], &[-(1 << 20); 5]], &mut rng).is_err());
     assert!(evaluator(vec![&[1; 5], &[2; 5]], &mut rng).is_ok());
     let (key, _) = expansion.encrypt(&[1, 2], &mut rng).unwrap();
-    assert!(expansion.decrypt(&key, &[], &Answers { chunks: Vec::new() }).is_err());
+    assert!(
+        expansion.decrypt(&key, &[], &Answers { chunks: 0..0, fractions: Vec::new() }).is_err()
+    );
 }
 
 #[test]
 fn wrong_lengths_and_ranges_are_refused() {
     let ring = Ring::new(Parameters::N8192_Q150);
-    let expansion = Expansion::new(&ring, [0; 32], 5, 2).unwrap();
+    let expansion = Expansion::new(&ring, [0; 32], 5, 2, 1).unwrap();
     let length = EncryptedWeights::byte_count(&expansion);
     assert!(EncryptedWeights::from_bytes(&expansion, &vec![0; length - 1]).is_err());
     assert!(EncryptedWeights::from_bytes(&expansion, &vec![255; length]).is_err());
     assert!(Hint::from_bytes(&expansion, &[0; 7]).is_err());
-    let length = Answers::byte_count(&expansion);
-    assert!(Answers::from_bytes(&expansion, &vec![0; length + 1]).is_err());
-    assert!(Answers::from_bytes(&expansion, &vec![255; length]).is_err());
-    assert!(Answers::from_bytes(&expansion, &vec![0; length]).is_ok());
+    let length = Answers::byte_count(&expansion, &(0..1));
+    assert!(Answers::from_bytes(&expansion, 0..1, &vec![0; length + 1]).is_err());
+    assert!(Answers::from_bytes(&expansion, 0..1, &vec![255; length]).is_ok());
 }

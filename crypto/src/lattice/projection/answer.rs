@@ -134,6 +134,21 @@ fn flood(bits: u32, rng: &mut Generator) -> i128 {
     (random >> (127 - bits)) as i128 - (1 << bits)
 }
 
+/// What the hints add to the answers to some queries, `const(hint_j·s)` of every output, query and
+/// prime; as secret as the keys, wiped when dropped.
+pub struct Openings {
+    terms: Zeroizing<Vec<u64>>,
+    queries: usize,
+    outputs: usize,
+}
+
+impl core::fmt::Debug for Openings {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { queries, outputs, .. } = self;
+        write!(formatter, "Openings of {outputs} outputs of {queries} queries")
+    }
+}
+
 impl Projection {
     /// The key holder's shares modulo 2^64: with the evaluator's they add up to the sums.
     ///
@@ -162,7 +177,9 @@ impl Projection {
         hints: &[Hint],
     ) -> Result<Vec<Vec<u64>>, LatticeError> {
         self.check_words()?;
-        let fractions = self.fractions(queries, hints)?;
+        let keys: Vec<&QueryKey> = queries.iter().map(|(key, _)| *key).collect();
+        let answers: Vec<&Answers> = queries.iter().map(|(_, answers)| *answers).collect();
+        let fractions = self.fractions(&self.openings(&keys, hints), &answers)?;
         let mut shares = vec![Vec::with_capacity(hints.len()); queries.len()];
         for output in fractions.chunks_exact(queries.len().max(1)) {
             for (shares, fraction) in shares.iter_mut().zip(output) {
@@ -197,10 +214,39 @@ impl Projection {
         queries: &[(&QueryKey, &Answers)],
         hints: &[Hint],
     ) -> Result<Vec<Vec<i128>>, LatticeError> {
+        let (keys, answers): (Vec<&QueryKey>, Vec<&Answers>) = queries.iter().copied().unzip();
+        self.open(&self.openings(&keys, hints), &answers)
+    }
+
+    /// Takes the hints off in advance: nearly all of the work of opening the answers to queries
+    /// under these keys, to be done while the evaluator is at work on them.
+    pub fn openings(&self, keys: &[&QueryKey], hints: &[Hint]) -> Openings {
+        let terms = |hint: &Hint| {
+            let mut terms = Vec::with_capacity(keys.len() * self.ring.primes());
+            for key in keys {
+                terms.extend(key.reversed.dot(&self.ring, &hint.poly.words));
+            }
+            terms
+        };
+        let terms = hints.par_iter().flat_map_iter(terms).collect();
+        Openings { terms: Zeroizing::new(terms), queries: keys.len(), outputs: hints.len() }
+    }
+
+    /// The opened sums of the answers to the queries that `openings` are of, in their order, read
+    /// as signed numbers below 2^(bits - 1) in magnitude.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::InvalidInput`] if the numbers of queries or outputs differ.
+    pub fn open(
+        &self,
+        openings: &Openings,
+        answers: &[&Answers],
+    ) -> Result<Vec<Vec<i128>>, LatticeError> {
         let bits = self.plaintext_bits();
-        let fractions = self.fractions(queries, hints)?;
-        let mut sums = vec![Vec::with_capacity(hints.len()); queries.len()];
-        for output in fractions.chunks_exact(queries.len().max(1)) {
+        let fractions = self.fractions(openings, answers)?;
+        let mut sums = vec![Vec::with_capacity(openings.outputs); answers.len()];
+        for output in fractions.chunks_exact(answers.len().max(1)) {
             for (sums, fraction) in sums.iter_mut().zip(output) {
                 let sum = round_to_bits(*fraction, bits) << (128 - bits);
                 sums.push((sum as i128) >> (128 - bits));
@@ -212,27 +258,26 @@ impl Projection {
     /// `(answer_j - const(hint_j·s))/Q` of every output and query.
     fn fractions(
         &self,
-        queries: &[(&QueryKey, &Answers)],
-        hints: &[Hint],
+        openings: &Openings,
+        answers: &[&Answers],
     ) -> Result<Vec<u128>, LatticeError> {
         let primes = self.ring.primes();
-        if let Some((_, answers)) =
-            queries.iter().find(|(_, answers)| answers.words.len() != hints.len() * primes)
-        {
-            let count = answers.words.len() / primes;
-            return Err(invalid(format!("{count} answers for {} hints", hints.len())));
+        let Openings { terms, queries, outputs } = openings;
+        if answers.len() != *queries {
+            return Err(invalid(format!("answers to {} of {queries} queries", answers.len())));
         }
-        let fractions = |(output, hint): (usize, &Hint)| {
-            let fraction = move |(key, answers): &(&QueryKey, &Answers)| {
-                let answer = &answers.words[output * primes..(output + 1) * primes];
-                let terms = key.reversed.dot(&self.ring, &hint.poly.words);
-                let residues = self.ring.moduli().zip(answer).zip(terms);
-                self.fractions
-                    .of(residues.map(|((modulus, word), term)| modulus.subtract(*word, term)))
-            };
-            queries.iter().map(fraction).collect::<Vec<u128>>()
+        if let Some(answers) = answers.iter().find(|it| it.words.len() != outputs * primes) {
+            let count = answers.words.len() / primes;
+            return Err(invalid(format!("{count} answers for {outputs} hints")));
+        }
+        let fraction = |(index, terms): (usize, &[u64])| {
+            let (output, query) = (index / queries, index % queries);
+            let answer = &answers[query].words[output * primes..(output + 1) * primes];
+            let residues = self.ring.moduli().zip(answer).zip(terms);
+            self.fractions
+                .of(residues.map(|((modulus, word), term)| modulus.subtract(*word, *term)))
         };
-        Ok(hints.par_iter().enumerate().flat_map_iter(fractions).collect())
+        Ok(terms.par_chunks_exact(primes).enumerate().map(fraction).collect())
     }
 
     fn check_words(&self) -> Result<(), LatticeError> {

@@ -69,6 +69,7 @@ mod tests;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+pub use answer::Openings;
 pub use evaluator::{BinnedColumn, Codes, Evaluator};
 pub use messages::{Answers, EncryptedVector, Hint};
 

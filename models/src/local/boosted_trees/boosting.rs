@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gradients::unit;
+use super::gradients::{Rounding, mean_loss};
+use super::loss::{log_sum_exp, weighted_quantile};
 use super::settings::rows_of_tree;
-use super::{Gradients, Node, Settings, Tree, log_loss};
+use super::{Ensemble, Gradients, Labels, Loss, Node, Settings, Tree};
 use crate::ModelError;
 
 /// Labels and weights, and which rows are for what.
 #[derive(Debug, Clone, Copy)]
 pub struct Examples<'a> {
-    /// 0 or 1 for each row of the matrix; those of rows in neither part are not read.
-    pub labels: &'a [u8],
+    /// What is predicted, of the kind that the loss takes.
+    pub labels: Labels<'a>,
     /// One weight a row, finite and not negative; 1 each if absent.
     pub weights: Option<&'a [f64]>,
     /// The rows to learn from, ascending.
@@ -20,7 +21,8 @@ pub struct Examples<'a> {
     pub validation: &'a [u32],
 }
 
-/// Mean log-loss after one tree, in nats.
+/// Mean loss after one round, weighted as in training: log-loss in nats, squared and pinball error
+/// in the unit of the label, else the deviance. Of a forest it is the loss of the trees so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// On all training rows.
@@ -30,11 +32,19 @@ pub struct Progress {
 }
 
 /// The state between trees.
+///
+/// A round is one tree for each output of the loss: one tree, but for several classes.
 pub struct Boosting<'a> {
     examples: Examples<'a>,
     settings: &'a Settings,
-    unit: f64,
+    rounding: Rounding,
+    /// Row by row, one an output.
     margins: Vec<f64>,
+    /// Of the margins of each row at the beginning of the round; only with several outputs.
+    log_sums: Vec<f64>,
+    trees: usize,
+    /// Whether a tree of this round has a split.
+    has_split: bool,
     progress: Vec<Progress>,
     best: Best,
     /// The margins at the best number of trees; only kept where it may be less than all.
@@ -43,10 +53,11 @@ pub struct Boosting<'a> {
 }
 
 /// Where to cut the model off.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Best {
-    /// Log-odds before the first tree: those of the weighted training labels.
-    pub base_score: f64,
+    /// The margins before the first tree, one an output: those that fit the weighted training
+    /// labels best, unless the settings say something else.
+    pub base_scores: Vec<f64>,
     /// How many trees to keep.
     pub trees: usize,
     /// The least validation loss, or infinity.
@@ -61,47 +72,51 @@ impl<'a> Boosting<'a> {
         rows: usize,
     ) -> Result<Self, ModelError> {
         settings.check()?;
-        examples.check(rows)?;
-        let weights = examples.training.iter().map(|&row| examples.weight(row as usize));
-        let (weight_max, weight_sum) =
-            weights.fold((0f64, 0.0), |(max, sum), weight| (max.max(weight), sum + weight));
-        let positives = examples.training.iter().filter(|&&row| examples.labels[row as usize] == 1);
-        let positive_sum: f64 = positives.map(|&row| examples.weight(row as usize)).sum();
-        if !(positive_sum > 0.0 && positive_sum < weight_sum && weight_sum.is_finite()) {
-            let rule = "the training rows need both labels, 0 and 1, with weights above zero";
-            return Err(ModelError::InvalidInput(rule.into()));
-        }
-        let validation_weight =
-            examples.validation.iter().map(|&row| examples.weight(row as usize));
-        if !examples.validation.is_empty() && validation_weight.sum::<f64>() <= 0.0 {
+        examples.check(settings.loss, rows)?;
+        let weight = |row| weight(examples, settings, row);
+        let fitted = settings.loss.start(examples.labels, weight, examples.training)?;
+        let base_scores = match settings.base_score.and_then(|value| settings.loss.margin_of(value))
+        {
+            Some(margin) => vec![margin; fitted.len()],
+            None => fitted,
+        };
+        let weights = |part: &'a [u32]| part.iter().map(move |&row| weight(row as usize));
+        if !examples.validation.is_empty() && weights(examples.validation).sum::<f64>() <= 0.0 {
             return Err(ModelError::InvalidInput("the validation rows weigh nothing".into()));
         }
-        let base_score = (positive_sum / (weight_sum - positive_sum)).ln();
+        let weight_max = weights(examples.training).fold(0.0, f64::max);
         let may_stop = settings.early_stopping_rounds > 0 && !examples.validation.is_empty();
-        let margins = vec![base_score; rows];
-        Ok(Self {
+        let margins = base_scores.repeat(rows);
+        let mut boosting = Self {
             examples: *examples,
             settings,
-            unit: unit(weight_max, examples.training.len()),
-            best: Best { base_score, trees: 0, loss: f64::INFINITY },
+            rounding: Rounding::new(weight_max, examples.training.len()),
+            best: Best { base_scores, trees: 0, loss: f64::INFINITY },
             best_margins: may_stop.then(|| margins.clone()),
             margins,
+            log_sums: Vec::new(),
+            trees: 0,
+            has_split: false,
             progress: Vec::new(),
             is_exhausted: false,
-        })
+        };
+        boosting.begin_round();
+        Ok(boosting)
     }
 
     /// Whether another tree should be grown.
     pub fn wants_more(&self) -> bool {
-        let without_gain = self.trees() - self.best.trees;
+        let rounds = self.progress.len();
+        let without_gain = rounds - self.best.trees / self.outputs();
         let stops_early =
             self.best_margins.is_some() && without_gain >= self.settings.early_stopping_rounds;
-        self.trees() < self.settings.trees && !stops_early && !self.is_exhausted
+        let is_amid_round = !self.trees.is_multiple_of(self.outputs());
+        is_amid_round || (rounds < self.settings.trees && !stops_early && !self.is_exhausted)
     }
 
     /// Number of trees so far.
     pub fn trees(&self) -> usize {
-        self.progress.len()
+        self.trees
     }
 
     /// The settings of this training.
@@ -109,34 +124,124 @@ impl<'a> Boosting<'a> {
         self.settings
     }
 
-    /// The derivatives for the next tree.
+    /// The derivatives for the next tree, which belongs to output `trees() % outputs`.
     pub fn gradients(&self) -> Gradients {
+        let Settings { loss, ensemble, .. } = *self.settings;
         let Examples { labels, training, .. } = self.examples;
-        let rows = rows_of_tree(self.settings, self.trees(), training);
-        let weight = |row| self.examples.weight(row);
-        Gradients::at(&self.margins, labels, weight, rows, self.unit)
+        let (outputs, output) = (self.outputs(), self.trees % self.outputs());
+        let rows = rows_of_tree(self.settings, self.trees, training);
+        let base_score = self.best.base_scores[output];
+        let derivatives = |row: usize| {
+            let margin = match ensemble {
+                Ensemble::Boosting => self.margins[row * outputs + output],
+                Ensemble::Forest => base_score,
+            };
+            if outputs == 1 {
+                return loss.derivatives(margin, labels.at(row));
+            }
+            let is_of_class = f64::from(labels.at(row) == output as f64);
+            loss.derivatives(margin - self.log_sums[row], is_of_class)
+        };
+        let weight = |row| weight(&self.examples, self.settings, row);
+        Gradients::new(loss, derivatives, weight, rows, labels.len(), self.rounding)
     }
 
-    /// Adds a tree; `leaves` has the number of the leaf of every row.
-    pub fn add<Q>(&mut self, tree: &Tree<Q>, leaves: &[u32]) {
-        let weights: Vec<f64> = tree.nodes().iter().map(leaf_or_zero).collect();
-        for (margin, &leaf) in self.margins.iter_mut().zip(leaves) {
-            *margin += weights[leaf as usize];
+    /// Adds a tree; `leaves` has the number of the leaf of every row. For a loss whose leaves are
+    /// not Newton steps, they are fitted here first.
+    pub fn add<Q>(&mut self, tree: &mut Tree<Q>, leaves: &[u32]) {
+        if let Loss::Quantile { level } = self.settings.loss {
+            self.fit_leaves(tree, leaves, level);
         }
-        let Examples { labels, training, validation, .. } = self.examples;
-        let loss = |rows| log_loss(&self.margins, labels, |row| self.examples.weight(row), rows);
-        let validation_loss = (!validation.is_empty()).then(|| loss(validation));
-        self.progress.push(Progress { training_loss: loss(training), validation_loss });
-
-        // Where nothing is sampled, all trees after one that found no split would be the same.
-        let is_sampled = self.settings.row_fraction < 1.0 || self.settings.column_fraction < 1.0;
-        self.is_exhausted = tree.nodes().len() == 1 && !is_sampled;
-        self.keep_best(validation_loss);
+        let (outputs, output) = (self.outputs(), self.trees % self.outputs());
+        let weights: Vec<f64> = tree.nodes().iter().map(leaf_or_zero).collect();
+        for (margins, &leaf) in self.margins.chunks_exact_mut(outputs).zip(leaves) {
+            margins[output] += weights[leaf as usize];
+        }
+        self.trees += 1;
+        self.has_split |= tree.nodes().len() > 1;
+        if self.trees.is_multiple_of(outputs) {
+            self.end_round();
+        }
     }
 
-    /// The best number of trees, the margins of all rows there, and the course of the losses.
+    /// The best number of trees, the margins of all rows there, row by row with one an output, and
+    /// the course of the losses.
     pub fn finish(self) -> (Best, Vec<f64>, Vec<Progress>) {
         (self.best, self.best_margins.unwrap_or(self.margins), self.progress)
+    }
+
+    fn outputs(&self) -> usize {
+        self.best.base_scores.len()
+    }
+
+    /// Keeps what the derivatives of all trees of a round need of the margins at its beginning:
+    /// an output's own margin does not change before its tree is grown.
+    fn begin_round(&mut self) {
+        let outputs = self.outputs();
+        if outputs > 1 {
+            let base = log_sum_exp(&self.best.base_scores);
+            let log_sum = |margins: &[f64]| match self.settings.ensemble {
+                Ensemble::Boosting => log_sum_exp(margins),
+                Ensemble::Forest => base,
+            };
+            self.log_sums = self.margins.chunks_exact(outputs).map(log_sum).collect();
+        }
+    }
+
+    fn end_round(&mut self) {
+        let Examples { training, validation, .. } = self.examples;
+        let validation_loss = (!validation.is_empty()).then(|| self.loss(validation));
+        self.progress.push(Progress { training_loss: self.loss(training), validation_loss });
+
+        // Where nothing is sampled, all rounds after one that found no split would be the same.
+        let is_sampled = self.settings.row_fraction < 1.0 || self.settings.column_fraction < 1.0;
+        self.is_exhausted = !self.has_split && !is_sampled;
+        self.has_split = false;
+        self.keep_best(validation_loss);
+        self.begin_round();
+    }
+
+    /// Mean loss of some rows now.
+    fn loss(&self, rows: &[u32]) -> f64 {
+        let (outputs, base) = (self.outputs(), &self.best.base_scores);
+        // A forest's leaves are weighted for all of its trees.
+        let scale = match self.settings.ensemble {
+            Ensemble::Boosting => 1.0,
+            Ensemble::Forest => (self.settings.trees * outputs) as f64 / self.trees as f64,
+        };
+        let of_row = |row: usize| {
+            let margins = &self.margins[row * outputs..(row + 1) * outputs];
+            let label = self.examples.labels.at(row);
+            if scale == 1.0 {
+                return self.settings.loss.of_row(margins, label);
+            }
+            let scaled =
+                margins.iter().zip(base).map(|(margin, base)| base + (margin - base) * scale);
+            self.settings.loss.of_row(&scaled.collect::<Vec<f64>>(), label)
+        };
+        mean_loss(of_row, |row| weight(&self.examples, self.settings, row), rows)
+    }
+
+    /// Makes every leaf the quantile of what its rows, those that the tree saw, still lack.
+    fn fit_leaves<Q>(&self, tree: &mut Tree<Q>, leaves: &[u32], level: f64) {
+        let mut residuals: Vec<Vec<(f64, f64)>> = vec![Vec::new(); tree.nodes().len()];
+        let base_score = self.best.base_scores[0];
+        for row in rows_of_tree(self.settings, self.trees, self.examples.training) {
+            let row = row as usize;
+            let margin = match self.settings.ensemble {
+                Ensemble::Boosting => self.margins[row],
+                Ensemble::Forest => base_score,
+            };
+            let residual = self.examples.labels.at(row) - margin;
+            let weight = weight(&self.examples, self.settings, row);
+            residuals[leaves[row] as usize].push((residual, weight));
+        }
+        for (node, residuals) in residuals.iter_mut().enumerate() {
+            if !residuals.is_empty() {
+                let quantile = weighted_quantile(residuals, level);
+                tree.set_leaf(node, self.settings.shrinkage() * quantile);
+            }
+        }
     }
 
     fn keep_best(&mut self, validation_loss: Option<f64>) {
@@ -144,10 +249,10 @@ impl<'a> Boosting<'a> {
             (Some(best_margins), Some(loss)) => {
                 if loss < self.best.loss {
                     best_margins.copy_from_slice(&self.margins);
-                    self.best = Best { trees: self.progress.len(), loss, ..self.best };
+                    (self.best.trees, self.best.loss) = (self.trees, loss);
                 }
             }
-            _ => self.best.trees = self.progress.len(),
+            _ => self.best.trees = self.trees,
         }
     }
 }
@@ -159,22 +264,36 @@ fn leaf_or_zero<Q>(node: &Node<Q>) -> f64 {
     }
 }
 
-impl Examples<'_> {
-    /// The weight of a row.
-    pub(super) fn weight(&self, row: usize) -> f64 {
-        self.weights.map_or(1.0, |weights| weights[row])
+/// What a row counts for: its own weight times that of its class.
+fn weight(examples: &Examples<'_>, settings: &Settings, row: usize) -> f64 {
+    let own = examples.weights.map_or(1.0, |weights| weights[row]);
+    match examples.labels {
+        Labels::Classes(classes) if !settings.class_weights.is_empty() => {
+            own * settings.class_weights[usize::from(classes[row])]
+        }
+        _ => own,
     }
+}
 
-    fn check(&self, rows: usize) -> Result<(), ModelError> {
+impl Examples<'_> {
+    fn check(&self, loss: Loss, rows: usize) -> Result<(), ModelError> {
         if self.labels.len() != rows || self.weights.is_some_and(|w| w.len() != rows) {
             let rule = format!("labels and weights must have {rows} rows each");
             return Err(ModelError::InvalidInput(rule));
         }
+        if loss.is_of_classes() && self.labels.classes().is_none() {
+            let rule = "the log-loss needs labels that are numbers of classes";
+            return Err(ModelError::InvalidInput(rule.into()));
+        }
         check_parts(self.training, self.validation, rows)?;
         for &row in self.training.iter().chain(self.validation) {
-            let weight = self.weight(row as usize);
-            if self.labels[row as usize] > 1 || !(weight >= 0.0 && weight.is_finite()) {
-                let rule = "needs a label of 0 or 1 and a weight that is a number of at least 0";
+            let weight = self.weights.map_or(1.0, |weights| weights[row as usize]);
+            let broken = if weight >= 0.0 && weight.is_finite() {
+                loss.refuses(self.labels.at(row as usize))
+            } else {
+                Some("needs a weight that is a number of at least 0")
+            };
+            if let Some(rule) = broken {
                 return Err(ModelError::InvalidInput(format!("row {row} {rule}")));
             }
         }

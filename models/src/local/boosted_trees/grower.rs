@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::split::{best_cut, leaf_weight};
-use super::{Bits, Cell, Cut, Gradients, Histogram, Layout, Node, Settings, Tree};
+use super::split::{best_cut, leaf_value, leaf_weight};
+use super::{Bits, Bounds, Cell, Cut, Gradients, Histogram, Layout, Node, Settings, Tree};
 
 /// A tree under construction, whose questions are of type `Q`.
 ///
@@ -44,6 +44,7 @@ struct Open {
     /// The rows in it that the tree sees, ascending.
     rows: Vec<u32>,
     total: Cell,
+    bounds: Bounds,
 }
 
 /// One histogram to be made, and up to two nodes that it serves.
@@ -70,8 +71,9 @@ impl<'a, Q: Send + Sync> Grower<'a, Q> {
         rows: usize,
     ) -> Self {
         let total = Cell::sum(gradients, &gradients.rows);
-        let root = Open { node: 0, rows: gradients.rows.clone(), total };
-        let weight = leaf_weight(settings, gradients.unit, total);
+        let bounds = Bounds::NONE;
+        let root = Open { node: 0, rows: gradients.rows.clone(), total, bounds };
+        let weight = leaf_weight(settings, gradients.units, total, bounds);
         let mut grower = Self {
             settings,
             gradients,
@@ -111,10 +113,12 @@ impl<'a, Q: Send + Sync> Grower<'a, Q> {
         }
         open.sort_unstable_by_key(|(open, _)| open.node);
 
-        let (settings, unit, layout) = (self.settings, self.gradients.unit, &self.layout);
+        let (settings, units, layout) = (self.settings, self.gradients.units, &self.layout);
         let cuts: Vec<_> = open
             .par_iter()
-            .map(|(open, histogram)| best_cut(settings, unit, layout, histogram, open.total))
+            .map(|(open, histogram)| {
+                best_cut(settings, units, layout, histogram, open.total, open.bounds)
+            })
             .collect();
         for ((open, histogram), cut) in open.into_iter().zip(cuts) {
             if let Some((cut, gain)) = cut {
@@ -140,7 +144,7 @@ impl<'a, Q: Send + Sync> Grower<'a, Q> {
             let Chosen { open, histogram, gain, left: place, .. } = chosen;
             self.nodes[open.node] = Node::Split { question, gain, left: place };
             for child in [&left, &right] {
-                let weight = leaf_weight(self.settings, self.gradients.unit, child.total);
+                let weight = self.leaf_weight(child);
                 self.nodes.push(Node::Leaf { weight });
             }
             self.open_children(histogram, left, right);
@@ -171,10 +175,20 @@ impl<'a, Q: Send + Sync> Grower<'a, Q> {
         let (left_rows, right_rows) = partition(&chosen.open.rows, is_left);
         let left_total = Cell::sum(self.gradients, &left_rows);
         let right_total = chosen.open.total - left_total;
+        let bounds = chosen.open.bounds;
+        let [left_value, right_value] = [left_total, right_total]
+            .map(|total| leaf_value(self.settings, self.gradients.units, total, bounds).1);
+        let direction = self.layout.direction(chosen.cut.feature);
+        let [left_bounds, right_bounds] = bounds.divide(direction, left_value, right_value);
+        let node = chosen.left;
         (
-            Open { node: chosen.left, rows: left_rows, total: left_total },
-            Open { node: chosen.left + 1, rows: right_rows, total: right_total },
+            Open { node, rows: left_rows, total: left_total, bounds: left_bounds },
+            Open { node: node + 1, rows: right_rows, total: right_total, bounds: right_bounds },
         )
+    }
+
+    fn leaf_weight(&self, open: &Open) -> f64 {
+        leaf_weight(self.settings, self.gradients.units, open.total, open.bounds)
     }
 
     fn open_children(&mut self, parent: Histogram, left: Open, right: Open) {
@@ -194,7 +208,7 @@ impl<'a, Q: Send + Sync> Grower<'a, Q> {
 
     /// Whether it is large enough for two children, and not too deep in the tree.
     fn may_split(&self, open: &Open) -> bool {
-        let weight = open.total.second as f64 * self.gradients.unit;
+        let weight = open.total.second as f64 * self.gradients.units.second;
         self.level < self.settings.depth
             && open.rows.len() >= self.settings.min_split_rows
             && open.total.second > 1

@@ -5,9 +5,9 @@ use std::ops::{Add, AddAssign, Sub};
 use features::binned::BinnedFeature;
 use rayon::prelude::*;
 
-use super::{Gradient, Gradients};
+use super::{Direction, Gradient, Gradients};
 
-/// Sums of the derivatives of some rows, in units of [`Gradients::unit`]; below 2^44 each.
+/// Sums of the derivatives of some rows, in [`Gradients::units`]; below 2^44 each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cell {
     /// Sum of first derivatives.
@@ -25,6 +25,8 @@ pub struct Histogram(pub Vec<Cell>);
 pub struct Layout {
     /// Ascending, one more than there are features; the last is the number of cells.
     starts: Vec<usize>,
+    /// One a feature; empty: any.
+    directions: Vec<Direction>,
 }
 
 impl Layout {
@@ -36,7 +38,20 @@ impl Layout {
             end += bins + 1;
             starts.push(end);
         }
-        Self { starts }
+        Self { starts, directions: Vec::new() }
+    }
+
+    /// The same with how predictions may depend on each feature, one direction a feature.
+    #[must_use]
+    pub fn with_directions(mut self, directions: Vec<Direction>) -> Self {
+        debug_assert_eq!(directions.len(), self.features());
+        self.directions = directions;
+        self
+    }
+
+    /// How predictions may depend on a feature.
+    pub fn direction(&self, feature: usize) -> Direction {
+        self.directions.get(feature).copied().unwrap_or_default()
     }
 
     /// Number of features.

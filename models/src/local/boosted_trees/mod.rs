@@ -1,4 +1,4 @@
-//! Gradient-boosted trees for a yes/no label, on pooled plaintext: the reference of
+//! Gradient-boosted trees and random forests on pooled plaintext: the reference of
 //! `vertical::boosted_trees`, and what a guest trains on its own features alone.
 //!
 //! Second-order boosting with histograms (Chen and Guestrin, `XGBoost`, KDD 2016, sections 2.2
@@ -22,6 +22,9 @@ mod boosting;
 mod gradients;
 mod grower;
 mod histogram;
+mod labels;
+mod loss;
+mod monotone;
 mod settings;
 mod split;
 #[cfg(test)]
@@ -37,22 +40,28 @@ pub(crate) use boosting::check_parts;
 pub use boosting::{Boosting, Examples, Progress};
 pub(crate) use gradients::sum_bits;
 
-pub use gradients::{Gradient, Gradients, log_loss, probability};
+pub use gradients::{Gradient, Gradients, Units};
 pub use grower::{Choice, Grower};
 pub use histogram::{Cell, Histogram, Layout, histograms};
+pub use labels::Labels;
+pub use loss::{Loss, probability};
+pub use monotone::{Bounds, Direction};
 pub(crate) use settings::rows_of_tree;
-pub use settings::{Settings, columns_of_tree};
+pub use settings::{Ensemble, Settings, columns_of_tree};
 pub use split::{Cut, best_cut};
 pub use tree::{Bits, Node, Tree};
 
 /// A trained model over features at hand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BoostedTrees {
-    /// Log-odds before the first tree.
-    pub base_score: f64,
+    /// What was minimised; it says what margins mean.
+    pub loss: Loss,
+    /// The margins before the first tree, one an output of the loss.
+    pub base_scores: Vec<f64>,
     /// Names of the features, in the order that [`Cut::feature`] counts.
     pub features: Vec<String>,
-    /// The trees; a row's margin is the base score plus one leaf of each.
+    /// The trees, those of several classes in turn; a row's margin is the base score plus one leaf
+    /// of each tree of its class.
     pub trees: Vec<Tree<Cut>>,
 }
 
@@ -61,9 +70,10 @@ pub struct BoostedTrees {
 pub struct Training {
     /// The model, cut back to its best number of trees.
     pub model: BoostedTrees,
-    /// Log-odds of every row of the matrix, in row order; also of rows that are in neither part.
+    /// The margins of every row of the matrix, one an output, row by row; also of rows that are in
+    /// neither part.
     pub margins: Vec<f64>,
-    /// Mean log-loss after each tree, also of the trees that were cut off again.
+    /// Mean loss after each round, also of the rounds that were cut off again.
     pub progress: Vec<Progress>,
 }
 
@@ -86,7 +96,8 @@ pub fn train(
     let (best, margins, progress) = boosting.finish();
     trees.truncate(best.trees);
     let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
-    let model = BoostedTrees { base_score: best.base_score, features, trees };
+    let loss = settings.loss;
+    let model = BoostedTrees { loss, base_scores: best.base_scores, features, trees };
     Ok(Training { model, margins, progress })
 }
 
@@ -98,7 +109,9 @@ fn grow(
     boosting: &mut Boosting<'_>,
 ) -> Tree<Cut> {
     let features: Vec<_> = columns.iter().map(|&column| &matrix.features()[column]).collect();
-    let layout = Layout::new(features.iter().map(|feature| feature.bins));
+    let directions = features.iter().map(|feature| boosting.settings().direction(&feature.name));
+    let layout = Layout::new(features.iter().map(|feature| feature.bins))
+        .with_directions(directions.collect());
     let mut grower = Grower::new(boosting.settings(), gradients, layout, matrix.rows());
     while !grower.wanted().is_empty() {
         let direct = histograms(&features, &grower.wanted(), gradients);
@@ -109,25 +122,39 @@ fn grow(
         let questions = cuts.map(|cut| Cut { feature: columns[cut.feature], ..cut });
         grower.divide(questions.zip(&sides).collect());
     }
-    let (tree, leaves) = grower.finish();
-    boosting.add(&tree, &leaves);
+    let (mut tree, leaves) = grower.finish();
+    boosting.add(&mut tree, &leaves);
     tree
 }
 
 impl BoostedTrees {
-    /// Log-odds of each row of `matrix`, whose features must be the trained ones in their order,
-    /// binned by the same edges.
+    /// The margins of each row of `matrix`, one an output, row by row. The features must be the
+    /// trained ones in their order, binned by the same edges.
     pub fn margins(&self, matrix: &BinnedMatrix) -> Result<Vec<f64>, ModelError> {
         check_features(&self.features, matrix)?;
         let codes: Vec<&[u8]> = matrix.features().iter().map(|f| f.codes.as_slice()).collect();
-        let margin = |row: usize| {
-            let leaves =
-                self.trees.iter().map(|tree| tree.leaf(|cut| cut.is_left(codes[cut.feature][row])));
-            // One after the other from the base score, as training added them.
-            leaves.fold(self.base_score, |margin, leaf| margin + leaf)
+        let margins = |row: usize| {
+            let is_left = |cut: &Cut| cut.is_left(codes[cut.feature][row]);
+            margins_of_row(&self.base_scores, &self.trees, is_left)
         };
-        Ok((0..matrix.rows()).map(margin).collect())
+        Ok((0..matrix.rows()).flat_map(margins).collect())
     }
+}
+
+/// One row's margins, one after the other from the base score, as training added them; `is_left`
+/// answers the questions.
+pub(crate) fn margins_of_row<Q>(
+    base_scores: &[f64],
+    trees: &[Tree<Q>],
+    is_left: impl Fn(&Q) -> bool,
+) -> Vec<f64> {
+    let mut margins = base_scores.to_vec();
+    for round in trees.chunks(base_scores.len()) {
+        for (margin, tree) in margins.iter_mut().zip(round) {
+            *margin += tree.leaf(&is_left);
+        }
+    }
+    margins
 }
 
 /// Refuses a matrix whose features are not `names`, in this order.

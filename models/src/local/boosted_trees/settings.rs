@@ -1,20 +1,47 @@
 //! What a user sets, and the choices that follow from the job's public seed.
 
+use std::collections::BTreeMap;
+
 use crypto::random::Generator;
 use serde::{Deserialize, Serialize};
 
+use super::{Direction, Loss};
 use crate::ModelError;
+
+/// How trees make up for one another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ensemble {
+    /// Each tree corrects the sum of those before it.
+    #[default]
+    Boosting,
+    /// A random forest: every tree is fitted to the same derivatives, those at the base score, on
+    /// its own sample of rows and features, and the model is the mean of all trees. No learning
+    /// rate and no early stopping. Breiman, Random Forests, Machine Learning 45, 2001, with samples
+    /// drawn without replacement and features drawn for each tree.
+    Forest,
+}
 
 /// How to boost. Both parties of a joint training hold equal settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Number of trees, at most: `1..=10_000`.
+    /// What is minimised.
+    pub loss: Loss,
+    /// Whether trees are boosted or averaged.
+    pub ensemble: Ensemble,
+    /// Number of rounds, at most: `1..=10_000`. A round is one tree, for several classes one for
+    /// each class.
     pub trees: usize,
     /// Number of splits above each leaf, at most: `1..=12`.
     pub depth: usize,
-    /// Factor on each leaf: above 0, at most 1.
+    /// Factor on each leaf: above 0, at most 1. A forest has none.
     pub learning_rate: f64,
+    /// The prediction before the first tree, in the unit of predictions: a chance for classes, the
+    /// same for each; absent: the constant that fits the training rows best.
+    pub base_score: Option<f64>,
+    /// Factor on the weights of each class's rows, above 0, one a class; empty: 1 each.
+    pub class_weights: Vec<f64>,
     /// Squared penalty on leaves, in the unit of the weights: at least 0.
     pub l2: f64,
     /// A split must gain more than this: at least 0.
@@ -28,7 +55,9 @@ pub struct Settings {
     pub row_fraction: f64,
     /// Share of all parties' features that each tree sees: above 0, at most 1.
     pub column_fraction: f64,
-    /// Stop after so many trees without a better validation loss; 0 never stops early.
+    /// How predictions may depend on features, by name; features that are not named: in any way.
+    pub directions: BTreeMap<String, Direction>,
+    /// Stop after so many rounds without a better validation loss; 0 never stops early.
     pub early_stopping_rounds: usize,
     /// The job's public seed: drives the sampling of rows and features, nothing else.
     pub seed: u64,
@@ -37,15 +66,20 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            loss: Loss::Logistic,
+            ensemble: Ensemble::Boosting,
             trees: 50,
             depth: 5,
             learning_rate: 0.1,
+            base_score: None,
+            class_weights: Vec::new(),
             l2: 1.0,
             min_gain: 0.0,
             min_child_weight: 1.0,
             min_split_rows: 20,
             row_fraction: 1.0,
             column_fraction: 1.0,
+            directions: BTreeMap::new(),
             early_stopping_rounds: 10,
             seed: 0,
         }
@@ -55,6 +89,7 @@ impl Default for Settings {
 impl Settings {
     /// Refuses values outside the documented ranges.
     pub fn check(&self) -> Result<(), ModelError> {
+        self.loss.check()?;
         let share = |value: f64| value > 0.0 && value <= 1.0;
         let penalty = |value: f64| value >= 0.0 && value.is_finite();
         let rules = [
@@ -67,11 +102,54 @@ impl Settings {
             (self.min_split_rows >= 2, "min_split_rows must be at least 2"),
             (share(self.row_fraction), "row_fraction must be above 0 and at most 1"),
             (share(self.column_fraction), "column_fraction must be above 0 and at most 1"),
+            (
+                self.base_score.is_none_or(|value| self.loss.margin_of(value).is_some()),
+                "base_score must be a possible prediction",
+            ),
+            (
+                self.has_valid_class_weights(),
+                "class_weights must be one number above 0 for each class, of a loss of classes",
+            ),
+            (
+                self.directions.is_empty() || !matches!(self.loss, Loss::Quantile { .. }),
+                "directions must be empty for the quantile loss, whose leaves are not bounded",
+            ),
+            (
+                self.ensemble == Ensemble::Boosting || self.early_stopping_rounds == 0,
+                "early_stopping_rounds must be 0 for a forest",
+            ),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(ModelError::InvalidInput((*rule).into())),
             None => Ok(()),
         }
+    }
+
+    /// Number of trees, at most.
+    pub fn trees_max(&self) -> usize {
+        self.trees * self.loss.outputs()
+    }
+
+    /// The factor on each leaf.
+    pub fn shrinkage(&self) -> f64 {
+        match self.ensemble {
+            Ensemble::Boosting => self.learning_rate,
+            Ensemble::Forest => 1.0 / self.trees as f64,
+        }
+    }
+
+    /// How predictions may depend on the feature of this name.
+    pub fn direction(&self, feature: &str) -> Direction {
+        self.directions.get(feature).copied().unwrap_or_default()
+    }
+
+    fn has_valid_class_weights(&self) -> bool {
+        let is_weight = |weight: &f64| *weight > 0.0 && weight.is_finite();
+        let classes = self.loss.outputs().max(2);
+        self.class_weights.is_empty()
+            || (self.loss.is_of_classes()
+                && self.class_weights.len() == classes
+                && self.class_weights.iter().all(is_weight))
     }
 }
 

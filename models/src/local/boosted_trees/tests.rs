@@ -4,7 +4,12 @@
 use crypto::random::Generator;
 use features::binned::{BinnedFeature, BinnedMatrix};
 
+use super::loss::Derivatives;
 use super::*;
+
+mod forest;
+mod losses;
+mod monotone;
 
 /// Random codes with some missing values, and labels that depend on some of the features.
 fn example(seed: u64, rows: usize, features: usize, bins: usize) -> (BinnedMatrix, Vec<u8>) {
@@ -47,8 +52,8 @@ impl Slow<'_> {
     }
 
     fn score(&self, cell: Cell) -> f64 {
-        let first = cell.first as f64 * self.gradients.unit;
-        first * first / (cell.second as f64 * self.gradients.unit + self.settings.l2)
+        let first = cell.first as f64 * self.gradients.units.first;
+        first * first / (cell.second as f64 * self.gradients.units.second + self.settings.l2)
     }
 
     fn sides(&self, cut: Cut, rows: &[u32]) -> (Vec<u32>, Vec<u32>) {
@@ -62,7 +67,7 @@ impl Slow<'_> {
     /// All leaves below these rows: their rows and their sums.
     fn leaves(&self, rows: &[u32], depth: usize, leaves: &mut Vec<(Vec<u32>, Cell)>) {
         let light = |cell: Cell| {
-            let weight = cell.second as f64 * self.gradients.unit;
+            let weight = cell.second as f64 * self.gradients.units.second;
             cell.second == 0 || weight < self.settings.min_child_weight
         };
         let mut best: Option<(f64, Cut)> = None;
@@ -100,8 +105,12 @@ fn trees_follow_the_definition() {
         let (matrix, labels) = example(seed, 700, 5, 6);
         let training = all(700);
         let settings = Settings { min_child_weight: 3.0, min_split_rows: 60, ..settings(1, 4) };
-        let examples =
-            Examples { labels: &labels, weights: None, training: &training, validation: &[] };
+        let examples = Examples {
+            labels: Labels::Classes(&labels),
+            weights: None,
+            training: &training,
+            validation: &[],
+        };
         let training_result = train(&matrix, &examples, &settings).unwrap();
         let boosting = Boosting::new(&examples, &settings, 700).unwrap();
         let gradients = boosting.gradients();
@@ -112,10 +121,10 @@ fn trees_follow_the_definition() {
         let mut expected = vec![0.0; 700];
         for (rows, cell) in leaves {
             let (first, second) = (cell.first as f64, cell.second as f64);
-            let curvature = second * gradients.unit + settings.l2;
+            let curvature = second * gradients.units.second + settings.l2;
             for row in rows {
-                let leaf = -settings.learning_rate * (first * gradients.unit) / curvature;
-                expected[row as usize] = training_result.model.base_score + leaf;
+                let leaf = -settings.learning_rate * (first * gradients.units.first) / curvature;
+                expected[row as usize] = training_result.model.base_scores[0] + leaf;
             }
         }
         assert_eq!(training_result.margins, expected, "seed {seed}");
@@ -131,8 +140,12 @@ fn a_small_tree_worked_out_by_hand() {
         BinnedMatrix::new(8, vec![BinnedFeature { name: "x".into(), codes, bins: 2 }]).unwrap();
     let labels = [1, 1, 1, 0, 0, 0, 0, 1];
     let training = all(8);
-    let examples =
-        Examples { labels: &labels, weights: None, training: &training, validation: &[] };
+    let examples = Examples {
+        labels: Labels::Classes(&labels),
+        weights: None,
+        training: &training,
+        validation: &[],
+    };
     let settings = Settings { learning_rate: 1.0, ..settings(1, 3) };
     let result = train(&matrix, &examples, &settings).unwrap();
     let nodes = result.model.trees[0].nodes();
@@ -147,8 +160,12 @@ fn losses_fall_and_the_model_repeats_its_margins() {
     let (matrix, labels) = example(9, 3000, 8, 16);
     let training = all(2000);
     let validation: Vec<u32> = (2000..2500).collect();
-    let examples =
-        Examples { labels: &labels, weights: None, training: &training, validation: &validation };
+    let examples = Examples {
+        labels: Labels::Classes(&labels),
+        weights: None,
+        training: &training,
+        validation: &validation,
+    };
     let settings = Settings { trees: 60, depth: 3, ..Settings::default() };
     let result = train(&matrix, &examples, &settings).unwrap();
     for pair in result.progress.windows(2) {
@@ -169,8 +186,12 @@ fn losses_fall_and_the_model_repeats_its_margins() {
 fn early_stopping_cuts_back_to_the_best_tree() {
     let (matrix, labels) = example(3, 600, 6, 8);
     let (training, validation) = (all(200), (200..600).collect::<Vec<_>>());
-    let examples =
-        Examples { labels: &labels, weights: None, training: &training, validation: &validation };
+    let examples = Examples {
+        labels: Labels::Classes(&labels),
+        weights: None,
+        training: &training,
+        validation: &validation,
+    };
     let settings = Settings {
         trees: 200,
         learning_rate: 0.5,
@@ -194,8 +215,12 @@ fn missing_values_choose_their_side() {
         let feature = BinnedFeature { name: "x".into(), codes, bins: 3 };
         let matrix = BinnedMatrix::new(rows, vec![feature]).unwrap();
         let training = all(rows);
-        let examples =
-            Examples { labels: &labels, weights: None, training: &training, validation: &[] };
+        let examples = Examples {
+            labels: Labels::Classes(&labels),
+            weights: None,
+            training: &training,
+            validation: &[],
+        };
         let result = train(&matrix, &examples, &settings(1, 1)).unwrap();
         let cut = result.model.trees[0].questions().next().unwrap();
         assert_eq!(cut.missing_left, missing_left);
@@ -207,8 +232,12 @@ fn weights_count_like_repeated_rows() {
     let (matrix, labels) = example(5, 500, 4, 8);
     let weights: Vec<f64> = (0..500).map(|row| f64::from(row % 3)).collect();
     let training = all(500);
-    let weighted =
-        Examples { labels: &labels, weights: Some(&weights), training: &training, validation: &[] };
+    let weighted = Examples {
+        labels: Labels::Classes(&labels),
+        weights: Some(&weights),
+        training: &training,
+        validation: &[],
+    };
     let result = train(&matrix, &weighted, &settings(5, 3)).unwrap();
 
     let repeated: Vec<usize> = (0..500).flat_map(|row| vec![row; row % 3]).collect();
@@ -219,7 +248,12 @@ fn weights_count_like_repeated_rows() {
         .map(|feature| BinnedFeature { codes: repeat(&feature.codes), ..feature.clone() });
     let longer = BinnedMatrix::new(repeated.len(), columns.collect()).unwrap();
     let (labels, training) = (repeat(&labels), all(repeated.len()));
-    let plain = Examples { labels: &labels, weights: None, training: &training, validation: &[] };
+    let plain = Examples {
+        labels: Labels::Classes(&labels),
+        weights: None,
+        training: &training,
+        validation: &[],
+    };
     let expected = train(&longer, &plain, &settings(5, 3)).unwrap();
     for (place, &row) in repeated.iter().enumerate() {
         assert!((result.margins[row] - expected.margins[place]).abs() < 1e-6);
@@ -239,8 +273,12 @@ fn sampling_is_repeatable_and_near_its_share() {
 
     let (matrix, labels) = example(1, 2000, 6, 8);
     let training = all(2000);
-    let examples =
-        Examples { labels: &labels, weights: None, training: &training, validation: &[] };
+    let examples = Examples {
+        labels: Labels::Classes(&labels),
+        weights: None,
+        training: &training,
+        validation: &[],
+    };
     let settings = Settings { trees: 30, ..settings };
     let result = train(&matrix, &examples, &settings).unwrap();
     assert!(result.progress[29].training_loss < result.progress[0].training_loss - 0.02);
@@ -251,15 +289,28 @@ fn sampling_is_repeatable_and_near_its_share() {
 fn bad_input_is_refused() {
     let (matrix, labels) = example(1, 20, 2, 3);
     let training = all(20);
-    let good = Examples { labels: &labels, weights: None, training: &training, validation: &[] };
+    let good = Examples {
+        labels: Labels::Classes(&labels),
+        weights: None,
+        training: &training,
+        validation: &[],
+    };
     let refused = |examples: Examples<'_>, settings: &Settings| {
         train(&matrix, &examples, settings).unwrap_err().to_string()
     };
     let settings = Settings::default();
     let zeros = [0; 20];
-    assert!(refused(Examples { labels: &zeros, ..good }, &settings).contains("both labels"));
-    assert!(refused(Examples { labels: &[1], ..good }, &settings).contains("20 rows"));
-    assert!(refused(Examples { labels: &[2; 20], ..good }, &settings).contains("label of 0 or 1"));
+    assert!(
+        refused(Examples { labels: Labels::Classes(&zeros), ..good }, &settings)
+            .contains("both labels")
+    );
+    assert!(
+        refused(Examples { labels: Labels::Classes(&[1]), ..good }, &settings).contains("20 rows")
+    );
+    assert!(
+        refused(Examples { labels: Labels::Classes(&[2; 20]), ..good }, &settings)
+            .contains("label of 0 or 1")
+    );
     assert!(refused(Examples { training: &[], ..good }, &settings).contains("no training rows"));
     assert!(refused(Examples { training: &[3, 3], ..good }, &settings).contains("ascending"));
     assert!(refused(Examples { validation: &[20], ..good }, &settings).contains("below 20"));

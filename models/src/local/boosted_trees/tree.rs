@@ -39,6 +39,13 @@ impl<Q> Tree<Q> {
         &self.nodes
     }
 
+    /// Gives the leaf that is node number `node` another weight; a split stays as it is.
+    pub(super) fn set_leaf(&mut self, node: usize, value: f64) {
+        if let Node::Leaf { weight } = &mut self.nodes[node] {
+            *weight = value;
+        }
+    }
+
     /// The questions, from the root downwards.
     pub fn questions(&self) -> impl Iterator<Item = &Q> {
         self.nodes.iter().filter_map(|node| match node {

@@ -19,9 +19,10 @@ use crate::local::boosted_trees::{
 pub struct GuestTraining {
     /// The guest's part of the model, cut back to the best number of trees.
     pub model: GuestTrees,
-    /// Log-odds of every row of the matrix, in row order; also of rows that are in neither part.
+    /// The margins of every row of the matrix, one an output of the loss, row by row; also of rows
+    /// that are in neither part.
     pub margins: Vec<f64>,
-    /// Mean log-loss after each tree, also of the trees that were cut off again.
+    /// Mean loss after each round, also of the rounds that were cut off again.
     pub progress: Vec<Progress>,
 }
 
@@ -40,11 +41,11 @@ pub async fn train_as_guest(
     session.rng().fill_bytes(&mut seed);
     let terms = Terms { seed, agreement: agreement(matrix.rows(), examples.training, settings) };
     let mut remote =
-        Remote::open(session, ledger, &terms, matrix.rows(), examples.training).await?;
+        Remote::open(session, ledger, &terms, settings, matrix.rows(), examples.training).await?;
 
     let mut trees = Vec::new();
     while boosting.wants_more() {
-        session.report_progress(trees.len(), settings.trees);
+        session.report_progress(trees.len(), settings.trees_max());
         trees.push(add_tree(session, matrix, &mut remote, &mut boosting).await?);
     }
     let host_splits = remote.finish(session).await?;
@@ -53,7 +54,8 @@ pub async fn train_as_guest(
     trees.truncate(best.trees);
     let model = GuestTrees {
         training_id: training_id(&seed),
-        base_score: best.base_score,
+        loss: settings.loss,
+        base_scores: best.base_scores,
         features: matrix.features().iter().map(|feature| feature.name.clone()).collect(),
         host_splits,
         trees,
@@ -69,13 +71,23 @@ struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    fn new(matrix: &'a BinnedMatrix, bins: &[usize], settings: &Settings, tree: usize) -> Self {
-        let own_count = matrix.features().len();
+    fn new(
+        matrix: &'a BinnedMatrix,
+        remote: &Remote<'_>,
+        settings: &Settings,
+        tree: usize,
+    ) -> Self {
+        let (own_count, bins) = (matrix.features().len(), remote.bins());
         let columns = columns_of_tree(settings, tree, own_count + bins.len());
         let own = columns.iter().filter_map(|&column| matrix.features().get(column)).collect();
         let layout = Layout::new(columns.iter().map(|&column| {
             matrix.features().get(column).map_or_else(|| bins[column - own_count], |own| own.bins)
         }));
+        let direction = |&column: &usize| match matrix.features().get(column) {
+            Some(own) => settings.direction(&own.name),
+            None => remote.directions()[column - own_count],
+        };
+        let layout = layout.with_directions(columns.iter().map(direction).collect());
         Self { columns, own, layout }
     }
 
@@ -111,7 +123,7 @@ async fn add_tree(
     boosting: &mut Boosting<'_>,
 ) -> Result<Tree<Question>, ModelError> {
     let settings = boosting.settings();
-    let sample = Sample::new(matrix, remote.bins(), settings, boosting.trees());
+    let sample = Sample::new(matrix, remote, settings, boosting.trees());
     let gradients = session.compute(|| boosting.gradients()).await;
     let layout = sample.layout.clone();
     let mut grower = Grower::new(settings, &gradients, layout, matrix.rows());
@@ -128,8 +140,8 @@ async fn add_tree(
         let answers = answers.collect();
         session.compute(|| grower.divide(answers)).await;
     }
-    let (tree, leaves) = grower.finish();
-    session.compute(|| boosting.add(&tree, &leaves)).await;
+    let (mut tree, leaves) = grower.finish();
+    session.compute(|| boosting.add(&mut tree, &leaves)).await;
     Ok(tree)
 }
 

@@ -14,10 +14,11 @@ use super::messages::{Command, HostFeatures, Terms, agreement};
 use super::packing::Packing;
 use super::parts::training_id;
 use super::{
-    BIN_SUMS, CELLS_MAX, HOST_BINS, HostSplit, HostTrees, OWN_SPLITS, ROW_PARTITION, SHAPE,
+    BIN_SUMS, CELLS_MAX, HOST_BINS, HOST_DIRECTIONS, HostSplit, HostTrees, OWN_SPLITS,
+    ROW_PARTITION, SHAPE,
 };
 use crate::ModelError;
-use crate::local::boosted_trees::{Cut, Settings, check_parts};
+use crate::local::boosted_trees::{Cut, Direction, Settings, check_parts};
 
 /// Trains with a guest that runs [`train_as_guest`](super::train_as_guest) on the same rows.
 ///
@@ -40,7 +41,12 @@ pub async fn train_as_host(
     session.rng().shuffle(&mut features);
     let bins = features.iter().map(|feature| feature.bins as u8).collect();
     ledger.record(HOST_BINS, session.peer(), features.len() as u64)?;
-    session.send("features", &HostFeatures { bins }).await?;
+    let directions: Vec<Direction> =
+        features.iter().map(|feature| settings.direction(&feature.name)).collect();
+    if !settings.directions.is_empty() {
+        ledger.record(HOST_DIRECTIONS, session.peer(), features.len() as u64)?;
+    }
+    session.send("features", &HostFeatures { bins, directions }).await?;
 
     let bits = Packing::new(training.len()).plaintext_bits();
     let new_projection =
@@ -106,8 +112,8 @@ struct Allowance {
 impl Allowance {
     fn new(settings: &Settings) -> Self {
         // The root, and one of each pair of children above the leaves.
-        let nodes = settings.trees << (settings.depth - 1);
-        let cuts = settings.trees * ((1 << settings.depth) - 1);
+        let nodes = settings.trees_max() << (settings.depth - 1);
+        let cuts = settings.trees_max() * ((1 << settings.depth) - 1);
         Self { nodes, cuts }
     }
 

@@ -2,7 +2,7 @@
 
 use net::wire::{Message, Reader, WireError};
 
-use crate::local::boosted_trees::{Cut, Settings};
+use crate::local::boosted_trees::{Cut, Direction, Settings};
 
 /// Most (feature, bin) pairs a host may have, missing values counted as a bin: the guest keeps
 /// 196,608 bytes for each, at most 12 GiB.
@@ -25,14 +25,17 @@ pub(super) struct Terms {
 pub(super) fn agreement(rows: usize, training: &[u32], settings: &Settings) -> [u8; 32] {
     let training: Vec<u8> = training.iter().flat_map(|row| row.to_le_bytes()).collect();
     let numbers =
-        [rows, settings.trees, settings.depth].map(|number| (number as u64).to_le_bytes());
+        [rows, settings.trees_max(), settings.depth].map(|number| (number as u64).to_le_bytes());
     crypto::hash::digest("models/boosted_trees agreement", &[numbers.as_flattened(), &training])
 }
 
-/// Bins of each of the host's features, the missing one not counted.
+/// What the guest learns of the host's features.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HostFeatures {
+    /// Bins of each, the missing one not counted.
     pub(super) bins: Vec<u8>,
+    /// How predictions may depend on each.
+    pub(super) directions: Vec<Direction>,
 }
 
 /// What the guest wants next.
@@ -59,7 +62,7 @@ impl Terms {
 }
 
 impl HostFeatures {
-    pub(super) const BYTES_MAX: usize = 4 + CELLS_MAX / 2;
+    pub(super) const BYTES_MAX: usize = 4 + CELLS_MAX;
 }
 
 impl Command {
@@ -87,6 +90,7 @@ impl Message for HostFeatures {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend((self.bins.len() as u32).to_le_bytes());
         out.extend(&self.bins);
+        out.extend(self.directions.iter().map(|direction| *direction as u8));
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -98,7 +102,14 @@ impl Message for HostFeatures {
         if bins.iter().map(|&bins| usize::from(bins) + 1).sum::<usize>() > CELLS_MAX {
             return Err(invalid(format!("there are more than {CELLS_MAX} bins")));
         }
-        Ok(Self { bins })
+        let direction = |byte: &u8| match byte {
+            0 => Ok(Direction::Any),
+            1 => Ok(Direction::Increasing),
+            2 => Ok(Direction::Decreasing),
+            other => Err(invalid(format!("there is no direction {other}"))),
+        };
+        let directions = reader.bytes(count)?.iter().map(direction).collect::<Result<_, _>>()?;
+        Ok(Self { bins, directions })
     }
 }
 
@@ -169,7 +180,8 @@ mod tests {
         let terms = Terms { seed: [7; 32], agreement: [9; 32] };
         assert_eq!(encode(&terms).len(), Terms::BYTES);
         assert_eq!(decode(&encode(&terms)), Ok(terms));
-        let features = HostFeatures { bins: vec![1, 255, 3] };
+        let directions = vec![Direction::Decreasing, Direction::Any, Direction::Increasing];
+        let features = HostFeatures { bins: vec![1, 255, 3], directions };
         assert_eq!(decode(&encode(&features)), Ok(features));
         let cut = Cut { feature: 65_000, bin: 200, missing_left: true };
         for command in [
@@ -187,9 +199,13 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         assert!(decode::<HostFeatures>(&[0, 0, 0, 0]).is_err());
-        assert!(decode::<HostFeatures>(&[2, 0, 0, 0, 1, 0]).is_err());
+        assert!(decode::<HostFeatures>(&[2, 0, 0, 0, 1, 0, 0, 0]).is_err());
+        assert!(decode::<HostFeatures>(&[1, 0, 0, 0, 1, 2]).is_ok());
+        assert!(decode::<HostFeatures>(&[1, 0, 0, 0, 1, 3]).is_err());
+        assert!(decode::<HostFeatures>(&[1, 0, 0, 0, 1]).is_err());
         assert!(decode::<HostFeatures>(&[255, 255, 255, 255]).is_err());
-        assert!(decode::<HostFeatures>(&encode(&HostFeatures { bins: vec![255; 257] })).is_err());
+        let (bins, directions) = (vec![255; 257], vec![Direction::Any; 257]);
+        assert!(decode::<HostFeatures>(&encode(&HostFeatures { bins, directions })).is_err());
         assert!(decode::<Command>(&[3]).is_err());
         assert!(decode::<Command>(&[0, 0]).is_err());
         assert!(decode::<Command>(&[1, 0, 0, 0, 0]).is_err());

@@ -9,7 +9,8 @@
 //!
 //! # Messages
 //! 1. `terms`     G→H  seed of the public randomness, digest of what both must agree on
-//! 2. `features`  H→G  bins of each of the host's features, shuffled, without names
+//! 2. `features`  H→G  bins of each of the host's features, and how predictions may depend on it,
+//!    shuffled, without names
 //! 3. `hints`     H→G  once: one ring element per (feature, bin), in messages of 64
 //! 4. until the trees are grown, one of
 //!    - `command` G→H `Sums`, then per node `gradients` G→H: both derivatives of the node's rows,
@@ -22,7 +23,9 @@
 //! Scoring new rows: `model` G→H, which model and how many rows; per split of the host `sides`.
 //!
 //! # Leaks
-//! To the guest: the number of the host's features and the bins of each, without names or edges;
+//! To the guest: the number of the host's features and the bins of each, without names or edges,
+//! and, where the settings give directions, which of them each has (together with the settings'
+//! names this may say which feature is which);
 //! for each node that is asked for, the sums of the derivatives over the rows in each bin of those
 //! anonymous features (of all of them, whichever the tree may use); for each split of the host, on
 //! which side every row is (when new rows are scored, this again). The guest knows every row's
@@ -70,9 +73,11 @@ pub use parts::{GuestTrees, HostSplit, HostTrees, Question};
 pub use scoring::{score_as_guest, score_as_host};
 
 /// Keys of the disclosures that are recorded while training and scoring.
-pub const DISCLOSURES: [&str; 5] = [HOST_BINS, BIN_SUMS, ROW_PARTITION, OWN_SPLITS, SHAPE];
+pub const DISCLOSURES: [&str; 6] =
+    [HOST_BINS, HOST_DIRECTIONS, BIN_SUMS, ROW_PARTITION, OWN_SPLITS, SHAPE];
 
 const HOST_BINS: &str = "trees.host_bins";
+const HOST_DIRECTIONS: &str = "trees.host_directions";
 const BIN_SUMS: &str = "trees.bin_sums";
 const ROW_PARTITION: &str = "trees.row_partition";
 const OWN_SPLITS: &str = "trees.own_splits";

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
-use crate::local::boosted_trees::{Cut, Node, Tree};
+use crate::local::boosted_trees::{Cut, Loss, Node, Tree};
 
 /// The guest's part: the trees, its own splits, the leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,13 +11,16 @@ use crate::local::boosted_trees::{Cut, Node, Tree};
 pub struct GuestTrees {
     /// Random name of the training: parts of one model have the same.
     pub training_id: String,
-    /// Log-odds before the first tree.
-    pub base_score: f64,
+    /// What was minimised; it says what margins mean.
+    pub loss: Loss,
+    /// The margins before the first tree, one an output of the loss.
+    pub base_scores: Vec<f64>,
     /// Names of the guest's features, in the order that its cuts count.
     pub features: Vec<String>,
     /// How many splits the host's part has.
     pub host_splits: usize,
-    /// The trees; a row's margin is the base score plus one leaf of each.
+    /// The trees, those of several classes in turn; a row's margin is the base score plus one leaf
+    /// of each tree of its class.
     pub trees: Vec<Tree<Question>>,
 }
 
@@ -64,7 +67,10 @@ impl GuestTrees {
             Question::Host { split } => *split < self.host_splits,
         };
         let is_sound = self.trees.iter().all(|tree| tree.is_sound() && tree.questions().all(holds));
-        if is_sound && self.base_score.is_finite() {
+        let is_based = self.loss.check().is_ok()
+            && self.base_scores.len() == self.loss.outputs()
+            && self.base_scores.iter().all(|score| score.is_finite());
+        if is_sound && is_based {
             return Ok(());
         }
         Err(ModelError::InvalidInput("the guest's trees are damaged: restore the file".into()))

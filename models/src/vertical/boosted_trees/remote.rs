@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crypto::lattice::projection::{Answers, Hint, Projection, QueryKey};
+use crypto::lattice::projection::{Answers, Hint, Openings, Projection, QueryKey};
 use crypto::lattice::{Parameters, Ring};
 use mpc::hints::{self, Expected};
 use mpc::reveal::Ledger;
@@ -10,9 +10,9 @@ use net::{NetError, Session, Size};
 
 use super::messages::{Command, HostFeatures, Terms};
 use super::packing::Packing;
-use super::{BIN_SUMS, HOST_BINS, OWN_SPLITS, ROW_PARTITION, SHAPE};
+use super::{BIN_SUMS, HOST_BINS, HOST_DIRECTIONS, OWN_SPLITS, ROW_PARTITION, SHAPE};
 use crate::ModelError;
-use crate::local::boosted_trees::{Bits, Cell, Cut, Gradients, Layout};
+use crate::local::boosted_trees::{Bits, Cell, Cut, Direction, Gradients, Layout, Settings};
 
 /// The guest's end of everything it may ask the host for.
 pub(super) struct Remote<'a> {
@@ -22,6 +22,7 @@ pub(super) struct Remote<'a> {
     projection: Projection,
     hints: Vec<Hint>,
     bins: Vec<usize>,
+    directions: Vec<Direction>,
     layout: Layout,
     rows: usize,
     /// The cuts that were asked for, by the number under which the host keeps them.
@@ -31,7 +32,8 @@ pub(super) struct Remote<'a> {
 
 /// Sums that were asked for and not yet received.
 pub(super) struct Asked {
-    keys: Vec<QueryKey>,
+    nodes: usize,
+    openings: Openings,
 }
 
 impl<'a> Remote<'a> {
@@ -41,6 +43,7 @@ impl<'a> Remote<'a> {
         session: &mut Session,
         ledger: &'a Ledger,
         terms: &Terms,
+        settings: &Settings,
         rows: usize,
         training: &'a [u32],
     ) -> Result<Self, ModelError> {
@@ -56,6 +59,9 @@ impl<'a> Remote<'a> {
             session.receive("features", Size::AtMost(HostFeatures::BYTES_MAX)).await?;
         let bins: Vec<usize> = features.bins.iter().copied().map(usize::from).collect();
         ledger.record(HOST_BINS, session.me(), bins.len() as u64)?;
+        if !settings.directions.is_empty() {
+            ledger.record(HOST_DIRECTIONS, session.me(), bins.len() as u64)?;
+        }
 
         let layout = Layout::new(bins.iter().copied());
         let expected = Expected {
@@ -72,6 +78,7 @@ impl<'a> Remote<'a> {
             projection,
             hints,
             bins,
+            directions: features.directions,
             layout,
             rows,
             numbers,
@@ -84,12 +91,18 @@ impl<'a> Remote<'a> {
         &self.bins
     }
 
+    /// How predictions may depend on each of the host's features.
+    pub(super) fn directions(&self) -> &[Direction] {
+        &self.directions
+    }
+
     /// Where the cells of each feature are in the sums.
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Encrypts the derivatives of each node's rows and sends them; the host then computes.
+    /// Encrypts the derivatives of each node's rows and sends them; the host then computes, and
+    /// this party prepares the decryption.
     pub(super) async fn ask_sums(
         &self,
         session: &mut Session,
@@ -98,7 +111,7 @@ impl<'a> Remote<'a> {
     ) -> Result<Asked, ModelError> {
         self.ledger.record(SHAPE, session.peer(), nodes.len() as u64)?;
         session.send("command", &Command::Sums { nodes: nodes.len() }).await?;
-        let mut keys = Vec::with_capacity(nodes.len());
+        let mut keys: Vec<QueryKey> = Vec::with_capacity(nodes.len());
         for rows in nodes {
             let mut rng = session.rng();
             let encrypt = || {
@@ -110,7 +123,9 @@ impl<'a> Remote<'a> {
             keys.push(key);
             session.send_bytes("gradients", bytes).await?;
         }
-        Ok(Asked { keys })
+        // The larger part of decryption, while the host computes.
+        let openings = || self.projection.openings(&keys.iter().collect::<Vec<_>>(), &self.hints);
+        Ok(Asked { nodes: nodes.len(), openings: session.compute(openings).await })
     }
 
     /// Receives and decrypts the sums of the nodes that were asked for, each the cells of all
@@ -122,18 +137,17 @@ impl<'a> Remote<'a> {
         totals: &[Cell],
     ) -> Result<Vec<Vec<Cell>>, ModelError> {
         let outputs = self.layout.cells();
-        self.ledger.record(BIN_SUMS, session.me(), (outputs * asked.keys.len()) as u64)?;
+        self.ledger.record(BIN_SUMS, session.me(), (outputs * asked.nodes) as u64)?;
         let size = Size::Exactly(Answers::byte_count(&self.projection, outputs));
-        let mut answers = Vec::with_capacity(asked.keys.len());
-        for _ in &asked.keys {
+        let mut answers = Vec::with_capacity(asked.nodes);
+        for _ in 0..asked.nodes {
             let bytes = session.receive_bytes("sums", size).await?;
             let answer = Answers::from_bytes(&self.projection, outputs, &bytes);
             answers.push(answer.map_err(|error| session.misbehaved("sums", error.to_string()))?);
         }
-        let queries: Vec<_> = asked.keys.iter().zip(&answers).collect();
         let unpack =
             |sums: Vec<i128>| sums.into_iter().map(|sum| self.packing.unpack(sum)).collect();
-        let decrypt = || self.projection.decrypt_opened_batch(&queries, &self.hints);
+        let decrypt = || self.projection.open(&asked.openings, &answers.iter().collect::<Vec<_>>());
         let nodes: Vec<Vec<Cell>> =
             session.compute(decrypt).await?.into_iter().map(unpack).collect();
         for (cells, total) in nodes.iter().zip(totals) {

@@ -9,10 +9,11 @@ use super::messages::ScoringTerms;
 use super::remote::receive_sides;
 use super::{GuestTrees, HostSplit, HostTrees, Question, ROW_PARTITION};
 use crate::ModelError;
-use crate::local::boosted_trees::{Bits, Cut, check_features};
+use crate::local::boosted_trees::{Bits, Cut, check_features, margins_of_row};
 
-/// The margins (log-odds) of all rows of `matrix`, whose features are those of the training,
-/// binned by the same edges. The host runs [`score_as_host`] on the same rows.
+/// The margins of all rows of `matrix`, one an output of the loss, row by row. Its features are
+/// those of the training, binned by the same edges. The host runs [`score_as_host`] on the same
+/// rows.
 ///
 /// The guest learns on which side of every split of the host each row is, recorded in `ledger`.
 pub async fn score_as_guest(
@@ -99,15 +100,15 @@ fn find<'a>(
     }
 }
 
-/// Walks every row down every tree, in the order in which training added the leaves.
+/// Walks every row down every tree.
 fn margins(model: &GuestTrees, matrix: &BinnedMatrix, sides: &[Bits]) -> Vec<f64> {
     let codes: Vec<&[u8]> = matrix.features().iter().map(|f| f.codes.as_slice()).collect();
-    let margin = |row: usize| {
+    let margins = |row: usize| {
         let is_left = |question: &Question| match *question {
             Question::Own(cut) => cut.is_left(codes[cut.feature][row]),
             Question::Host { split } => sides[split].is_set(row),
         };
-        model.trees.iter().fold(model.base_score, |margin, tree| margin + tree.leaf(is_left))
+        margins_of_row(&model.base_scores, &model.trees, is_left)
     };
-    (0..matrix.rows()).into_par_iter().with_min_len(1024).map(margin).collect()
+    (0..matrix.rows()).into_par_iter().with_min_len(1024).flat_map_iter(margins).collect()
 }

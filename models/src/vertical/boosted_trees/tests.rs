@@ -9,7 +9,9 @@ use world::{Fault, Side};
 
 use super::*;
 use crate::ModelError;
-use crate::local::boosted_trees::{self as local, Cut, Examples, Settings};
+use crate::local::boosted_trees::{
+    self as local, Cut, Direction, Ensemble, Examples, Labels, Loss, Settings,
+};
 
 /// Features of both parties over the same rows, labels that depend on both, and parts.
 struct Data {
@@ -47,7 +49,7 @@ fn data(seed: u8, rows: usize, guest: usize, host: usize, bins: usize) -> Data {
 impl Data {
     fn examples(&self) -> Examples<'_> {
         Examples {
-            labels: &self.labels,
+            labels: Labels::Classes(&self.labels),
             weights: Some(&self.weights),
             training: &self.training,
             validation: &self.validation,
@@ -118,7 +120,7 @@ fn assert_lossless(data: &Data, settings: &Settings) {
         |session| data.as_host(session, settings),
     );
     let (guest, host) = (outcome.first.unwrap(), outcome.second.unwrap());
-    assert!(!host.splits.is_empty(), "the host took no part");
+    assert!(!host.splits.is_empty(), "the host took no part: {settings:?}");
     // Ties between the host's features depend on the order in which it shuffled them.
     let found = joint_outline(&guest.model, &host);
     let reference = orders_of_host(data).into_iter().find_map(|names| {
@@ -148,6 +150,39 @@ fn correct() {
     assert_lossless(&data, &Settings { row_fraction: 0.5, ..settings(3, 3) });
     // More nodes than one batch.
     assert_lossless(&data, &Settings { min_child_weight: 0.1, ..settings(1, 6) });
+}
+
+#[test]
+fn every_loss_is_lossless() {
+    let data = data(8, 300, 2, 3, 5);
+    for loss in [
+        Loss::Squared,
+        Loss::Softmax { classes: 2 },
+        Loss::Poisson,
+        Loss::Tweedie { power: 1.5 },
+        // Labels of 1 are above the start of 0, without which all first derivatives are equal.
+        Loss::Quantile { level: 0.2 },
+    ] {
+        assert_lossless(&data, &Settings { loss, ..settings(2, 3) });
+    }
+    let forest = Settings {
+        ensemble: Ensemble::Forest,
+        loss: Loss::Squared,
+        row_fraction: 0.6,
+        column_fraction: 0.9,
+        early_stopping_rounds: 0,
+        ..settings(3, 3)
+    };
+    assert_lossless(&data, &forest);
+}
+
+#[test]
+fn directions_are_kept_on_both_sides() {
+    let data = data(9, 400, 2, 3, 5);
+    let directions = [("guest0", Direction::Decreasing), ("host1", Direction::Decreasing)];
+    let directions = directions.map(|(name, direction)| (name.to_owned(), direction)).into();
+    let directed = Settings { directions, ..settings(3, 3) };
+    assert_lossless(&data, &directed);
 }
 
 #[test]
@@ -299,7 +334,8 @@ fn host_against(command: &messages::Command) -> ModelError {
             let agreement = messages::agreement(80, &data.training, &settings);
             let terms = messages::Terms { seed: [1; 32], agreement };
             let ledger = Ledger::new(DISCLOSURES);
-            remote::Remote::open(&mut session, &ledger, &terms, 80, &data.training).await?;
+            let (rows, training) = (80, data.training.as_slice());
+            remote::Remote::open(&mut session, &ledger, &terms, &settings, rows, training).await?;
             session.send("command", command).await?;
             Ok::<_, ModelError>(())
         },
@@ -358,7 +394,8 @@ fn parts_of_different_trainings_do_not_score_together() {
     let part = |training_id: &str| HostTrees { training_id: training_id.into(), splits: vec![] };
     let model = GuestTrees {
         training_id: "one".into(),
-        base_score: 0.0,
+        loss: Loss::Logistic,
+        base_scores: vec![0.0],
         features: vec!["guest0".into()],
         host_splits: 0,
         trees: vec![],
@@ -390,7 +427,8 @@ fn parts_of_different_trainings_do_not_score_together() {
 fn damaged_parts_are_refused() {
     let model = |host_splits| GuestTrees {
         training_id: "one".into(),
-        base_score: 0.0,
+        loss: Loss::Logistic,
+        base_scores: vec![0.0],
         features: vec![],
         host_splits,
         trees: serde_json::from_str(

@@ -43,7 +43,8 @@ pub(in crate::vertical) mod response;
 mod scaling;
 
 use mpc::TwoParty;
-use mpc::matrix::{Blocks, Geometry};
+use mpc::matrix::Blocks;
+use mpc::sigmoid::Accuracy;
 
 pub use super::logistic_regression::{Coefficients, ROWS_MAX, ROWS_MIN};
 
@@ -112,7 +113,7 @@ pub async fn train(
     let scaling = Scaling::agree(party, targets, family).await?;
     let scaled = scaling.settings(settings, family);
     let prepared = engine::prepare(party, columns, None, rows, &scaled, STEEPNESS).await?;
-    let geometry = Geometry::agree(party, rows.all(), prepared.columns.len()).await?;
+    let geometry = engine::agree_on_geometry(party, &prepared, &scaled).await?;
     let weights = targets.and_then(|targets| targets.weights);
     let response = async |party: &mut TwoParty| match family.log_link_power() {
         None => Response::identity(&scaling, weights, rows, weighted),
@@ -141,7 +142,8 @@ async fn descend_damped(
         party.session.report_progress(passes, settings.passes_max);
         passes += 1;
         let point = optimiser.point(party);
-        let gradients = objective.gradients(party, &point).await?;
+        let gradients =
+            objective.gradients(party, &point, objective.rows(), Accuracy::Fine).await?;
         let stop = optimiser.step(party, gradients).await?;
         if stop || passes >= settings.passes_max {
             break stop;

@@ -10,7 +10,7 @@ use mpc::TwoParty;
 use mpc::conversion::truncate;
 use mpc::exponential::{Exponential, FACTORS_MAX, Range, Term};
 use mpc::known::{multiply_by_own, multiply_by_theirs};
-use mpc::sigmoid::{ROW_SCALE_MAX, SCORE_UNIT, Sigmoid};
+use mpc::sigmoid::{Accuracy, ROW_SCALE_MAX, SCORE_UNIT, Sigmoid};
 
 use super::scaling::Scaling;
 use crate::ModelError;
@@ -170,15 +170,19 @@ impl Response {
         }
     }
 
-    /// Shares of the residuals, from shares of the linear predictors in [`SCORE_UNIT`].
+    /// Shares of the residuals of the first rows, from shares of their linear predictors in
+    /// [`SCORE_UNIT`]. Only those of logistic regression are less exact if `accuracy` allows it.
     pub(in crate::vertical) async fn residuals(
         &self,
         party: &mut TwoParty,
         mut scores: Vec<u64>,
+        accuracy: Accuracy,
     ) -> Result<Vec<u64>, ModelError> {
         match self {
             Self::Logistic { sigmoid, scales, targets } => {
-                let mut residuals = sigmoid.evaluate(party, &scores, scales, RESIDUAL_BITS).await?;
+                let mut residuals = sigmoid
+                    .evaluate(party, &scores, &scales[..scores.len()], RESIDUAL_BITS, accuracy)
+                    .await?;
                 subtract(&mut residuals, targets);
                 Ok(residuals)
             }

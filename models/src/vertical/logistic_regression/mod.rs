@@ -13,30 +13,37 @@
 //!    of evidence: numbers of rows and bins; `early_stopping` both ways, with early stopping: the
 //!    patience, and numbers of training and validation rows
 //! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
-//! 3. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
+//! 3. where there are many rows, passes over the first ones as in 4, without a stop bit
+//! 4. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
 //!    (`mpc::matrix`), truncations, and one stop bit; with weight of evidence, products with the
 //!    guest's values before the scores and after the gradient (`mpc::known`); with early stopping,
 //!    the gradient of the validation rows, and the count of passes (`mpc::boolean`)
-//! 4. `share` both ways, at the end: each party's own coefficients
+//! 5. `share` both ways, at the end: each party's own coefficients
 //! # Leaks
 //! To both: numbers of rows, columns and bins, whether rows have weights, the number of passes, one
-//! stop bit per pass. To each party: its own final coefficients. Nothing else; scores and gradients
+//! stop bit per pass, which is set when training goes over to the fine sigmoid and when it ends. To
+//! each party: its own final coefficients. Nothing else; scores and gradients
 //! stay shared, and with early stopping also whether the validation loss rose, in each pass and at
 //! the end.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
 //! # Cost
-//! Per pass 29 flights (more with l1 or weight of evidence) and, both ways together, 1 KB for each
-//! row (rows in whole 8192) and 150 KiB for each column and twice more for each party; see
-//! `docs/THREATS.md` and the bench `vertical-lr`. With early stopping 6 flights more (and more with
-//! weight of evidence), 37.5 bytes for each row and 150 KiB for each party, and 2 flights at the
-//! end.
+//! Per pass 28 flights, with the fine sigmoid 29 (more with l1 or weight of evidence), and, both
+//! ways together, 360 bytes for each row, with the fine sigmoid 1 KB (rows in whole 8192), 150 KiB
+//! for each T columns and 600 KiB more; T is what `mpc::matrix` packs into one element, about 16
+//! for a thousand columns and 300,000 rows. From 65,536 training rows on, and 16 for each variable,
+//! there are 8 passes before these over an eighth of the rows at most; they open nothing, and cost
+//! 38 bytes for each of all rows and 320 for each row of the sample. See the bench `vertical-lr`.
+//! With early stopping every pass is fine and over all rows, and there are 6 flights more (and more
+//! with weight of evidence), 37.5 bytes for each row and 150 KiB for each party, and 2 flights at
+//! the end.
 //! # Reference
 //! Products with plain features and shared weights: Chen et al., "When homomorphic encryption
 //! marries secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after
 //! each party's own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
 
+mod dense;
 mod early_stopping;
 pub(in crate::vertical) mod objective;
 pub(in crate::vertical) mod optimiser;
@@ -44,7 +51,8 @@ mod whitening;
 pub mod woe;
 
 use mpc::TwoParty;
-use mpc::matrix::{Blocks, Geometry};
+use mpc::matrix::{Blocks, Geometry, ROWS_STEP};
+use mpc::sigmoid::Accuracy;
 
 use super::generalized_linear::response::Response;
 use crate::ModelError;
@@ -61,6 +69,16 @@ pub const ROWS_MAX: usize = 1 << 22;
 
 /// The largest curvature of a row's logistic loss.
 const STEEPNESS: f64 = 0.25;
+
+/// Passes over the sample before those over all rows.
+const SAMPLE_PASSES: usize = 8;
+/// The sample is at most this part of the training rows…
+const SAMPLE_PART: usize = 8;
+/// … and has at least this many rows for each variable, else its optimum lies too far from that of
+/// all rows.
+const SAMPLE_ROWS: usize = 16;
+/// Passes that the products are packed for; training takes about so many.
+const QUERIES: usize = 20;
 
 /// What to minimise and when to stop.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,7 +198,7 @@ pub async fn train_with_woe(
     let weighted = agree_on_weights(party, labels.map(|labels| labels.weights.is_some())).await?;
     agree_on_stopping(party, settings, rows).await?;
     let prepared = prepare(party, columns, woe, rows, settings, STEEPNESS).await?;
-    let geometry = Geometry::agree(party, rows.all(), prepared.columns.len()).await?;
+    let geometry = agree_on_geometry(party, &prepared, settings).await?;
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
     let (result, ending) = descend(party, &objective, &prepared, settings, weighted).await?;
@@ -205,14 +223,32 @@ pub(in crate::vertical) async fn descend(
     let thresholds = thresholds(party, prepared, settings);
     let curvature = curvature(weighted, prepared.rows.training);
     let mut optimiser = Optimiser::new(objective, settings, &thresholds, curvature);
+    // With early stopping the way counts, not only where it ends.
+    let is_direct = settings.early_stopping.is_none() && objective.has_coarse_residuals();
+    let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_direct);
+    if let Some(sample) = sample {
+        let share = sample as f64 / prepared.rows.training as f64;
+        for _ in 0..SAMPLE_PASSES.min(settings.passes_max) {
+            let point = optimiser.point();
+            let gradients = objective.gradients(party, point, sample, Accuracy::Coarse).await?;
+            optimiser.approach(party, gradients, share).await?;
+        }
+        optimiser.rest(party);
+    }
     let mut passes = 0;
+    let mut accuracy = if is_direct { Accuracy::Coarse } else { Accuracy::Fine };
     let converged = loop {
         party.session.report_progress(passes, settings.passes_max);
         passes += 1;
-        let gradients = objective.gradients(party, optimiser.point()).await?;
-        let stop = optimiser.step(party, gradients).await?;
-        if stop || passes >= settings.passes_max {
-            break stop;
+        let point = optimiser.point();
+        let gradients = objective.gradients(party, point, prepared.rows.all(), accuracy).await?;
+        let stop = optimiser.step(party, gradients, accuracy).await?;
+        let ended = stop && accuracy == Accuracy::Fine;
+        if ended || passes >= settings.passes_max {
+            break ended;
+        }
+        if stop {
+            accuracy = Accuracy::Fine;
         }
     };
     Ok((optimiser.result(party).await?, Ending { passes, converged }))
@@ -232,6 +268,23 @@ pub(in crate::vertical) async fn learn(
     let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
     let Ending { passes, converged } = ending;
     Ok(Coefficients { weights, intercept, passes, converged })
+}
+
+/// How many rows, the first ones, the first passes go over; `None` if only all rows will do. The
+/// order of rows is public, and random in a job.
+fn sample(rows: Rows, variables: usize) -> Option<usize> {
+    let sample = rows.training / SAMPLE_PART / ROWS_STEP * ROWS_STEP;
+    (sample > 0 && sample >= SAMPLE_ROWS * variables).then_some(sample)
+}
+
+/// Agrees on the shape of the products, packed for as many passes as training is likely to take.
+pub(in crate::vertical) async fn agree_on_geometry(
+    party: &mut TwoParty,
+    prepared: &Prepared,
+    settings: &Settings,
+) -> Result<Geometry, ModelError> {
+    let (rows, columns) = (prepared.rows.all(), prepared.columns.len());
+    Ok(Geometry::agree(party, rows, columns, QUERIES.min(settings.passes_max)).await?)
 }
 
 /// Makes a party's columns ready for the products; `steepness` bounds the curvature of a row's

@@ -13,7 +13,7 @@ use mpc::TwoParty;
 use mpc::conversion::truncate;
 use mpc::matrix::{Blocks, Geometry, SharedProduct};
 use mpc::reveal::{Learner, learn};
-use mpc::sigmoid::SCORE_UNIT;
+use mpc::sigmoid::{Accuracy, SCORE_UNIT};
 
 use super::Rows;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
@@ -95,17 +95,20 @@ impl<'a> Objective<'a> {
         })
     }
 
-    /// Shares of the gradients at the shared point.
+    /// Shares of the gradients at the shared point, over the first `rows`: all, or a sample of the
+    /// training rows (see [`SharedProduct::forward`]), for which everything is `rows` to training
+    /// rows times the gradient, and no validation gradient is made.
     pub(in crate::vertical) async fn gradients(
         &self,
         party: &mut TwoParty,
         point: &Blocks,
+        rows: usize,
+        accuracy: Accuracy,
     ) -> Result<Gradients, ModelError> {
         let by_column = self.woe.expand(party, point).await?;
-        let scores = self.product.forward(party, &by_column).await?;
-        let mut residuals = self.response.residuals(party, scores).await?;
-        let held_out = residuals.split_off(self.rows.training);
-        residuals.resize(self.rows.all(), 0);
+        let scores = self.product.forward(party, &by_column, rows).await?;
+        let mut residuals = self.response.residuals(party, scores, accuracy).await?;
+        let held_out = residuals.split_off(self.rows.training.min(rows));
         let training = self.training_gradient(party, point, &residuals).await?;
         let validation = if held_out.is_empty() {
             None
@@ -127,7 +130,8 @@ impl<'a> Objective<'a> {
         let residual_bits = self.response.residual_bits();
         let shift = (2 * self.column_bits + residual_bits + self.log_rows) as i32
             - (48 + PENALTY_BITS) as i32;
-        let multiplier = 50_u64 << shift.max(0);
+        let share = residuals.len() as f64 / self.rows.training as f64;
+        let multiplier = ((50_u64 << shift.max(0)) as f64 * share).round() as u64;
         let lift =
             |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
         let penalised = self.woe.without(party, point);
@@ -177,6 +181,16 @@ impl<'a> Objective<'a> {
         let mut coefficients = self.whitened.coefficients(plain);
         coefficients.extend(woe.iter().map(|value| value * self.woe.scale()));
         Ok(coefficients)
+    }
+
+    /// All rows.
+    pub(in crate::vertical) fn rows(&self) -> usize {
+        self.rows.all()
+    }
+
+    /// Whether residuals can be had at a lower price, rounded coarsely.
+    pub(super) fn has_coarse_residuals(&self) -> bool {
+        matches!(self.response, Response::Logistic { .. })
     }
 
     /// The number of blocks, each of curvature at most 1 in its variables.

@@ -11,6 +11,8 @@
 //! condition without knowing it. Whether a pass restarts is computed and used as a share; only the
 //! stop bit is opened. An l1 penalty makes the step proximal (Beck, Teboulle, "FISTA", SIAM Journal
 //! on Imaging Sciences 2009); the gradient is then the step's mapping.
+//! Where there are many rows, the first steps go by the gradient over a sample of them, for an
+//! eighth of the cost; they lead to where the sample's optimum is, and the momentum starts anew.
 //! With early stopping the same comparison is made with the gradient of the validation rows
 //! (`early_stopping`).
 
@@ -21,6 +23,7 @@ use mpc::conversion::{select, truncate};
 use mpc::matrix::Blocks;
 use mpc::multiplication::multiply;
 use mpc::reveal::open_bit;
+use mpc::sigmoid::Accuracy;
 
 use super::Settings;
 use super::early_stopping::Patience;
@@ -31,6 +34,9 @@ use crate::ModelError;
 pub(in crate::vertical) const INVERSE_STEP_PER_BLOCK: f64 = 0.75;
 /// Ratio of curvatures that the momentum is made for; restarts cover what lies below.
 const CONDITION: f64 = 400.0;
+/// With a coarse sigmoid, training stops at no smaller gradient: it goes on with a fine one. The
+/// coarse one's rounding alone moves the gradient by about 0.003·√(variables/rows).
+const COARSE_TOLERANCE: f64 = 3e-3;
 /// Fractional bits of public factors.
 pub(in crate::vertical) const FACTOR_BITS: u32 = 20;
 /// Fractional bits, about, of the vectors whose products are compared.
@@ -48,8 +54,9 @@ pub(in crate::vertical) struct Optimiser {
     step_factor: f64,
     /// Bits that vectors lose before their products are taken.
     shorten_bits: u32,
-    /// Bound on the squared norm of a step, in shortened units.
-    bound: u64,
+    /// Bounds on the squared norm of a step, in shortened units, with a coarse and with a fine
+    /// sigmoid.
+    bounds: [u64; 2],
     /// For each own column, how far the l1 penalty pulls towards zero in a step; empty without it.
     thresholds: Vec<u64>,
     /// The last passes, if training stops early.
@@ -79,7 +86,10 @@ impl Optimiser {
         let inverse_step = INVERSE_STEP_PER_BLOCK * curvature * objective.blocks() as f64;
         let unit = objective.coefficient_unit() / inverse_step;
         let shorten_bits = (unit.log2() as u32).saturating_sub(COMPARE_BITS);
-        let bound = settings.tolerance * unit / f64::from(1 << shorten_bits);
+        let bound = |tolerance: f64| {
+            let bound = tolerance * unit / f64::from(1 << shorten_bits);
+            (bound * bound).ceil() as u64 + 1
+        };
         Self {
             current: vec![0; own + theirs],
             ahead: Blocks { own: vec![0; own], theirs: vec![0; theirs] },
@@ -87,7 +97,7 @@ impl Optimiser {
             own,
             step_factor: unit / (1_u64 << GRADIENT_BITS) as f64,
             shorten_bits,
-            bound: (bound * bound).ceil() as u64 + 1,
+            bounds: [settings.tolerance.max(COARSE_TOLERANCE), settings.tolerance].map(bound),
             thresholds: thresholds.iter().map(|pull| (pull * unit).round() as u64).collect(),
             patience: settings.early_stopping.map(|it| Patience::new(it.patience)),
         }
@@ -98,22 +108,59 @@ impl Optimiser {
         &self.ahead
     }
 
-    /// Takes one step; true (one opened bit) if the gradient was small enough to stop, or the
-    /// validation loss has risen for long enough.
+    /// Takes one step; true (one opened bit) if the gradient, made with this `accuracy`, was small
+    /// enough for it, or the validation loss has risen for long enough.
     pub(in crate::vertical) async fn step(
         &mut self,
         party: &mut TwoParty,
         gradients: Gradients,
+        accuracy: Accuracy,
     ) -> Result<bool, ModelError> {
+        let (before, verdict) = self.advance(party, gradients, 1.0, accuracy).await?;
+        let Verdict { small, uphill_validation, .. } = verdict;
+        let stop = match &mut self.patience {
+            Some(patience) => patience.judge(party, before, uphill_validation, small).await?,
+            None => small,
+        };
+        Ok(open_bit(party, "train.stop", stop).await?)
+    }
+
+    /// Takes one step by the gradient over a sample, a `share` of the training rows (at least
+    /// 1/16); opens nothing.
+    pub(super) async fn approach(
+        &mut self,
+        party: &mut TwoParty,
+        gradients: Gradients,
+        share: f64,
+    ) -> Result<(), ModelError> {
+        self.advance(party, gradients, share, Accuracy::Coarse).await.map(|_| ())
+    }
+
+    /// Forgets the momentum: what follows is another objective.
+    pub(super) fn rest(&mut self, party: &TwoParty) {
+        self.ahead = from_party_order(party, self.current.clone(), self.own);
+        self.passes = 0;
+    }
+
+    /// One step; the point before it, and what the pass says.
+    async fn advance(
+        &mut self,
+        party: &mut TwoParty,
+        gradients: Gradients,
+        share: f64,
+        accuracy: Accuracy,
+    ) -> Result<(Vec<u64>, Verdict), ModelError> {
         let Gradients { training, validation } = gradients;
         let gradient = in_party_order(party, training.own, training.theirs);
         let validation = validation.map(|it| in_party_order(party, it.own, it.theirs));
         let ahead = in_party_order(party, self.ahead.own.clone(), self.ahead.theirs.clone());
-        let step = times_public(party, &gradient, self.step_factor).await?;
+        let step = times_public(party, &gradient, self.step_factor / share).await?;
         let next = self.pull(party, difference(&ahead, &step)).await?;
         let moved = difference(&next, &self.current);
         let validation = validation.unwrap_or_default();
-        let verdict = self.compare(party, &difference(&ahead, &next), &moved, &validation).await?;
+        let bound = self.bounds[usize::from(accuracy == Accuracy::Fine)];
+        let step = difference(&ahead, &next);
+        let verdict = self.compare(party, &step, &moved, &validation, bound).await?;
         let push = times_public(party, &moved, momentum(self.passes)).await?;
         let keep = verdict.uphill ^ u64::from(party.is_first());
         let push = select(party, &Bits::from_fn(push.len(), |_| keep == 1), &push).await?;
@@ -121,12 +168,7 @@ impl Optimiser {
         self.ahead = from_party_order(party, beyond, self.own);
         let before = std::mem::replace(&mut self.current, next);
         self.passes += 1;
-        let Verdict { small, uphill_validation, .. } = verdict;
-        let stop = match &mut self.patience {
-            Some(patience) => patience.judge(party, before, uphill_validation, small).await?,
-            None => small,
-        };
-        Ok(open_bit(party, "train.stop", stop).await?)
+        Ok((before, verdict))
     }
 
     /// The shared result.
@@ -149,6 +191,7 @@ impl Optimiser {
         step: &[u64],
         moved: &[u64],
         validation: &[u64],
+        bound: u64,
     ) -> Result<Verdict, ModelError> {
         let short = truncate(party, &[step, moved].concat(), self.shorten_bits).await?;
         let (step, moved) = short.split_at(step.len());
@@ -156,7 +199,7 @@ impl Optimiser {
         let products = multiply(party, &[step, step, validation].concat(), &right).await?;
         let (squares, slopes) = products.split_at(step.len());
         let (slopes, validation_slopes) = slopes.split_at(step.len());
-        let bound = party.share_of_public(self.bound);
+        let bound = party.share_of_public(bound);
         let margins = [
             sum(slopes).wrapping_neg(),
             sum(squares).wrapping_sub(bound),

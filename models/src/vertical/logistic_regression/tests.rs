@@ -95,6 +95,17 @@ fn correct() {
     assert_optimal(&data(3000, 5, 4), None, &Settings::default());
 }
 
+/// Rows enough for passes over a sample of them, whose optimum is another one.
+#[test]
+fn correct_after_a_sample() {
+    let data = data(66_000, 2, 2);
+    let rows = Rows { training: 66_000, validation: 0 };
+    assert_eq!(sample(rows, 5), Some(8192));
+    assert_eq!(sample(rows, 513), None);
+    assert_eq!(sample(Rows { training: 65_535, validation: 65_000 }, 5), None);
+    assert_optimal(&data, None, &Settings::default());
+}
+
 #[test]
 fn weights_count() {
     let data = data(500, 3, 2);
@@ -156,17 +167,19 @@ fn cost() {
     let (one, two) = (transcript(1), transcript(2));
     let more = |side, step: &str| two.bytes_of(side, step) - one.bytes_of(side, step);
     for (side, own, theirs) in [(Side::First, 3, 1), (Side::Second, 1, 3)] {
-        assert_eq!(more(side, "weights"), (theirs + 1) * ELEMENT);
-        assert_eq!(more(side, "scores"), 64 * 150 / 8);
+        // The guest's three columns travel in one element.
+        assert_eq!(more(side, "weights"), 2 * ELEMENT);
+        assert_eq!(more(side, "scores"), 64 * 14);
         assert_eq!(more(side, "residuals"), ELEMENT + ((64 + theirs) * 150_u64).div_ceil(8));
         assert_eq!(more(side, "sums"), (own * 150_u64).div_ceil(8));
         assert_eq!(more(side, "opened_bit"), 1);
         assert_eq!(two.bytes_of(side, "share"), 8 * theirs);
     }
-    assert_eq!(more(Side::Second, "harmonics"), 32 * (32 + ELEMENT));
-    assert_eq!(more(Side::First, "products"), 2 * ELEMENT);
+    // The sigmoid is coarse, with two primes instead of three.
+    assert_eq!(more(Side::Second, "harmonics"), 8 * (32 + ELEMENT / 3 * 2));
+    assert_eq!(more(Side::First, "products"), 2 * ELEMENT / 3 * 2);
     assert_eq!(two.bytes_of(Side::First, "weighted"), 1);
-    assert_eq!(two.rounds() - one.rounds(), 29);
+    assert_eq!(two.rounds() - one.rounds(), 28);
 }
 
 /// The messages of this protocol itself; those of its blocks are swept with the blocks.

@@ -19,6 +19,7 @@
 
 use rayon::prelude::*;
 
+use super::dense::{Change, gram};
 use crate::ModelError;
 
 /// Fractional bits of the integers that stand for the entries of Q, for `rows` training rows.
@@ -74,7 +75,7 @@ impl Whitened {
         let width = columns.len();
         let fitted: Vec<&[f64]> = columns.iter().map(|column| &column[..training]).collect();
         let centres = if centred { means(&fitted) } else { vec![0.0; width] };
-        let mut target = gram(&fitted, &centres, steepness);
+        let mut target = gram(&fitted, &centres, steepness / training as f64);
         for (index, row) in target.iter_mut().enumerate() {
             // A relative jitter keeps exactly collinear columns factorable; it moves the optimum of
             // nothing, because it enters the change of variables only.
@@ -87,19 +88,16 @@ impl Whitened {
             whitening_inverse(&target)?
         };
         let scale = f64::from(1_u32 << column_bits(training));
-        let columns = (0..width)
-            .into_par_iter()
-            .map(|column| {
-                let mut entries = combine(columns, &centres, &inverse[column], training, scale)?;
-                entries.extend((0..width).map(|row| {
-                    let products = inverse[row].iter().zip(&inverse[column]).zip(penalised);
-                    let sum: f64 =
-                        products.filter(|(_, counts)| **counts).map(|((x, y), _)| x * y).sum();
-                    (l2 * sum * f64::from(1 << PENALTY_BITS)).round() as i32
-                }));
-                Ok(entries)
-            })
-            .collect::<Result<_, ModelError>>()?;
+        let change = Change::new(columns, &centres, &inverse, scale);
+        let mut columns = change.apply(|entry, row| fixed(entry, row, training))?;
+        columns.par_iter_mut().enumerate().for_each(|(column, entries)| {
+            entries.extend((0..width).map(|row| {
+                let products = inverse[row].iter().zip(&inverse[column]).zip(penalised);
+                let sum: f64 =
+                    products.filter(|(_, counts)| **counts).map(|((x, y), _)| x * y).sum();
+                (l2 * sum * f64::from(1 << PENALTY_BITS)).round() as i32
+            }));
+        });
         Ok(Self { columns, inverse, centres })
     }
 
@@ -153,39 +151,6 @@ fn means(columns: &[&[f64]]) -> Vec<f64> {
     columns.par_iter().map(|column| column.iter().sum::<f64>() / column.len() as f64).collect()
 }
 
-/// κ·XᵀX/n of the centred columns, lower triangle.
-fn gram(columns: &[&[f64]], centres: &[f64], steepness: f64) -> Vec<Vec<f64>> {
-    columns
-        .par_iter()
-        .enumerate()
-        .map(|(index, left)| {
-            let scale = steepness / left.len() as f64;
-            let upto = columns[..=index].iter().zip(centres);
-            let mut row: Vec<f64> = upto
-                .map(|(right, centre)| {
-                    scale * dot(left, right) - steepness * centres[index] * centre
-                })
-                .collect();
-            row.resize(columns.len(), 0.0);
-            row
-        })
-        .collect()
-}
-
-fn dot(left: &[f64], right: &[f64]) -> f64 {
-    // Eight independent sums let the compiler use vector registers; the order is fixed.
-    let mut sums = [0.0; 8];
-    let (left_chunks, right_chunks) = (left.chunks_exact(8), right.chunks_exact(8));
-    let rest = left_chunks.remainder().iter().zip(right_chunks.remainder());
-    let rest: f64 = rest.map(|(left, right)| left * right).sum();
-    for (left, right) in left_chunks.zip(right_chunks) {
-        for (sum, (left, right)) in sums.iter_mut().zip(left.iter().zip(right)) {
-            *sum += left * right;
-        }
-    }
-    sums.iter().sum::<f64>() + rest
-}
-
 /// The upper triangular R with `RᵀR = matrix` (given by its lower triangle); `r[j]` is column j.
 fn cholesky(matrix: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, ModelError> {
     let mut factor: Vec<Vec<f64>> = Vec::with_capacity(matrix.len());
@@ -232,38 +197,24 @@ fn invert_upper(factor: &[Vec<f64>]) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// One whitened column as integers, of all rows of `columns`.
-fn combine(
-    columns: &[&[f64]],
-    centres: &[f64],
-    weights: &[f64],
-    training: usize,
-    scale: f64,
-) -> Result<Vec<i32>, ModelError> {
-    let moved: f64 = centres.iter().zip(weights).map(|(centre, weight)| centre * weight).sum();
-    let rows = columns.first().map_or(0, |column| column.len());
-    let mut sums = vec![-moved * scale; rows];
-    for (column, weight) in columns.iter().zip(weights) {
-        let weight = weight * scale;
-        for (sum, value) in sums.iter_mut().zip(*column) {
-            *sum += weight * value;
-        }
+/// Entries in fixed point are below this.
+const LIMIT: f64 = (1 << 20) as f64;
+
+/// The integer for an entry of a row. Rows from `training` on are for validation and pulled to the
+/// limit.
+fn fixed(entry: f64, row: usize, training: usize) -> Result<i32, ModelError> {
+    let limit = LIMIT - 1.0;
+    if row < training && entry.abs() < LIMIT || row >= training && entry.is_finite() {
+        return Ok(entry.round().clamp(-limit, limit) as i32);
     }
-    let limit = f64::from(1 << 20);
-    if let Some(row) = sums[..training].iter().position(|sum| sum.is_nan() || sum.abs() >= limit) {
-        return Err(ModelError::InvalidInput(format!(
+    Err(ModelError::InvalidInput(if row < training {
+        format!(
             "row {} of the training rows is not finite or dominates a feature; clip outliers",
             row + 1
-        )));
-    }
-    if let Some(row) = sums[training..].iter().position(|sum| !sum.is_finite()) {
-        return Err(ModelError::InvalidInput(format!(
-            "row {} of the validation rows is not finite",
-            row + 1
-        )));
-    }
-    let limit = limit - 1.0;
-    Ok(sums.into_iter().map(|sum| sum.round().clamp(-limit, limit) as i32).collect())
+        )
+    } else {
+        format!("row {} of the validation rows is not finite", row - training + 1)
+    }))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use mpc::TwoParty;
 use mpc::conversion::truncate;
 use mpc::product::{Form, Products};
-use mpc::sigmoid::Sigmoid;
+use mpc::sigmoid::{Accuracy, Sigmoid};
 use mpc::wide::from_words;
 
 use super::Units;
@@ -41,7 +41,10 @@ impl Derivatives<'_> {
         let Units { fraction_bits, second_bits, .. } = self.units;
         let first = party.is_first();
         let scales = if first { vec![1.0; margins.len()] } else { Vec::new() };
-        let chances = self.sigmoid.evaluate(party, margins, &scales, PROBABILITY_BITS).await?;
+        let chances = self
+            .sigmoid
+            .evaluate(party, margins, &scales, PROBABILITY_BITS, Accuracy::Fine)
+            .await?;
         let label =
             |row: usize, bits: u32| self.labels.map_or(0, |labels| u64::from(labels[row]) << bits);
         let residual = |row: usize| chances[row].wrapping_sub(label(row, PROBABILITY_BITS));

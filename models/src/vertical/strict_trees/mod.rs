@@ -62,7 +62,9 @@ use mpc::product::Products;
 use mpc::sigmoid::{SCORE_UNIT, Sigmoid};
 
 use crate::ModelError;
-use crate::local::boosted_trees::{Settings, check_features, check_parts, rows_of_tree};
+use crate::local::boosted_trees::{
+    Ensemble, Loss, Settings, check_features, check_parts, rows_of_tree,
+};
 use cuts::{FeatureShape, Shapes};
 use derivatives::Derivatives;
 use growing::Growing;
@@ -252,10 +254,18 @@ fn check(
     }) {
         return refuse("labels must be 0 or 1, one for each row");
     }
-    if settings.min_gain > 0.0 {
-        return refuse("strict trees have no min_gain: use lambda or min_child_weight");
+    let offered = [
+        (settings.min_gain == 0.0, "no min_gain: use lambda or min_child_weight"),
+        (settings.loss == Loss::Logistic, "the logistic loss only"),
+        (settings.ensemble == Ensemble::Boosting, "no forests"),
+        (settings.base_score.is_none(), "no base_score of one's own"),
+        (settings.class_weights.is_empty(), "no class weights"),
+        (settings.directions.is_empty(), "no directions of features"),
+    ];
+    match offered.iter().find(|(holds, _)| !holds) {
+        Some((_, rule)) => refuse(&format!("strict trees have {rule}; secureboost trees do more")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Log-odds of the training labels.

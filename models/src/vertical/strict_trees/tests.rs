@@ -10,7 +10,10 @@ use net::transport::faulty::FaultKind;
 use world::{Fault, Side};
 
 use super::*;
+use crate::evaluate::{Ranking, discrimination};
 use crate::local::boosted_trees::{self as local, Cut, Examples, Node};
+
+mod attacks;
 
 struct Data {
     guest: BinnedMatrix,
@@ -89,7 +92,7 @@ impl Data {
         let features = [self.guest.features(), self.host.features()].concat();
         let matrix = BinnedMatrix::new(self.labels.len(), features).unwrap();
         let examples = Examples {
-            labels: &self.labels,
+            labels: local::Labels::Classes(&self.labels),
             weights: None,
             training: &self.training,
             validation: &self.validation,

@@ -15,8 +15,8 @@
 //! # Security
 //! Semi-honest: transfers and ring-LWE (`crypto::lattice::expansion`).
 //! # Cost
-//! 7 flights; 384 bytes and 150 KiB for each bin, 150 KiB for each 8192 rows, 27 bytes for each
-//! row.
+//! 7 flights; 384 bytes for each bin, 22 bytes for each row, and 150 KiB once, for each T bins and
+//! for each 8192/T rows, with the power of two T that makes these the fewest.
 //! # Reference
 //! `crypto::lattice::expansion`; Gilboa, CRYPTO 1999, section 4.1.
 
@@ -166,10 +166,10 @@ async fn query(
         })
         .await?;
     session.send_bytes("weights", query).await?;
-    let size = Size::Exactly(Answers::byte_count(&expansion));
+    let size = Size::Exactly(Answers::byte_count(&expansion, &(0..expansion.chunks())));
     let answer = session.receive_bytes(ANSWER, size).await?;
     let decrypt = || {
-        let answers = Answers::from_bytes(&expansion, &answer)?;
+        let answers = Answers::from_bytes(&expansion, 0..expansion.chunks(), &answer)?;
         expansion.decrypt(&key, &hints, &answers)
     };
     Ok(session.compute(decrypt).await.map_err(|error| blame(session, ANSWER, error))?)
@@ -199,7 +199,7 @@ async fn answer(
     let (answer, mut scores) = session
         .compute(|| {
             let query = EncryptedWeights::from_bytes(&expansion, &query)?;
-            let (answers, shares) = evaluator.answer(&query, &mut rng);
+            let (answers, shares) = evaluator.answer(&query, 0..expansion.chunks(), &mut rng);
             Ok::<_, LatticeError>((answers.to_bytes(), shares))
         })
         .await
@@ -223,5 +223,5 @@ async fn expansion(
     columns: usize,
 ) -> Result<Expansion, ModelError> {
     let ring = || Ring::new(Parameters::N8192_Q150);
-    Ok(session.compute(|| Expansion::new(&ring(), seed, rows, columns)).await?)
+    Ok(session.compute(|| Expansion::new(&ring(), seed, rows, columns, 1)).await?)
 }
