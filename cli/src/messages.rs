@@ -51,17 +51,19 @@ pub(crate) struct ModelFigures {
     pub(crate) step: String,
     /// The name of the model.
     pub(crate) title: Text,
-    /// AUC, KS and lift of the best-scored 5 %.
-    pub(crate) figures: [Figure; 3],
+    /// What the model is judged by.
+    pub(crate) figures: Vec<Figure>,
 }
 
 /// One figure of both models.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Figure {
+    /// Its name, such as `AUC`.
+    pub(crate) name: String,
     /// The guest's own model.
     pub(crate) alone: f64,
     /// The joint model.
     pub(crate) joint: f64,
-    /// Joint minus alone: lower and upper end of the 95 % interval.
-    pub(crate) interval: [f64; 2],
+    /// Joint minus alone: lower and upper end of the 95 % interval, where there is one.
+    pub(crate) interval: Option<[f64; 2]>,
 }

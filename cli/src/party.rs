@@ -13,6 +13,7 @@ use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
 use models::evaluate::bootstrap::Difference;
+use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat};
 
@@ -175,20 +176,43 @@ fn end_with_standard_input() {
 /// The headline figures of every model that this party may judge.
 fn figures(outcome: &Outcome) -> Vec<ModelFigures> {
     let compared = outcome.models.iter().filter_map(|model| {
-        let Comparison { guest_alone, joint, differences } = model.comparison.as_ref()?;
-        let figure = |alone: f64, joint: f64, difference: Difference| Figure {
-            alone,
-            joint,
-            interval: [difference.low, difference.high],
-        };
-        let figures = [
-            figure(guest_alone.auc, joint.auc, differences.auc),
-            figure(guest_alone.ks, joint.ks, differences.ks),
-            figure(guest_alone.lift_5pct, joint.lift_5pct, differences.lift_5pct),
-        ];
+        let figures = model.comparison.as_ref().map(of_classes);
+        let figures = figures.or_else(|| model.numeric.as_ref().map(of_numbers))?;
         Some(ModelFigures { step: model.step.clone(), title: model.title.clone(), figures })
     });
     compared.collect()
+}
+
+/// AUC, KS and lift of the best-scored 5 %.
+fn of_classes(comparison: &Comparison) -> Vec<Figure> {
+    let Comparison { guest_alone, joint, differences } = comparison;
+    let figure = |name: &str, alone: f64, joint: f64, difference: Difference| Figure {
+        name: name.to_owned(),
+        alone,
+        joint,
+        interval: Some([difference.low, difference.high]),
+    };
+    vec![
+        figure("AUC", guest_alone.auc, joint.auc, differences.auc),
+        figure("KS", guest_alone.ks, joint.ks, differences.ks),
+        figure("lift@5%", guest_alone.lift_5pct, joint.lift_5pct, differences.lift_5pct),
+    ]
+}
+
+/// Errors, and the shares of variance and deviance that are explained.
+fn of_numbers(numeric: &NumericComparison) -> Vec<Figure> {
+    let NumericComparison { guest_alone, joint } = numeric;
+    let figure = |name: &str, of: &dyn Fn(&NumericEvaluation) -> Option<f64>| {
+        let (alone, joint) = (of(guest_alone)?, of(joint)?);
+        Some(Figure { name: name.to_owned(), alone, joint, interval: None })
+    };
+    let figures = [
+        figure("RMSE", &|it| Some(it.errors.rmse)),
+        figure("MAE", &|it| Some(it.errors.mae)),
+        figure("R²", &|it| it.errors.r2),
+        figure("D²", &|it| it.d2),
+    ];
+    figures.into_iter().flatten().collect()
 }
 
 const COUNT_INTERVAL: Duration = Duration::from_millis(250);

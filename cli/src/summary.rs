@@ -44,17 +44,18 @@ fn table(guest: &str, models: &[ModelFigures]) -> Table {
         Column::numbers(Text::new("95 % interval", "95% 区间")),
     ]);
     for model in models {
-        for (name, figure) in ["AUC", "KS", "lift@5%"].into_iter().zip(model.figures) {
-            let Figure { alone, joint, interval: [low, high] } = figure;
+        for Figure { name, alone, joint, interval } in &model.figures {
             let number = |value: f64| Cell::text(neutral(format!("{value:.4}")));
             let signed = |value: f64| format!("{value:+.4}");
             table.push(vec![
                 Cell::text(neutral(model.step.clone())),
-                Cell::text(neutral(name)),
-                number(alone),
-                number(joint),
+                Cell::text(neutral(name.clone())),
+                number(*alone),
+                number(*joint),
                 Cell::text(neutral(signed(joint - alone))),
-                Cell::text(neutral(format!("{} … {}", signed(low), signed(high)))),
+                Cell::text(neutral(interval.map_or_else(String::new, |[low, high]| {
+                    format!("{} … {}", signed(low), signed(high))
+                }))),
             ]);
         }
     }

@@ -57,6 +57,23 @@ pub enum JobError {
         /// This party's key column.
         key: String,
     },
+    /// A label is a number that a model cannot predict.
+    #[error(
+        "row {row} of the label `{column}` is {value}, and `{step}` needs {expected} (counted from \
+         1, without any header). Mend or remove such rows, or choose another model"
+    )]
+    LabelNotAllowed {
+        /// The label column.
+        column: String,
+        /// The model.
+        step: String,
+        /// The first such row.
+        row: usize,
+        /// Its label.
+        value: f64,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// A column of this party cannot be added up.
     #[error(
         "column `{column}` cannot be summed: {rule} (counted from 1, without any header). Mend or \
@@ -162,6 +179,7 @@ impl JobError {
             }
             Self::Matching(_) => "its ids are not fit for matching",
             Self::NothingInCommon { .. } => "the two tables have no row in common",
+            Self::LabelNotAllowed { .. } => "its label has values that the model cannot predict",
             Self::NotSummable { .. } => "a column that it is to add up cannot be",
             Self::AsksTooMuch { .. } => "it has more rows than the job lets it ask for",
             Self::Features(_) | Self::Federated(_) | Self::NoFeatures { .. } => {

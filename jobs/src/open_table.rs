@@ -121,7 +121,8 @@ fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobErro
     let mut proposed = Schema::propose(source, &overrides(party))?;
     let has_role = |name: &str| {
         let label = party.label.as_ref().map(|label| &label.column);
-        let roles = [label, party.weight.as_ref(), party.time.as_ref()].into_iter().flatten();
+        let roles = [label, party.weight.as_ref(), party.time.as_ref(), party.offset.as_ref()];
+        let roles = roles.into_iter().flatten();
         roles.chain(party.keys().map(|key| &key.column)).any(|column| column == name)
     };
     for column in &mut proposed.columns {
@@ -150,7 +151,7 @@ fn overrides(party: &PartySpec) -> Overrides {
     for column in &party.payload {
         columns.entry(column.clone()).or_default().role = Some(Role::Carried);
     }
-    for column in &party.sum {
+    for column in party.sum.iter().chain(&party.offset) {
         let column = columns.entry(column.clone()).or_default();
         column.role = Some(Role::Carried);
         column.kind = column.kind.or(Some(Kind::Number));

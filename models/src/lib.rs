@@ -1,6 +1,7 @@
 //! Models: the first folder says how the data are split, the file says the algorithm.
 
 pub mod evaluate;
+pub mod family;
 pub mod local;
 pub mod vertical;
 

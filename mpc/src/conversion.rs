@@ -157,17 +157,32 @@ pub async fn lift(
     modulus: u64,
     shift: u32,
 ) -> Result<Vec<u64>, MpcError> {
-    if shift > 60 || modulus >= 1 << 62 {
-        return Err(MpcError::InvalidInput(format!(
-            "cannot lift from the modulus {modulus} with a shift by {shift} bits"
-        )));
+    if modulus >= 1 << 62 {
+        return Err(cannot_lift(modulus.into(), shift));
+    }
+    let shares: Vec<u128> = shares.iter().map(|share| u128::from(*share)).collect();
+    lift_wide(party, &shares, modulus.into(), shift).await
+}
+
+/// As [`lift`], from shares modulo a `modulus` < 2^126; all are below it.
+pub async fn lift_wide(
+    party: &mut TwoParty,
+    shares: &[u128],
+    modulus: u128,
+    shift: u32,
+) -> Result<Vec<u64>, MpcError> {
+    if shift > 60 || modulus >= 1 << 126 {
+        return Err(cannot_lift(modulus, shift));
     }
     let first = party.is_first();
-    let offset = modulus / 6;
-    let moved: Vec<u64> = shares
-        .iter()
-        .map(|share| if first { (share + offset) % modulus } else { *share })
-        .collect();
+    let offset = if first { modulus / 6 } else { 0 };
+    let moved = |share: &u128| {
+        let sum = share + offset;
+        // Constant time: the borrow's sign says whether the modulus has to stay.
+        let less = sum.wrapping_sub(modulus);
+        less.wrapping_add(modulus & ((less as i128) >> 127) as u128)
+    };
+    let moved: Vec<u128> = shares.iter().map(moved).collect();
     let small = Bits::from_fn(moved.len(), |index| moved[index] <= modulus / 3);
     let no_wrap = product_of_bits::<u64>(party, &small).await?;
     Ok(moved
@@ -175,10 +190,16 @@ pub async fn lift(
         .zip(no_wrap)
         .map(|(share, no_wrap)| {
             let wrap = u64::from(first).wrapping_sub(no_wrap);
-            let offset = if first { offset >> shift } else { 0 };
-            (share >> shift).wrapping_sub(wrap.wrapping_mul(modulus >> shift)).wrapping_sub(offset)
+            let wrapped = wrap.wrapping_mul((modulus >> shift) as u64);
+            ((share >> shift) as u64).wrapping_sub(wrapped).wrapping_sub((offset >> shift) as u64)
         })
         .collect())
+}
+
+fn cannot_lift(modulus: u128, shift: u32) -> MpcError {
+    MpcError::InvalidInput(format!(
+        "cannot lift from the modulus {modulus} with a shift by {shift} bits"
+    ))
 }
 
 /// Additive shares of the product of the first party's bit and the second party's bit.

@@ -1,6 +1,6 @@
 //! Interactive building blocks for two parties: oblivious transfer, shares, comparison, equality,
-//! conversion, products, the sigmoid, and the only two ways to reveal a secret ([`reveal::open`]
-//! and [`reveal::learn`]).
+//! conversion, products, the sigmoid, the exponential, and the only two ways to reveal a secret
+//! ([`reveal::open`] and [`reveal::learn`]).
 //!
 //! Every block but [`silent_vole`], which needs a session only, runs on a [`TwoParty`]: a
 //! [`net::Session`] with one peer plus the state of the oblivious-transfer extension in both
@@ -14,6 +14,7 @@ pub mod comparison;
 pub mod conversion;
 pub mod equality;
 mod error;
+pub mod exponential;
 pub mod hints;
 pub mod histogram;
 pub mod known;

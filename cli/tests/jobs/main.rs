@@ -8,6 +8,7 @@ mod joins;
 mod keys;
 mod large;
 mod pooled;
+mod regressions;
 mod run;
 mod support;
 mod totals;

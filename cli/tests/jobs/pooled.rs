@@ -9,8 +9,10 @@ use features::FeatureMatrix;
 use features::prepare::Preparation;
 use jobs::Unwatched;
 use jobs::spec::{JobSpec, PartySpec};
+use models::evaluate::regression::NumericEvaluation;
 use models::evaluate::{Ranking, discrimination::auc};
-use models::local::logistic_regression as local;
+use models::family::Family;
+use models::local::{generalized_linear, logistic_regression as local};
 use serde_json::Value;
 use table::{Schema, Source, Table};
 
@@ -66,7 +68,7 @@ fn the_clinic_and_the_laboratory_reach_the_optimum_of_the_pooled_data() {
     compare(folder.path(), "logistic_regression.stratified");
 }
 
-fn succeed(folder: &Path) {
+pub(crate) fn succeed(folder: &Path) {
     let output = run(folder);
     let messages = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{messages}");
@@ -87,12 +89,7 @@ pub(crate) fn compare(folder: &Path, step: &str) {
         let labels = guest.table.label().unwrap();
         rows.iter().map(|row| labels[*row as usize]).collect()
     };
-    let pooled = |rows: &[u32]| -> Vec<Vec<f64>> {
-        let taken = [&guest, &host].map(|part| part.matrix.take(rows).unwrap());
-        let columns = taken.iter().flat_map(FeatureMatrix::columns);
-        columns.map(<[f64]>::to_vec).collect()
-    };
-    let (fitted, tested) = (pooled(&training), pooled(&test));
+    let [fitted, tested] = [&training, &test].map(|rows| pooled([&guest, &host], rows));
     let settings = local::Settings { l2, ..local::Settings::default() };
     let fit = local::fit(&slices(&fitted), &labels(&training), None, settings).unwrap();
 
@@ -101,16 +98,61 @@ pub(crate) fn compare(folder: &Path, step: &str) {
     let metrics = json(&folder.join("out").join(&job.guest.name).join("metrics.json"));
     let found = metrics["models"][step]["joint"]["auc"].as_f64().unwrap();
     assert!((found - expected).abs() < BOUND, "joint AUC {found}, pooled {expected}");
-    let weights = [coefficients(&guest.model), coefficients(&host.model)].concat();
+    assert_near([&guest, &host], &fit, BOUND);
+}
+
+/// Compares the regression `step` of the job in `folder` with one that is trained on both parties'
+/// columns in plaintext, to the optimum, coefficients within `bound`.
+pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: f64) {
+    let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
+    let job = JobSpec::parse("job.yaml", &job).unwrap();
+    let (guest, host) =
+        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.host, step));
+    assert_eq!(guest.ids, host.ids, "one order on both sides");
+    let (training, test) = guest.rows(folder, step);
+    let targets = |rows: &[u32]| -> Vec<f64> {
+        let targets = guest.table.label_values().unwrap();
+        rows.iter().map(|row| targets[*row as usize]).collect()
+    };
+    let [fitted, tested] = [&training, &test].map(|rows| pooled([&guest, &host], rows));
+    let (columns, numbers) = (slices(&fitted), targets(&training));
+    let data = generalized_linear::Data {
+        columns: &columns,
+        targets: &numbers,
+        weights: None,
+        offsets: None,
+    };
+    let [l2, l1] = ["l2", "l1"].map(|name| guest.model["settings"][name].as_f64().unwrap());
+    let settings = generalized_linear::Settings { l2, l1, ..Default::default() };
+    let fit = generalized_linear::fit(&data, family, settings).unwrap();
+    assert_near([&guest, &host], &fit, bound);
+
+    let predictors = generalized_linear::predictors(&fit, &slices(&tested), test.len()).unwrap();
+    let means: Vec<f64> = predictors.into_iter().map(|it| family.mean(it)).collect();
+    let expected = NumericEvaluation::new(&means, &targets(&test), None, family).unwrap();
+    let metrics = json(&folder.join("out").join(&job.guest.name).join("metrics.json"));
+    let found = metrics["models"][step]["joint"]["rmse"].as_f64().unwrap();
+    let expected = expected.errors.rmse;
+    assert!((found / expected - 1.0).abs() < bound, "joint RMSE {found}, pooled {expected}");
+}
+
+/// The coefficients of both parties are within `bound` of a fit.
+fn assert_near(parts: [&Part; 2], fit: &local::Fit, bound: f64) {
+    let weights = parts.map(|it| coefficients(&it.model)).concat();
     assert_eq!(weights.len(), fit.weights.len());
     for ((name, joint), pooled) in weights.iter().zip(&fit.weights) {
-        assert!((joint - pooled).abs() < BOUND, "{name}: joint {joint}, pooled {pooled}");
+        assert!((joint - pooled).abs() < bound, "{name}: joint {joint}, pooled {pooled}");
     }
-    let intercept: f64 = [&guest, &host]
-        .map(|part| part.model["part"]["logistic_regression"]["intercept"].as_f64().unwrap())
-        .iter()
-        .sum();
-    assert!((intercept - fit.intercept).abs() < BOUND, "{intercept}, pooled {}", fit.intercept);
+    let intercepts = parts.map(|it| part(&it.model)["intercept"].as_f64().unwrap());
+    let intercept: f64 = intercepts.iter().sum();
+    assert!((intercept - fit.intercept).abs() < bound, "{intercept}, pooled {}", fit.intercept);
+}
+
+/// The columns of both parties of some rows.
+fn pooled(parts: [&Part; 2], rows: &[u32]) -> Vec<Vec<f64>> {
+    let taken = parts.map(|part| part.matrix.take(rows).unwrap());
+    let columns = taken.iter().flat_map(FeatureMatrix::columns);
+    columns.map(<[f64]>::to_vec).collect()
 }
 
 /// One party's table in the common order, its part of the model, and its features.
@@ -165,9 +207,14 @@ fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
     columns.iter().map(Vec::as_slice).collect()
 }
 
+/// A party's part of a model with coefficients.
+pub(crate) fn part(model: &Value) -> &Value {
+    model["part"].as_object().unwrap().values().next().unwrap()
+}
+
 /// Names and values of a party's coefficients.
 pub(crate) fn coefficients(model: &Value) -> Vec<(String, f64)> {
-    let list = model["part"]["logistic_regression"]["coefficients"].as_array().unwrap();
+    let list = part(model)["coefficients"].as_array().unwrap();
     let pair =
         |it: &Value| (it["feature"].as_str().unwrap().to_owned(), it["weight"].as_f64().unwrap());
     list.iter().map(pair).collect()

@@ -6,6 +6,7 @@ mod align;
 mod evaluate;
 mod payload;
 mod prepare;
+mod regression;
 mod split;
 mod totals;
 mod train;
@@ -15,6 +16,7 @@ pub use align::{ECDH, RR22, cascade};
 pub use evaluate::{EVALUATE, REPORT};
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
+pub use regression::{GAMMA_REGRESSION, LINEAR_REGRESSION, POISSON_REGRESSION, TWEEDIE_REGRESSION};
 pub use split::SPLIT;
 pub use totals::{TOTALS, totals_of};
 pub use train::{BOOSTED_TREES, LOGISTIC_REGRESSION};
@@ -39,7 +41,7 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 15] = [
+static ALL: [&ComponentDescriptor; 19] = [
     &ECDH,
     &RR22,
     &UNBALANCED,
@@ -52,6 +54,10 @@ static ALL: [&ComponentDescriptor; 15] = [
     &SELECT,
     &ENCODE,
     &LOGISTIC_REGRESSION,
+    &LINEAR_REGRESSION,
+    &POISSON_REGRESSION,
+    &GAMMA_REGRESSION,
+    &TWEEDIE_REGRESSION,
     &BOOSTED_TREES,
     &EVALUATE,
     &REPORT,
@@ -96,7 +102,7 @@ mod tests {
         assert_eq!(names.len(), all().len());
         assert!(all().iter().all(|component| find(component.name) == Some(component)));
         assert_eq!(find("train.magic"), None);
-        assert_eq!(stage("train").count(), 2);
+        assert_eq!(stage("train").count(), 6);
     }
 
     #[test]

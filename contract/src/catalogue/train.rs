@@ -29,34 +29,9 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
         disclosures: &[
             ROWS,
             COLUMNS,
-            Disclosure::new(
-                Audience::All,
-                "train.stop",
-                DisclosureKind::Intermediate,
-                Frequency::PerRound,
-                Text::new(
-                    "whether training goes on; with early stopping, not for which of its two \
-                     reasons it ends",
-                    "训练是否继续；启用早停时，不公开因何种原因结束",
-                ),
-            ),
-            Disclosure::new(
-                Audience::Host,
-                "train.weighted",
-                DisclosureKind::Intermediate,
-                Frequency::Once,
-                Text::new(
-                    "whether the guest's rows have weights, not which",
-                    "发起方的行是否带有权重，不含权重值",
-                ),
-            ),
-            Disclosure::new(
-                Audience::All,
-                "model.own_coefficients",
-                DisclosureKind::Result,
-                Frequency::Once,
-                Text::new("the coefficients of its own columns", "自己特征的系数"),
-            ),
+            EARLY_STOP,
+            WEIGHTED,
+            OWN_COEFFICIENTS,
             SCORES,
             HOST_SCORES,
             Disclosure::new(
@@ -344,7 +319,45 @@ const SAMPLED: ParameterKind = ParameterKind::Share {
     maximum: Share::WHOLE,
 };
 
-const ROWS: Disclosure = Disclosure::new(
+const EARLY_STOP: Disclosure = Disclosure::new(
+    Audience::All,
+    "train.stop",
+    DisclosureKind::Intermediate,
+    Frequency::PerRound,
+    Text::new(
+        "whether training goes on; with early stopping, not for which of its two reasons it ends",
+        "训练是否继续；启用早停时，不公开因何种原因结束",
+    ),
+);
+
+pub(super) const STOP: Disclosure = Disclosure::new(
+    Audience::All,
+    "train.stop",
+    DisclosureKind::Intermediate,
+    Frequency::PerRound,
+    Text::new("whether training goes on", "训练是否继续"),
+);
+
+pub(super) const WEIGHTED: Disclosure = Disclosure::new(
+    Audience::Host,
+    "train.weighted",
+    DisclosureKind::Intermediate,
+    Frequency::Once,
+    Text::new(
+        "whether the guest's rows have weights, not which",
+        "发起方的行是否带有权重，不含权重值",
+    ),
+);
+
+pub(super) const OWN_COEFFICIENTS: Disclosure = Disclosure::new(
+    Audience::All,
+    "model.own_coefficients",
+    DisclosureKind::Result,
+    Frequency::Once,
+    Text::new("the coefficients of its own columns", "自己特征的系数"),
+);
+
+pub(super) const ROWS: Disclosure = Disclosure::new(
     Audience::All,
     "train.rows",
     DisclosureKind::Size,
@@ -352,7 +365,7 @@ const ROWS: Disclosure = Disclosure::new(
     Text::new("the number of training, validation and test rows", "训练集、验证集和测试集的行数"),
 );
 
-const COLUMNS: Disclosure = Disclosure::new(
+pub(super) const COLUMNS: Disclosure = Disclosure::new(
     Audience::All,
     "train.columns",
     DisclosureKind::Size,
@@ -371,7 +384,7 @@ const SCORES: Disclosure = Disclosure::new(
     Text::new("the joint score of each test row", "每个测试行的联合得分"),
 );
 
-const HOST_SCORES: Disclosure = Disclosure::new(
+pub(super) const HOST_SCORES: Disclosure = Disclosure::new(
     Audience::Guest,
     "score.host_part",
     DisclosureKind::Inference,

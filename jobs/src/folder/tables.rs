@@ -37,9 +37,10 @@ pub(super) fn write(
     keys.dedup();
     for model in &outcome.models {
         let Some(scores) = &model.scores else { continue };
-        let labels = scores.labels.iter().map(|label| f64::from(*label)).collect();
+        let kind = if model.numeric.is_some() { Kind::Number } else { Kind::Integer };
+        let labels = scores.labels.clone();
         let table = aligned.select(&keys)?.take(&scores.rows)?.with_columns(vec![
-            (Column::new("label", Kind::Integer, Role::Label), Values::numbers(labels)),
+            (Column::new("label", kind, Role::Label), Values::numbers(labels)),
             number("guest_alone", &scores.alone),
             number("joint", &scores.joint),
         ])?;

@@ -123,14 +123,14 @@ pub(super) fn profit(comparison: &Comparison, names: &Names) -> Option<Chart> {
 }
 
 /// How one score spreads over the two classes of the test rows, in groups of equal width.
-pub(super) fn score_distribution(name: &Text, scores: &[f64], labels: &[u8]) -> Chart {
+pub(super) fn score_distribution(name: &Text, scores: &[f64], labels: &[f64]) -> Chart {
     let low = scores.iter().copied().fold(f64::INFINITY, f64::min);
     let high = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let width = ((high - low) / SCORE_GROUPS as f64).max(f64::MIN_POSITIVE);
     let mut counts = [[0_u64; SCORE_GROUPS]; 2];
     for (score, label) in scores.iter().zip(labels) {
         let group = (((score - low) / width) as usize).min(SCORE_GROUPS - 1);
-        counts[usize::from(*label == 1)][group] += 1;
+        counts[usize::from(*label > 0.5)][group] += 1;
     }
     let groups = if scores.is_empty() { 0 } else { SCORE_GROUPS };
     let label = |group: usize| {

@@ -9,6 +9,7 @@ mod curves;
 mod features;
 mod joins;
 mod model;
+mod numbers;
 mod own_part;
 mod records;
 mod remarks;

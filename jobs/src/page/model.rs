@@ -7,7 +7,7 @@ use report::table::{Cell, Column, Table};
 use serde_json::Value;
 
 use super::curves::{self, Names};
-use super::{View, own_part, remarks, result, step_title, wording};
+use super::{View, numbers, own_part, remarks, result, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
@@ -30,6 +30,9 @@ pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
             .part(more_curves(view, model, comparison, &names));
     } else {
         section = section.part(Part::Charts(vec![own_part]));
+        if let Some(numeric) = &model.numeric {
+            section = section.part(Part::Comparison(numbers::further(view, numeric)));
+        }
     }
     section.part(settings(model, facts))
 }

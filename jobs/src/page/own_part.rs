@@ -12,7 +12,7 @@ use report::table::{Cell, Column, Table};
 
 use super::{View, step_title, wording};
 use crate::run::{LinearPart, ModelOutcome, ModelPart};
-use contract::Role;
+use contract::{Role, catalogue};
 
 /// Bars beyond this many say nothing to the eye; the model's own file holds them all.
 const BARS_MAX: usize = 15;
@@ -20,7 +20,9 @@ const BARS_MAX: usize = 15;
 /// The chart of the own part, and a sentence on how it was trained.
 pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
     let (chart, facts) = match &model.part {
-        ModelPart::LogisticRegression(part) => (coefficients(view, model, part), training(part)),
+        ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
+            (coefficients(view, model, part), training(part))
+        }
         ModelPart::GuestTrees { trees, .. } => (gains(view, trees), number_of_trees(trees)),
         ModelPart::HostTrees { trees, .. } => {
             let names = trees.splits.iter().map(|split| split.feature.as_str());
@@ -68,13 +70,24 @@ fn coefficients(view: View<'_>, model: &ModelOutcome, part: &LinearPart) -> Char
     };
     Chart::Ranking(RankingChart {
         title,
-        description: limited(wording::coefficients_meaning(), total),
+        description: limited(meaning(model), total),
         value_label: wording::coefficient(),
         unit: Unit::Number,
         digits: 3,
         legend: Vec::new(),
         bars,
     })
+}
+
+/// What a coefficient of the model says.
+fn meaning(model: &ModelOutcome) -> Text {
+    match &model.part {
+        ModelPart::Regression(_) if model.component == catalogue::LINEAR_REGRESSION.name => {
+            wording::slopes_meaning()
+        }
+        ModelPart::Regression(_) => wording::log_slopes_meaning(),
+        _ => wording::coefficients_meaning(),
+    }
 }
 
 /// The guest's features by gain, and all of the host's together, which is all the guest may know.

@@ -76,7 +76,9 @@ pub(super) fn on_split(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
 
 /// About training that did not come to its end.
 pub(super) fn on_training(model: &ModelOutcome) -> Option<Part> {
-    let ModelPart::LogisticRegression(part) = &model.part else { return None };
+    let (ModelPart::LogisticRegression(part) | ModelPart::Regression(part)) = &model.part else {
+        return None;
+    };
     let passes = Quantity::count(part.passes as u64);
     (!part.converged).then(|| caution(wording::not_converged(passes)))
 }

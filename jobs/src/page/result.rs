@@ -6,7 +6,7 @@ use models::evaluate::{Comparison as Figures, Evaluation};
 use report::message::{self, Quantity, Text};
 use report::page::{Better, Comparison, ComparisonRow, Difference, Part, Section, Tile};
 
-use super::{View, remarks, step_title, wording};
+use super::{View, numbers, remarks, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>) -> Section {
@@ -25,9 +25,15 @@ pub(super) fn section(view: View<'_>) -> Section {
             .part(Part::Paragraph(wording::headline_is(step_title(view, model))))
             .part(Part::Tiles(tiles(view, comparison)));
     }
+    section = numbers::headline(view, &splits).into_iter().fold(section, Section::part);
     for split in splits {
         section = remarks::on_split(view, split).into_iter().fold(section, Section::part);
         for model in view.models_of(split) {
+            if let Some(numeric) = &model.numeric {
+                let figures = numbers::comparison(view, model, numeric);
+                section = section.part(Part::Comparison(figures));
+                section = remarks::on_training(model).into_iter().fold(section, Section::part);
+            }
             let Some(comparison) = &model.comparison else { continue };
             section = section.part(Part::Comparison(headline(view, model, comparison)));
             let remarks = [remarks::on_training(model), remarks::on_gain(view, comparison)];
@@ -100,7 +106,7 @@ pub(super) fn further(view: View<'_>, comparison: &Figures) -> Comparison {
     side_by_side(view, rows)
 }
 
-fn side_by_side(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparison {
+pub(super) fn side_by_side(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparison {
     Comparison {
         title: wording::further_figures(),
         scores: vec![wording::alone(view.guest_name()), message::joint_model()],
@@ -125,7 +131,7 @@ fn top(alone: &TopShare, joint: &TopShare) -> [ComparisonRow; 2] {
     ]
 }
 
-fn plain(
+pub(super) fn plain(
     metric: Text,
     [alone, joint]: [f64; 2],
     better: Better,

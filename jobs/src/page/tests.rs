@@ -9,7 +9,9 @@ use features::prepare::{DropReason, Dropped};
 use features::woe::{BinCounts, MergeRule, WoeTable};
 use models::evaluate::bootstrap::Bootstrap;
 use models::evaluate::profit::Economics;
+use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
+use models::family::Family;
 use report::message::problems;
 use serde_json::json;
 use table::{Column, Kind, Table, Values};
@@ -100,6 +102,44 @@ fn the_host_sees_its_own_part_and_no_metric() {
     assert!(html.contains("dropped by the label holder"));
     for metric in ["AUC", "KS curve", "Information value", "Score bands", "positives"] {
         assert!(!html.contains(metric), "{metric}");
+    }
+}
+
+#[test]
+fn a_page_of_numbers_has_errors_and_no_classes() {
+    let mut outcome = guest();
+    let numeric = |rmse: f64, family| {
+        let targets = [0.0, 1.0, 2.0, 5.0];
+        let predictions = targets.map(|target| target * 0.5 + rmse);
+        NumericEvaluation::new(&predictions, &targets, None, family).unwrap()
+    };
+    for model in &mut outcome.models {
+        let ModelPart::LogisticRegression(part) = coefficients(-0.5) else { panic!("no part") };
+        model.part = ModelPart::Regression(part);
+        (model.component, model.title) =
+            (catalogue::POISSON_REGRESSION.name, catalogue::POISSON_REGRESSION.title.clone());
+        (model.comparison, model.scores) = (None, None);
+        let (guest_alone, joint) = (numeric(0.9, Family::Poisson), numeric(0.7, Family::Poisson));
+        model.numeric = Some(NumericComparison { guest_alone, joint });
+    }
+    for split in &mut outcome.splits {
+        (split.base_rates, split.selection) = (None, None);
+        split.evidence.clear();
+        split.host_evidence.clear();
+    }
+    let html = written("numbers.html", &outcome);
+    for part in [
+        "Root mean squared error",
+        "Explained deviance (D²)",
+        "Mean of prediction minus label",
+        "均方根误差",
+        "Change of the logarithm of the prediction",
+        "Poisson regression",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    for part in ["AUC", "positive", "ROC", "NaN"] {
+        assert!(!html.contains(part), "{part}");
     }
 }
 
@@ -339,6 +379,7 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
         settings: json!({ "l2": 0.01, "rounds": 500 }),
         split: split.to_owned(),
         comparison: None,
+        numeric: None,
         part,
         scores: None,
     }
@@ -372,6 +413,7 @@ fn measured(gain: f64) -> (TestScores, Comparison) {
         &mut generator,
     );
     let rows = (0..TEST_ROWS as u32).collect();
+    let labels = labels.into_iter().map(f64::from).collect();
     (TestScores { rows, labels, alone, joint }, comparison.unwrap())
 }
 

@@ -72,6 +72,18 @@ report::messages! {
     /// A metric.
     log_loss() { "Log-loss", "对数损失" }
     /// A metric.
+    root_mean_square() { "Root mean squared error", "均方根误差（RMSE）" }
+    /// A metric.
+    mean_absolute() { "Mean absolute error", "平均绝对误差（MAE）" }
+    /// A metric.
+    explained_variance() { "R²", "R²" }
+    /// A metric: mean of prediction minus label.
+    mean_bias() { "Mean of prediction minus label", "预测值与标签之差的均值" }
+    /// A metric.
+    mean_deviance() { "Mean deviance", "平均偏差" }
+    /// A metric: 1 minus the deviance over that of the mean.
+    explained_deviance() { "Explained deviance (D²)", "偏差解释率（D²）" }
+    /// A metric.
     calibration_error() { "Calibration error", "校准误差（ECE）" }
 
     /// Remark: made-up data.
@@ -192,6 +204,18 @@ report::messages! {
         "Change of the log-odds per standard deviation of the prepared feature: of a number, or of \
          the indicator of a level. The partner's coefficients are the partner's.",
         "特征（数值，或类别水平的指示变量）每变化一个标准差所引起的对数几率变化。对方的系数仅对方可见。"
+    }
+    /// What the chart of coefficients of a linear regression shows.
+    slopes_meaning() {
+        "Change of the prediction per standard deviation of the prepared feature: of a number, or of \
+         the indicator of a level. The partner's coefficients are the partner's.",
+        "特征（数值，或类别水平的指示变量）每变化一个标准差所引起的预测值变化。对方的系数仅对方可见。"
+    }
+    /// What the chart of coefficients of a model with a logarithmic link shows.
+    log_slopes_meaning() {
+        "Change of the logarithm of the prediction per standard deviation of the prepared feature: \
+         of a number, or of the indicator of a level. The partner's coefficients are its own.",
+        "特征（数值，或类别水平的指示变量）每变化一个标准差所引起的预测值对数的变化。对方的系数仅对方可见。"
     }
     /// Axis of the chart of coefficients.
     coefficient() { "Coefficient", "系数" }

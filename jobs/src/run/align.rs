@@ -9,12 +9,12 @@ use table::{Table, check_label_classes};
 
 use super::outcome::KeyRound;
 use super::progress::{Run, Step};
-use super::{buckets, cascade, unbalanced};
+use super::{buckets, cascade, regression, unbalanced};
 use crate::error::JobError;
 use crate::intersection;
 use crate::open_table::KeyReader;
 use crate::own_rows::OwnRows;
-use crate::spec::{Intersection, Learn, Protocol};
+use crate::spec::{Intersection, Learn, Model, Protocol};
 
 /// The rows that both parties have.
 pub(super) enum Common {
@@ -131,7 +131,7 @@ async fn intersect(
     protocol: Intersection,
 ) -> Result<Option<Common>, JobError> {
     if run.is_guest() && !run.job.train.is_empty() {
-        check_classes(run, &table.label()?)?;
+        check_label(run, table)?;
     }
     let party = run.job.party(run.role);
     let matched = if party.has_several_keys() {
@@ -151,7 +151,7 @@ async fn intersect(
     }
     let table = table.take(&order)?;
     if run.is_guest() && !run.job.train.is_empty() {
-        check_classes(run, &table.label()?)?;
+        check_label(run, &table)?;
     }
     Ok(Some(Common::InMemory { table, order, rounds }))
 }
@@ -226,10 +226,27 @@ pub(super) fn note_rows_left_out(run: &Run<'_>, kept: usize, invalid: usize, dup
     }
 }
 
-/// Before anything is trained, both classes must be there.
-fn check_classes(run: &Run<'_>, labels: &[u8]) -> Result<(), JobError> {
+/// Before anything is trained, both classes must be there, or numbers that every model allows.
+fn check_label(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
     let column = run.job.guest.label.as_ref().map_or("label", |label| label.column.as_str());
-    check_label_classes(column, labels)?;
+    if !run.job.predicts_numbers() {
+        check_label_classes(column, &table.label()?)?;
+        return Ok(());
+    }
+    let numbers = table.label_values()?;
+    for step in &run.job.train {
+        let Model::Regression { of, settings, .. } = &step.model else { continue };
+        let family = regression::family(*of, settings);
+        if let Some(row) = numbers.iter().position(|number| !family.allows(*number).1) {
+            return Err(JobError::LabelNotAllowed {
+                column: column.to_owned(),
+                step: step.name.clone(),
+                row: row + 1,
+                value: numbers[row],
+                expected: family.allows(0.0).0,
+            });
+        }
+    }
     Ok(())
 }
 

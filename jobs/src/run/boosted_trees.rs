@@ -118,7 +118,7 @@ async fn strict(
         return Err(ModelError::InvalidInput(rule.to_owned()).into());
     }
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
-    let labels = guest.map(|guest| guest.labels.as_slice());
+    let labels = guest.map(GuestRows::labels);
     let used = strict_trees::Rows { training: &rows.training, validation: &rows.validation };
     let trees = strict_trees::train(&mut party, matrix, labels, used, settings).await?.model;
     let test = session.compute(|| matrix.take(&rows.test)).await;
@@ -161,7 +161,7 @@ fn bin(
 
 fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
     Examples {
-        labels: Labels::Classes(&guest.labels),
+        labels: Labels::Classes(guest.labels()),
         weights: guest.weights.as_deref(),
         training: &rows.training,
         validation: &rows.validation,

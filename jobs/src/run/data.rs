@@ -15,10 +15,19 @@ pub(super) struct Data {
 
 /// What only the guest holds.
 pub(super) struct GuestRows {
-    /// 0 or 1 for each row.
-    pub(super) labels: Vec<u8>,
+    label: Label,
     /// A weight for each row, if the job names a column.
     pub(super) weights: Option<Vec<f64>>,
+    /// A known part of the linear predictor for each row, if the job names a column.
+    offsets: Option<Vec<f64>>,
+}
+
+/// What is to be predicted.
+enum Label {
+    /// 0 or 1 for each row.
+    Classes(Vec<u8>),
+    /// A number for each row.
+    Numbers(Vec<f64>),
 }
 
 impl Data {
@@ -26,7 +35,16 @@ impl Data {
         let table = table.clone();
         let guest = if run.is_guest() {
             let weights = table.weight()?.map(<[f64]>::to_vec);
-            Some(GuestRows { labels: table.label()?, weights })
+            let label = if run.job.predicts_numbers() {
+                Label::Numbers(table.label_values()?.to_vec())
+            } else {
+                Label::Classes(table.label()?)
+            };
+            let offsets = match &run.job.guest.offset {
+                Some(column) => Some(table.numeric(column)?.to_vec()),
+                None => None,
+            };
+            Some(GuestRows { label, weights, offsets })
         } else {
             None
         };
@@ -40,9 +58,36 @@ impl Data {
 }
 
 impl GuestRows {
-    /// The labels of some rows, in their order.
+    /// 0 or 1 for each row; empty where the label is a number.
+    pub(super) fn labels(&self) -> &[u8] {
+        match &self.label {
+            Label::Classes(labels) => labels,
+            Label::Numbers(_) => &[],
+        }
+    }
+
+    /// A number for each row; empty where the label is one of two classes.
+    pub(super) fn numbers(&self) -> &[f64] {
+        match &self.label {
+            Label::Classes(_) => &[],
+            Label::Numbers(numbers) => numbers,
+        }
+    }
+
+    /// Whether the label is one of two classes.
+    pub(super) fn has_classes(&self) -> bool {
+        matches!(self.label, Label::Classes(_))
+    }
+
+    /// The labels of some rows, in their order; only where the label is one of two classes.
     pub(super) fn labels_of(&self, rows: &[u32]) -> Vec<u8> {
-        rows.iter().map(|row| self.labels[*row as usize]).collect()
+        let labels = self.labels();
+        rows.iter().map(|row| labels[*row as usize]).collect()
+    }
+
+    /// The offsets of some rows, in their order.
+    pub(super) fn offsets_of(&self, rows: &[u32]) -> Option<Vec<f64>> {
+        Some(pick(self.offsets.as_ref()?, rows))
     }
 
     /// The weights of some rows, in their order.

@@ -5,15 +5,17 @@ use crypto::hash;
 use crypto::random::Generator;
 use models::evaluate::bootstrap::Bootstrap;
 use models::evaluate::profit::Economics;
+use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
+use models::family::Family;
 use net::Session;
 
-use super::data::GuestRows;
+use super::data::{GuestRows, pick};
 use super::progress::Run;
 use crate::error::JobError;
 use crate::spec::JobSpec;
 
-/// The probabilities that both models give; rows in the order of the split's lists.
+/// The probabilities or numbers that both models predict; rows in the order of the split's lists.
 pub(super) struct Scores {
     /// The guest's own model on the test rows.
     pub(super) alone_test: Vec<f64>,
@@ -52,6 +54,25 @@ pub(super) async fn compare(
         )
     };
     Ok(session.compute(work).await?)
+}
+
+/// Compares two models of numbers on the test rows.
+pub(super) async fn compare_numbers(
+    session: &Session,
+    family: Family,
+    guest: &GuestRows,
+    test: &[u32],
+    scores: &Scores,
+) -> Result<NumericComparison, JobError> {
+    let (targets, weights) = (pick(guest.numbers(), test), guest.weights_of(test));
+    let work = || -> Result<_, JobError> {
+        let evaluate = |predictions: &[f64]| {
+            NumericEvaluation::new(predictions, &targets, weights.as_deref(), family)
+        };
+        let (guest_alone, joint) = (evaluate(&scores.alone_test)?, evaluate(&scores.joint_test)?);
+        Ok(NumericComparison { guest_alone, joint })
+    };
+    session.compute(work).await
 }
 
 fn settings(job: &JobSpec) -> Settings {

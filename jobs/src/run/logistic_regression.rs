@@ -116,8 +116,7 @@ pub(super) async fn train(
     Ok(Trained { own, guest })
 }
 
-/// The joint scores of the test rows, at the guest: the host adds its part of each, which the
-/// guest could compute from them anyway.
+/// The joint scores of the test rows, at the guest.
 async fn score(
     run: &Run<'_>,
     session: &mut Session,
@@ -125,7 +124,18 @@ async fn score(
     test: &FeatureMatrix,
 ) -> Result<Option<Vec<f64>>, JobError> {
     let mine = own.partial_scores(&test.columns(), test.rows());
-    run.record("score.test_rows", Audience::Guest, test.rows())?;
+    let joint = host_predictors(run, session, mine).await?;
+    Ok(joint.map(|joint| joint.into_iter().map(local::sigmoid).collect()))
+}
+
+/// The joint linear predictors of the test rows, at the guest: the host adds its part of each,
+/// which the guest could compute from them anyway.
+pub(super) async fn host_predictors(
+    run: &Run<'_>,
+    session: &mut Session,
+    mine: Vec<f64>,
+) -> Result<Option<Vec<f64>>, JobError> {
+    run.record("score.test_rows", Audience::Guest, mine.len())?;
     if !run.is_guest() {
         let words: Vec<u64> = mine.iter().map(|score| score.to_bits()).collect();
         session.send_words(HOST_SCORES, &words).await?;
@@ -136,8 +146,7 @@ async fn score(
     if theirs.iter().any(|score| !score.is_finite()) {
         return Err(session.misbehaved(HOST_SCORES, "a score is a finite number").into());
     }
-    let joint = mine.iter().zip(theirs).map(|(mine, theirs)| local::sigmoid(mine + theirs));
-    Ok(Some(joint.collect()))
+    Ok(Some(mine.iter().zip(theirs).map(|(mine, theirs)| mine + theirs).collect()))
 }
 
 /// The guest's model without the partner, with the same settings.
@@ -180,7 +189,7 @@ const HOST_SCORES: &str = "host_scores";
 
 /// The indicators of all levels of a column determine each other, so that without a penalty many
 /// models are equally good; this much of one picks among them and changes no score that is shown.
-const L2_MIN: f64 = 1e-9;
+pub(super) const L2_MIN: f64 = 1e-9;
 
 #[cfg(test)]
 mod tests {

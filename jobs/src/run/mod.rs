@@ -16,6 +16,7 @@ mod outcome;
 mod payload;
 mod prepare;
 mod progress;
+mod regression;
 mod select;
 mod split;
 mod totals;
@@ -102,7 +103,8 @@ async fn train_all(
 }
 
 fn split_results(spec: &SplitSpec, data: &Data, split: &Split, prepared: Prepared) -> SplitOutcome {
-    let base_rates = data.guest().map(|guest| BaseRates {
+    let classes = data.guest().filter(|guest| guest.has_classes());
+    let base_rates = classes.map(|guest| BaseRates {
         training: share_of_ones(&guest.labels_of(&training_period(split))),
         test: share_of_ones(&guest.labels_of(&split.test)),
     });

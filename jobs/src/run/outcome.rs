@@ -6,6 +6,7 @@ use features::binning::Binning;
 use features::federated::evidence::Anonymity;
 use features::prepare::{Dropped, Preparation};
 use features::woe::WoeTable;
+use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, Evaluation};
 use models::local;
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
@@ -238,8 +239,10 @@ pub struct ModelOutcome {
     pub settings: Value,
     /// The name of the split.
     pub split: String,
-    /// Both models on the test rows, at the guest.
+    /// Both models on the test rows, at the guest, if they tell two classes apart.
     pub comparison: Option<Comparison>,
+    /// Both models on the test rows, at the guest, if they predict numbers.
+    pub numeric: Option<NumericComparison>,
     /// This party's part of the model.
     pub part: ModelPart,
     /// The scores of the test rows, at the guest.
@@ -252,8 +255,8 @@ pub struct ModelOutcome {
 pub struct TestScores {
     /// The rows, numbered in the common order.
     pub rows: Vec<u32>,
-    /// What happened: 0 or 1.
-    pub labels: Vec<u8>,
+    /// What happened: 0 or 1, or a number.
+    pub labels: Vec<f64>,
     /// The guest's own model.
     pub alone: Vec<f64>,
     /// The joint model.
@@ -266,6 +269,8 @@ pub struct TestScores {
 pub enum ModelPart {
     /// Of a logistic regression.
     LogisticRegression(LinearPart),
+    /// Of a linear, Poisson, gamma or Tweedie regression.
+    Regression(LinearPart),
     /// Of boosted trees, at the guest.
     GuestTrees {
         /// Shape, own splits and leaves.
@@ -293,7 +298,7 @@ pub enum ModelPart {
     },
 }
 
-/// A party's part of a logistic regression.
+/// A party's part of a model with coefficients.
 #[derive(Clone, Debug, Serialize)]
 pub struct LinearPart {
     /// The party's own features.
@@ -313,11 +318,11 @@ pub struct LinearPart {
 pub struct Coefficient {
     /// The encoded feature.
     pub feature: String,
-    /// Change of the log-odds per unit of it.
+    /// Change of the linear predictor (of a logistic regression, the log-odds) per unit of it.
     pub weight: f64,
 }
 
-/// The guest's own logistic regression.
+/// The guest's own model with coefficients.
 #[derive(Clone, Debug, Serialize)]
 pub struct AloneLinear {
     /// Its coefficients.
@@ -351,12 +356,21 @@ impl Outcome {
     pub fn metrics(&self) -> Value {
         let mut models = Map::new();
         for model in &self.models {
-            let Some(comparison) = &model.comparison else { continue };
-            let entry = json!({
-                "guest_alone": headline(&comparison.guest_alone),
-                "joint": headline(&comparison.joint),
-                "test_rows": comparison.joint.rows,
-            });
+            let entry = if let Some(comparison) = &model.comparison {
+                json!({
+                    "guest_alone": headline(&comparison.guest_alone),
+                    "joint": headline(&comparison.joint),
+                    "test_rows": comparison.joint.rows,
+                })
+            } else if let Some(numeric) = &model.numeric {
+                json!({
+                    "guest_alone": numbers(&numeric.guest_alone),
+                    "joint": numbers(&numeric.joint),
+                    "test_rows": numeric.joint.errors.rows,
+                })
+            } else {
+                continue;
+            };
             models.insert(model.step.clone(), entry);
         }
         let disclosed: Vec<Value> = self.disclosed().map(|opened| {
@@ -386,5 +400,17 @@ fn headline(evaluation: &Evaluation) -> Value {
         "auc": evaluation.auc,
         "ks": evaluation.ks,
         "lift_5pct": evaluation.lift_5pct,
+    })
+}
+
+fn numbers(evaluation: &NumericEvaluation) -> Value {
+    let NumericEvaluation { errors, deviance, d2 } = evaluation;
+    json!({
+        "rmse": errors.rmse,
+        "mae": errors.mae,
+        "r2": errors.r2,
+        "bias": errors.bias,
+        "deviance": deviance,
+        "d2": d2,
     })
 }

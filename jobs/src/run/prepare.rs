@@ -9,7 +9,7 @@ use features::split::Split;
 use features::woe::{MergeRule, WoeTable};
 use features::{Column, FeatureMatrix};
 
-use super::data::{Data, training_period};
+use super::data::{Data, GuestRows, training_period};
 use super::outcome::{SelectionOutcome, Weighed};
 use super::progress::{Run, Step};
 use super::weigh::HostWoe;
@@ -56,7 +56,7 @@ pub(super) async fn prepare(
 async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<Prepared, JobError> {
     let spec = &run.job.prepare;
     let rows = training_period(split);
-    let labels = data.guest().map(|guest| guest.labels.as_slice());
+    let labels = data.guest().filter(|guest| guest.has_classes()).map(GuestRows::labels);
     let work = || -> Result<Prepared, JobError> {
         let columns = features::columns(&data.table);
         let preparation = Preparation::fit(&columns, &rows, &settings(spec))?;

@@ -39,7 +39,7 @@ async fn agree(
         (SplitBy::Random, _) => return Ok(split::random(rows, shares, &mut generator)?),
         (_, None) => return receive(step, rows).await,
         (SplitBy::Stratified, Some(guest)) => {
-            split::stratified(&guest.labels, shares, &mut generator)?
+            split::stratified(guest.labels(), shares, &mut generator)?
         }
         (SplitBy::Time, Some(_)) => split::by_time(&data.table.time()?, shares)?,
     };

@@ -4,12 +4,13 @@ use features::split::Split;
 use serde_json::json;
 
 use super::boosted_trees::{self, Part};
-use super::data::Data;
-use super::evaluate::{Scores, compare};
+use super::data::{Data, pick};
+use super::evaluate::{Scores, compare, compare_numbers};
 use super::logistic_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
+use super::regression;
 use super::weigh::HostWoe;
 use crate::error::JobError;
 use crate::spec::{Model, ModelStep};
@@ -42,12 +43,21 @@ async fn run_step(
 ) -> Result<ModelOutcome, JobError> {
     let session = &mut step.session;
     let model = &model_step.train.model;
+    let mut family = None;
     let (part, scores, settings) = match model {
         Model::LogisticRegression { settings, .. } => {
             let trained =
                 logistic_regression::train(run, session, settings, data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
-            (part, scores, json!(settings))
+            (ModelPart::LogisticRegression(part), scores, json!(settings))
+        }
+        Model::Regression { of, settings, .. } => {
+            let of = regression::family(*of, settings);
+            family = Some(of);
+            let trained =
+                regression::train(run, session, (of, settings), data, split, prepared).await?;
+            let (part, scores) = linear(trained, prepared);
+            (ModelPart::Regression(part), scores, json!(settings))
         }
         Model::BoostedTrees { settings, .. } => {
             let spec = (model.privacy(), settings);
@@ -64,15 +74,24 @@ async fn run_step(
         settings,
         split: model_step.split.name.clone(),
         comparison: None,
+        numeric: None,
         part,
         scores: None,
     };
     if let (Some(guest), Some(scores)) = (data.guest(), scores) {
-        let comparison = compare(run, session, &model_step.id, guest, &split.test, &scores).await?;
-        results.comparison = Some(comparison);
+        let labels = if let Some(family) = family {
+            let numeric = compare_numbers(session, family, guest, &split.test, &scores).await?;
+            results.numeric = Some(numeric);
+            pick(guest.numbers(), &split.test)
+        } else {
+            let id = &model_step.id;
+            let comparison = compare(run, session, id, guest, &split.test, &scores).await?;
+            results.comparison = Some(comparison);
+            guest.labels_of(&split.test).into_iter().map(f64::from).collect()
+        };
         results.scores = Some(TestScores {
             rows: split.test.clone(),
-            labels: guest.labels_of(&split.test),
+            labels,
             alone: scores.alone_test,
             joint: scores.joint_test,
         });
@@ -83,7 +102,7 @@ async fn run_step(
 fn linear(
     trained: logistic_regression::Trained,
     prepared: &Prepared,
-) -> (ModelPart, Option<Scores>) {
+) -> (LinearPart, Option<Scores>) {
     let named = |weights: &[f64]| {
         let replaced = prepared.host_woe.as_ref().map_or(&[][..], HostWoe::names);
         let names = prepared.matrix.names().chain(replaced.iter().map(String::as_str));
@@ -107,7 +126,7 @@ fn linear(
         converged: own.converged,
         alone,
     };
-    (ModelPart::LogisticRegression(part), scores)
+    (part, scores)
 }
 
 fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {

@@ -19,7 +19,7 @@ use models::vertical::logistic_regression::woe::{
 use mpc::TwoParty;
 use net::{Session, Size};
 
-use super::data::{Data, training_period};
+use super::data::{Data, GuestRows, training_period};
 use super::outcome::Weighed;
 use super::prepare::{Prepared, bin_settings, merge_rule};
 use super::progress::{Run, Step};
@@ -121,7 +121,7 @@ async fn replace(
         .map(|(place, _)| place)
         .collect();
     prepared.matrix = prepared.matrix.select(&plain)?;
-    let labels = data.guest().map(|guest| guest.labels.as_slice());
+    let labels = data.guest().map(GuestRows::labels);
     let settings = bin_settings(&run.job.prepare, run.role);
     let bin = || -> Result<(Vec<Binning>, BinnedMatrix), JobError> {
         let binnings = binning::fit(&columns, rows, &settings, labels)?;

@@ -23,7 +23,7 @@ mod tests;
 pub use align::{AlignSpec, Curve, Intersection, Join, Learn, Protocol, Security};
 pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
 pub use key::KeySpec;
-pub use model::{BoostedTrees, LogisticRegression, Model, TrainStep};
+pub use model::{BoostedTrees, LogisticRegression, Model, Regression, RegressionOf, TrainStep};
 pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
 pub use prepare::{
     BinMethod, BinSpec, EncodeCategories, EncodeNumbers, EncodeSpec, MissingNumbers, MissingSpec,
@@ -122,6 +122,11 @@ impl JobSpec {
             && matches!(self.align.protocol, Protocol::Intersection(_))
             && self.align.join == Join::Inner
             && parties.iter().all(|party| party.payload.is_empty() && !party.has_several_keys())
+    }
+
+    /// Whether the label is a number to be predicted, not one of two classes.
+    pub fn predicts_numbers(&self) -> bool {
+        self.train.iter().any(|step| step.model.predicts_numbers())
     }
 
     /// The party of this role.

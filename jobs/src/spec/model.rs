@@ -29,6 +29,16 @@ pub enum Model {
         /// The settings.
         settings: LogisticRegression,
     },
+    /// `train.linear_regression`, `train.poisson_regression`, `train.gamma_regression` and
+    /// `train.tweedie_regression`
+    Regression {
+        /// What the label is taken for.
+        of: RegressionOf,
+        /// The privacy mode, one of the component's modes.
+        privacy: String,
+        /// The settings.
+        settings: Regression,
+    },
     /// `train.boosted_trees`
     BoostedTrees {
         /// The privacy mode, one of the component's modes.
@@ -43,16 +53,22 @@ impl Model {
     pub fn component(&self) -> &'static ComponentDescriptor {
         match self {
             Self::LogisticRegression { .. } => &catalogue::LOGISTIC_REGRESSION,
+            Self::Regression { of, .. } => of.component(),
             Self::BoostedTrees { .. } => &catalogue::BOOSTED_TREES,
         }
+    }
+
+    /// Whether the label is a number to be predicted, not one of two classes.
+    pub fn predicts_numbers(&self) -> bool {
+        matches!(self, Self::Regression { .. })
     }
 
     /// The privacy mode.
     pub fn privacy(&self) -> &str {
         match self {
-            Self::LogisticRegression { privacy, .. } | Self::BoostedTrees { privacy, .. } => {
-                privacy
-            }
+            Self::LogisticRegression { privacy, .. }
+            | Self::Regression { privacy, .. }
+            | Self::BoostedTrees { privacy, .. } => privacy,
         }
     }
 }
@@ -71,6 +87,50 @@ pub struct LogisticRegression {
     pub tolerance: f64,
     /// Rounds in a row with a rising validation loss after which training stops; 0: never.
     pub early_stopping: u32,
+}
+
+/// What the label of a regression is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegressionOf {
+    /// Any number.
+    Linear,
+    /// A count.
+    Poisson,
+    /// An amount above 0.
+    Gamma,
+    /// An amount that is often 0.
+    Tweedie,
+}
+
+impl RegressionOf {
+    const ALL: [Self; 4] = [Self::Linear, Self::Poisson, Self::Gamma, Self::Tweedie];
+
+    fn component(self) -> &'static ComponentDescriptor {
+        match self {
+            Self::Linear => &catalogue::LINEAR_REGRESSION,
+            Self::Poisson => &catalogue::POISSON_REGRESSION,
+            Self::Gamma => &catalogue::GAMMA_REGRESSION,
+            Self::Tweedie => &catalogue::TWEEDIE_REGRESSION,
+        }
+    }
+}
+
+/// The settings of the regressions; bounds stand in their descriptors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Regression {
+    /// Weight of the squared penalty.
+    pub l2: f64,
+    /// Weight of the absolute penalty.
+    pub l1: f64,
+    /// The largest number of training rounds.
+    pub rounds: u32,
+    /// Training stops when the norm of the gradient, in whitened variables, is at most this.
+    pub tolerance: f64,
+    /// The power of the mean that the variance is; `train.tweedie_regression` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<f64>,
 }
 
 /// The settings of `train.boosted_trees`; bounds stand in its descriptor.
@@ -147,7 +207,12 @@ fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
     // A missing mode is reported at the component's name, where one would write it.
     let place = Node { place: key.place, value: Value::List(Vec::new()) };
     let privacy = settings::take_mode(&mut fields, component, &place, problems);
-    let model = if component.name == catalogue::LOGISTIC_REGRESSION.name {
+    let regression = RegressionOf::ALL.into_iter().find(|of| of.component() == component);
+    let model = if let Some(of) = regression {
+        settings::take(&mut fields, component, node, problems)
+            .zip(privacy)
+            .map(|(settings, privacy)| Model::Regression { of, privacy, settings })
+    } else if component.name == catalogue::LOGISTIC_REGRESSION.name {
         settings::take(&mut fields, component, node, problems)
             .zip(privacy)
             .map(|(settings, privacy)| Model::LogisticRegression { privacy, settings })

@@ -130,6 +130,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
         add("parties", message, "`label:` the column to predict, or leave `train` out");
     }
     align::check(job, &mut add);
+    check_numbers(job, &mut add);
     let splits = if named_key(root, "splits") { "splits" } else { "split" };
     for split in &job.splits {
         if split.by == SplitBy::Time && guest.time.is_none() {
@@ -151,9 +152,45 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     }
 }
 
+/// A label that is a number has no classes, which some parts of a job need.
+fn check_numbers(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    let Some(step) = job.train.iter().find(|step| step.model.predicts_numbers()) else {
+        if job.guest.offset.is_some() && !job.train.is_empty() {
+            let help = "leave it out, or train a regression of numbers, such as \
+                        `poisson_regression`";
+            add("parties", "no model of the job takes the guest's `offset`".to_owned(), help);
+        }
+        return;
+    };
+    let what = format!("`{}` predicts numbers", step.name);
+    if let Some(other) = job.train.iter().find(|step| !step.model.predicts_numbers()) {
+        let help = "put them into two jobs: a label is either a number or one of two classes";
+        add("train", format!("{what}, and `{}` predicts one of two classes", other.name), help);
+    }
+    if job.guest.label.as_ref().is_some_and(|label| label.positive.is_some()) {
+        let help = "`label:` the name of the column alone";
+        add("parties", format!("{what}, and the label has a `positive` value"), help);
+    }
+    let prepare = &job.prepare;
+    for (is_asked, part) in
+        [(prepare.select.is_some(), "select"), (prepare.encode.uses_woe(), "woe")]
+    {
+        if is_asked {
+            let help = "leave it out: it weighs features by two classes of the label";
+            add("prepare", format!("{what}, and `prepare` has `{part}`"), help);
+        }
+    }
+    if let Some(split) = job.splits.iter().find(|split| split.by == SplitBy::Stratified) {
+        let help = "`by: random` or `by: time`: a number has no classes to divide evenly";
+        let key = if job.splits.len() > 1 { "splits" } else { "split" };
+        add(key, format!("{what}, and split `{}` is stratified", split.name), help);
+    }
+}
+
 fn stops_early(step: &super::TrainStep) -> bool {
     let patience = match &step.model {
         super::Model::LogisticRegression { settings, .. } => settings.early_stopping,
+        super::Model::Regression { .. } => 0,
         super::Model::BoostedTrees { settings, .. } => settings.early_stopping,
     };
     patience > 0

@@ -1,4 +1,5 @@
 //! Plaintext models: references for the joint ones, and what a party trains alone.
 
 pub mod boosted_trees;
+pub mod generalized_linear;
 pub mod logistic_regression;

@@ -1,5 +1,6 @@
 //! Models over two parties' columns of the same rows.
 
 pub mod boosted_trees;
+pub mod generalized_linear;
 pub mod logistic_regression;
 pub mod strict_trees;

@@ -426,6 +426,32 @@ fn what_cannot_be_added_up_or_asked_for_is_refused() {
     }
 }
 
+/// A label that is a number goes without what needs two classes.
+#[test]
+fn a_job_that_predicts_numbers_has_no_classes() {
+    let job = "job: a\npurpose: p\nparties:\n  a: { role: guest, key: k, label: y, offset: o }\n  \
+               b: { role: host, key: k }\nsplit: { by: random }\ntrain:\n  - tweedie_regression: { \
+               power: 1.3 }\n";
+    let read = JobSpec::parse("job.yaml", job).unwrap();
+    assert!(read.predicts_numbers());
+    assert_eq!(read.guest.offset.as_deref(), Some("o"));
+    let Model::Regression { of, settings, .. } = &read.train[0].model else { panic!("a model") };
+    assert_eq!((*of, settings.power), (RegressionOf::Tweedie, Some(1.3)));
+    for (from, to, problem) in [
+        ("split: { by: random }\n", "", "is stratified"),
+        ("label: y", "label: { column: y, positive: b }", "`positive` value"),
+        ("train:", "prepare: [ select: {} ]\ntrain:", "`select`"),
+        ("train:", "train:\n  - logistic_regression: {}", "one of two classes"),
+        ("tweedie_regression: { power: 1.3 }", "logistic_regression: {}", "guest's `offset`"),
+        ("tweedie_regression", "poisson_regression", "power"),
+        ("power: 1.3", "power: 2", "from 1.01 to 1.99"),
+    ] {
+        assert!(job.contains(from), "{from}");
+        let error = JobSpec::parse("job.yaml", &job.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(problem), "{to}: {error}");
+    }
+}
+
 /// A descriptor and the struct that its values become have the same fields.
 #[test]
 fn descriptors_and_structs_agree() {
@@ -450,11 +476,15 @@ fn descriptors_and_structs_agree() {
     check::<SelectSpec>(&catalogue::SELECT);
     check::<prepare::EncodeSettings>(&catalogue::ENCODE);
     check::<LogisticRegression>(&catalogue::LOGISTIC_REGRESSION);
+    check::<Regression>(&catalogue::LINEAR_REGRESSION);
+    check::<Regression>(&catalogue::POISSON_REGRESSION);
+    check::<Regression>(&catalogue::GAMMA_REGRESSION);
+    check::<Regression>(&catalogue::TWEEDIE_REGRESSION);
     check::<BoostedTrees>(&catalogue::BOOSTED_TREES);
     check::<EvaluateSpec>(&catalogue::EVALUATE);
     check::<ReportSpec>(&catalogue::REPORT);
     assert!(catalogue::PAYLOAD.parameters.is_empty());
-    assert_eq!(catalogue::all().len(), 15, "a new component needs a line above");
+    assert_eq!(catalogue::all().len(), 19, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.

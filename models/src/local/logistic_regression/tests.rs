@@ -1,6 +1,5 @@
 use super::*;
 use crate::evaluate::stream::Stream;
-use proptest::prelude::*;
 
 struct Data {
     columns: Vec<Vec<f64>>,
@@ -146,23 +145,4 @@ fn many_rows_go_through_several_tasks() {
     let observed = mean(&mut data.labels.iter().map(|label| f64::from(*label)));
     // The intercept is free, so that the mean probability is the base rate.
     assert!((predicted - observed).abs() < 1e-8);
-}
-
-proptest! {
-    /// No point near the optimum is better, with any penalty.
-    #[test]
-    fn nothing_near_the_optimum_is_better(
-        l2 in 0.001_f64..1.0,
-        l1 in prop_oneof![Just(0.0), 0.001_f64..0.3],
-        moves in prop::collection::vec(-0.01_f64..0.01, 4),
-    ) {
-        let data = Data::new(60);
-        let settings = settings(l2, l1);
-        let best = fit(&data.columns(), &data.labels, None, settings).unwrap();
-        let columns = data.columns();
-        let objective = Objective::new(&columns, &data.labels, None, settings).unwrap();
-        let at = best.weights.iter().copied().chain([best.intercept]);
-        let moved = objective.point(at.zip(moves).map(|(at, by)| at + by).collect());
-        prop_assert!(objective.value(&moved) >= best.objective - 1e-12);
-    }
 }

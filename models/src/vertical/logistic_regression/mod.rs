@@ -45,15 +45,16 @@
 
 mod dense;
 mod early_stopping;
-mod objective;
-mod optimiser;
+pub(in crate::vertical) mod objective;
+pub(in crate::vertical) mod optimiser;
 mod whitening;
 pub mod woe;
 
 use mpc::TwoParty;
-use mpc::matrix::{Geometry, ROWS_STEP};
+use mpc::matrix::{Blocks, Geometry, ROWS_STEP};
 use mpc::sigmoid::Accuracy;
 
+use super::generalized_linear::response::Response;
 use crate::ModelError;
 use objective::{Objective, Prepared};
 use optimiser::Optimiser;
@@ -65,6 +66,9 @@ use woe::{Woe, WoeBlock};
 pub const ROWS_MIN: usize = 64;
 /// See [`ROWS_MIN`].
 pub const ROWS_MAX: usize = 1 << 22;
+
+/// The largest curvature of a row's logistic loss.
+const STEEPNESS: f64 = 0.25;
 
 /// Passes over the sample before those over all rows.
 const SAMPLE_PASSES: usize = 8;
@@ -147,14 +151,19 @@ impl Coefficients {
 
 /// How many rows are for what; training rows come first.
 #[derive(Debug, Clone, Copy)]
-struct Rows {
-    training: usize,
-    validation: usize,
+pub(in crate::vertical) struct Rows {
+    pub(in crate::vertical) training: usize,
+    pub(in crate::vertical) validation: usize,
 }
 
 impl Rows {
-    fn all(self) -> usize {
+    pub(in crate::vertical) fn all(self) -> usize {
         self.training + self.validation
+    }
+
+    /// The logarithm of the number of training rows, rounded up.
+    pub(in crate::vertical) fn log_training(self) -> u32 {
+        usize::BITS - (self.training - 1).leading_zeros()
     }
 }
 
@@ -186,19 +195,39 @@ pub async fn train_with_woe(
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
     let rows = check(party, columns, labels, woe, settings)?;
-    let curvature = curvature(agree_on_weights(party, labels).await?, rows.training);
+    let weighted = agree_on_weights(party, labels.map(|labels| labels.weights.is_some())).await?;
     agree_on_stopping(party, settings, rows).await?;
-    let prepared = prepare(party, columns, woe, rows, settings).await?;
-    let queries = QUERIES.min(settings.passes_max);
-    let geometry = Geometry::agree(party, rows.all(), prepared.columns.len(), queries).await?;
-    let objective = Objective::prepare(party, &prepared, &geometry, labels).await?;
-    let thresholds = thresholds(party, &prepared, settings);
-    let mut optimiser = Optimiser::new(&objective, settings, &thresholds, curvature);
+    let prepared = prepare(party, columns, woe, rows, settings, STEEPNESS).await?;
+    let geometry = agree_on_geometry(party, &prepared, settings).await?;
+    let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
+    let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
+    let (result, ending) = descend(party, &objective, &prepared, settings, weighted).await?;
+    learn(party, &objective, &prepared, &result, ending).await
+}
+
+/// How training ended.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::vertical) struct Ending {
+    pub(in crate::vertical) passes: usize,
+    pub(in crate::vertical) converged: bool,
+}
+
+/// Minimises a loss whose curvature the whitening bounds; the shared result.
+pub(in crate::vertical) async fn descend(
+    party: &mut TwoParty,
+    objective: &Objective<'_>,
+    prepared: &Prepared,
+    settings: &Settings,
+    weighted: bool,
+) -> Result<(Blocks, Ending), ModelError> {
+    let thresholds = thresholds(party, prepared, settings);
+    let curvature = curvature(weighted, prepared.rows.training);
+    let mut optimiser = Optimiser::new(objective, settings, &thresholds, curvature);
     // With early stopping the way counts, not only where it ends.
-    let is_direct = settings.early_stopping.is_none();
-    let sample = sample(rows, objective.own + objective.theirs).filter(|_| is_direct);
+    let is_direct = settings.early_stopping.is_none() && objective.has_coarse_residuals();
+    let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_direct);
     if let Some(sample) = sample {
-        let share = sample as f64 / rows.training as f64;
+        let share = sample as f64 / prepared.rows.training as f64;
         for _ in 0..SAMPLE_PASSES.min(settings.passes_max) {
             let point = optimiser.point();
             let gradients = objective.gradients(party, point, sample, Accuracy::Coarse).await?;
@@ -212,7 +241,7 @@ pub async fn train_with_woe(
         party.session.report_progress(passes, settings.passes_max);
         passes += 1;
         let point = optimiser.point();
-        let gradients = objective.gradients(party, point, rows.all(), accuracy).await?;
+        let gradients = objective.gradients(party, point, prepared.rows.all(), accuracy).await?;
         let stop = optimiser.step(party, gradients, accuracy).await?;
         let ended = stop && accuracy == Accuracy::Fine;
         if ended || passes >= settings.passes_max {
@@ -222,11 +251,22 @@ pub async fn train_with_woe(
             accuracy = Accuracy::Fine;
         }
     };
-    let result = optimiser.result(party).await?;
-    let mut weights = objective.learn_coefficients(party, &result).await?;
+    Ok((optimiser.result(party).await?, Ending { passes, converged }))
+}
+
+/// Opens to each party its own coefficients.
+pub(in crate::vertical) async fn learn(
+    party: &mut TwoParty,
+    objective: &Objective<'_>,
+    prepared: &Prepared,
+    result: &Blocks,
+    ending: Ending,
+) -> Result<Coefficients, ModelError> {
+    let mut weights = objective.learn_coefficients(party, result).await?;
     let offset = prepared.whitened.offset(&weights);
     // The guest's intercept is the last of its columns.
     let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
+    let Ending { passes, converged } = ending;
     Ok(Coefficients { weights, intercept, passes, converged })
 }
 
@@ -237,32 +277,44 @@ fn sample(rows: Rows, variables: usize) -> Option<usize> {
     (sample > 0 && sample >= SAMPLE_ROWS * variables).then_some(sample)
 }
 
-async fn prepare(
+/// Agrees on the shape of the products, packed for as many passes as training is likely to take.
+pub(in crate::vertical) async fn agree_on_geometry(
+    party: &mut TwoParty,
+    prepared: &Prepared,
+    settings: &Settings,
+) -> Result<Geometry, ModelError> {
+    let (rows, columns) = (prepared.rows.all(), prepared.columns.len());
+    Ok(Geometry::agree(party, rows, columns, QUERIES.min(settings.passes_max)).await?)
+}
+
+/// Makes a party's columns ready for the products; `steepness` bounds the curvature of a row's
+/// loss.
+pub(in crate::vertical) async fn prepare(
     party: &mut TwoParty,
     columns: &[&[f64]],
     woe: Option<&Woe<'_>>,
     rows: Rows,
     settings: &Settings,
+    steepness: f64,
 ) -> Result<Prepared, ModelError> {
     let block = WoeBlock::agree(party, woe, rows, settings.l2).await?;
-    let mut whitened = whiten(party, columns, rows, settings).await?;
+    let mut whitened = whiten(party, columns, rows, settings, steepness).await?;
     let plain = std::mem::take(&mut whitened.columns);
     let add = || WoeBlock::with_indicators(plain, woe, rows.all());
     let columns = party.session.compute(add).await;
     Ok(Prepared { columns, whitened, woe: block, rows })
 }
 
-/// Tells the host whether rows have weights.
-async fn agree_on_weights(
+/// Tells the host whether rows have weights, which the guest passes.
+pub(in crate::vertical) async fn agree_on_weights(
     party: &mut TwoParty,
-    labels: Option<Labels<'_>>,
+    weighted: Option<bool>,
 ) -> Result<bool, ModelError> {
     const STEP: &str = "weighted";
     let session = &mut party.session;
-    let host = if labels.is_some() { session.peer() } else { session.me() };
+    let host = if weighted.is_some() { session.peer() } else { session.me() };
     party.ledger.record("train.weighted", host, 1)?;
-    if let Some(labels) = labels {
-        let weighted = labels.weights.is_some();
+    if let Some(weighted) = weighted {
         session.send_bytes(STEP, vec![u8::from(weighted)]).await?;
         return Ok(weighted);
     }
@@ -304,6 +356,7 @@ async fn whiten(
     columns: &[&[f64]],
     rows: Rows,
     settings: &Settings,
+    steepness: f64,
 ) -> Result<Whitened, ModelError> {
     let ones = vec![1.0; rows.all()];
     let mut all = columns.to_vec();
@@ -316,6 +369,7 @@ async fn whiten(
         training: rows.training,
         penalised: &penalised,
         l2: settings.l2,
+        steepness,
         separate: settings.l1 > 0.0,
         centred: !party.is_first(),
     };
@@ -323,7 +377,11 @@ async fn whiten(
 }
 
 /// For each own variable, how far one step of the l1 penalty moves it; empty without one.
-fn thresholds(party: &TwoParty, prepared: &Prepared, settings: &Settings) -> Vec<f64> {
+pub(in crate::vertical) fn thresholds(
+    party: &TwoParty,
+    prepared: &Prepared,
+    settings: &Settings,
+) -> Vec<f64> {
     if settings.l1 == 0.0 {
         return Vec::new();
     }

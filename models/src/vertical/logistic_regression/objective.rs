@@ -2,10 +2,10 @@
 //!
 //! Units of 1.0: columns 2^c (`column_bits`); scores [`SCORE_UNIT`] = 2^48/50, so that one period
 //! of the sigmoid's sine series is 2^48; coefficients `SCORE_UNIT`/2^c; residuals 2^r
-//! ([`RESIDUAL_BITS`]), already multiplied by `ω_i·2^m/Σω` with 2^m ≥ n, so that their sum over
-//! rows needs no division; gradients 2^[`GRADIENT_BITS`].
+//! (`Response::residual_bits`), already multiplied by `ω_i·2^m/Σω` with 2^m ≥ n, so that their sum
+//! over rows needs no division; gradients 2^[`GRADIENT_BITS`].
 //!
-//! Validation rows follow the training rows in the products and the sigmoid. Of the gradient of
+//! Validation rows follow the training rows in the products and the residuals. Of the gradient of
 //! their loss only the sign of a product is wanted, so their residuals carry factors from 0 to 1
 //! with a sum of at most 2^10 instead: whatever their values, sums stay below 2^60.
 
@@ -13,47 +13,42 @@ use mpc::TwoParty;
 use mpc::conversion::truncate;
 use mpc::matrix::{Blocks, Geometry, SharedProduct};
 use mpc::reveal::{Learner, learn};
-use mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
+use mpc::sigmoid::{Accuracy, SCORE_UNIT};
 
+use super::Rows;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
 use super::woe::WoeBlock;
-use super::{Labels, Rows};
 use crate::ModelError;
+use crate::vertical::generalized_linear::response::Response;
 
 /// Fractional bits of gradients.
-pub(super) const GRADIENT_BITS: u32 = 36;
-/// Fractional bits of residuals; with at most 2^22 rows their weighted sums stay below 2^61.
-const RESIDUAL_BITS: u32 = 30;
+pub(in crate::vertical) const GRADIENT_BITS: u32 = 36;
 
 /// Fractional bits, at least, of the gradient of 2^10 validation rows that count alike.
 const VALIDATION_BITS: u32 = 24;
 /// Logarithm of the largest sum of the factors of validation rows.
-const VALIDATION_SUM_BITS: u32 = 10;
+pub(in crate::vertical) const VALIDATION_SUM_BITS: u32 = 10;
 
 /// Everything that one pass over the data needs.
-pub(super) struct Objective<'a> {
+pub(in crate::vertical) struct Objective<'a> {
     product: SharedProduct<'a>,
-    sigmoid: Sigmoid,
+    response: Response,
     whitened: &'a Whitened,
     woe: &'a WoeBlock,
-    /// The guest's factors of the rows: `ω_i·2^m/Σω` for training rows. Ones at the host.
-    row_scales: Vec<f64>,
-    /// The guest's `y_i` times these factors, in residual units; empty at the host.
-    targets: Vec<u64>,
     rows: Rows,
     log_rows: u32,
     column_bits: u32,
     blocks: usize,
     /// Own variables and the peer's: whitened columns, intercept included, and features with weight
     /// of evidence at the host.
-    pub(super) own: usize,
-    pub(super) theirs: usize,
+    pub(in crate::vertical) own: usize,
+    pub(in crate::vertical) theirs: usize,
 }
 
 /// A party's part of the joint training, ready for the products.
-pub(super) struct Prepared {
+pub(in crate::vertical) struct Prepared {
     /// The own columns as integers, see `whitening` and `woe`.
-    pub(super) columns: Vec<Vec<i32>>,
+    pub(in crate::vertical) columns: Vec<Vec<i32>>,
     /// The way back to coefficients of the plain columns.
     pub(super) whitened: Whitened,
     /// The features whose weight of evidence the guest keeps.
@@ -63,45 +58,36 @@ pub(super) struct Prepared {
 }
 
 /// Shares of the gradients at one point.
-pub(super) struct Gradients {
+pub(in crate::vertical) struct Gradients {
     /// Of the objective, at 2^[`GRADIENT_BITS`].
-    pub(super) training: Blocks,
+    pub(in crate::vertical) training: Blocks,
     /// Of the validation rows' loss without penalties, times an unknown positive factor; `None`
     /// without such rows.
-    pub(super) validation: Option<Blocks>,
+    pub(in crate::vertical) validation: Option<Blocks>,
 }
 
 impl<'a> Objective<'a> {
-    /// Sets the encrypted products up.
-    pub(super) async fn prepare(
+    /// Sets the encrypted products up, and the residuals by `response`.
+    pub(in crate::vertical) async fn prepare(
         party: &mut TwoParty,
         prepared: &'a Prepared,
         geometry: &'a Geometry,
-        labels: Option<Labels<'_>>,
+        response: impl AsyncFnOnce(&mut TwoParty) -> Result<Response, ModelError>,
     ) -> Result<Self, ModelError> {
         let Prepared { columns, whitened, woe, rows } = prepared;
         let (own, theirs) = variables(party, prepared, geometry)?;
-        let log_rows = usize::BITS - (rows.training - 1).leading_zeros();
-        let row_scales = row_scales(labels, *rows, log_rows)?;
-        let targets = labels.map_or_else(Vec::new, |labels| {
-            let unit = (1_u64 << RESIDUAL_BITS) as f64;
-            let pairs = labels.values.iter().zip(&row_scales);
-            pairs.map(|(label, scale)| (f64::from(*label) * scale * unit).round() as u64).collect()
-        });
         let product = SharedProduct::prepare(party, geometry, columns).await?;
-        let sigmoid = Sigmoid::prepare(party).await?;
+        let response = response(party).await?;
         let plain = if party.is_first() { theirs } else { own } - woe.features();
         let column_bits = column_bits(rows.training);
         let blocks = 1 + usize::from(plain > 0) + usize::from(woe.features() > 0);
         Ok(Self {
             product,
-            sigmoid,
+            response,
             whitened,
             woe,
-            row_scales,
-            targets,
             rows: *rows,
-            log_rows,
+            log_rows: rows.log_training(),
             column_bits,
             blocks,
             own,
@@ -112,7 +98,7 @@ impl<'a> Objective<'a> {
     /// Shares of the gradients at the shared point, over the first `rows`: all, or a sample of the
     /// training rows (see [`SharedProduct::forward`]), for which everything is `rows` to training
     /// rows times the gradient, and no validation gradient is made.
-    pub(super) async fn gradients(
+    pub(in crate::vertical) async fn gradients(
         &self,
         party: &mut TwoParty,
         point: &Blocks,
@@ -121,12 +107,7 @@ impl<'a> Objective<'a> {
     ) -> Result<Gradients, ModelError> {
         let by_column = self.woe.expand(party, point).await?;
         let scores = self.product.forward(party, &by_column, rows).await?;
-        let row_scales = &self.row_scales[..rows];
-        let mut residuals =
-            self.sigmoid.evaluate(party, &scores, row_scales, RESIDUAL_BITS, accuracy).await?;
-        for (residual, target) in residuals.iter_mut().zip(&self.targets) {
-            *residual = residual.wrapping_sub(*target);
-        }
+        let mut residuals = self.response.residuals(party, scores, accuracy).await?;
         let held_out = residuals.split_off(self.rows.training.min(rows));
         let training = self.training_gradient(party, point, &residuals).await?;
         let validation = if held_out.is_empty() {
@@ -145,18 +126,21 @@ impl<'a> Objective<'a> {
         residuals: &[u64],
     ) -> Result<Blocks, ModelError> {
         // The penalty's rows join the sum over data rows, brought to the same unit:
-        // 2^p · (v·2^(48-c)/50) · multiplier = 2^(c+r+m) · v; 2c + m is 35 or 36.
-        let shift = 2 * self.column_bits + RESIDUAL_BITS + self.log_rows - 48 - PENALTY_BITS;
+        // 2^p · (v·2^(48-c)/50) · 50·2^shift = 2^(c+r+m) · v; 2c + m is 35 or 36.
+        let residual_bits = self.response.residual_bits();
+        let shift = (2 * self.column_bits + residual_bits + self.log_rows) as i32
+            - (48 + PENALTY_BITS) as i32;
         let share = residuals.len() as f64 / self.rows.training as f64;
-        let multiplier = ((50_u64 << shift) as f64 * share).round() as u64;
+        let multiplier = ((50_u64 << shift.max(0)) as f64 * share).round() as u64;
         let lift =
             |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
         let penalised = self.woe.without(party, point);
         let penalty = Blocks { own: lift(&penalised.own), theirs: lift(&penalised.theirs) };
+        let penalty = truncate_blocks(party, penalty, shift.min(0).unsigned_abs()).await?;
         let sums = self.product.backward(party, residuals, &penalty).await?;
-        let unit = multiplier as f64 * f64::from(1 << PENALTY_BITS);
+        let unit = 50.0 * 2_f64.powi(shift) * f64::from(1 << PENALTY_BITS);
         let sums = self.woe.collapse(party, sums, point, unit).await?;
-        let drop = self.column_bits + RESIDUAL_BITS + self.log_rows - GRADIENT_BITS;
+        let drop = self.column_bits + residual_bits + self.log_rows - GRADIENT_BITS;
         truncate_blocks(party, sums, drop).await
     }
 
@@ -172,12 +156,13 @@ impl<'a> Objective<'a> {
         let sums = self.product.backward(party, residuals, &Blocks { own, theirs }).await?;
         let sums = self.woe.collapse(party, sums, point, 0.0).await?;
         let sum_bits = self.rows.validation.ilog2().min(VALIDATION_SUM_BITS);
-        let drop = self.column_bits + RESIDUAL_BITS + sum_bits - VALIDATION_BITS;
+        let residual_bits = self.response.residual_bits();
+        let drop = self.column_bits + residual_bits + sum_bits - VALIDATION_BITS;
         truncate_blocks(party, sums, drop).await
     }
 
     /// Opens to each party its own block and turns it into coefficients of its columns.
-    pub(super) async fn learn_coefficients(
+    pub(in crate::vertical) async fn learn_coefficients(
         &self,
         party: &mut TwoParty,
         point: &Blocks,
@@ -198,13 +183,23 @@ impl<'a> Objective<'a> {
         Ok(coefficients)
     }
 
+    /// All rows.
+    pub(in crate::vertical) fn rows(&self) -> usize {
+        self.rows.all()
+    }
+
+    /// Whether residuals can be had at a lower price, rounded coarsely.
+    pub(super) fn has_coarse_residuals(&self) -> bool {
+        matches!(self.response, Response::Logistic { .. })
+    }
+
     /// The number of blocks, each of curvature at most 1 in its variables.
-    pub(super) fn blocks(&self) -> usize {
+    pub(in crate::vertical) fn blocks(&self) -> usize {
         self.blocks
     }
 
     /// Ring units of a coefficient of 1.0.
-    pub(super) fn coefficient_unit(&self) -> f64 {
+    pub(in crate::vertical) fn coefficient_unit(&self) -> f64 {
         SCORE_UNIT / (1_u64 << self.column_bits) as f64
     }
 }
@@ -239,14 +234,22 @@ fn variables(
 }
 
 /// One vector in an order both parties agree on: the guest's columns first.
-pub(super) fn in_party_order(party: &TwoParty, own: Vec<u64>, theirs: Vec<u64>) -> Vec<u64> {
+pub(in crate::vertical) fn in_party_order(
+    party: &TwoParty,
+    own: Vec<u64>,
+    theirs: Vec<u64>,
+) -> Vec<u64> {
     let (mut first, second) = if party.is_first() { (own, theirs) } else { (theirs, own) };
     first.extend(second);
     first
 }
 
 /// The inverse of [`in_party_order`], given the number of own columns.
-pub(super) fn from_party_order(party: &TwoParty, mut joined: Vec<u64>, own: usize) -> Blocks {
+pub(in crate::vertical) fn from_party_order(
+    party: &TwoParty,
+    mut joined: Vec<u64>,
+    own: usize,
+) -> Blocks {
     if party.is_first() {
         let theirs = joined.split_off(own.min(joined.len()));
         Blocks { own: joined, theirs }
@@ -254,52 +257,4 @@ pub(super) fn from_party_order(party: &TwoParty, mut joined: Vec<u64>, own: usiz
         let tail = joined.split_off(joined.len().saturating_sub(own));
         Blocks { own: tail, theirs: joined }
     }
-}
-
-/// What each row's residual is multiplied by, see the module's documentation.
-fn row_scales(
-    labels: Option<Labels<'_>>,
-    rows: Rows,
-    log_rows: u32,
-) -> Result<Vec<f64>, ModelError> {
-    let even = vec![1.0; rows.all()];
-    let Some(labels) = labels else { return Ok(even) };
-    let weights = labels.weights.unwrap_or(&even);
-    let valid = |weights: &[f64]| {
-        let sum: f64 = weights.iter().sum();
-        weights.iter().all(|weight| *weight >= 0.0) && sum > 0.0 && sum.is_finite()
-    };
-    let is_long_enough = weights.len() == rows.all();
-    let (training, validation) = weights.split_at(rows.training.min(weights.len()));
-    if !(is_long_enough && valid(training) && (validation.is_empty() || valid(validation))) {
-        return Err(ModelError::InvalidInput(
-            "weights must be finite, not negative, not all zero, one for each row".to_owned(),
-        ));
-    }
-    let mut scales = training_scales(training, log_rows)?;
-    scales.extend(validation_scales(validation));
-    Ok(scales)
-}
-
-fn training_scales(weights: &[f64], log_rows: u32) -> Result<Vec<f64>, ModelError> {
-    let (rows, sum) = (weights.len() as f64, weights.iter().sum::<f64>());
-    let even = 2_f64.powi(log_rows as i32) / rows;
-    let scales: Vec<f64> = weights.iter().map(|weight| weight / sum * rows * even).collect();
-    let largest = scales.iter().copied().fold(0.0, f64::max);
-    if largest > mpc::sigmoid::ROW_SCALE_MAX {
-        return Err(ModelError::InvalidInput(format!(
-            "the largest row weight is {:.1} times the mean; fixed point allows {:.1}; cap the \
-             weights",
-            largest / even,
-            mpc::sigmoid::ROW_SCALE_MAX / even
-        )));
-    }
-    Ok(scales)
-}
-
-fn validation_scales(weights: &[f64]) -> impl Iterator<Item = f64> {
-    let largest = weights.iter().copied().fold(0.0, f64::max);
-    let sum: f64 = weights.iter().sum();
-    let scale = (1.0 / largest).min(f64::from(1 << VALIDATION_SUM_BITS) / sum);
-    weights.iter().map(move |weight| weight * scale)
 }

@@ -31,19 +31,19 @@ use super::objective::{GRADIENT_BITS, Gradients, Objective, from_party_order, in
 use crate::ModelError;
 
 /// The step's inverse for each block; see above why 0.75 suffices for a curvature of 1.
-const INVERSE_STEP_PER_BLOCK: f64 = 0.75;
+pub(in crate::vertical) const INVERSE_STEP_PER_BLOCK: f64 = 0.75;
 /// Ratio of curvatures that the momentum is made for; restarts cover what lies below.
 const CONDITION: f64 = 400.0;
 /// With a coarse sigmoid, training stops at no smaller gradient: it goes on with a fine one. The
 /// coarse one's rounding alone moves the gradient by about 0.003·√(variables/rows).
 const COARSE_TOLERANCE: f64 = 3e-3;
 /// Fractional bits of public factors.
-const FACTOR_BITS: u32 = 20;
+pub(in crate::vertical) const FACTOR_BITS: u32 = 20;
 /// Fractional bits, about, of the vectors whose products are compared.
 const COMPARE_BITS: u32 = 26;
 
 /// State of the iteration; every vector is shared.
-pub(super) struct Optimiser {
+pub(in crate::vertical) struct Optimiser {
     /// `v_k`, where training would end.
     current: Vec<u64>,
     /// The point ahead of `v_k` at which the next gradient is taken.
@@ -76,7 +76,7 @@ struct Verdict {
 impl Optimiser {
     /// `thresholds` are those of a step of length 1, for own columns; empty without l1. `curvature`
     /// bounds that of one block: 1, or more with row weights.
-    pub(super) fn new(
+    pub(in crate::vertical) fn new(
         objective: &Objective<'_>,
         settings: &Settings,
         thresholds: &[f64],
@@ -104,13 +104,13 @@ impl Optimiser {
     }
 
     /// Where to take the next gradient.
-    pub(super) fn point(&self) -> &Blocks {
+    pub(in crate::vertical) fn point(&self) -> &Blocks {
         &self.ahead
     }
 
     /// Takes one step; true (one opened bit) if the gradient, made with this `accuracy`, was small
     /// enough for it, or the validation loss has risen for long enough.
-    pub(super) async fn step(
+    pub(in crate::vertical) async fn step(
         &mut self,
         party: &mut TwoParty,
         gradients: Gradients,
@@ -161,7 +161,7 @@ impl Optimiser {
         let bound = self.bounds[usize::from(accuracy == Accuracy::Fine)];
         let step = difference(&ahead, &next);
         let verdict = self.compare(party, &step, &moved, &validation, bound).await?;
-        let push = times_public(party, &moved, self.momentum()).await?;
+        let push = times_public(party, &moved, momentum(self.passes)).await?;
         let keep = verdict.uphill ^ u64::from(party.is_first());
         let push = select(party, &Bits::from_fn(push.len(), |_| keep == 1), &push).await?;
         let beyond = next.iter().zip(push).map(|(next, push)| next.wrapping_add(push)).collect();
@@ -172,19 +172,15 @@ impl Optimiser {
     }
 
     /// The shared result.
-    pub(super) async fn result(&self, party: &mut TwoParty) -> Result<Blocks, ModelError> {
+    pub(in crate::vertical) async fn result(
+        &self,
+        party: &mut TwoParty,
+    ) -> Result<Blocks, ModelError> {
         let result = match &self.patience {
             Some(patience) => patience.choose(party, &self.current).await?,
             None => self.current.clone(),
         };
         Ok(from_party_order(party, result, self.own))
-    }
-
-    /// Nesterov's momentum for a strongly convex objective, entered gently.
-    fn momentum(&self) -> f64 {
-        let root = CONDITION.sqrt();
-        let pass = f64::from(self.passes);
-        ((root - 1.0) / (root + 1.0)).min(pass / (pass + 3.0))
     }
 
     /// Judges a pass by its step, its move, and the gradient of the validation rows, which may be
@@ -203,7 +199,6 @@ impl Optimiser {
         let products = multiply(party, &[step, step, validation].concat(), &right).await?;
         let (squares, slopes) = products.split_at(step.len());
         let (slopes, validation_slopes) = slopes.split_at(step.len());
-        let sum = |terms: &[u64]| terms.iter().fold(0_u64, |sum, term| sum.wrapping_add(*term));
         let bound = party.share_of_public(bound);
         let margins = [
             sum(slopes).wrapping_neg(),
@@ -219,27 +214,50 @@ impl Optimiser {
         })
     }
 
-    /// The proximal step of the l1 penalty: moves every variable towards zero by its threshold, and
-    /// to zero if it is nearer. Only the owner of a column knows its threshold.
+    /// The proximal step of the l1 penalty; only the owner of a column knows its threshold.
     async fn pull(&self, party: &mut TwoParty, vector: Vec<u64>) -> Result<Vec<u64>, ModelError> {
         if self.thresholds.is_empty() {
             return Ok(vector);
         }
         let zeros = vec![0; vector.len() - self.own];
         let thresholds = in_party_order(party, self.thresholds.clone(), zeros);
-        let count = vector.len();
-        let above = difference(&vector, &thresholds);
-        let below: Vec<u64> =
-            vector.iter().zip(&thresholds).map(|(word, pull)| word.wrapping_add(*pull)).collect();
-        let mut margins: Vec<u64> = above.iter().map(|word| word.wrapping_neg()).collect();
-        margins.extend(&below);
-        let outside = is_negative(party, &margins, 64).await?;
-        let kept = select(party, &outside, &[above, below].concat()).await?;
-        Ok((0..count).map(|index| kept[index].wrapping_add(kept[count + index])).collect())
+        soften(party, vector, &thresholds).await
     }
 }
 
-fn difference(left: &[u64], right: &[u64]) -> Vec<u64> {
+/// Nesterov's momentum for a strongly convex objective, entered gently.
+pub(in crate::vertical) fn momentum(passes: u32) -> f64 {
+    let root = CONDITION.sqrt();
+    let pass = f64::from(passes);
+    ((root - 1.0) / (root + 1.0)).min(pass / (pass + 3.0))
+}
+
+/// Moves every element towards zero by its shared threshold, and to zero if it is nearer; without
+/// thresholds nothing.
+pub(in crate::vertical) async fn soften(
+    party: &mut TwoParty,
+    vector: Vec<u64>,
+    thresholds: &[u64],
+) -> Result<Vec<u64>, ModelError> {
+    if thresholds.is_empty() {
+        return Ok(vector);
+    }
+    let count = vector.len();
+    let above = difference(&vector, thresholds);
+    let below: Vec<u64> =
+        vector.iter().zip(thresholds).map(|(word, pull)| word.wrapping_add(*pull)).collect();
+    let mut margins: Vec<u64> = above.iter().map(|word| word.wrapping_neg()).collect();
+    margins.extend(&below);
+    let outside = is_negative(party, &margins, 64).await?;
+    let kept = select(party, &outside, &[above, below].concat()).await?;
+    Ok((0..count).map(|index| kept[index].wrapping_add(kept[count + index])).collect())
+}
+
+pub(in crate::vertical) fn sum(terms: &[u64]) -> u64 {
+    terms.iter().fold(0, |sum, term| sum.wrapping_add(*term))
+}
+
+pub(in crate::vertical) fn difference(left: &[u64], right: &[u64]) -> Vec<u64> {
     left.iter().zip(right).map(|(left, right)| left.wrapping_sub(*right)).collect()
 }
 

@@ -1,10 +1,11 @@
 //! A party's own change of variables before joint training.
 //!
-//! Each party replaces its columns X (training rows) by Q = X·R⁻¹ with `RᵀR = XᵀX/(4n) + l2·I`,
+//! Each party replaces its columns X (training rows) by Q = X·R⁻¹ with `RᵀR = κ·XᵀX/n + l2·I`,
 //! which needs nothing from the peer. Then every diagonal block of the joint Hessian of the
-//! objective is at most the identity (the logistic loss has curvature at most 1/4), so the joint
-//! Hessian of k parties is at most k·I: step sizes are public constants, and collinearity *within*
-//! a party costs no passes. Training finds v = R·w; the owner recovers w = R⁻¹·v alone.
+//! objective is at most the identity if κ bounds the curvature of a row's loss (1/4 for the
+//! logistic loss, 1 for the squared one), so the joint Hessian of k parties is at most k·I: step
+//! sizes are public constants, and collinearity *within* a party costs no passes. Training finds v
+//! = R·w; the owner recovers w = R⁻¹·v alone.
 //!
 //! The party without an intercept first takes the means out of its columns, because columns that
 //! are far from 0 on average compete with the peer's intercept and would cost many passes. The
@@ -53,6 +54,8 @@ pub(super) struct Shape<'a> {
     pub(super) penalised: &'a [bool],
     /// Weight of the squared penalty.
     pub(super) l2: f64,
+    /// κ, from 1/4 to 1.
+    pub(super) steepness: f64,
     /// Whether R has to be a multiple of the identity.
     pub(super) separate: bool,
     /// Whether the means of the columns are taken out.
@@ -68,11 +71,11 @@ impl Whitened {
     ///
     /// Call inside `Session::compute`.
     pub(super) fn new(columns: &[&[f64]], shape: &Shape<'_>) -> Result<Self, ModelError> {
-        let &Shape { training, penalised, l2, separate, centred } = shape;
+        let &Shape { training, penalised, l2, steepness, separate, centred } = shape;
         let width = columns.len();
         let fitted: Vec<&[f64]> = columns.iter().map(|column| &column[..training]).collect();
         let centres = if centred { means(&fitted) } else { vec![0.0; width] };
-        let mut target = gram(&fitted, &centres, 0.25 / training as f64);
+        let mut target = gram(&fitted, &centres, steepness / training as f64);
         for (index, row) in target.iter_mut().enumerate() {
             // A relative jitter keeps exactly collinear columns factorable; it moves the optimum of
             // nothing, because it enters the change of variables only.
@@ -220,7 +223,7 @@ mod tests {
 
     /// Without penalties and centring, all of `training` rows.
     fn plain(training: usize, penalised: &[bool]) -> Shape<'_> {
-        Shape { training, penalised, l2: 0.0, separate: false, centred: false }
+        Shape { training, penalised, l2: 0.0, steepness: 0.25, separate: false, centred: false }
     }
 
     /// `RᵀR` and R⁻¹ against their definitions, on columns that nearly coincide.

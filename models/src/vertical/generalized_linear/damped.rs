@@ -1,0 +1,257 @@
+//! Accelerated gradient descent with a secret step size, for losses of unbounded curvature.
+//!
+//! The curvature of a loss with a logarithmic link is the mean itself, so no public step is both
+//! safe and quick. Here the step begins as if the mean were everywhere what it is on average, and
+//! halves whenever a pass shows that it is too long: from the last point A that counted to the new
+//! point y the gradient has changed by `step·⟨∇y - ∇A, y - A⟩ > 4/3·‖y - A‖²`, beyond which the
+//! method is not stable (see `optimiser`). Then the pass is undone: the step from A is taken again
+//! with half the length and without momentum, like a backtracking line search (Beck, Teboulle,
+//! "FISTA", SIAM Journal on Imaging Sciences 2009, section 4). Everything else is as in
+//! `optimiser`. Whether a pass is undone, and the step's size, are shares; only the stop bit is
+//! opened, and it is never set by a pass that is undone.
+//!
+//! While a step is tried that is too long, the mean is clamped (`response`), which bounds all
+//! numbers: the gradient's norm stays below 2^11 and the comparison with 2·21 fractional bits below
+//! 2^62.
+
+use mpc::TwoParty;
+use mpc::boolean::{Bits, and_many, bit_triples};
+use mpc::comparison::is_negative;
+use mpc::conversion::{select, truncate};
+use mpc::matrix::Blocks;
+use mpc::multiplication::{multiply, scale};
+use mpc::reveal::open_bit;
+
+use crate::ModelError;
+use crate::vertical::logistic_regression::Settings;
+use crate::vertical::logistic_regression::objective::{
+    GRADIENT_BITS, Gradients, Objective, from_party_order, in_party_order,
+};
+use crate::vertical::logistic_regression::optimiser::{
+    FACTOR_BITS, INVERSE_STEP_PER_BLOCK, difference, momentum, soften, sum,
+};
+
+/// Fractional bits of the secret factor of the step, which begins at 1.
+const DAMPING_BITS: u32 = 12;
+/// Fractional bits, about, of the vectors by which a pass is found to be too long.
+const CHECK_BITS: u32 = 21;
+/// Fractional bits, about, of the vectors by which a step is found to be small or uphill.
+const COMPARE_BITS: u32 = 26;
+/// What the comparison of curvatures ignores for each variable, in units of the check: the rounding
+/// of both factors.
+const CHECK_MARGIN: u64 = 16;
+
+/// State of the iteration; every vector is shared, in party order.
+pub(super) struct Damped {
+    own: usize,
+    /// `v_k`, where training would end.
+    current: Vec<u64>,
+    /// Where the next gradient is taken.
+    ahead: Vec<u64>,
+    /// What a pass that is too long goes back to.
+    anchor: Option<Anchor>,
+    /// The factor of the step.
+    damping: u64,
+    /// The squared norm of a step that is small enough to stop, in compared units.
+    bound: u64,
+    /// How far the l1 penalty pulls in a step of length 1, with [`GRADIENT_BITS`]; empty without.
+    pulls: Vec<u64>,
+    passes: u32,
+    /// Logarithm of the public step, in units of coefficients.
+    step_bits: u32,
+    /// Logarithm of the units of a coefficient of 1, rounded down.
+    unit_bits: u32,
+}
+
+/// The last point that counted.
+#[derive(Clone)]
+struct Anchor {
+    point: Vec<u64>,
+    /// The step from it: the gradient times the step's size and, with l1, the pulls times it.
+    step: Vec<u64>,
+}
+
+/// Shares of what one pass says.
+struct Verdict {
+    /// Is the pass to be undone?
+    undo: u64,
+    /// Is the momentum to be kept?
+    keep: u64,
+    /// Is training over?
+    small: u64,
+}
+
+impl Damped {
+    /// `thresholds` are those of a step of length 1, for own columns; empty without l1.
+    pub(super) fn new(
+        party: &TwoParty,
+        objective: &Objective<'_>,
+        settings: &Settings,
+        thresholds: &[f64],
+    ) -> Self {
+        let (own, theirs) = (objective.own, objective.theirs);
+        let unit = objective.coefficient_unit();
+        let longest = unit / (INVERSE_STEP_PER_BLOCK * objective.blocks() as f64);
+        let (step_bits, unit_bits) = (longest.log2() as u32, unit.log2() as u32);
+        let shortened = f64::from(1 << (unit_bits - COMPARE_BITS));
+        let bound = settings.tolerance * (1_u64 << step_bits) as f64 / shortened;
+        let bound = (bound * bound).ceil() as u64 + 1;
+        let gradient_unit = (1_u64 << GRADIENT_BITS) as f64;
+        let pulls: Vec<u64> =
+            thresholds.iter().map(|pull| (pull * gradient_unit).round() as u64).collect();
+        let pulls =
+            if pulls.is_empty() { pulls } else { in_party_order(party, pulls, vec![0; theirs]) };
+        Self {
+            own,
+            current: vec![0; own + theirs],
+            ahead: vec![0; own + theirs],
+            anchor: None,
+            damping: party.share_of_public(1 << DAMPING_BITS),
+            bound: party.share_of_public(bound),
+            pulls,
+            passes: 0,
+            step_bits,
+            unit_bits,
+        }
+    }
+
+    /// Where to take the next gradient.
+    pub(super) fn point(&self, party: &TwoParty) -> Blocks {
+        from_party_order(party, self.ahead.clone(), self.own)
+    }
+
+    /// The shared result.
+    pub(super) fn result(self, party: &TwoParty) -> Blocks {
+        from_party_order(party, self.current, self.own)
+    }
+
+    /// Takes one step; true (one opened bit) if the gradient was small enough to stop.
+    pub(super) async fn step(
+        &mut self,
+        party: &mut TwoParty,
+        gradients: Gradients,
+    ) -> Result<bool, ModelError> {
+        let size = self.ahead.len();
+        let gradient = in_party_order(party, gradients.training.own, gradients.training.theirs);
+        let tried = scale(party, self.damping, &[gradient, self.pulls.clone()].concat()).await?;
+        let shift = DAMPING_BITS + GRADIENT_BITS - self.step_bits;
+        let tried =
+            Anchor { point: self.ahead.clone(), step: truncate(party, &tried, shift).await? };
+        let before = self.anchor.clone().unwrap_or_else(|| tried.clone());
+        let shorter = self.shorter(party, &before).await?;
+
+        let points = [
+            difference(&tried.point, &tried.step[..size]),
+            difference(&before.point, &shorter.step[..size]),
+        ];
+        let pulls = [&tried.step[size..], &shorter.step[size..]].concat();
+        let mut points = soften(party, points.concat(), &pulls).await?;
+        let undone = points.split_off(size);
+        let next = points;
+
+        let moved = difference(&next, &self.current);
+        let (verdict, push) = self.judge(party, &tried, &before, &next, &moved).await?;
+        // Everything that differs if the pass is undone, and the push if the momentum is kept.
+        let scalars = [self.damping, self.bound];
+        let tried_state = [&next, &tried.point, &tried.step, &scalars[..]].concat();
+        let undone_state = [&undone, &before.point, &shorter.step, &shorter.scalars[..]].concat();
+        let changes = difference(&undone_state, &tried_state);
+        let bits = Bits::from_fn(changes.len() + size, |index| {
+            if index < changes.len() { verdict.undo == 1 } else { verdict.keep == 1 }
+        });
+        let chosen = select(party, &bits, &[changes, push].concat()).await?;
+        let (changes, push) = chosen.split_at(tried_state.len());
+        self.take(&total(&tried_state, changes), push);
+        Ok(open_bit(party, "train.stop", verdict.small).await?)
+    }
+
+    /// The step from `before`, the factor and the bound if the step is half as long.
+    async fn shorter(&self, party: &mut TwoParty, before: &Anchor) -> Result<Shorter, ModelError> {
+        // Half of all but the bound, which is quartered.
+        let doubled = before.step.iter().chain([&self.damping]).map(|word| word.wrapping_mul(2));
+        let values: Vec<u64> = doubled.chain([self.bound]).collect();
+        let mut step = truncate(party, &values, 2).await?;
+        let scalars = step.split_off(before.step.len());
+        Ok(Shorter { step, scalars })
+    }
+
+    /// Judges a pass, and gives the push of the momentum.
+    async fn judge(
+        &self,
+        party: &mut TwoParty,
+        tried: &Anchor,
+        before: &Anchor,
+        next: &[u64],
+        moved: &[u64],
+    ) -> Result<(Verdict, Vec<u64>), ModelError> {
+        let size = next.len();
+        let turned = difference(&tried.step[..size], &before.step[..size]);
+        let gone = difference(&tried.point, &before.point);
+        let step = difference(&tried.point, next);
+        // One truncation with the largest shift for all; what needs less is multiplied up before.
+        let check_shift = self.unit_bits - CHECK_BITS;
+        let raised = |vector: &[u64], bits: u32| -> Vec<u64> {
+            vector.iter().map(|word| word.wrapping_shl(bits)).collect()
+        };
+        let finer = COMPARE_BITS - CHECK_BITS;
+        let short = [turned, gone, raised(&step, finer), raised(moved, finer)].concat();
+        let short = truncate(party, &short, check_shift).await?;
+        let [turned, gone, step, short_moved] =
+            [0, 1, 2, 3].map(|index| &short[index * size..][..size]);
+        let left = [turned, gone, step, step].concat();
+        let right = [gone, gone, step, short_moved].concat();
+        let products = multiply(party, &left, &right).await?;
+        let [change, distance, square, slope] =
+            [0, 1, 2, 3].map(|index| sum(&products[index * size..][..size]));
+        let margin = party.share_of_public(CHECK_MARGIN * size as u64);
+        let signs = [
+            distance.wrapping_mul(4).wrapping_add(margin).wrapping_sub(change.wrapping_mul(3)),
+            slope.wrapping_neg(),
+            square.wrapping_sub(self.bound),
+        ];
+        let negative = is_negative(party, &signs, 64).await?;
+        let verdict = verdict(party, &negative).await?;
+
+        let factor = (momentum(self.passes) * f64::from(1 << FACTOR_BITS)).round() as u64;
+        let push: Vec<u64> = moved.iter().map(|word| word.wrapping_mul(factor)).collect();
+        Ok((verdict, truncate(party, &push, FACTOR_BITS).await?))
+    }
+
+    /// Takes over the state that was chosen: the next point, the anchor, the factor and the bound.
+    fn take(&mut self, state: &[u64], push: &[u64]) {
+        let size = self.ahead.len();
+        let (next, rest) = state.split_at(size);
+        let (point, rest) = rest.split_at(size);
+        let (step, scalars) = rest.split_at(rest.len().saturating_sub(2));
+        self.ahead = total(next, push);
+        self.current = next.to_vec();
+        self.anchor = Some(Anchor { point: point.to_vec(), step: step.to_vec() });
+        if let [damping, bound] = scalars {
+            (self.damping, self.bound) = (*damping, *bound);
+        }
+        self.passes += 1;
+    }
+}
+
+/// What a shorter step would be.
+struct Shorter {
+    step: Vec<u64>,
+    /// The factor and the bound.
+    scalars: Vec<u64>,
+}
+
+/// From the bits "too long", "uphill" and "small".
+async fn verdict(party: &mut TwoParty, bits: &Bits) -> Result<Verdict, ModelError> {
+    let one = u64::from(party.is_first());
+    let [undo, uphill, small] = [0, 1, 2].map(|index| bits.bit(index));
+    let counts = Bits::from_words(vec![(undo ^ one) * 3], 2);
+    let asked = Bits::from_words(vec![(uphill ^ one) | small << 1], 2);
+    let mut triples = bit_triples(party, 1).await?;
+    let both = and_many(party, &mut triples, &[(&counts, &asked)]).await?;
+    let both = both.into_iter().next().unwrap_or_default();
+    Ok(Verdict { undo, keep: both.bit(0), small: both.bit(1) })
+}
+
+fn total(left: &[u64], right: &[u64]) -> Vec<u64> {
+    left.iter().zip(right).map(|(left, right)| left.wrapping_add(*right)).collect()
+}

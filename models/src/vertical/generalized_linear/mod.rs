@@ -1,0 +1,212 @@
+//! Generalised linear models over two parties' columns, in `strict` privacy: linear, Poisson, gamma
+//! and Tweedie regression.
+//!
+//! # Functionality
+//! The guest (first party) holds targets y, optional row weights ω and offsets o, and its columns,
+//! the host (second party) holds other columns of the same rows in the same order. Both end with
+//! their own coefficients of the model that minimises
+//! `Σ ω_i·loss(y_i, b + o_i + x_i·w)/Σ ω_i + l2/2·‖w‖² + l1·‖w‖₁`, where the loss is the
+//! [`Family`]'s; the intercept b is free and belongs to the guest. With a logarithmic link, linear
+//! predictors are clamped to where neither term of the loss's derivative is above e^6.25 (403 to
+//! 518 times its value at the mean target) and to ±12.1 around it: the model is the optimum as long
+//! as those of the training rows stay within.
+//! # Messages
+//! 1. once: `weighted` guest → host, whether rows have weights; `label_scale` guest → host, a power
+//!    of two (not for gamma)
+//! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
+//! 3. per pass: the linear predictors (`mpc::matrix`), the means (`mpc::exponential`, or for linear
+//!    regression truncations and with weights `mpc::known`), the gradient (`mpc::matrix`),
+//!    truncations, and one stop bit; with a logarithmic link also products with the secret step
+//!    (`mpc::multiplication`)
+//! 4. `share` both ways, at the end: each party's own coefficients
+//! # Leaks
+//! To both: numbers of rows and columns, whether rows have weights, the number of passes, one stop
+//! bit per pass. To the host: the order of magnitude of the target, as a power of two (see
+//! [`scaling`]), except for gamma. To each party: its own final coefficients. Nothing else; linear
+//! predictors, gradients and the step's size stay shared.
+//! # Security
+//! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
+//! transfers for comparisons; see `mpc`.
+//! # Cost
+//! Per pass and row, rows in whole 8192 and both ways together: 100 bytes for linear regression
+//! (390 with weights), 530 for Poisson and gamma, 610 for Tweedie; and 150 KiB for each column and
+//! twice more for each party. 21 flights for linear regression, 37 with a logarithmic link.
+//! # Reference
+//! Nelder and Wedderburn, "Generalized Linear Models", 1972. The engine is that of
+//! [`logistic_regression`](super::logistic_regression); what differs are the residuals
+//! (`response`), the change of units (`scaling`), and with a logarithmic link the step (`damped`).
+//! Shared exponentials: Kelkar, Le, Raykova, Seth, "Secure Poisson Regression", USENIX Security
+//! 2022.
+
+mod damped;
+pub(in crate::vertical) mod response;
+mod scaling;
+
+use mpc::TwoParty;
+use mpc::matrix::Blocks;
+use mpc::sigmoid::Accuracy;
+
+pub use super::logistic_regression::{Coefficients, ROWS_MAX, ROWS_MIN};
+
+use super::logistic_regression::objective::{Objective, Prepared};
+use super::logistic_regression::{self as engine, Ending, Rows};
+use crate::ModelError;
+use crate::family::Family;
+use damped::Damped;
+use response::Response;
+use scaling::Scaling;
+
+/// What to minimise and when to stop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Weight of ‖w‖²/2, at least 0.
+    pub l2: f64,
+    /// Weight of ‖w‖₁, at least 0.
+    pub l1: f64,
+    /// Passes over the data after which training ends in any case.
+    pub passes_max: usize,
+    /// Training ends when the gradient's norm, in whitened variables and units of the target's
+    /// scale, is at most this; the step is secret with a logarithmic link, and its share of the
+    /// norm too.
+    pub tolerance: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { l2: 0.01, l1: 0.0, passes_max: 500, tolerance: 5e-6 }
+    }
+}
+
+/// What the guest alone knows of the rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets<'a> {
+    /// What is to be predicted, within what the family allows.
+    pub values: &'a [f64],
+    /// Weights of at least 0 for each row; all alike where none are given.
+    pub weights: Option<&'a [f64]>,
+    /// Known parts of the linear predictors; 0 where none are given.
+    pub offsets: Option<&'a [f64]>,
+}
+
+/// The largest curvature of a row's loss: exact for the squared one; with a logarithmic link that
+/// of a row whose mean is the average target, and secret steps make up for others.
+const STEEPNESS: f64 = 1.0;
+
+/// Trains on `columns` (own columns, all finite, standardised). The guest passes its targets, the
+/// host `None`; both pass the same family and settings.
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for targets that the family does not allow or that fixed point
+/// cannot hold, too few rows, values that are not finite, and the binomial family, which
+/// [`logistic_regression`](super::logistic_regression) trains; [`ModelError::Secure`] when the peer
+/// fails or misbehaves.
+pub async fn train(
+    party: &mut TwoParty,
+    columns: &[&[f64]],
+    targets: Option<Targets<'_>>,
+    family: Family,
+    settings: &Settings,
+) -> Result<Coefficients, ModelError> {
+    let rows = check(party, columns, targets, family, settings)?;
+    let weighted =
+        engine::agree_on_weights(party, targets.map(|targets| targets.weights.is_some())).await?;
+    let scaling = Scaling::agree(party, targets, family).await?;
+    let scaled = scaling.settings(settings, family);
+    let prepared = engine::prepare(party, columns, None, rows, &scaled, STEEPNESS).await?;
+    let geometry = engine::agree_on_geometry(party, &prepared, &scaled).await?;
+    let weights = targets.and_then(|targets| targets.weights);
+    let response = async |party: &mut TwoParty| match family.log_link_power() {
+        None => Response::identity(&scaling, weights, rows, weighted),
+        Some(power) => Response::log(party, &scaling, power, weights, rows).await,
+    };
+    let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
+    let (result, ending) = if family.log_link_power().is_some() {
+        descend_damped(party, &objective, &prepared, &scaled).await?
+    } else {
+        engine::descend(party, &objective, &prepared, &scaled, weighted).await?
+    };
+    let own = engine::learn(party, &objective, &prepared, &result, ending).await?;
+    Ok(scaling.undo(family, own, party.is_first()))
+}
+
+async fn descend_damped(
+    party: &mut TwoParty,
+    objective: &Objective<'_>,
+    prepared: &Prepared,
+    settings: &engine::Settings,
+) -> Result<(Blocks, Ending), ModelError> {
+    let thresholds = engine::thresholds(party, prepared, settings);
+    let mut optimiser = Damped::new(party, objective, settings, &thresholds);
+    let mut passes = 0;
+    let converged = loop {
+        party.session.report_progress(passes, settings.passes_max);
+        passes += 1;
+        let point = optimiser.point(party);
+        let gradients =
+            objective.gradients(party, &point, objective.rows(), Accuracy::Fine).await?;
+        let stop = optimiser.step(party, gradients).await?;
+        if stop || passes >= settings.passes_max {
+            break stop;
+        }
+    };
+    Ok((optimiser.result(party), Ending { passes, converged }))
+}
+
+fn check(
+    party: &TwoParty,
+    columns: &[&[f64]],
+    targets: Option<Targets<'_>>,
+    family: Family,
+    settings: &Settings,
+) -> Result<Rows, ModelError> {
+    let invalid = |what: String| Err(ModelError::InvalidInput(what));
+    if family == Family::Binomial {
+        return invalid("labels of 0 and 1 are for logistic regression".to_owned());
+    }
+    if let Family::Tweedie { power } = family
+        && !(power > 1.0 && power < 2.0)
+    {
+        return invalid(format!("the power of the variance is {power}; it lies between 1 and 2"));
+    }
+    if party.is_first() != targets.is_some() {
+        return invalid("the first party, and only it, brings the targets".to_owned());
+    }
+    let rows = targets.map(|targets| targets.values.len());
+    let Some(rows) = rows.or(columns.first().map(|column| column.len())) else {
+        return invalid("the host brings no column".to_owned());
+    };
+    if !(ROWS_MIN..=ROWS_MAX).contains(&rows) {
+        return invalid(format!("{rows} rows; needed are {ROWS_MIN} to {ROWS_MAX}"));
+    }
+    if columns.iter().any(|column| column.len() != rows) {
+        return invalid("columns of different lengths".to_owned());
+    }
+    let penalties = [settings.l2, settings.l1];
+    if penalties.iter().any(|penalty| !(0.0..=1e3).contains(penalty)) || settings.tolerance <= 0.0 {
+        return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
+    }
+    targets.map_or(Ok(()), |targets| check_targets(targets, rows, family))?;
+    Ok(Rows { training: rows, validation: 0 })
+}
+
+fn check_targets(targets: Targets<'_>, rows: usize, family: Family) -> Result<(), ModelError> {
+    let further = [("weight", targets.weights), ("offset", targets.offsets)];
+    for (what, values) in further {
+        let Some(values) = values else { continue };
+        if values.len() != rows || values.iter().any(|value| !value.is_finite()) {
+            return Err(ModelError::InvalidInput(format!("{rows} finite {what}s are needed")));
+        }
+    }
+    match targets.values.iter().position(|target| !family.allows(*target).1) {
+        None => Ok(()),
+        Some(row) => Err(ModelError::InvalidInput(format!(
+            "the target of training row {} is {}; it must be {}",
+            row + 1,
+            targets.values[row],
+            family.allows(0.0).0
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
