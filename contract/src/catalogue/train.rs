@@ -289,8 +289,9 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         "min_split_rows",
         integer(20, 2, 1_000_000),
         Text::new(
-            "a node in which a tree sees fewer training rows is not split",
-            "节点内（该树抽取的）训练行少于此值时不再分裂",
+            "a node in which a tree sees fewer training rows is not split; not used in strict, where \
+             nobody may count the rows of a node",
+            "节点内（该树抽取的）训练行少于此值时不再分裂；strict 模式下任何一方都不得统计节点行数，故不使用",
         ),
     ),
     parameter(

@@ -293,7 +293,7 @@ fn templates_and_manual_are_jobs() {
         let blocks = text.split("```yaml\n").skip(1);
         blocks.filter_map(|block| block.split("```").next()).collect::<String>()
     };
-    for page in ["joins", "totals"] {
+    for page in ["joins", "totals", "trees"] {
         let jobs = [format!("docs/{page}.md"), format!("docs/{page}.zh-CN.md")].map(|page| {
             JobSpec::parse(&page, &blocks(&page)).unwrap_or_else(|error| panic!("{error}"))
         });
