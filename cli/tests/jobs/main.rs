@@ -12,4 +12,5 @@ mod regressions;
 mod run;
 mod support;
 mod totals;
+mod trees;
 mod unbalanced;

@@ -90,9 +90,11 @@ pub static BOOSTED_TREES: ComponentDescriptor = ComponentDescriptor {
     name: "train.boosted_trees",
     title: Text::new("Gradient-boosted trees", "梯度提升树"),
     description: Text::new(
-        "Grows trees level by level on the gradients of the log-loss. Each split belongs to the \
-         party whose feature it uses.",
-        "按对数损失的梯度逐层生长决策树；每个分裂归属其所用特征的一方。",
+        "Grows trees level by level on the gradients of a loss, for a label of two classes or a \
+         number; boosted, or averaged as a forest. Each split belongs to the party whose feature \
+         it uses.",
+        "按损失的梯度逐层生长决策树，标签可为二分类或数值；可逐棵提升，或作为森林取平均。\
+         每个分裂归属其所用特征的一方。",
     ),
     roles: &[Role::Guest, Role::Host],
     modes: &[
@@ -262,6 +264,43 @@ const SECUREBOOST_DISCLOSURES: &[Disclosure] = &[
 ];
 
 const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
+    parameter(
+        "loss",
+        ParameterKind::Choice {
+            default: "logistic",
+            options: &["logistic", "squared", "poisson", "gamma", "tweedie", "quantile"],
+        },
+        Text::new(
+            "what is minimised: logistic for a label of two classes, the others for numbers",
+            "要最小化的损失：logistic 用于二分类标签，其余用于数值标签",
+        ),
+    ),
+    parameter(
+        "tweedie_power",
+        number(1.5, 1.01, 1.99),
+        Text::new(
+            "for the Tweedie loss, the power of the mean with which variance grows",
+            "Tweedie 损失中方差随均值增长的幂次",
+        ),
+    ),
+    parameter(
+        "quantile",
+        number(0.5, 0.001, 0.999),
+        Text::new(
+            "for the quantile loss, the share of rows that lie below the prediction",
+            "分位数损失中低于预测值的行所占比例",
+        ),
+    ),
+    parameter(
+        "ensemble",
+        ParameterKind::Choice { default: "boosting", options: &["boosting", "forest"] },
+        Text::new(
+            "boosting: each tree corrects those before it; forest: trees on samples of rows and \
+             features, averaged, without learning rate and early stopping",
+            "boosting：每棵树修正之前的树；forest：在行与特征的抽样上建树并取平均，\
+             不使用学习率与早停",
+        ),
+    ),
     parameter("trees", integer(50, 1, 10_000), Text::new("number of trees", "树的数量")),
     parameter("depth", integer(5, 1, 12), Text::new("levels of splits of a tree", "树的深度")),
     parameter("bins", integer(32, 2, 255), Text::new("bins of a feature", "每个特征的分箱数")),
@@ -303,6 +342,22 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         "columns",
         SAMPLED,
         Text::new("share of the features drawn for each tree", "每棵树抽取的特征的比例"),
+    ),
+    parameter(
+        "base_score",
+        ParameterKind::Number { default: None, minimum: -1e12, maximum: 1e12 },
+        Text::new(
+            "the prediction before the first tree; left out: the constant that fits best",
+            "第一棵树之前的预测值；不填则取拟合最好的常数",
+        ),
+    ),
+    parameter(
+        "positive_weight",
+        number(1.0, 0.001, 1_000.0),
+        Text::new(
+            "factor on the weights of positive rows, in a boosted model of two classes",
+            "正样本权重的倍数，用于二分类的提升模型",
+        ),
     ),
     parameter(
         "early_stopping",

@@ -9,7 +9,7 @@ use table::{Table, check_label_classes};
 
 use super::outcome::KeyRound;
 use super::progress::{Run, Step};
-use super::{buckets, cascade, regression, unbalanced};
+use super::{boosted_trees, buckets, cascade, regression, unbalanced};
 use crate::error::JobError;
 use crate::intersection;
 use crate::open_table::KeyReader;
@@ -235,8 +235,12 @@ fn check_label(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
     }
     let numbers = table.label_values()?;
     for step in &run.job.train {
-        let Model::Regression { of, settings, .. } = &step.model else { continue };
-        let family = regression::family(*of, settings);
+        let family = match &step.model {
+            Model::LogisticRegression { .. } => None,
+            Model::Regression { of, settings, .. } => Some(regression::family(*of, settings)),
+            Model::BoostedTrees { settings, .. } => boosted_trees::family(settings),
+        };
+        let Some(family) = family else { continue };
         if let Some(row) = numbers.iter().position(|number| !family.allows(*number).1) {
             return Err(JobError::LabelNotAllowed {
                 column: column.to_owned(),

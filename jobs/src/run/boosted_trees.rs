@@ -7,7 +7,10 @@ use features::binned::BinnedMatrix;
 use features::binning::{self, Binning, Method};
 use features::split::Split;
 use models::ModelError;
-use models::local::boosted_trees::{self as local, Examples, Labels, Settings, probability};
+use models::family::Family;
+use models::local::boosted_trees::{
+    self as local, Ensemble, Examples, Labels, Loss, Settings, probability,
+};
 use models::vertical::boosted_trees::{GuestTrees, HostTrees, train_as_guest, train_as_host};
 use models::vertical::strict_trees::{self, StrictTrees};
 use mpc::TwoParty;
@@ -20,7 +23,7 @@ use super::evaluate::Scores;
 use super::prepare::Prepared;
 use super::progress::Run;
 use crate::error::JobError;
-use crate::spec::BoostedTrees;
+use crate::spec::{BoostedTrees, TreeEnsemble, TreeLoss};
 
 /// What a party has after training.
 pub(super) struct Trained {
@@ -71,7 +74,7 @@ pub(super) async fn train(
     let period = training_period(split);
     let settings = settings(spec, run.job.seed);
     let (binnings, matrix) = session.compute(|| bin(spec, data, prepared, &period)).await?;
-    let rows = if spec.early_stopping > 0 {
+    let rows = if spec.patience() > 0 {
         let (training, validation) = (split.training.clone(), split.validation.clone());
         Rows { training, validation, test: split.test.clone() }
     } else {
@@ -94,10 +97,10 @@ pub(super) async fn train(
     let trained = train_as_guest(&mut session, &matrix, &examples, &settings, &run.ledger).await?;
     let alone = session.compute(|| local::train(&matrix, &examples, &settings)).await?;
     let scores = Scores {
-        alone_test: probabilities(&alone.margins, &rows.test),
-        alone_training: probabilities(&alone.margins, &rows.training),
-        joint_test: probabilities(&trained.margins, &rows.test),
-        joint_training: Some(probabilities(&trained.margins, &rows.training)),
+        alone_test: predictions(spec, &settings, &alone.margins, &rows.test),
+        alone_training: predictions(spec, &settings, &alone.margins, &rows.training),
+        joint_test: predictions(spec, &settings, &trained.margins, &rows.test),
+        joint_training: Some(predictions(spec, &settings, &trained.margins, &rows.training)),
     };
     let part = Part::Guest { trees: trained.model, alone: alone.model, scores };
     Ok(Trained { binnings, part })
@@ -160,8 +163,13 @@ fn bin(
 }
 
 fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
+    let labels = if guest.has_classes() {
+        Labels::Classes(guest.labels())
+    } else {
+        Labels::Numbers(guest.numbers())
+    };
     Examples {
-        labels: Labels::Classes(guest.labels()),
+        labels,
         weights: guest.weights.as_deref(),
         training: &rows.training,
         validation: &rows.validation,
@@ -172,8 +180,37 @@ fn probabilities(margins: &[f64], rows: &[u32]) -> Vec<f64> {
     pick(margins, rows).into_iter().map(probability).collect()
 }
 
+/// Probabilities for a label of two classes, else numbers.
+fn predictions(
+    spec: &BoostedTrees,
+    settings: &Settings,
+    margins: &[f64],
+    rows: &[u32],
+) -> Vec<f64> {
+    let mut predictions = pick(margins, rows);
+    settings.loss.predict(&mut predictions);
+    if spec.loss == TreeLoss::Logistic {
+        // The shares of a forest are sums of rounded leaves.
+        predictions.iter_mut().for_each(|share| *share = share.clamp(0.0, 1.0));
+    }
+    predictions
+}
+
 fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
+    let loss = loss(spec);
+    let class_weights = if spec.positive_weight == 1.0 || !loss.is_of_classes() {
+        Vec::new()
+    } else {
+        vec![1.0, spec.positive_weight]
+    };
     Settings {
+        loss,
+        ensemble: match spec.ensemble {
+            TreeEnsemble::Boosting => Ensemble::Boosting,
+            TreeEnsemble::Forest => Ensemble::Forest,
+        },
+        base_score: spec.base_score,
+        class_weights,
         trees: spec.trees as usize,
         depth: spec.depth as usize,
         learning_rate: spec.learning_rate,
@@ -183,8 +220,31 @@ fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
         min_split_rows: spec.min_split_rows as usize,
         row_fraction: spec.subsample.fraction(),
         column_fraction: spec.columns.fraction(),
-        early_stopping_rounds: spec.early_stopping as usize,
+        early_stopping_rounds: spec.patience() as usize,
         seed,
         ..Settings::default()
+    }
+}
+
+fn loss(spec: &BoostedTrees) -> Loss {
+    match (spec.loss, spec.ensemble) {
+        // The mean of trees that predict shares is a share: Breiman's forest.
+        (TreeLoss::Logistic, TreeEnsemble::Forest) | (TreeLoss::Squared, _) => Loss::Squared,
+        (TreeLoss::Logistic, TreeEnsemble::Boosting) => Loss::Logistic,
+        (TreeLoss::Poisson, _) => Loss::Poisson,
+        (TreeLoss::Gamma, _) => Loss::Gamma,
+        (TreeLoss::Tweedie, _) => Loss::Tweedie { power: spec.tweedie_power },
+        (TreeLoss::Quantile, _) => Loss::Quantile { level: spec.quantile },
+    }
+}
+
+/// By which deviance numbers are judged; nothing for a label of two classes.
+pub(super) fn family(spec: &BoostedTrees) -> Option<Family> {
+    match spec.loss {
+        TreeLoss::Logistic => None,
+        TreeLoss::Squared | TreeLoss::Quantile => Some(Family::Gaussian),
+        TreeLoss::Poisson => Some(Family::Poisson),
+        TreeLoss::Gamma => Some(Family::Gamma),
+        TreeLoss::Tweedie => Some(Family::Tweedie { power: spec.tweedie_power }),
     }
 }

@@ -60,6 +60,7 @@ async fn run_step(
             (ModelPart::Regression(part), scores, json!(settings))
         }
         Model::BoostedTrees { settings, .. } => {
+            family = boosted_trees::family(settings);
             let spec = (model.privacy(), settings);
             let trained = boosted_trees::train(run, session, spec, data, split, prepared).await?;
             let (part, scores) = trees(trained);

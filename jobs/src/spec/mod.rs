@@ -23,7 +23,10 @@ mod tests;
 pub use align::{AlignSpec, Curve, Intersection, Join, Learn, Protocol, Security};
 pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
 pub use key::KeySpec;
-pub use model::{BoostedTrees, LogisticRegression, Model, Regression, RegressionOf, TrainStep};
+pub use model::{
+    BoostedTrees, LogisticRegression, Model, Regression, RegressionOf, TrainStep, TreeEnsemble,
+    TreeLoss,
+};
 pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
 pub use prepare::{
     BinMethod, BinSpec, EncodeCategories, EncodeNumbers, EncodeSpec, MissingNumbers, MissingSpec,

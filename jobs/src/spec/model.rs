@@ -60,7 +60,11 @@ impl Model {
 
     /// Whether the label is a number to be predicted, not one of two classes.
     pub fn predicts_numbers(&self) -> bool {
-        matches!(self, Self::Regression { .. })
+        match self {
+            Self::LogisticRegression { .. } => false,
+            Self::Regression { .. } => true,
+            Self::BoostedTrees { settings, .. } => settings.loss != TreeLoss::Logistic,
+        }
     }
 
     /// The privacy mode.
@@ -137,6 +141,14 @@ pub struct Regression {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BoostedTrees {
+    /// What is minimised; it says what kind of label there is.
+    pub loss: TreeLoss,
+    /// Power of the Tweedie loss.
+    pub tweedie_power: f64,
+    /// Which quantile the quantile loss predicts.
+    pub quantile: f64,
+    /// Whether trees are boosted or averaged.
+    pub ensemble: TreeEnsemble,
     /// Number of trees.
     pub trees: u32,
     /// Levels of splits of a tree.
@@ -157,8 +169,58 @@ pub struct BoostedTrees {
     pub subsample: Share,
     /// Share of the features drawn for each tree.
     pub columns: Share,
+    /// The prediction before the first tree.
+    pub base_score: Option<f64>,
+    /// Factor on the weights of positive rows.
+    pub positive_weight: f64,
     /// Trees without a better validation loss after which training stops; 0: never.
     pub early_stopping: u32,
+}
+
+/// What trees minimise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreeLoss {
+    /// Log-loss of two classes; in a forest their shares.
+    Logistic,
+    /// Squared error.
+    Squared,
+    /// Poisson deviance.
+    Poisson,
+    /// Gamma deviance.
+    Gamma,
+    /// Tweedie deviance.
+    Tweedie,
+    /// Pinball loss.
+    Quantile,
+}
+
+/// How trees make up for one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreeEnsemble {
+    /// Each corrects those before it.
+    Boosting,
+    /// Their mean is the prediction.
+    Forest,
+}
+
+impl BoostedTrees {
+    /// Trees without a better validation loss after which training stops; 0: never, as forests.
+    pub fn patience(&self) -> u32 {
+        match self.ensemble {
+            TreeEnsemble::Boosting => self.early_stopping,
+            TreeEnsemble::Forest => 0,
+        }
+    }
+
+    /// Whether nothing is asked for that only `secureboost` has.
+    pub fn is_plain(&self) -> bool {
+        self.loss == TreeLoss::Logistic
+            && self.ensemble == TreeEnsemble::Boosting
+            && self.base_score.is_none()
+            && self.positive_weight == 1.0
+    }
 }
 
 /// Reads `train:`; every step has a name of its own.

@@ -131,6 +131,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     }
     align::check(job, &mut add);
     check_numbers(job, &mut add);
+    check_trees(job, &mut add);
     let splits = if named_key(root, "splits") { "splits" } else { "split" };
     for split in &job.splits {
         if split.by == SplitBy::Time && guest.time.is_none() {
@@ -148,6 +149,19 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
                 step.name, split.name
             );
             add(splits, message, "`validation: 20%`, or `early_stopping: 0`");
+        }
+    }
+}
+
+/// What trees offer in modes other than `strict` only.
+fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    for step in &job.train {
+        let super::Model::BoostedTrees { privacy, settings } = &step.model else { continue };
+        if privacy == contract::STRICT && !settings.is_plain() {
+            let help = "take `privacy: secureboost`, or leave these settings out";
+            let rule = "the logistic loss, boosting, and neither `base_score` nor \
+                        `positive_weight`";
+            add("train", format!("`{}` is strict, which has {rule}", step.name), help);
         }
     }
 }
@@ -191,7 +205,7 @@ fn stops_early(step: &super::TrainStep) -> bool {
     let patience = match &step.model {
         super::Model::LogisticRegression { settings, .. } => settings.early_stopping,
         super::Model::Regression { .. } => 0,
-        super::Model::BoostedTrees { settings, .. } => settings.early_stopping,
+        super::Model::BoostedTrees { settings, .. } => settings.patience(),
     };
     patience > 0
 }

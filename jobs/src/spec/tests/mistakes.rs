@@ -34,6 +34,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("no such country", "    key: phone\n", "    key: { column: phone, country: 0 }\n"),
     ("no time column", "    time: contacted\n", ""),
     ("no label", "    label: { column: y, positive: \"yes\" }\n", ""),
+    ("trees of numbers beside classes", "trees: 50,", "trees: 50, loss: poisson,"),
+    ("unknown loss", "trees: 50,", "trees: 50, loss: hinge,"),
     ("only the guest learns", "learn: both", "learn: guest"),
     ("unknown protocol", "protocol: ecdh", "protocol: edch"),
     ("one of cost and value", "{ cost: 5, value: 100 }", "{ cost: 5 }"),
