@@ -2,7 +2,7 @@
 //! predictor η, and which loss is minimised.
 //!
 //! The loss of a row is half its unit deviance up to terms without η, so that minimising its mean
-//! is maximising the (quasi-)likelihood: McCullagh and Nelder, "Generalized Linear Models", 2nd
+//! is maximising the (quasi-)likelihood: `McCullagh` and Nelder, "Generalized Linear Models", 2nd
 //! edition, 1989, chapter 2; for Tweedie Jørgensen, "The Theory of Dispersion Models", 1997,
 //! chapter 4.
 

@@ -62,7 +62,7 @@ async fn blocks(party: &mut TwoParty, input: &Input) -> Result<Vec<String>, MpcE
     let bits = Bits::from_words(input.words.clone(), rows);
     let mut lines = Vec::new();
     let start = Mark::new(party);
-    extend(party, &bits, rows).await?;
+    extend::<u64>(party, &bits, rows).await?;
     lines.push(start.line(party, "extend both ways", rows));
     let start = Mark::new(party);
     correlate(party, &bits, shares).await?;

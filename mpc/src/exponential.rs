@@ -4,7 +4,7 @@
 //! The parties hold shares of scores `z_i` in units of [`SCORE_UNIT`]. For each of one or two
 //! [`Term`]s, whose rate ρ is public, the first party knows a factor `s_i` for each row. Both get
 //! shares of `Σ s_i·exp(ρ·z_i)`, the terms added up, where `z_i` is clamped to a public [`Range`]
-//! first, for every `z_i` that the ring can hold. Largest error: 2^-19·Σ max(1, |s_i|)·exp(ρ·z_i)
+//! first, for every `z_i` that the ring can hold. Largest error: `2^-19·Σ max(1, |s_i|)·exp(ρ·z_i)`
 //! and two units in the last place. Within one step (0.39) beyond an end of the range a score may
 //! count as it is or as clamped.
 //! # Messages

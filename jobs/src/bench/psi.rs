@@ -79,7 +79,7 @@ async fn play(
             drop(ids);
             start_together(&mut session).await?;
             let watch = Stopwatch::start(slice::from_ref(&session));
-            let found = align_files(session, protocol, folder.path()).await?;
+            let found = Box::pin(align_files(session, protocol, folder.path())).await?;
             (watch.stop(), found)
         }
     };

@@ -191,17 +191,19 @@ fn predictions(
     settings.loss.predict(&mut predictions);
     if spec.loss == TreeLoss::Logistic {
         // The shares of a forest are sums of rounded leaves.
-        predictions.iter_mut().for_each(|share| *share = share.clamp(0.0, 1.0));
+        for share in &mut predictions {
+            *share = share.clamp(0.0, 1.0);
+        }
     }
     predictions
 }
 
 fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
     let loss = loss(spec);
-    let class_weights = if spec.positive_weight == 1.0 || !loss.is_of_classes() {
-        Vec::new()
-    } else {
+    let class_weights = if spec.weighs_classes() && loss.is_of_classes() {
         vec![1.0, spec.positive_weight]
+    } else {
+        Vec::new()
     };
     Settings {
         loss,

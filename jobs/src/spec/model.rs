@@ -219,7 +219,12 @@ impl BoostedTrees {
         self.loss == TreeLoss::Logistic
             && self.ensemble == TreeEnsemble::Boosting
             && self.base_score.is_none()
-            && self.positive_weight == 1.0
+            && !self.weighs_classes()
+    }
+
+    /// Whether positive rows count more or less than others.
+    pub fn weighs_classes(&self) -> bool {
+        (self.positive_weight - 1.0).abs() > f64::EPSILON
     }
 }
 

@@ -84,7 +84,7 @@ fn values_grow_with_both_sets() {
 #[test]
 fn correct_with_values_from_the_whole_field() {
     let keys: Vec<u128> = (0..50).collect();
-    let [own, their] = [&keys; 2].map(|keys| keys.clone());
+    let [own, their] = [&keys; 2].map(Clone::clone);
     let outcome = world::pair(
         3,
         |mut session| async move { receive(&mut session, &own, &Subspace::WHOLE, 9).await },

@@ -39,7 +39,9 @@ impl Grouped {
     pub(in crate::psi) fn sort(&self, tags: &[u128]) -> Sorted {
         let group = |tag: u128| (tag & self.group_mask()) as usize;
         let mut next = vec![0_u32; (1 << self.group_bits) + 1];
-        tags.iter().for_each(|tag| next[group(*tag) + 1] += 1);
+        for tag in tags {
+            next[group(*tag) + 1] += 1;
+        }
         for group in 1..next.len() {
             next[group] += next[group - 1];
         }

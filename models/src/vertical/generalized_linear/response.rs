@@ -213,7 +213,9 @@ impl Factors {
     ) -> Result<Vec<u64>, ModelError> {
         match self {
             Self::Even(factor) => {
-                scores.iter_mut().for_each(|score| *score = score.wrapping_mul(*factor));
+                for score in &mut scores {
+                    *score = score.wrapping_mul(*factor);
+                }
                 Ok(scores)
             }
             Self::Own(factors) => {

@@ -4,7 +4,7 @@
 //!
 //! - squared loss: `y' = (y - offset - m)/2^e`, e from the standard deviation, so that weights are
 //!   `2^e` times those of y', the objective is 4^e times that of y', and l1 counts `2^-e` of
-//! itself;
+//!   itself;
 //! - logarithmic link with power p: `y' = y/m` and `η' = η - ln m`, so that the objective is
 //!   `m^(2-p)` times that of y'; e is the exponent of that factor, what is left of it, between 0.7
 //!   and 1.5, goes into the factors of the rows, and both penalties count `2^-e` of themselves.
@@ -127,17 +127,17 @@ impl Scaling {
     }
 
     /// The party's coefficients in the units of the target.
-    pub(super) fn undo(&self, family: Family, own: Coefficients, guest: bool) -> Coefficients {
+    pub(super) fn undo(&self, family: Family, mut own: Coefficients, guest: bool) -> Coefficients {
         let unit = match family.log_link_power() {
             Some(_) => 1.0,
             None => 2_f64.powi(self.exponent.into()),
         };
         let shift = if guest { self.shift } else { 0.0 };
-        Coefficients {
-            weights: own.weights.iter().map(|weight| weight * unit).collect(),
-            intercept: own.intercept * unit + shift,
-            ..own
+        for weight in &mut own.weights {
+            *weight *= unit;
         }
+        own.intercept = own.intercept * unit + shift;
+        own
     }
 }
 

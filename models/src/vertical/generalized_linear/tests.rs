@@ -38,9 +38,8 @@ fn data(rows: usize, guest: usize, host: usize, family: Family, unit: f64) -> Ro
             Family::Gaussian => unit * (score + luck),
             Family::Binomial => f64::from(u8::from(score + luck > 1.0)),
             Family::Poisson => (unit * score.exp() * luck * luck).round(),
-            Family::Gamma => unit * score.exp() * luck,
             Family::Tweedie { .. } if luck < 1.0 => 0.0,
-            Family::Tweedie { .. } => unit * score.exp() * luck,
+            Family::Gamma | Family::Tweedie { .. } => unit * score.exp() * luck,
         }
     };
     let targets = (0..rows).map(target).collect();

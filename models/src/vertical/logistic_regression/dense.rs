@@ -97,7 +97,9 @@ impl<'a> Change<'a> {
                 .map(|start| self.block(start..rows.min(start + CHANGE_ROWS), &round));
             let blocks = blocks.collect::<Result<Vec<_>, E>>()?;
             changed.par_iter_mut().enumerate().for_each(|(index, column)| {
-                blocks.iter().for_each(|block| column.extend(&block[index]));
+                for block in &blocks {
+                    column.extend(&block[index]);
+                }
             });
         }
         Ok(changed)

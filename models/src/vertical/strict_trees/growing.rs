@@ -210,23 +210,17 @@ pub(super) async fn where_left(
     }
     let (received, sent) = correlate(party, &choices.bits(), &deltas).await?;
     let (mut received, mut sent) = (received.as_slice(), sent.as_slice());
-    let part = |sides: &Option<Bits>, vector: &[u64]| match sides {
-        Some(sides) => {
-            let (cross, rest) = received.split_at(vector.len());
-            received = rest;
-            let own = vector.iter().zip(cross).enumerate();
-            own.map(|(row, (share, cross))| {
-                (share & sides.bit(row).wrapping_neg()).wrapping_add(*cross)
-            })
-            .collect()
-        }
-        None => {
-            let (cross, rest) = sent.split_at(vector.len());
-            sent = rest;
-            cross.to_vec()
-        }
+    let mut part = |sides: &Option<Bits>, vector: &[u64]| {
+        let from = if sides.is_some() { &mut received } else { &mut sent };
+        let (cross, rest) = from.split_at(vector.len());
+        *from = rest;
+        let own = |row: usize, share: u64| {
+            let side = sides.as_ref().map_or(0, |sides| sides.bit(row));
+            share & side.wrapping_neg()
+        };
+        let shares = vector.iter().zip(cross).enumerate();
+        shares.map(|(row, (share, cross))| own(row, *share).wrapping_add(*cross)).collect()
     };
-    let mut part = part;
     Ok(sides.iter().zip(vectors).map(|(sides, vector)| part(sides, vector)).collect())
 }
 
@@ -277,7 +271,9 @@ mod tests {
         let lengths = [3, 64, 1, 130, 0, 62];
         let parts = lengths.map(|length| (Bits::from_fn(length + 70, |i| i % 3 == 1), length));
         let mut choices = Choices::default();
-        parts.iter().for_each(|(part, length)| choices.push(part, *length));
+        for (part, length) in &parts {
+            choices.push(part, *length);
+        }
         let joined = choices.bits();
         let expected: Vec<u64> =
             parts.iter().flat_map(|(part, length)| (0..*length).map(|i| part.bit(i))).collect();

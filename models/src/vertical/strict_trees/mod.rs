@@ -37,8 +37,8 @@
 //! # Reference
 //! The protocol's skeleton: Lu, Huang, Zhang, Wang, Hong, "Squirrel", USENIX Security 2023 (eprint
 //! 2023/527), sections 3 and 4. Here with exact gains: for the same node, the gain of Chen and
-//! Guestrin (`XGBoost`, KDD 2016, equation 7) is, up to constants of the node,
-//! `(G_L·H' - G·H'_L)²/(H'_L·H'_R)` with H'_L = H_L + λ, H'_R = H_R + λ and H' their sum, so that
+//! Guestrin (`XGBoost`, KDD 2016, equation 7) is, up to constants of the node, `(G_L·H' -
+//! G·H'_L)²/(H'_L·H'_R)` with `H'_L = H_L + λ`, `H'_R = H_R + λ` and H' their sum, so that
 //! fractions are compared and nothing is divided.
 
 mod choice;
@@ -270,7 +270,7 @@ fn check(
 
 /// Log-odds of the training labels.
 fn base_score(labels: &[u8]) -> Result<f64, ModelError> {
-    let positives = labels.iter().filter(|label| **label == 1).count();
+    let positives: usize = labels.iter().map(|label| usize::from(*label)).sum();
     if positives == 0 || positives == labels.len() {
         let rule = "the training rows need both labels, 0 and 1";
         return Err(ModelError::InvalidInput(rule.to_owned()));

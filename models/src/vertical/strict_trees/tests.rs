@@ -33,8 +33,7 @@ fn data(seed: u8, rows: usize, features: [usize; 2], bins: usize, missing: u64) 
             let mut codes: Vec<u8> = (0..rows).map(|_| rng.below(bins as u64) as u8 + 1).collect();
             for (score, &code) in score.iter_mut().zip(&codes) {
                 let place = f64::from(code) / bins as f64 - 0.5;
-                *score +=
-                    (2.0 + number as f64) * if number % 2 == 0 { place } else { place * place };
+                *score += (2.0 + number as f64) * [place, place * place][number % 2];
             }
             if number == 0 && missing > 0 {
                 codes.iter_mut().filter(|_| rng.below(missing) == 0).for_each(|code| *code = 0);

@@ -12,10 +12,10 @@ fn advantage(guess: &[f64], labels: &[u8]) -> f64 {
     auc.max(1.0 - auc)
 }
 
-/// One half and four standard deviations of the AUC of a random guess (Hanley and McNeil, Radiology
-/// 143, 1982: the variance under the null of the Mann-Whitney statistic).
+/// One half and four standard deviations of the AUC of a random guess (Hanley and `McNeil`,
+/// Radiology 143, 1982: the variance under the null of the Mann-Whitney statistic).
 fn chance(labels: &[u8]) -> f64 {
-    let positives = labels.iter().filter(|label| **label == 1).count() as f64;
+    let positives: f64 = labels.iter().map(|label| f64::from(*label)).sum();
     let negatives = labels.len() as f64 - positives;
     let variance = (positives + negatives + 1.0) / (12.0 * positives * negatives);
     0.5 + 4.0 * variance.sqrt()
