@@ -472,15 +472,15 @@ mod tests {
             let (theirs, ours) = (vector(&mut rng), vector(&mut rng));
             let encrypted = slots.encrypt(&key, &theirs, &mut rng).unwrap();
             let bytes = encrypted.to_bytes(slots);
-            let encrypted = EncryptedSlots::from_bytes(&slots, &bytes).unwrap();
+            let encrypted = EncryptedSlots::from_bytes(slots, &bytes).unwrap();
             slots.add_product(&mut sum, &encrypted, &ours).unwrap();
             for (expected, (left, right)) in expected.iter_mut().zip(theirs.iter().zip(&ours)) {
                 *expected = plain.add(*expected, plain.multiply(*left, *right));
             }
         }
-        let public = PublicKey::from_bytes(&slots, &public.to_bytes(slots)).unwrap();
+        let public = PublicKey::from_bytes(slots, &public.to_bytes(slots)).unwrap();
         let (masked, ours) = slots.mask_and_rerandomise(sum, &public, &mut rng);
-        let masked = MaskedSlots::from_bytes(&slots, &masked.to_bytes(slots)).unwrap();
+        let masked = MaskedSlots::from_bytes(slots, &masked.to_bytes(slots)).unwrap();
         let theirs = slots.decrypt(&key, &masked);
         let added: Vec<u64> =
             ours.iter().zip(&theirs).map(|(left, right)| plain.add(*left, *right)).collect();

@@ -35,7 +35,7 @@ fn correct() {
     let vector = |seed: u64| -> Vec<u64> {
         (0..rows as u64).map(|row| (row + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect()
     };
-    let plain: Vec<Vec<u64>> = (0..BATCH as u64 + 1).map(vector).collect();
+    let plain: Vec<Vec<u64>> = (0..=BATCH as u64).map(vector).collect();
     let shared: Vec<_> = plain.iter().zip(1..).map(|(plain, seed)| shares(seed, plain)).collect();
     let outcome = both(1, async |party| run(party, rows, &shared).await.unwrap());
     for ((plain, first), second) in plain.iter().zip(&outcome.first).zip(&outcome.second) {
