@@ -167,7 +167,7 @@ fn transcript(count: usize, family: Family) -> Transcript {
 #[test]
 fn known_answer() {
     for (family, expected) in [
-        (Family::Gaussian, "3badf36ca8fa8b9a221009596b3b3d7eb33395273f250dc5f7b977a843296a6c"),
+        (Family::Gaussian, "c19b546a59ebc73568f604540ee63402e704927b9f92616742d8486af63966f8"),
         (Family::Poisson, "c01c7a52fea0c26a9c206aef8f66ec356424a6431ac98602f3fb5619cf51e4bc"),
     ] {
         assert_eq!(transcript(2, family).hash(), expected, "{family:?}");

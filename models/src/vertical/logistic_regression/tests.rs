@@ -156,7 +156,7 @@ fn known_answer() {
     assert_eq!((outcome.first.passes, outcome.second.passes), (2, 2));
     assert_eq!(
         outcome.transcript.hash(),
-        "f30fc80821b5f7c5cb5210f6042eee555f43f4c464ab09b6a7ce1713a0933557"
+        "6e82321db31ec01329684ab22e04768c33cb807b91558c095af3f1feb056adbe"
     );
 }
 

@@ -206,7 +206,7 @@ fn known_answer() {
     let outcome = world::pair(2, side, side);
     assert_eq!(
         outcome.transcript.hash(),
-        "273805a0798c19408ec4b378ebb6b3c971efe32be0c59a3338cf83843c2179de"
+        "948a2a3beb4c5732d364cfaa9a16522dffd1f9c74d7e5015679990dd6b042678"
     );
 }
 
