@@ -500,12 +500,20 @@ fn every_option_is_accepted() {
                     Some(("align", short)) => {
                         format!("align: {{ protocol: {short}, {}: {option} }}", parameter.name)
                     }
+                    Some(("train", short)) => {
+                        let weakest = component.modes.last().unwrap().name;
+                        format!(
+                            "split: {{ by: random, validation: 20% }}\ntrain: [ {short}: {{ \
+                             privacy: {weakest}, {}: {option} }} ]",
+                            parameter.name
+                        )
+                    }
                     Some((stage, _)) => format!("{stage}: {setting}"),
                     None => format!("{}: {setting}", component.name),
                 };
                 let source = format!(
-                    "job: a\npurpose: p\nparties:\n  a: {{ role: guest, key: k, time: t }}\n  b: \
-                     {{ role: host, key: k }}\n{step}\n"
+                    "job: a\npurpose: p\nparties:\n  a: {{ role: guest, key: k, time: t, label: y \
+                     }}\n  b: {{ role: host, key: k }}\n{step}\n"
                 );
                 if let Err(error) = JobSpec::parse("job.yaml", &source) {
                     panic!("{error}");
