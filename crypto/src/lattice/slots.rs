@@ -126,10 +126,10 @@ impl SlotRing {
         self.plain.modulus().value()
     }
 
-    /// `x` below 2^87 modulo t.
+    /// `x` modulo t, for x below twice the square of the power of two next above t.
     #[inline]
     pub fn reduce(&self, x: u128) -> u64 {
-        debug_assert!(x >> 87 == 0 || self.plain.modulus().bits() >= 44);
+        debug_assert!(x >> (2 * self.plain.modulus().bits() + 1) == 0);
         self.plain.modulus().reduce_wide(x)
     }
 
