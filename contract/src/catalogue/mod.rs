@@ -166,6 +166,8 @@ mod tests {
         let print = |component: &ComponentDescriptor| serde_json::to_value(component).unwrap();
         let trees = print(find("train.boosted_trees").unwrap());
         assert_eq!(trees["modes"][0]["name"], "strict");
-        assert_eq!(trees["parameters"][0]["type"], "integer");
+        let types = trees["parameters"].as_array().unwrap();
+        let rounds = types.iter().find(|it| it["name"] == "trees").unwrap();
+        assert_eq!(rounds["type"], "integer");
     }
 }
