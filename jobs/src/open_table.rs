@@ -25,6 +25,7 @@ use crate::watch::{Event, Watch};
 ///
 /// # Errors
 /// As [`open_rows`]; [`JobError::Net`] if the peer stops before it is ready.
+#[net::boxed(?Send)]
 pub async fn open_rows_together(
     session: &mut Session,
     job: &JobSpec,

@@ -155,6 +155,7 @@ fn gather<T>(items: &[T], bit: impl Fn(&T) -> u64) -> Vec<u64> {
 }
 
 /// XOR shares of x ∧ y for each pair of vectors of equal length, all pairs in one flight.
+#[net::boxed]
 pub async fn and_many(
     party: &mut TwoParty,
     triples: &mut BitTriples,

@@ -45,6 +45,7 @@ const SLOTS: [[u32; 2]; DIGIT_BITS] = [
 /// XOR shares of `a_i < b_i`, where the first party passes the `a_i` and the second the `b_i`.
 ///
 /// `bits` (1 to 64) bounds all numbers of both sides; higher bits are ignored.
+#[net::boxed]
 pub async fn less_than(party: &mut TwoParty, mine: &[u64], bits: usize) -> Result<Bits, MpcError> {
     if !(1..=64).contains(&bits) {
         return Err(MpcError::InvalidInput(format!("cannot compare numbers of {bits} bits")));
@@ -54,6 +55,7 @@ pub async fn less_than(party: &mut TwoParty, mine: &[u64], bits: usize) -> Resul
 }
 
 /// XOR shares of the sign of additively shared numbers modulo 2^bits (2 to 64).
+#[net::boxed]
 pub async fn is_negative(
     party: &mut TwoParty,
     shares: &[u64],
@@ -65,6 +67,7 @@ pub async fn is_negative(
 
 /// For each of up to [`BESIDE_MAX`] public offsets o, XOR shares of the signs of the additively
 /// shared `x_i + o` modulo 2^bits (2 to 64). Cheaper than one call for each.
+#[net::boxed]
 pub async fn signs_beside(
     party: &mut TwoParty,
     shares: &[u64],

@@ -118,6 +118,7 @@ pub async fn bits_to_words<W: Word>(party: &mut TwoParty, bits: &Bits) -> Result
 }
 
 /// Additive shares of `⌊x_i / 2^shift⌋` for `|x_i| < 2^61`, with an error of at most one unit.
+#[net::boxed]
 pub async fn truncate(
     party: &mut TwoParty,
     shares: &[u64],
@@ -151,6 +152,7 @@ pub async fn truncate(
 
 /// Additive shares modulo 2^64 of `x_i / 2^shift`, from shares modulo the prime `modulus` < 2^62,
 /// for `|x_i|` < modulus/6; error at most two units.
+#[net::boxed]
 pub async fn lift(
     party: &mut TwoParty,
     shares: &[u64],
@@ -165,6 +167,7 @@ pub async fn lift(
 }
 
 /// As [`lift`], from shares modulo a `modulus` < 2^126; all are below it.
+#[net::boxed]
 pub async fn lift_wide(
     party: &mut TwoParty,
     shares: &[u128],

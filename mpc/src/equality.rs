@@ -34,6 +34,7 @@ use crate::{MpcError, TwoParty};
 /// # Errors
 /// [`MpcError::InvalidInput`] for another number of bits; [`MpcError::Net`] when the peer is gone
 /// or breaks a rule.
+#[net::boxed]
 pub async fn equal(party: &mut TwoParty, mine: &[u64], bits: usize) -> Result<Bits, MpcError> {
     equal_in_batches(party, mine, bits, BATCH).await
 }

@@ -144,6 +144,7 @@ impl Range {
 
 impl Exponential {
     /// Makes the second party's keys and hands the public one over.
+    #[net::boxed]
     pub async fn prepare(party: &mut TwoParty) -> Result<Self, MpcError> {
         const STEP: &str = "public_key";
         let ring = Ring::new(Parameters::N8192_Q150);
@@ -170,6 +171,7 @@ impl Exponential {
     /// # Errors
     /// [`MpcError::InvalidInput`] for terms, factors or a range beyond the constants of this
     /// module; [`MpcError::Net`] when the peer fails or misbehaves.
+    #[net::boxed]
     pub async fn evaluate(
         &self,
         party: &mut TwoParty,

@@ -77,6 +77,7 @@ impl Geometry {
     /// # Errors
     /// [`MpcError::InvalidInput`] for no rows or cells or too many, [`MpcError::Net`] blaming the
     /// peer if its numbers do not fit.
+    #[net::boxed]
     pub async fn agree(party: &mut TwoParty, rows: usize, cells: usize) -> Result<Self, MpcError> {
         const STEP: &str = "shape";
         if !(1..=CELLS_MAX).contains(&cells) {
@@ -124,6 +125,7 @@ impl<'a> Histogram<'a> {
     /// # Errors
     /// [`MpcError::InvalidInput`] or [`MpcError::Lattice`] for columns that do not fit,
     /// [`MpcError::Net`] when the peer fails.
+    #[net::boxed]
     pub async fn prepare(
         party: &mut TwoParty,
         geometry: &'a Geometry,
@@ -157,6 +159,7 @@ impl<'a> Histogram<'a> {
     /// # Errors
     /// [`MpcError::Lattice`] for vectors of another length or rows beyond what the parameters can
     /// sum up, [`MpcError::Net`] when the peer fails.
+    #[net::boxed]
     pub async fn sums(
         &self,
         party: &mut TwoParty,

@@ -26,6 +26,7 @@ use crate::{MpcError, TwoParty};
 /// # Errors
 /// [`MpcError::InvalidInput`] for a factor of more bits or another number of factors than shares,
 /// [`MpcError::Net`] when the peer fails.
+#[net::boxed]
 pub async fn multiply_by_own(
     party: &mut TwoParty,
     factors: &[i64],
@@ -64,6 +65,7 @@ pub async fn multiply_by_own(
 /// # Errors
 /// [`MpcError::InvalidInput`] for a number of bits outside of 2 to 63, [`MpcError::Net`] when the
 /// peer fails.
+#[net::boxed]
 pub async fn multiply_by_theirs(
     party: &mut TwoParty,
     bits: u32,

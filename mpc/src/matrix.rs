@@ -90,6 +90,7 @@ impl Geometry {
     ///
     /// In [`SharedProduct::backward`] a party's matrix has as many further rows as columns, for
     /// penalties.
+    #[net::boxed]
     pub async fn agree(
         party: &mut TwoParty,
         rows: usize,
@@ -155,6 +156,7 @@ impl Direction {
 impl<'a> SharedProduct<'a> {
     /// Exchanges what stays the same over all passes. Each of `columns` has `rows` integers and
     /// then one for each column, all below 2^20 in magnitude.
+    #[net::boxed]
     pub async fn prepare(
         party: &mut TwoParty,
         geometry: &'a Geometry,
@@ -180,6 +182,7 @@ impl<'a> SharedProduct<'a> {
     }
 
     /// Shares of `Σ_p X_p·w_p` for each of the first `rows`: all, or a multiple of [`ROWS_STEP`].
+    #[net::boxed]
     pub async fn forward(
         &self,
         party: &mut TwoParty,
@@ -231,6 +234,7 @@ impl<'a> SharedProduct<'a> {
     /// Shares of `X_pᵀ·(r, e_p)` for the columns of both parties, where r is shared over the first
     /// data rows and zero for the others, and `extra` is shared over the further rows of each
     /// party's matrix.
+    #[net::boxed]
     pub async fn backward(
         &self,
         party: &mut TwoParty,

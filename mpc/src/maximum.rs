@@ -77,6 +77,7 @@ impl Contenders {
 }
 
 /// XOR shares of "the right one is larger by more than one part in 2^14", pair by pair.
+#[net::boxed]
 pub async fn beats(
     party: &mut TwoParty,
     products: &Products,
@@ -96,6 +97,7 @@ pub async fn beats(
 }
 
 /// The right one where the shared bit is set, else the left one.
+#[net::boxed]
 pub async fn choose(
     party: &mut TwoParty,
     bits: &Bits,
@@ -133,6 +135,7 @@ async fn replace<W: crate::Word>(
 ///
 /// # Errors
 /// [`MpcError::InvalidInput`] for sizes that do not add up, [`MpcError::Net`] when the peer fails.
+#[net::boxed]
 pub async fn largest(
     party: &mut TwoParty,
     products: &Products,

@@ -53,6 +53,7 @@ pub async fn multiply<W: Word>(
 }
 
 /// Shares of one shared number times each element of a shared vector.
+#[net::boxed]
 pub async fn scale(
     party: &mut TwoParty,
     factor: u64,
@@ -62,6 +63,7 @@ pub async fn scale(
 }
 
 /// A share of the inner product.
+#[net::boxed]
 pub async fn dot(party: &mut TwoParty, left: &[u64], right: &[u64]) -> Result<u64, MpcError> {
     let products = multiply(party, left, right).await?;
     Ok(products.into_iter().fold(0, u64::wrapping_add))

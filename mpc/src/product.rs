@@ -85,6 +85,7 @@ impl Form {
 
 impl Products {
     /// Makes the second party's keys and hands the public one over.
+    #[net::boxed]
     pub async fn prepare(party: &mut TwoParty) -> Result<Self, MpcError> {
         const STEP: &str = "public_key";
         let slots = SlotRing::pair(&Ring::new(Parameters::N8192_Q150));
@@ -107,6 +108,7 @@ impl Products {
     /// # Errors
     /// [`MpcError::InvalidInput`] for vectors of different lengths or a form beyond its bounds,
     /// [`MpcError::Net`] when the peer fails.
+    #[net::boxed]
     pub async fn evaluate(
         &self,
         party: &mut TwoParty,

@@ -38,6 +38,7 @@ pub const BITS_MAX: u32 = 40;
 /// # Errors
 /// [`MpcError::InvalidInput`] for bits outside of 2 to [`BITS_MAX`], [`MpcError::Net`] when the
 /// peer fails.
+#[net::boxed]
 pub async fn normalisers(
     party: &mut TwoParty,
     shares: &[u128],
@@ -77,6 +78,7 @@ pub async fn normalisers(
 ///
 /// # Errors
 /// Those of [`normalisers`].
+#[net::boxed]
 pub async fn reciprocals(
     party: &mut TwoParty,
     products: &Products,

@@ -80,6 +80,7 @@ impl Ledger {
 }
 
 /// Reveals additively shared words to both parties.
+#[net::boxed]
 pub async fn open(party: &mut TwoParty, key: &str, shares: &[u64]) -> Result<Vec<u64>, MpcError> {
     party.ledger.record(key, "all", shares.len() as u64)?;
     let theirs = party.session.exchange_words("opened", shares, shares.len()).await?;
@@ -87,6 +88,7 @@ pub async fn open(party: &mut TwoParty, key: &str, shares: &[u64]) -> Result<Vec
 }
 
 /// Reveals additively shared words to one party; the other gets `None`.
+#[net::boxed]
 pub async fn learn(
     party: &mut TwoParty,
     key: &str,
@@ -106,6 +108,7 @@ pub async fn learn(
 }
 
 /// Reveals one XOR-shared bit to both parties.
+#[net::boxed]
 pub async fn open_bit(party: &mut TwoParty, key: &str, share: u64) -> Result<bool, MpcError> {
     party.ledger.record(key, "all", 1)?;
     let theirs =
@@ -118,6 +121,7 @@ pub async fn open_bit(party: &mut TwoParty, key: &str, share: u64) -> Result<boo
 }
 
 /// Reveals XOR-shared bits to both parties; the ledger counts them as one value each.
+#[net::boxed]
 pub async fn open_bits(party: &mut TwoParty, key: &str, shares: &Bits) -> Result<Bits, MpcError> {
     party.ledger.record(key, "all", shares.len() as u64)?;
     let words = shares.words();

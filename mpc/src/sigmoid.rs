@@ -141,6 +141,7 @@ enum Keys {
 
 impl Sigmoid {
     /// Makes the second party's keys and hands the public ones over.
+    #[net::boxed]
     pub async fn prepare(party: &mut TwoParty) -> Result<Self, MpcError> {
         const STEP: &str = "public_key";
         let rings = [&FINE, &COARSE].map(|form| {
@@ -182,6 +183,7 @@ impl Sigmoid {
     ///
     /// `scores` are shares in [`SCORE_UNIT`]; `row_scales` are the `s_i` (0 to [`ROW_SCALE_MAX`]),
     /// used by the first party only.
+    #[net::boxed]
     pub async fn evaluate(
         &self,
         party: &mut TwoParty,

@@ -21,6 +21,7 @@ pub struct TwoParty {
 impl TwoParty {
     /// Runs the base oblivious transfers in both directions (about 260 transfers, 50 ms of
     /// computation, 40 KB) and returns the ready engine. Both parties call it at the same point.
+    #[net::boxed]
     pub async fn setup(mut session: Session, ledger: Arc<Ledger>) -> Result<Self, MpcError> {
         let mut forward = session.fork("base_ot.first_sends")?;
         let mut backward = session.fork("base_ot.second_sends")?;

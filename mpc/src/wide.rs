@@ -30,6 +30,7 @@ use crate::{MpcError, TwoParty};
 /// # Errors
 /// [`MpcError::InvalidInput`] for a modulus beyond 2^127 or a shift that leaves nothing of it,
 /// [`MpcError::Net`] when the peer fails.
+#[net::boxed]
 pub async fn widen(
     party: &mut TwoParty,
     shares: &[u128],
@@ -44,6 +45,7 @@ pub async fn widen(
 ///
 /// # Errors
 /// Those of [`widen`].
+#[net::boxed]
 pub async fn widen_all(
     party: &mut TwoParty,
     vectors: &[(&[u128], u128, u32)],
@@ -64,12 +66,13 @@ pub async fn widen_all(
             shares.iter().map(|share| reduce_once(share + offset, *modulus)).collect()
         })
         .collect();
-    let mut small = moved.iter().zip(vectors).flat_map(|(moved, (_, modulus, _))| {
-        let third = modulus / 3;
-        moved.iter().map(move |share| *share <= third)
-    });
-    let count = moved.iter().map(Vec::len).sum();
-    let small = Bits::from_fn(count, |_| small.next().unwrap_or_default());
+    let small: Vec<bool> = moved
+        .iter()
+        .zip(vectors)
+        .flat_map(|(moved, (_, modulus, _))| moved.iter().map(move |it| *it <= modulus / 3))
+        .collect();
+    let count = small.len();
+    let small = Bits::from_fn(count, |index| small[index]);
     if count == 0 {
         return Ok(moved);
     }
@@ -92,6 +95,7 @@ pub async fn widen_all(
 /// # Errors
 /// [`MpcError::InvalidInput`] for a shift of 126 bits or more, [`MpcError::Net`] when the peer
 /// fails.
+#[net::boxed]
 pub async fn shorten(
     party: &mut TwoParty,
     shares: &[u128],

@@ -53,6 +53,7 @@ impl Conversation {
     ///
     /// Fails if the peer fails first, if it sent something that nobody received, or if it is not
     /// done within the step time-out.
+    #[crate::boxed]
     pub async fn close(mut self) -> Result<(), NetError> {
         self.finish();
         let limit = self.switchboard.seat.settings.step_timeout;
@@ -89,6 +90,7 @@ impl Conversation {
 
     /// Ends with an error: tells the peer why, so that it ends at once. The reason must hold
     /// nothing secret. Waits until the peer's program has it, as far as it can be reached.
+    #[crate::boxed]
     pub async fn abort(mut self, reason: &str) {
         self.give_up(reason);
         self.flush().await;

@@ -28,6 +28,12 @@ mod switchboard;
 pub mod transport;
 pub mod wire;
 
+/// Compiles an `async fn` once, in its own crate, as one that returns a boxed future.
+///
+/// The body of a plain `async fn` is compiled by whoever polls it: every binary above would
+/// compile all protocols below it anew. On every public `async fn` that names its types; the
+/// price is one allocation a call.
+pub use async_recursion::async_recursion as boxed;
 pub use attestation::{Attestation, Attestations};
 pub use conversation::Conversation;
 pub use error::NetError;

@@ -109,6 +109,7 @@ impl Session {
 
     /// Sends one message of any length. Waits only while the window is full; over the memory
     /// transport of tests until the peer has received it.
+    #[crate::boxed]
     pub async fn send_bytes(&mut self, step: &'static str, bytes: Vec<u8>) -> Result<(), NetError> {
         let occurrence = next(&mut self.sent, step);
         self.push(step, occurrence, bytes).await
@@ -116,6 +117,7 @@ impl Session {
 
     /// Receives one message. A length outside `size` is [`NetError::PeerMisbehaved`], and no more
     /// than one frame of it is ever kept.
+    #[crate::boxed]
     pub async fn receive_bytes(
         &mut self,
         step: &'static str,
@@ -126,6 +128,7 @@ impl Session {
     }
 
     /// Sends and receives at once: for symmetric steps, where both send first.
+    #[crate::boxed]
     pub async fn exchange_bytes(
         &mut self,
         step: &'static str,
@@ -141,11 +144,13 @@ impl Session {
     }
 
     /// Sends words, little endian.
+    #[crate::boxed]
     pub async fn send_words(&mut self, step: &'static str, words: &[u64]) -> Result<(), NetError> {
         self.send_bytes(step, bytes_from_words(words)).await
     }
 
     /// Receives exactly `count` words.
+    #[crate::boxed]
     pub async fn receive_words(
         &mut self,
         step: &'static str,
@@ -156,6 +161,7 @@ impl Session {
     }
 
     /// Sends words and receives exactly `count` words at once.
+    #[crate::boxed]
     pub async fn exchange_words(
         &mut self,
         step: &'static str,

@@ -56,6 +56,7 @@ pub struct Pair {
 /// # Errors
 /// [`FederatedError::InvalidInput`] for columns of another length or values that are not finite,
 /// [`FederatedError::Secure`] when the peer fails or misbehaves.
+#[net::boxed]
 pub async fn correlated_pairs(
     party: &mut TwoParty,
     columns: &[&[f64]],

@@ -71,6 +71,7 @@ pub struct Anonymity {
 /// # Errors
 /// [`FederatedError::InvalidInput`] for labels that are not 0 or 1, [`FederatedError::Secure`] when
 /// the peer fails or misbehaves.
+#[net::boxed]
 pub async fn gather(
     party: &mut TwoParty,
     labels: &[u8],
@@ -92,6 +93,7 @@ pub async fn gather(
 /// # Errors
 /// [`FederatedError::InvalidInput`] without features or rows, [`FederatedError::Secure`] when the
 /// peer fails or misbehaves.
+#[net::boxed]
 pub async fn offer(
     party: &mut TwoParty,
     features: &BinnedMatrix,

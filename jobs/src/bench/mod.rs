@@ -113,6 +113,7 @@ impl Bench {
 /// # Errors
 /// [`JobError`] as the protocol itself reports it, or for a protocol or mode that does not exist or
 /// is not for so many parties.
+#[net::boxed(?Send)]
 pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobError> {
     if let Bench::Psi { protocol, rows, their_rows, scope: Scope::Protocol, .. } = bench
         && protocol == multiparty::NAME

@@ -48,6 +48,7 @@ use progress::Run;
 /// # Errors
 /// Everything that can go wrong, with the step at which it did. The caller tells the peer with
 /// [`JobError::for_peers`].
+#[net::boxed(?Send)]
 pub async fn run_party(
     job: &JobSpec,
     role: Role,

@@ -71,6 +71,7 @@ pub struct Expected<'a> {
 ///
 /// # Panics
 /// When `order` names a row that a column does not have.
+#[net::boxed]
 pub async fn send(
     session: &mut Session,
     columns: &[Offered<'_>],
@@ -83,6 +84,7 @@ pub async fn send(
 ///
 /// # Errors
 /// [`MatchingError::Net`] when the peer is gone, or blaming it for what it sent.
+#[net::boxed]
 pub async fn receive(
     session: &mut Session,
     columns: &[Expected<'_>],

@@ -91,6 +91,7 @@ use crate::psi::{Identifiers, Learn, elements};
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length, claim or check;
 /// [`MatchingError::NotEncodable`] with probability at most 2^-39;
 /// [`MatchingError::TooManyToPack`] for a receiver with more than [`PACKED_MAX`] ids.
+#[net::boxed]
 pub async fn align(
     session: &mut Session,
     ids: &Identifiers<'_>,

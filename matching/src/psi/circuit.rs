@@ -101,6 +101,7 @@ pub const COLUMNS_MAX: usize = 1 << 10;
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length;
 /// [`MatchingError::NotEncodable`] with probability at most 2^-38;
 /// [`MatchingError::TooManyToPack`] beyond [`RECEIVED_MAX`] or [`SENT_MAX`].
+#[net::boxed]
 pub async fn receive(
     party: &mut TwoParty,
     ids: &Identifiers<'_>,
@@ -115,6 +116,7 @@ pub async fn receive(
 ///
 /// As of [`receive`], and [`MatchingError::Computation`] for columns of another length than the
 /// ids, or more than [`COLUMNS_MAX`].
+#[net::boxed]
 pub async fn send(
     party: &mut TwoParty,
     ids: &Identifiers<'_>,

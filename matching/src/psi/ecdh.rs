@@ -74,6 +74,7 @@ pub enum Curve {
 /// # Errors
 ///
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad point, length or result.
+#[net::boxed]
 pub async fn align(
     session: &mut Session,
     ids: &Identifiers<'_>,

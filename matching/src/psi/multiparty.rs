@@ -106,6 +106,7 @@ pub enum Learners {
 /// sessions in another order; [`MatchingError::NotEncodable`] with probability at most 2^-39 for
 /// each helper; [`MatchingError::TooManyToPack`] for a leader with more than 24,000,000 ids. After
 /// an error all conversations are to be ended, so that nobody waits.
+#[net::boxed]
 pub async fn align(
     peers: &mut [Session],
     ids: &Identifiers<'_>,

@@ -73,6 +73,7 @@ pub struct Totals {
 ///
 /// [`MatchingError::Computation`] if the job does not declare [`CARDINALITY`], before it is sent;
 /// [`MatchingError::Net`] when the peer is gone or breaks a rule.
+#[net::boxed]
 pub async fn cardinality(
     party: &mut TwoParty,
     matches: &HiddenMatches,
@@ -89,6 +90,7 @@ pub async fn cardinality(
 /// # Errors
 ///
 /// As of [`cardinality`], with [`SUM`] and, unless both learn, [`ENOUGH`] to be declared too.
+#[net::boxed]
 pub async fn sums(
     party: &mut TwoParty,
     matches: &HiddenMatches,

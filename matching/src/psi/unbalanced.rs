@@ -94,6 +94,7 @@ pub use server::Server;
 /// # Errors
 ///
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length.
+#[net::boxed]
 pub async fn offer(session: &mut Session, server: &Server) -> Result<(), MatchingError> {
     let held = session.receive_bytes("held", Size::AtMost(FILTERS_MAX * DIGEST_BYTES)).await?;
     let (held, []) = held.as_chunks::<DIGEST_BYTES>() else {
@@ -120,6 +121,7 @@ pub async fn offer(session: &mut Session, server: &Server) -> Result<(), Matchin
 ///
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for filters that are not what it
 /// announced.
+#[net::boxed]
 pub async fn fetch(session: &mut Session, filters: &mut Filters) -> Result<bool, MatchingError> {
     let held: Vec<_> = filters.filters.iter().map(Filter::digest).collect();
     session.send_bytes("held", held.into_flattened()).await?;
@@ -163,6 +165,7 @@ async fn receive_filter(
 ///
 /// [`CacheError::OutOfStep`], on both sides, if `filters` are not the server's present ones;
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad point or length.
+#[net::boxed]
 pub async fn query(
     session: &mut Session,
     filters: &Filters,
@@ -178,6 +181,7 @@ pub async fn query(
 /// [`CacheError::OutOfStep`], on both sides, if the client's filters are not the present ones;
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad point or length or for
 /// asking for too many ids.
+#[net::boxed]
 pub async fn answer(
     session: &mut Session,
     server: &Server,

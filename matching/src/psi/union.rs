@@ -74,6 +74,7 @@ pub struct Spine {
 /// # Errors
 ///
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad point, length or result.
+#[net::boxed]
 pub async fn spine(session: &mut Session, ids: &Identifiers<'_>) -> Result<Spine, MatchingError> {
     spine_in_chunks(session, ids, CHUNK_POINTS).await
 }

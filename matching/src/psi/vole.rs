@@ -96,6 +96,7 @@ use matches::{Matches, PROOF_BYTES, proof_of_all};
 /// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length or claim;
 /// [`MatchingError::NotEncodable`] with probability at most 2^-39;
 /// [`MatchingError::TooManyToPack`] for a receiver with more than [`PACKED_MAX`] ids.
+#[net::boxed]
 pub async fn align(
     session: &mut Session,
     ids: &Identifiers<'_>,

@@ -88,6 +88,7 @@ use crate::ot_extension::{
 /// # Errors
 /// As of [`vole_as_sender`](super::vole_as_sender); [`MpcError::Net`] also when the peer fails a
 /// check.
+#[net::boxed]
 pub async fn vole_as_sender(session: &mut Session, count: usize) -> Result<VoleSender, MpcError> {
     let plan = Plan::with_full_trees(count)?;
     let mut rng = session.rng();
@@ -103,6 +104,7 @@ pub async fn vole_as_sender(session: &mut Session, count: usize) -> Result<VoleS
 ///
 /// # Errors
 /// As of [`vole_as_sender`].
+#[net::boxed]
 pub async fn vole_as_receiver(
     session: &mut Session,
     count: usize,

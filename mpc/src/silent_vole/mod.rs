@@ -82,6 +82,7 @@ pub struct VoleReceiver {
 /// # Errors
 /// [`MpcError::InvalidInput`] for too many; [`MpcError::Net`] when the peer is gone or breaks a
 /// rule.
+#[net::boxed]
 pub async fn vole_as_sender(
     session: &mut Session,
     count: usize,
@@ -101,6 +102,7 @@ pub async fn vole_as_sender(
 ///
 /// # Errors
 /// As of [`vole_as_sender`].
+#[net::boxed]
 pub async fn vole_as_receiver(
     session: &mut Session,
     count: usize,

@@ -37,6 +37,9 @@ const FOREIGN: [&str; 6] = [
 /// Crates whose code has to give the same result at any time and on any machine.
 const PROTOCOL_CRATES: [&str; 5] = ["crypto", "mpc", "matching", "features", "models"];
 
+/// Crates whose `async fn` others call.
+const ASYNC_LIBRARIES: [&str; 6] = ["net", "mpc", "matching", "features", "models", "jobs"];
+
 /// A call that is allowed in some places only.
 struct Call {
     word: &'static str,
@@ -96,6 +99,7 @@ pub(super) fn check(file: &File) -> Vec<Breach> {
         check_name(file, &mut breaches);
         check_sizes(file, &mut breaches);
         check_calls(file, &mut breaches);
+        check_borders(file, &mut breaches);
         for function in code.functions() {
             if function.code_lines > FUNCTION_LINES_MAX {
                 let rule = format!(
@@ -136,6 +140,34 @@ fn check_words(file: &File, breaches: &mut Vec<Breach>) {
                 let rule = format!("`{name}` names a registry or one machine's folder");
                 breaches.push(Breach::new(&file.path, index + 1, rule));
             }
+        }
+    }
+}
+
+/// A public `async fn` of a crate that others stand on is compiled once, by its own crate.
+///
+/// Generic ones cannot be, nor those that take `impl Trait`.
+fn check_borders(file: &File, breaches: &mut Vec<Breach>) {
+    let Some(code) = &file.code else { return };
+    if file.is_test()
+        || !ASYNC_LIBRARIES.iter().any(|it| file.path.starts_with(&format!("{it}/src/")))
+    {
+        return;
+    }
+    let lines: Vec<(usize, &str)> = code.lines().collect();
+    for (at, (number, line)) in lines.iter().enumerate() {
+        let Some((_, rest)) = line.split_once("pub async fn ") else { continue };
+        let is_named = rest.find('(').is_some_and(|open| !rest[..open].contains('<'));
+        let end = lines[at..].iter().position(|(_, it)| it.contains('{')).unwrap_or_default();
+        let takes_any = lines[at..=at + end].iter().any(|(_, it)| it.contains("impl "));
+        let is_boxed = lines[..at]
+            .iter()
+            .rev()
+            .take_while(|(_, it)| it.trim_start().starts_with("#["))
+            .any(|(_, it)| it.contains("::boxed"));
+        if is_named && !takes_any && !is_boxed {
+            let rule = "a public `async fn` that names its types is `#[net::boxed]`";
+            breaches.push(Breach::new(&file.path, *number, rule));
         }
     }
 }
@@ -264,6 +296,7 @@ mod tests {
             ("mpc/src/a.rs", "use rand::rngs::OsRng;\n", "`OsRng`"),
             ("mpc/src/a.rs", "fn f() { dbg!(1); }\n", "`dbg!`"),
             ("mpc/src/a.rs", "async fn f() {\n    a.par_iter();\n}\n", "rayon in the async"),
+            ("mpc/src/a.rs", "pub async fn f(\n    a: u8,\n) {\n}\n", "a public `async fn`"),
             (
                 "mpc/src/a.rs",
                 "async fn f() {\n    s.compute(|| g(1));\n    a.par_iter();\n}\n",
@@ -283,6 +316,9 @@ mod tests {
             ("mpc/src/a.rs", "// unsafe is fine in words\nconst A: &str = \"unsafe dbg!\";\n"),
             ("mpc/src/a.rs", "#[expect(dead_code, reason = \"x\")]\nfn f() {}\n"),
             ("mpc/src/a.rs", "use rayon::join;\nfn f() { a.par_iter() }\nasync fn g() {\n}\n"),
+            ("mpc/src/a.rs", "#[net::boxed]\n#[must_use]\npub async fn f(a: u8) {\n}\n"),
+            ("mpc/src/a.rs", "pub async fn f<W: Word>(a: W) {\n}\n"),
+            ("mpc/src/a.rs", "pub async fn f(\n    a: impl Fn(),\n) {\n}\n"),
             ("jobs/src/a.rs", "fn f() { std::time::SystemTime::now(); }\n"),
             ("net/src/generated/a.rs", "#[allow(warnings)]\nfn f() { unsafe {} }\n"),
             ("net/src/a.rs", "use tokio::net::TcpStream;\n"),

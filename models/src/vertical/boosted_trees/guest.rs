@@ -29,6 +29,7 @@ pub struct GuestTraining {
 /// Trains with a host that runs [`train_as_host`](super::train_as_host) on the same rows.
 ///
 /// What is learned is recorded in `ledger`, which must declare [`DISCLOSURES`](super::DISCLOSURES).
+#[net::boxed]
 pub async fn train_as_guest(
     session: &mut Session,
     matrix: &BinnedMatrix,

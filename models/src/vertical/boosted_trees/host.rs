@@ -24,6 +24,7 @@ use crate::local::boosted_trees::{Cut, Direction, Settings, check_parts};
 ///
 /// `training` lists the rows to learn from, ascending, as the guest has them. What is revealed is
 /// recorded in `ledger`, which must declare [`DISCLOSURES`](super::DISCLOSURES).
+#[net::boxed]
 pub async fn train_as_host(
     session: &mut Session,
     matrix: &BinnedMatrix,

@@ -16,6 +16,7 @@ use crate::local::boosted_trees::{Bits, Cut, check_features, margins_of_row};
 /// rows.
 ///
 /// The guest learns on which side of every split of the host each row is, recorded in `ledger`.
+#[net::boxed]
 pub async fn score_as_guest(
     session: &mut Session,
     model: &GuestTrees,
@@ -42,6 +43,7 @@ pub async fn score_as_guest(
 ///
 /// A guest that applies another model or has another number of rows is
 /// [`NetError::PeerIncompatible`].
+#[net::boxed]
 pub async fn score_as_host(
     session: &mut Session,
     model: &HostTrees,

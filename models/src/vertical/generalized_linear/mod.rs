@@ -100,10 +100,11 @@ const STEEPNESS: f64 = 1.0;
 /// cannot hold, too few rows, values that are not finite, and the binomial family, which
 /// [`logistic_regression`](super::logistic_regression) trains; [`ModelError::Secure`] when the peer
 /// fails or misbehaves.
-pub async fn train(
+#[net::boxed]
+pub async fn train<'a>(
     party: &mut TwoParty,
-    columns: &[&[f64]],
-    targets: Option<Targets<'_>>,
+    columns: &'a [&[f64]],
+    targets: Option<Targets<'a>>,
     family: Family,
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {

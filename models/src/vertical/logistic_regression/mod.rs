@@ -173,10 +173,11 @@ impl Rows {
 /// # Errors
 /// [`ModelError::InvalidInput`] for labels of one class, too few rows, values that are not finite;
 /// [`ModelError::Secure`] when the peer fails or misbehaves.
-pub async fn train(
+#[net::boxed]
+pub async fn train<'a>(
     party: &mut TwoParty,
-    columns: &[&[f64]],
-    labels: Option<Labels<'_>>,
+    columns: &'a [&[f64]],
+    labels: Option<Labels<'a>>,
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
     train_with_woe(party, columns, labels, None, settings).await
@@ -187,10 +188,11 @@ pub async fn train(
 ///
 /// # Errors
 /// Those of [`train`], and [`ModelError::InvalidInput`] for a part that does not fit the rows.
-pub async fn train_with_woe(
+#[net::boxed]
+pub async fn train_with_woe<'a>(
     party: &mut TwoParty,
-    columns: &[&[f64]],
-    labels: Option<Labels<'_>>,
+    columns: &'a [&[f64]],
+    labels: Option<Labels<'a>>,
     woe: Option<&Woe<'_>>,
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {

@@ -109,11 +109,12 @@ pub struct Rows<'a> {
 /// # Errors
 /// [`ModelError::InvalidInput`] for settings, labels or features that do not fit,
 /// [`ModelError::Secure`] when the peer fails or misbehaves.
-pub async fn train(
+#[net::boxed]
+pub async fn train<'a>(
     party: &mut TwoParty,
-    matrix: &BinnedMatrix,
+    matrix: &'a BinnedMatrix,
     labels: Option<&[u8]>,
-    rows: Rows<'_>,
+    rows: Rows<'a>,
     settings: &Settings,
 ) -> Result<Training, ModelError> {
     let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
@@ -217,6 +218,7 @@ fn move_by(margins: &mut [u64], terms: &[u64], step: fn(u64, u64) -> u64) {
 /// # Errors
 /// [`ModelError::InvalidInput`] for other features or a damaged part, [`ModelError::Secure`] when
 /// the peer fails.
+#[net::boxed]
 pub async fn score(
     party: &mut TwoParty,
     model: &StrictTrees,

@@ -25,6 +25,7 @@ use crate::runtime::on_network;
 ///
 /// A peer that does not listen yet is dialled again until the seat's `connect_timeout`; a peer with
 /// another key, version, name or job digest is an error at once.
+#[crate::boxed]
 pub async fn dial(address: &str, peering: Peering) -> Result<Conversation, NetError> {
     let dialler = Arc::new(Dialler { address: address.to_owned(), peering });
     on_network(async move {

@@ -48,6 +48,7 @@ pub struct Listener {
 
 impl Listener {
     /// Listens at `address` (`host:port`; port 0 is any free one) under this party's identity.
+    #[crate::boxed]
     pub async fn bind(address: &str, identity: &Identity) -> Result<Self, NetError> {
         let registry = Arc::new(Registry::default());
         let acceptor = tls::acceptor(identity, Arc::clone(&registry.pins))?;
@@ -84,6 +85,7 @@ impl Listener {
     /// Waits until the peer dials, at most the seat's `connect_timeout`, and opens a conversation.
     ///
     /// Several peers may be waited for at once, each by its name.
+    #[crate::boxed]
     pub async fn accept(&self, peering: Peering) -> Result<Conversation, NetError> {
         let mut arrivals = Arrivals::expect(&self.registry, peering)?;
         on_network(async move {

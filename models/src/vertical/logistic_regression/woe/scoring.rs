@@ -57,6 +57,7 @@ const CACHE_BYTES: usize = 1 << 28;
 /// # Errors
 /// [`ModelError::InvalidInput`] for columns or coefficients that do not fit the model or the fixed
 /// point, [`ModelError::Secure`] when the peer fails or misbehaves.
+#[net::boxed]
 pub async fn score_with_woe(
     party: &mut TwoParty,
     own: &Coefficients,
