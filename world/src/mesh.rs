@@ -7,7 +7,7 @@ use std::time::Duration;
 use net::transport::memory;
 use net::{Conversation, NetError, Session, Settings};
 
-use crate::fault::{Fault, Happened, Sent, open_with_fault, patience};
+use crate::fault::{Fault, Happened, Sent, met, open_with_fault, patience};
 use crate::party;
 use crate::transcript::Transcript;
 
@@ -77,18 +77,18 @@ pub fn mesh_with_fault<A: Send, FA: Future<Output = A>>(
     fault: MeshFault,
     role: impl Fn(usize, Vec<Session>) -> FA + Sync,
 ) -> MeshOutcome<A> {
-    let step_timeout = patience(&fault.fault.kind);
-    mesh_with_patience(seed, parties_count, fault, step_timeout, role)
+    let (step_timeout, text) = (patience(&fault.fault.kind), format!("seed {seed}, {fault:?}"));
+    met(&text, mesh_with_patience(seed, parties_count, fault, step_timeout, role))
 }
 
-/// Like [`mesh_with_fault`], with a longest wait for a step that the caller knows to suffice.
+/// Like [`mesh_with_fault`], with a longest wait for a step; `None` when no message met the fault.
 pub(crate) fn mesh_with_patience<A: Send, FA: Future<Output = A>>(
     seed: u64,
     parties_count: usize,
     MeshFault { between, fault }: MeshFault,
     step_timeout: Duration,
     role: impl Fn(usize, Vec<Session>) -> FA + Sync,
-) -> MeshOutcome<A> {
+) -> Option<MeshOutcome<A>> {
     let seed = party::seed_from_environment().unwrap_or(seed);
     let settings = Settings { step_timeout, ..Settings::rendezvous() };
     let happened = Happened::default();
@@ -102,8 +102,7 @@ pub(crate) fn mesh_with_patience<A: Send, FA: Future<Output = A>>(
     };
     let text = format!("{seed}, the fault {fault:?} between {between:?}");
     let outcome = run(&text, parties_count, open, role);
-    happened.check(&text);
-    outcome
+    happened.is_true().then_some(outcome)
 }
 
 fn run<A: Send, FA: Future<Output = A>>(
