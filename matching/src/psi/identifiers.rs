@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::hint::black_box;
 
 use crate::MatchingError;
 use crate::psi::ROWS_MAX;
@@ -38,13 +39,12 @@ impl<'a> Identifiers<'a> {
     /// [`MatchingError::DuplicateIds`], with counts and the first rows concerned. Which of two rows
     /// with one id is right is for the owner of the data to say, so none is dropped silently.
     pub fn new(ids: impl IntoIterator<Item = &'a str>) -> Result<Self, MatchingError> {
-        let ids: Vec<&str> = ids.into_iter().map(str::trim).collect();
+        let mut ids: Vec<&str> = ids.into_iter().collect();
         if ids.len() > ROWS_MAX {
             return Err(MatchingError::TooManyRows { rows: ids.len(), rows_max: ROWS_MAX });
         }
+        let hashes = trim_and_hash(&mut ids);
         refuse_empty(&ids)?;
-        let hash = KeyHash::default();
-        let hashes: Vec<u128> = ids.iter().map(|id| hash.of(id)).collect();
         refuse_duplicates(&hashes)?;
         Ok(Self { keys: Keys::Texts(ids), hashes, buckets_count: 1 })
     }
@@ -95,6 +95,21 @@ impl<'a> Identifiers<'a> {
     }
 }
 
+/// Trims each id and hashes it, a batch at a time.
+fn trim_and_hash(ids: &mut [&str]) -> Vec<u128> {
+    let hash = KeyHash::default();
+    let mut hashes = Vec::with_capacity(ids.len());
+    for batch in ids.chunks_mut(BATCH) {
+        // All first bytes at once, so that the waits for memory overlap.
+        black_box(batch.iter().filter(|id| id.as_bytes().first() == Some(&b' ')).count());
+        for id in batch.iter_mut() {
+            *id = id.trim();
+            hashes.push(hash.of(id));
+        }
+    }
+    hashes
+}
+
 fn refuse_empty(ids: &[&str]) -> Result<(), MatchingError> {
     let mut empty = (1..).zip(ids).filter(|(_, id)| id.is_empty()).map(|(row, _)| row);
     let examples: Vec<String> =
@@ -108,20 +123,21 @@ fn refuse_empty(ids: &[&str]) -> Result<(), MatchingError> {
 
 /// Ids whose hashes of 128 bits are equal are equal.
 fn refuse_duplicates(hashes: &[u128]) -> Result<(), MatchingError> {
-    let mut positions = Positions::with_room(hashes.len());
     let mut repeated = BTreeSet::new();
     let mut examples = Vec::new();
-    for position in 0..hashes.len() as u32 {
-        let Some(first) = positions.insert(hashes, position) else { continue };
+    Positions::of(hashes, |first, position| {
         if repeated.insert(first) && examples.len() < EXAMPLES_MAX {
             examples.push(format!("rows {} and {}", first + 1, position + 1));
         }
-    }
+    });
     if repeated.is_empty() {
         return Ok(());
     }
     Err(MatchingError::DuplicateIds { count: repeated.len(), examples: examples.join(", ") })
 }
+
+/// Ids that are fetched from memory at once.
+const BATCH: usize = 32;
 
 /// Examples in an error.
 const EXAMPLES_MAX: usize = 5;

@@ -292,10 +292,7 @@ async fn receive_common(
     let size = Size::Exactly(count as usize * hashes.tag_bytes());
     let theirs = leader.receive_bytes("tags", size).await?;
     let look_up = || {
-        let mut positions = Positions::with_room(tags.len());
-        for position in 0..tags.len() as u32 {
-            positions.insert(tags, position);
-        }
+        let positions = Positions::of(tags, |_, _| {});
         let mut is_taken = vec![false; tags.len()];
         let found = positions
             .find_each(tags, &elements::decode_cut(theirs, hashes.tag_bytes()))

@@ -18,11 +18,8 @@ pub(in crate::psi) struct Matches {
 impl Matches {
     /// Nothing seen yet.
     pub(in crate::psi) fn new(tags: Vec<u128>) -> Self {
-        let mut positions = Positions::with_room(tags.len());
-        for position in 0..tags.len() as u32 {
-            // Of two equal tags, which chance makes with probability 2^-40, the first one counts.
-            positions.insert(&tags, position);
-        }
+        // Of two equal tags, which chance makes with probability 2^-40, the first one counts.
+        let positions = Positions::of(&tags, |_, _| {});
         let is_found = vec![false; tags.len()];
         Self { tags, positions, is_found, found: Vec::new(), seen: 0 }
     }
