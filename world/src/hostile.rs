@@ -112,8 +112,8 @@ where
 }
 
 /// Makes every kind of fault on each target. `is_clean` runs the protocol with a fault and a
-/// longest wait, and says whether nobody noticed, nothing if no message met the fault; a run without
-/// a fault took `clean`.
+/// longest wait, and says whether nobody noticed, or nothing if no message met the fault; a run
+/// without a fault took `clean`.
 fn attack<T: Debug + Sync, F>(
     targets: &[T],
     clean: Duration,
