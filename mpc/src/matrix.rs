@@ -46,7 +46,7 @@ pub const COLUMNS_MAX: usize = 1 << 17;
 /// Scores can be asked for so many rows, or a multiple of it: every height of a chunk divides it.
 pub const ROWS_STEP: usize = Parameters::N8192_Q150.degree();
 /// Transformed columns are kept between passes as long as they fit this many bytes.
-const CACHE_BYTES: usize = 1 << 30;
+const CACHE_BYTES: usize = 1 << 26;
 
 /// The public shape of both directions.
 pub struct Geometry {
