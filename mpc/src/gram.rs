@@ -24,7 +24,7 @@
 //! for each column and row, and 18.75 bytes for each pair of columns. 5 flights where all fits one
 //! group, and 2 for each further one of either party.
 //! # Reference
-//! Kernels: `crypto::lattice::{expansion, projection}`. With w = w_1 + w_2 every product of a
+//! Kernels: `crypto::lattice::{expansion, projection}`. With `w = w_1 + w_2` every product of a
 //! party's own pair of columns with its own share is local, and what is left are private integers
 //! times encrypted numbers, as in Chen et al., CAESAR, KDD 2021.
 
@@ -90,15 +90,15 @@ pub async fn gram(
     let session = &mut party.session;
     let mut pairs = [Vec::new(), Vec::new()];
     let mut across = [Vec::new(), Vec::new()];
-    for owner in 0..2 {
-        pairs[owner] = if first == (owner == 0) {
+    for (owner, pairs) in pairs.iter_mut().enumerate() {
+        *pairs = if first == (owner == 0) {
             answer_pairs(session, &shape, columns, weights).await?
         } else {
             ask_pairs(session, &shape, weights).await?
         };
     }
-    for asker in 0..2 {
-        across[asker] = if first == (asker == 0) {
+    for (asker, across) in across.iter_mut().enumerate() {
+        *across = if first == (asker == 0) {
             ask_columns(session, &shape, columns, weights).await?
         } else {
             answer_columns(session, &shape, columns).await?

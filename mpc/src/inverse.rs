@@ -19,7 +19,8 @@
 //! Nothing but the size; the bit stays shared.
 //! # Security
 //! Semi-honest, as the blocks that it is made of. A bound that is broken shows in the bit and
-//! nowhere else, because no step depends on a value.
+//! nowhere else, because no step depends on a value. The low bits of a result, below its accuracy,
+//! are random: whoever opens it learns nothing from them of how the matrix was scaled.
 //! # Cost
 //! 37 flights for each row and about 60 more. For each row at most 1.3 MB for products of all
 //! entries that still count, and some 45 KB for its reciprocal.
@@ -33,7 +34,7 @@ use crate::comparison::is_negative;
 use crate::conversion::bits_to_words;
 use crate::product::{Form, Products};
 use crate::reciprocal::{FRACTION_BITS, reciprocals, root_normalisers};
-use crate::wide::widen;
+use crate::wide::{shorten, widen};
 use crate::{MpcError, TwoParty};
 
 /// Most rows of a matrix: a triangle that fits into one element of the ring.
@@ -53,6 +54,8 @@ const ENTRY_SHIFT: u32 = 21;
 const NORMAL_BITS: u32 = 40;
 /// Logarithm of the smallest diagonal entry after [`ENTRY_SHIFT`].
 const SMALLEST_BITS: u32 = 14;
+/// Logarithm of the largest power of two that a diagonal entry was multiplied by.
+const SQUARE_BITS: u32 = NORMAL_BITS - SMALLEST_BITS;
 
 /// What [`inverse_diagonal`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,9 +108,29 @@ pub async fn inverse_diagonal(
         }
         None => inverse,
     };
+    let entries = scale_back(party, products, &inverse, &scaled.squares).await?;
+    Ok(InverseDiagonal { entries, is_singular })
+}
+
+/// The entries times their powers of two, with low bits drawn at random: else the zeros at the end
+/// of a product would tell the power, and by it how large a diagonal entry of the matrix is.
+async fn scale_back(
+    party: &mut TwoParty,
+    products: &Products,
+    entries: &[u128],
+    squares: &[u128],
+) -> Result<Vec<u128>, MpcError> {
+    let mut rng = party.session.rng();
+    // Either party's random bits alone hide what the other one opens.
+    let finer: Vec<u128> = entries
+        .iter()
+        .map(|entry| (entry << SQUARE_BITS).wrapping_add(rng.below(1 << SQUARE_BITS).into()))
+        .collect();
+    // Few places, whose products are exact modulo 2^128; they stay below 2^110.
+    const { assert!(SIZE_MAX <= crate::product::FEW) };
     let form = Form::product(0, 1, 0);
-    let mut entries = products.evaluate(party, &[&inverse, &scaled.squares], &[form]).await?;
-    Ok(InverseDiagonal { entries: entries.swap_remove(0), is_singular })
+    let products = products.evaluate(party, &[&finer, squares], &[form]).await?;
+    shorten(party, &products[0], SQUARE_BITS).await
 }
 
 /// A matrix whose diagonal lies between 1/4 and 1.

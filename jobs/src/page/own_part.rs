@@ -45,9 +45,8 @@ pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
 
 /// The own coefficients with their standard errors, if the job asks for them.
 pub(super) fn tests(view: View<'_>, model: &ModelOutcome) -> Option<Part> {
-    let part = match &model.part {
-        ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => part,
-        _ => return None,
+    let (ModelPart::LogisticRegression(part) | ModelPart::Regression(part)) = &model.part else {
+        return None;
     };
     let mut columns = vec![Column::words(message::feature())];
     let headings =
