@@ -38,7 +38,7 @@
 //! of their deviation, and the inverse adds `2^-24·f·√m` for m coefficients and variance inflation
 //! f, besides `2^-35·f` (where the information is the mean, `2^-25·f`) by the information of a
 //! column relative to the average of rows. Half of it all is the relative error of a standard
-//! error. In the tests, with inflations up to 4,000, it is below 1 part in 2,500.
+//! error. In the tests, with inflations up to 3,600, it is below 1 part in 2,500.
 
 use mpc::TwoParty;
 use mpc::gram::{Gram, gram};
