@@ -12,6 +12,13 @@ pub enum ModelError {
     /// This party's own data or settings do not fit the model.
     #[error("the model cannot be trained on this input: {0}")]
     InvalidInput(String),
+    /// The parties' columns together do not tell every coefficient apart.
+    #[error(
+        "no standard errors: given the others, a column of either party is nearly determined (a \
+         variance inflation above 8,192), or only rows that are predicted for certain tell of it; \
+         leave such columns out, raise l2, or set standard_errors to false"
+    )]
+    Collinear,
 }
 
 impl From<NetError> for ModelError {

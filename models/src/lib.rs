@@ -4,6 +4,7 @@ pub mod evaluate;
 pub mod family;
 pub mod local;
 pub mod vertical;
+pub mod wald;
 
 mod error;
 

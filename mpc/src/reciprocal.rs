@@ -2,9 +2,10 @@
 //!
 //! # Functionality
 //! The parties hold shares modulo 2^128 of whole numbers 1 ≤ x < 2^bits. [`normalisers`] gives
-//! shares of the power of two that brings x into 2^(bits-1)..2^bits. [`reciprocals`] gives shares
-//! of it and of 2^(bits-1)/(x·power), a number in 1/2..1, with [`FRACTION_BITS`] fractional bits
-//! and an error below 2^-26.
+//! shares of the power of two that brings x into 2^(bits-1)..2^bits, [`root_normalisers`] of a root
+//! of it, or of half of it, whose square brings x into 2^(bits-2)..2^bits. [`reciprocals`] gives
+//! shares of the first and of 2^(bits-1)/(x·power), a number in 1/2..1, with [`FRACTION_BITS`]
+//! fractional bits and an error below 2^-26.
 //! # Messages
 //! 1. comparison of each number with each power of two (see `comparison`)
 //! 2. `corrections`, `correlations`: the results as numbers (see `conversion`)
@@ -44,6 +45,31 @@ pub async fn normalisers(
     shares: &[u128],
     bits: u32,
 ) -> Result<Vec<u128>, MpcError> {
+    let leading = leading_bits(party, shares, bits).await?;
+    Ok(weighted(&leading, bits, |power| power))
+}
+
+/// Shares of `2^⌊(bits - 1 - ⌊log2 x⌋)/2⌋` for shared x in 1..2^bits.
+///
+/// # Errors
+/// Those of [`normalisers`].
+#[net::boxed]
+pub async fn root_normalisers(
+    party: &mut TwoParty,
+    shares: &[u128],
+    bits: u32,
+) -> Result<Vec<u128>, MpcError> {
+    let leading = leading_bits(party, shares, bits).await?;
+    Ok(weighted(&leading, bits, |power| power / 2))
+}
+
+/// For each number and each place, the lowest first, shares of 1 where its leading one is, else of
+/// 0.
+async fn leading_bits(
+    party: &mut TwoParty,
+    shares: &[u128],
+    bits: u32,
+) -> Result<Vec<u128>, MpcError> {
     if !(2..=BITS_MAX).contains(&bits) {
         return Err(MpcError::InvalidInput(format!(
             "numbers of {bits} bits cannot be normalised; possible are 2 to {BITS_MAX}"
@@ -65,12 +91,16 @@ pub async fn normalisers(
         let this = if place > 0 { below.bit(number * steps + place - 1) } else { 0 };
         next ^ this == 1
     });
-    let leading = bits_to_words::<u128>(party, &leading).await?;
-    let weighted = |digits: &[u128]| {
+    bits_to_words::<u128>(party, &leading).await
+}
+
+/// For each number 2 to the `power_of` the places above its leading one.
+fn weighted(leading: &[u128], bits: u32, power_of: impl Fn(usize) -> usize) -> Vec<u128> {
+    let number = |digits: &[u128]| {
         let digits = digits.iter().rev().enumerate();
-        digits.fold(0_u128, |sum, (power, digit)| sum.wrapping_add(digit << power))
+        digits.fold(0_u128, |sum, (place, digit)| sum.wrapping_add(digit << power_of(place)))
     };
-    Ok(leading.chunks_exact(bits as usize).map(weighted).collect())
+    leading.chunks_exact(bits as usize).map(number).collect()
 }
 
 /// Shares of the [`normalisers`] u and of `2^(bits-1)/(x·u)` with [`FRACTION_BITS`] fractional

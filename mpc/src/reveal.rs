@@ -10,7 +10,8 @@
 //! # Security
 //! Semi-honest; a peer that lies about its share changes the result (nothing authenticates shares).
 //! # Cost
-//! One flight, 8 bytes for each value and learner; 1 byte for one bit, 8 for 64 bits.
+//! One flight, 8 bytes for each value and learner, 16 for a wide one; 1 byte for one bit, 8 for 64
+//! bits.
 //! # Reference
 //! Standard; the gate-keeping follows habit 21 of `docs/STYLE.md`.
 
@@ -95,9 +96,7 @@ pub async fn learn(
     learner: Learner,
     shares: &[u64],
 ) -> Result<Option<Vec<u64>>, MpcError> {
-    let mine = party.is_first() == (learner == Learner::First);
-    let to = if mine { party.session.me() } else { party.session.peer() }.to_owned();
-    party.ledger.record(key, &to, shares.len() as u64)?;
+    let mine = record(party, key, learner, shares.len())?;
     if !mine {
         party.session.send_words("share", shares).await?;
         return Ok(None);
@@ -105,6 +104,37 @@ pub async fn learn(
     let theirs = party.session.receive_words("share", shares.len()).await?;
     let values = shares.iter().zip(theirs).map(|(mine, theirs)| mine.wrapping_add(theirs));
     Ok(Some(values.collect()))
+}
+
+/// [`learn`] for words shared modulo 2^128, at 16 bytes each.
+#[net::boxed]
+pub async fn learn_wide(
+    party: &mut TwoParty,
+    key: &str,
+    learner: Learner,
+    shares: &[u128],
+) -> Result<Option<Vec<u128>>, MpcError> {
+    let mine = record(party, key, learner, shares.len())?;
+    if !mine {
+        let halves: Vec<u64> =
+            shares.iter().flat_map(|share| [*share as u64, (share >> 64) as u64]).collect();
+        party.session.send_words("share", &halves).await?;
+        return Ok(None);
+    }
+    let theirs = party.session.receive_words("share", 2 * shares.len()).await?;
+    let theirs = theirs.as_chunks::<2>().0.iter();
+    let values = shares.iter().zip(theirs).map(|(mine, [low, high])| {
+        mine.wrapping_add(u128::from(*low)).wrapping_add(u128::from(*high) << 64)
+    });
+    Ok(Some(values.collect()))
+}
+
+/// Notes what one party is about to learn; true at that party.
+fn record(party: &TwoParty, key: &str, learner: Learner, count: usize) -> Result<bool, MpcError> {
+    let mine = party.is_first() == (learner == Learner::First);
+    let to = if mine { party.session.me() } else { party.session.peer() }.to_owned();
+    party.ledger.record(key, &to, count as u64)?;
+    Ok(mine)
 }
 
 /// Reveals one XOR-shared bit to both parties.

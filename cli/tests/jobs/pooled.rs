@@ -50,7 +50,7 @@ parties:
   partner: {{ role: host, table: {data}/default_credit_hetero_host.csv.gz, key: id }}
 split: {{ by: stratified, test: 30% }}
 train:
-  - logistic_regression: {{ l2: 0.01 }}
+  - logistic_regression: {{ l2: 0.01, standard_errors: true }}
 "
     );
     fs::write(folder.path().join("job.yaml"), job).unwrap();
@@ -62,10 +62,26 @@ train:
 fn the_clinic_and_the_laboratory_reach_the_optimum_of_the_pooled_data() {
     let folder = breast();
     let (kept, _) = JOB.split_once("\ntrain:").unwrap();
-    let job = format!("{kept}\ntrain:\n  - logistic_regression: {{ l2: 0.01 }}\n");
+    let model = "logistic_regression: { l2: 0.01, standard_errors: true }";
+    let job = format!("{kept}\ntrain:\n  - {model}\n");
     fs::write(folder.path().join("job.yaml"), job).unwrap();
     succeed(folder.path());
     compare(folder.path(), "logistic_regression.stratified");
+    for (party, heading) in [("clinic", "(intercept)"), ("laboratory", "标准误")] {
+        let page = fs::read_to_string(folder.path().join(format!("out/{party}/report.html")));
+        let page = page.unwrap();
+        assert!(page.contains("p-value") && page.contains(heading), "{party}");
+        let metrics = json(&folder.path().join(format!("out/{party}/metrics.json")));
+        let opened = metrics["disclosed"].as_array().unwrap();
+        let count = |to: &str, what: &str| {
+            let line = opened.iter().find(|it| it["to"] == to && it["what"] == what);
+            line.and_then(|line| line["count"].as_u64())
+        };
+        // Ten columns and the intercept, and twenty.
+        assert_eq!(count("guest", "model.standard_errors"), Some(11), "{metrics}");
+        assert_eq!(count("host", "model.standard_errors"), Some(20), "{metrics}");
+        assert_eq!(count("all", "train.collinear"), Some(1), "{metrics}");
+    }
 }
 
 pub(crate) fn succeed(folder: &Path) {
@@ -99,6 +115,12 @@ pub(crate) fn compare(folder: &Path, step: &str) {
     let found = metrics["models"][step]["joint"]["auc"].as_f64().unwrap();
     assert!((found - expected).abs() < BOUND, "joint AUC {found}, pooled {expected}");
     assert_near([&guest, &host], &fit, BOUND);
+    if guest.model["settings"]["standard_errors"] == true {
+        let columns = slices(&fitted);
+        let errors =
+            local::standard_errors(&fit, &columns, &labels(&training), None, settings).unwrap();
+        assert_errors([&guest, &host], &errors);
+    }
 }
 
 /// Compares the regression `step` of the job in `folder` with one that is trained on both parties'
@@ -126,6 +148,10 @@ pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: 
     let settings = generalized_linear::Settings { l2, l1, ..Default::default() };
     let fit = generalized_linear::fit(&data, family, settings).unwrap();
     assert_near([&guest, &host], &fit, bound);
+    if guest.model["settings"]["standard_errors"] == true {
+        let errors = generalized_linear::standard_errors(&fit, &data, family, settings).unwrap();
+        assert_errors([&guest, &host], &errors);
+    }
 
     let predictors = generalized_linear::predictors(&fit, &slices(&tested), test.len()).unwrap();
     let means: Vec<f64> = predictors.into_iter().map(|it| family.mean(it)).collect();
@@ -146,6 +172,25 @@ fn assert_near(parts: [&Part; 2], fit: &local::Fit, bound: f64) {
     let intercepts = parts.map(|it| part(&it.model)["intercept"].as_f64().unwrap());
     let intercept: f64 = intercepts.iter().sum();
     assert!((intercept - fit.intercept).abs() < bound, "{intercept}, pooled {}", fit.intercept);
+}
+
+/// The standard errors of both parties are those of a plaintext fit to one part in a thousand, and
+/// what follows from them is written beside.
+fn assert_errors(parts: [&Part; 2], pooled: &local::StandardErrors) {
+    let lists = parts.map(|it| part(&it.model)["coefficients"].as_array().unwrap().as_slice());
+    let found = lists.concat();
+    assert_eq!(found.len(), pooled.weights.len());
+    for (found, pooled) in found.iter().zip(&pooled.weights) {
+        let value = |key: &str| found[key].as_f64().unwrap();
+        let error = value("standard_error");
+        assert!((error / pooled - 1.0).abs() < BOUND, "{found}, pooled {pooled}");
+        assert!((value("z") * error / value("weight") - 1.0).abs() < 1e-9, "{found}");
+        assert_eq!(value("z").abs() > 1.959_964, value("p") < 0.05, "{found}");
+    }
+    let [guest, host] = parts.map(|it| &part(&it.model)["intercept_test"]);
+    let error = guest["standard_error"].as_f64().unwrap();
+    assert!((error / pooled.intercept - 1.0).abs() < BOUND, "{guest}, {}", pooled.intercept);
+    assert!(host.is_null(), "the intercept is the guest's");
 }
 
 /// The columns of both parties of some rows.

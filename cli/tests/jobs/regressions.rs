@@ -55,7 +55,7 @@ train:
 
 #[test]
 fn a_motor_turns_as_on_pooled_data() {
-    let model = "linear_regression: { l2: 0.001 }";
+    let model = "linear_regression: { l2: 0.001, standard_errors: true }";
     train("motor", "motor_speed", "idx", model, Family::Gaussian, 1e-3);
 }
 
@@ -67,13 +67,13 @@ fn grades_with_an_elastic_net_are_as_on_pooled_data() {
 
 #[test]
 fn doctors_are_visited_as_on_pooled_data() {
-    let model = "poisson_regression: { l2: 0.001 }";
+    let model = "poisson_regression: { l2: 0.001, standard_errors: true }";
     train("dvisits", "doctorco", "id", model, Family::Poisson, 1e-3);
 }
 
 #[test]
 fn visits_with_a_tweedie_model_are_as_on_pooled_data() {
-    let model = "tweedie_regression: { l2: 0.001, power: 1.3 }";
+    let model = "tweedie_regression: { l2: 0.001, power: 1.3, standard_errors: true }";
     train("dvisits", "doctorco", "id", model, Family::Tweedie { power: 1.3 }, 1e-3);
 }
 

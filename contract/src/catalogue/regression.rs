@@ -5,7 +5,10 @@ use crate::{
     PrivacyMode, Role, STRICT, Text,
 };
 
-use super::train::{COLUMNS, HOST_SCORES, OWN_COEFFICIENTS, ROWS, STOP, WEIGHTED};
+use super::train::{
+    COLLINEAR, COLUMNS, ERRORS, HOST_SCORES, OWN_COEFFICIENTS, ROWS, STANDARD_ERRORS, STOP,
+    WEIGHTED,
+};
 use super::{integer, number, parameter};
 
 /// Linear regression between two parties: ridge, lasso and elastic net by its two penalties.
@@ -69,10 +72,10 @@ pub static TWEEDIE_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     ),
     roles: &[Role::Guest, Role::Host],
     modes: SCALED,
-    parameters: &[L2, L1, ROUNDS, TOLERANCE, POWER],
+    parameters: &[L2, L1, ROUNDS, TOLERANCE, ERRORS, POWER],
 };
 
-const PARAMETERS: &[ParameterDescriptor] = &[L2, L1, ROUNDS, TOLERANCE];
+const PARAMETERS: &[ParameterDescriptor] = &[L2, L1, ROUNDS, TOLERANCE, ERRORS];
 
 const L2: ParameterDescriptor = parameter(
     "l2",
@@ -149,6 +152,8 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
             ),
         ),
         OWN_COEFFICIENTS,
+        COLLINEAR,
+        STANDARD_ERRORS,
         PREDICTIONS,
         HOST_SCORES,
         FROM_COEFFICIENTS,
@@ -164,6 +169,8 @@ const UNSCALED: &[PrivacyMode] = &[PrivacyMode {
         STOP,
         WEIGHTED,
         OWN_COEFFICIENTS,
+        COLLINEAR,
+        STANDARD_ERRORS,
         PREDICTIONS,
         HOST_SCORES,
         FROM_COEFFICIENTS,

@@ -32,6 +32,8 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
             EARLY_STOP,
             WEIGHTED,
             OWN_COEFFICIENTS,
+            COLLINEAR,
+            STANDARD_ERRORS,
             SCORES,
             HOST_SCORES,
             Disclosure::new(
@@ -83,7 +85,18 @@ const LOGISTIC_REGRESSION_PARAMETERS: &[ParameterDescriptor] = &[
             "验证损失连续若干轮上升时停止，并保留上升之前的系数；此时验证行不参与训练；0 表示不启用",
         ),
     ),
+    ERRORS,
 ];
+
+pub(super) const ERRORS: ParameterDescriptor = parameter(
+    "standard_errors",
+    ParameterKind::Flag { default: false },
+    Text::new(
+        "whether each party also learns the standard errors, z and p-values of its own \
+         coefficients; without l1 only, and for at most 126 coefficients",
+        "各方是否还得到自己系数的标准误、z 值和 p 值；仅适用于 l1 为 0、系数总数不超过 126 的情形",
+    ),
+);
 
 /// Gradient-boosted decision trees between two parties.
 pub static BOOSTED_TREES: ComponentDescriptor = ComponentDescriptor {
@@ -411,6 +424,29 @@ pub(super) const OWN_COEFFICIENTS: Disclosure = Disclosure::new(
     DisclosureKind::Result,
     Frequency::Once,
     Text::new("the coefficients of its own columns", "自己特征的系数"),
+);
+
+pub(super) const STANDARD_ERRORS: Disclosure = Disclosure::new(
+    Audience::All,
+    "model.standard_errors",
+    DisclosureKind::Result,
+    Frequency::Once,
+    Text::new(
+        "the standard errors of the coefficients of its own columns; they also say how well the \
+         other columns together, the other party's included, predict each of them",
+        "自己特征系数的标准误；由此也可得知其余特征（包括对方特征）合起来能在多大程度上预测自己的每个特征",
+    ),
+);
+
+pub(super) const COLLINEAR: Disclosure = Disclosure::new(
+    Audience::All,
+    "train.collinear",
+    DisclosureKind::Intermediate,
+    Frequency::Once,
+    Text::new(
+        "whether some column of either party is nearly a combination of others, not which",
+        "是否有某一方的特征几乎是其他特征的组合，不含具体是哪个",
+    ),
 );
 
 pub(super) const ROWS: Disclosure = Disclosure::new(

@@ -34,6 +34,7 @@ pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
             section = section.part(Part::Comparison(numbers::further(view, numeric)));
         }
     }
+    section = own_part::tests(view, model).into_iter().fold(section, Section::part);
     section.part(settings(model, facts))
 }
 

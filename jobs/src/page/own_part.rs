@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
 use models::vertical::strict_trees::StrictTrees;
+use models::wald::Wald;
 use report::chart::{Chart, RankedBar, RankingChart, Tone};
 use report::figure;
-use report::message::{Quantity, Text, Unit, neutral};
+use report::message::{self, Quantity, Text, Unit, neutral};
 use report::page::{Card, Part};
 use report::table::{Cell, Column, Table};
 
@@ -14,6 +15,10 @@ use super::{View, step_title, wording};
 use crate::run::{LinearPart, ModelOutcome, ModelPart};
 use contract::{Role, catalogue};
 
+/// The quantile of the normal distribution that leaves 2.5% beyond it: whiskers hold 95%.
+const NORMAL_975: f64 = 1.959_964;
+/// Smaller p-values are shown as smaller than this.
+const SMALLEST_P: f64 = 0.0001;
 /// Bars beyond this many say nothing to the eye; the model's own file holds them all.
 const BARS_MAX: usize = 15;
 
@@ -38,8 +43,45 @@ pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
     (Card { chart, provenance: view.joint_data() }, facts)
 }
 
+/// The own coefficients with their standard errors, if the job asks for them.
+pub(super) fn tests(view: View<'_>, model: &ModelOutcome) -> Option<Part> {
+    let (ModelPart::LogisticRegression(part) | ModelPart::Regression(part)) = &model.part else {
+        return None;
+    };
+    let mut columns = vec![Column::words(message::feature())];
+    let headings =
+        [wording::coefficient(), wording::standard_error(), wording::z_value(), wording::p_value()];
+    columns.extend(headings.map(Column::numbers));
+    let mut table = Table::new(columns);
+    let mut line = |name: Text, weight: f64, test: Option<Wald>| {
+        let Some(Wald { standard_error, z, p }) = test else { return };
+        let p = if p < SMALLEST_P {
+            Cell::text(neutral(format!("< {SMALLEST_P}")))
+        } else {
+            Cell::quantity(Quantity::decimal(p, 4))
+        };
+        let number = |value, digits| Cell::quantity(Quantity::decimal(value, digits));
+        let numbers = [number(weight, 4), number(standard_error, 4), number(z, 2), p];
+        table.push([vec![Cell::text(name)], numbers.to_vec()].concat());
+    };
+    line(wording::intercept(), part.intercept, part.intercept_test);
+    for coefficient in &part.coefficients {
+        line(neutral(&coefficient.feature), coefficient.weight, coefficient.test);
+    }
+    if table.is_empty() {
+        return None;
+    }
+    let title = wording::tests_in(step_title(view, model));
+    let provenance = Some(view.joint_data());
+    let parts = vec![
+        Part::Paragraph(wording::tests_meaning()),
+        Part::Table { title: title.clone(), table, provenance },
+    ];
+    Some(Part::Folded { title, parts })
+}
+
 /// Every model's own part, and a table of how training ended.
-pub(super) fn all(view: View<'_>) -> [Part; 2] {
+pub(super) fn all(view: View<'_>) -> Vec<Part> {
     let mut cards = Vec::new();
     let columns = [wording::model(), wording::trainings()].map(Column::words);
     let mut table = Table::new(columns.to_vec());
@@ -49,7 +91,9 @@ pub(super) fn all(view: View<'_>) -> [Part; 2] {
         table.push(vec![Cell::text(step_title(view, model)), Cell::text(facts)]);
     }
     let title = wording::trainings();
-    [Part::Charts(cards), Part::Table { title, table, provenance: Some(view.joint_data()) }]
+    let trainings = Part::Table { title, table, provenance: Some(view.joint_data()) };
+    let tests = view.outcome.models.iter().filter_map(|model| tests(view, model));
+    [Part::Charts(cards), trainings].into_iter().chain(tests).collect()
 }
 
 /// The party's own coefficients, the largest first.
@@ -58,7 +102,10 @@ fn coefficients(view: View<'_>, model: &ModelOutcome, part: &LinearPart) -> Char
         name: neutral(&coefficient.feature),
         value: coefficient.weight,
         tone: own_tone(view),
-        interval: None,
+        interval: coefficient.test.map(|test| {
+            let half = NORMAL_975 * test.standard_error;
+            (coefficient.weight - half, coefficient.weight + half)
+        }),
     });
     let mut bars: Vec<RankedBar> = bars.collect();
     let total = bars.len();
@@ -70,13 +117,21 @@ fn coefficients(view: View<'_>, model: &ModelOutcome, part: &LinearPart) -> Char
     };
     Chart::Ranking(RankingChart {
         title,
-        description: limited(meaning(model), total),
+        description: limited(described(model, part), total),
         value_label: wording::coefficient(),
         unit: Unit::Number,
         digits: 3,
         legend: Vec::new(),
         bars,
     })
+}
+
+/// What the chart of coefficients shows.
+fn described(model: &ModelOutcome, part: &LinearPart) -> Text {
+    if part.coefficients.iter().any(|coefficient| coefficient.test.is_some()) {
+        return message::joined(meaning(model), wording::whiskers_meaning());
+    }
+    meaning(model)
 }
 
 /// What a coefficient of the model says.
@@ -165,5 +220,5 @@ fn limited(description: Text, total: usize) -> Text {
         return description;
     }
     let (shown, total) = (Quantity::count(BARS_MAX as u64), Quantity::count(total as u64));
-    report::message::joined(description, report::message::first_of(shown, total))
+    message::joined(description, message::first_of(shown, total))
 }

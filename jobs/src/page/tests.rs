@@ -12,6 +12,7 @@ use models::evaluate::profit::Economics;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
 use models::family::Family;
+use models::wald::Wald;
 use report::message::problems;
 use serde_json::json;
 use table::{Column, Kind, Table, Values};
@@ -422,10 +423,12 @@ fn coefficients(intercept: f64) -> ModelPart {
     let coefficient = |(place, name): (usize, &&str)| Coefficient {
         feature: (*name).to_owned(),
         weight: 0.4 - 0.3 * place as f64,
+        test: Some(Wald::new(0.4 - 0.3 * place as f64, 0.11)),
     };
     ModelPart::LogisticRegression(LinearPart {
         coefficients: names.iter().enumerate().map(coefficient).collect(),
         intercept,
+        intercept_test: Some(Wald::new(intercept, 0.05)),
         passes: 41,
         converged: true,
         alone: None,

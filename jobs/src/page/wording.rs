@@ -217,6 +217,32 @@ report::messages! {
          of a number, or of the indicator of a level. The partner's coefficients are its own.",
         "特征（数值，或类别水平的指示变量）每变化一个标准差所引起的预测值对数的变化。对方的系数仅对方可见。"
     }
+    /// What the whiskers of the chart of coefficients are.
+    whiskers_meaning() {
+        "Whiskers: 95% confidence intervals.", "须线：95% 置信区间。"
+    }
+    /// Heading of the table of own coefficients with their standard errors.
+    tests_in(step) {
+        "Own coefficients with standard errors: {step}", "己方系数及标准误：{step}"
+    }
+    /// How to read standard errors.
+    tests_meaning() {
+        "z is the coefficient divided by its standard error, and the two-sided p-value says how \
+         often chance alone brings a z so far from 0. Both take all columns of both parties into \
+         account. With an l2 penalty the errors are those of the posterior under it, and somewhat \
+         smaller. The intercept is where the partner's columns are at their means.",
+        "z 为系数除以其标准误；双侧 p 值表示仅凭偶然出现偏离 0 同样远的 z 的概率。\
+         两者均已计入双方全部特征。存在 l2 惩罚时，标准误为惩罚对应的后验标准误，略小。\
+         截距对应对方特征取均值时的情形。"
+    }
+    /// The intercept among the coefficients.
+    intercept() { "(intercept)", "（截距）" }
+    /// Heading: standard errors.
+    standard_error() { "Standard error", "标准误" }
+    /// Heading: estimates by their standard errors.
+    z_value() { "z", "z 值" }
+    /// Heading: two-sided p-values.
+    p_value() { "p-value", "p 值" }
     /// Axis of the chart of coefficients.
     coefficient() { "Coefficient", "系数" }
     /// Axis of the chart of importance.

@@ -182,6 +182,7 @@ fn joint_settings(settings: &LogisticRegression, validation_rows: usize) -> join
         passes_max: settings.rounds as usize,
         tolerance: settings.tolerance,
         early_stopping: (patience > 0).then_some(EarlyStopping { patience, validation_rows }),
+        standard_errors: settings.standard_errors,
     }
 }
 

@@ -11,6 +11,7 @@ use models::evaluate::{Comparison, Evaluation};
 use models::local;
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
 use models::vertical::strict_trees::StrictTrees;
+use models::wald::Wald;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use table::Table;
@@ -305,6 +306,9 @@ pub struct LinearPart {
     pub coefficients: Vec<Coefficient>,
     /// What the party's part of a score begins with.
     pub intercept: f64,
+    /// At the guest: the standard error of the intercept, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intercept_test: Option<Wald>,
     /// Passes over the data.
     pub passes: usize,
     /// Whether the optimum was reached within the tolerance.
@@ -313,13 +317,16 @@ pub struct LinearPart {
     pub alone: Option<AloneLinear>,
 }
 
-/// One coefficient of the joint model.
+/// One coefficient.
 #[derive(Clone, Debug, Serialize)]
 pub struct Coefficient {
     /// The encoded feature.
     pub feature: String,
     /// Change of the linear predictor (of a logistic regression, the log-odds) per unit of it.
     pub weight: f64,
+    /// Its standard error, z and p-value, if asked for.
+    #[serde(flatten)]
+    pub test: Option<Wald>,
 }
 
 /// The guest's own model with coefficients.

@@ -149,6 +149,7 @@ fn joint_settings(settings: &Regression) -> joint::Settings {
         l1: settings.l1,
         passes_max: settings.rounds as usize,
         tolerance: settings.tolerance,
+        standard_errors: settings.standard_errors,
     }
 }
 

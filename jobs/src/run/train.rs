@@ -1,6 +1,7 @@
 //! Stage 4: one model under one split, and at the guest how good it is.
 
 use features::split::Split;
+use models::wald::Wald;
 use serde_json::json;
 
 use super::boosted_trees::{self, Part};
@@ -104,25 +105,31 @@ fn linear(
     trained: logistic_regression::Trained,
     prepared: &Prepared,
 ) -> (LinearPart, Option<Scores>) {
-    let named = |weights: &[f64]| {
+    let named = |weights: &[f64], errors: &[f64]| {
         let replaced = prepared.host_woe.as_ref().map_or(&[][..], HostWoe::names);
         let names = prepared.matrix.names().chain(replaced.iter().map(String::as_str));
-        let pairs = names.zip(weights);
-        pairs
-            .map(|(name, weight)| Coefficient { feature: name.to_owned(), weight: *weight })
-            .collect()
+        let coefficient = |(index, (name, weight)): (usize, (&str, &f64))| Coefficient {
+            feature: name.to_owned(),
+            weight: *weight,
+            test: errors.get(index).map(|error| Wald::new(*weight, *error)),
+        };
+        names.zip(weights).enumerate().map(coefficient).collect()
     };
     let own = trained.own;
     let (alone, scores) = match trained.guest {
         Some(guest) => {
-            let (coefficients, intercept) = (named(&guest.alone.weights), guest.alone.intercept);
+            let (coefficients, intercept) =
+                (named(&guest.alone.weights, &[]), guest.alone.intercept);
             (Some(AloneLinear { coefficients, intercept }), Some(guest.scores))
         }
         None => (None, None),
     };
+    let errors = own.standard_errors.as_ref();
+    let of_intercept = errors.and_then(|errors| errors.intercept);
     let part = LinearPart {
-        coefficients: named(&own.weights),
+        coefficients: named(&own.weights, errors.map_or(&[], |errors| &errors.weights)),
         intercept: own.intercept,
+        intercept_test: of_intercept.map(|error| Wald::new(own.intercept, error)),
         passes: own.passes,
         converged: own.converged,
         alone,

@@ -177,8 +177,7 @@ impl JobSpec {
             statement.push(of_step("prepare.encode", &catalogue::ENCODE, mode));
         }
         for step in self.model_steps() {
-            let (component, mode) = (step.train.model.component(), step.train.model.privacy());
-            statement.push(of_step(&format!("train.{}", step.id), component, mode));
+            statement.push(of_model(&step));
         }
         statement
     }
@@ -237,6 +236,18 @@ fn of_step(
         mode: mode.to_owned(),
         disclosures: disclosures.to_vec(),
     }
+}
+
+/// Standard errors are opened only where the job asks for them.
+fn of_model(step: &ModelStep<'_>) -> StepDisclosures {
+    let model = &step.train.model;
+    let name = format!("train.{}", step.id);
+    let mut statement = of_step(&name, model.component(), model.privacy());
+    if !model.has_standard_errors() {
+        let of_errors = ["model.standard_errors", "train.collinear"];
+        statement.disclosures.retain(|disclosure| !of_errors.contains(&disclosure.key.as_ref()));
+    }
+    statement
 }
 
 /// Only a split by time tells which rows are late.

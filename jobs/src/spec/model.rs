@@ -67,6 +67,15 @@ impl Model {
         }
     }
 
+    /// Whether each party learns the standard errors of its own coefficients.
+    pub fn has_standard_errors(&self) -> bool {
+        match self {
+            Self::LogisticRegression { settings, .. } => settings.standard_errors,
+            Self::Regression { settings, .. } => settings.standard_errors,
+            Self::BoostedTrees { .. } => false,
+        }
+    }
+
     /// The privacy mode.
     pub fn privacy(&self) -> &str {
         match self {
@@ -91,6 +100,8 @@ pub struct LogisticRegression {
     pub tolerance: f64,
     /// Rounds in a row with a rising validation loss after which training stops; 0: never.
     pub early_stopping: u32,
+    /// Whether each party learns the standard errors of its own coefficients.
+    pub standard_errors: bool,
 }
 
 /// What the label of a regression is taken for.
@@ -132,6 +143,8 @@ pub struct Regression {
     pub rounds: u32,
     /// Training stops when the norm of the gradient, in whitened variables, is at most this.
     pub tolerance: f64,
+    /// Whether each party learns the standard errors of its own coefficients.
+    pub standard_errors: bool,
     /// The power of the mean that the variance is; `train.tweedie_regression` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<f64>,

@@ -132,6 +132,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     align::check(job, &mut add);
     check_numbers(job, &mut add);
     check_trees(job, &mut add);
+    check_errors(job, &mut add);
     let splits = if named_key(root, "splits") { "splits" } else { "split" };
     for split in &job.splits {
         if split.by == SplitBy::Time && guest.time.is_none() {
@@ -162,6 +163,39 @@ fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
             let rule = "the logistic loss, boosting, and neither `base_score` nor \
                         `positive_weight`";
             add("train", format!("`{}` is strict, which has {rule}", step.name), help);
+        }
+    }
+}
+
+/// What standard errors do not go together with.
+fn check_errors(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    for step in job.train.iter().filter(|step| step.model.has_standard_errors()) {
+        let (l1, patience) = match &step.model {
+            super::Model::LogisticRegression { settings, .. } => {
+                (settings.l1, settings.early_stopping)
+            }
+            super::Model::Regression { settings, .. } => (settings.l1, 0),
+            super::Model::BoostedTrees { .. } => continue,
+        };
+        let encode = &job.prepare.encode;
+        let keeps_woe = encode.uses_woe() && encode.privacy == contract::STRICT;
+        for (is_asked, what, help) in [
+            (
+                l1 > 0.0,
+                "an `l1` penalty",
+                "take `l1: 0`: estimates of a lasso have no usual errors",
+            ),
+            (patience > 0, "`early_stopping`", "take `early_stopping: 0`: errors are an optimum's"),
+            (
+                keeps_woe,
+                "weight of evidence that stays with the guest",
+                "encode otherwise: errors need the values of the host's columns",
+            ),
+        ] {
+            if is_asked {
+                let help = format!("{help}; or `standard_errors: false`");
+                add("train", format!("`{}` has `standard_errors` and {what}", step.name), &help);
+            }
         }
     }
 }

@@ -3,4 +3,5 @@
 pub mod boosted_trees;
 pub mod generalized_linear;
 pub mod logistic_regression;
+pub mod standard_errors;
 pub mod strict_trees;

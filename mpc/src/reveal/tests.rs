@@ -35,6 +35,21 @@ fn correct() {
     assert_eq!(lines, [("all", 2 + 1 + 70), ("first", 2), ("second", 1)]);
 }
 
+#[test]
+fn wide_words_keep_their_carries() {
+    let outcome = both_dealt(6, async |party| {
+        let share = if party.is_first() { [u128::MAX, 1 << 70] } else { [3, u128::from(u64::MAX)] };
+        let to_first = learn_wide(party, KEY, Learner::First, &share).await.unwrap();
+        let to_second = learn_wide(party, KEY, Learner::Second, &share[1..]).await.unwrap();
+        ([to_first, to_second], party.ledger.observed())
+    });
+    let second = (1_u128 << 70) + u128::from(u64::MAX);
+    assert_eq!(outcome.first.0, [Some(vec![2, second]), None]);
+    assert_eq!(outcome.second.0, [None, Some(vec![second])]);
+    let counts: Vec<u64> = outcome.first.1.iter().map(|line| line.count).collect();
+    assert_eq!(counts, [2, 1]);
+}
+
 /// An undeclared key fails on the spot, in every way of revealing, and nothing is sent.
 #[test]
 fn undeclared_reveals_are_refused() {
@@ -44,6 +59,7 @@ fn undeclared_reveals_are_refused() {
             open(party, key, &[1]).await.err(),
             learn(party, key, Learner::First, &[1]).await.err(),
             learn(party, key, Learner::Second, &[1]).await.err(),
+            learn_wide(party, key, Learner::Second, &[1]).await.err(),
             open_bit(party, key, 1).await.err(),
             open_bits(party, key, &Bits::zeros(1)).await.err(),
         ]

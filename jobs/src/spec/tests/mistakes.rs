@@ -61,6 +61,13 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "purpose: marketing.activation\n",
         "purpose: 营销\n\"存款\": { 年龄: 1 }\n",
     ),
+    ("errors of a lasso", "l2: 0.01", "l1: 0.01, standard_errors: true"),
+    ("errors without an optimum", "l2: 0.01", "early_stopping: 3, standard_errors: true"),
+    (
+        "errors of secret columns",
+        "train:\n  - logistic_regression: { privacy: strict, l2: 0.01 }",
+        "  - encode: { numbers: woe }\ntrain:\n  - logistic_regression: { standard_errors: true }",
+    ),
     ("several at once", "l2: 0.01", "l2: x, l1: y, l3: z"),
 ];
 

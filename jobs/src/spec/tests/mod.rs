@@ -272,6 +272,19 @@ fn the_statement_follows_the_mode_of_the_encoding() {
     }
 }
 
+/// Standard errors are declared where they are asked for, and nowhere else.
+#[test]
+fn the_statement_follows_the_setting_of_standard_errors() {
+    for (asked, expected) in [("l2: 0.01", 0), ("l2: 0.01, standard_errors: true", 2)] {
+        let job = JobSpec::parse("job.yaml", &EXAMPLE.replace("l2: 0.01", asked)).unwrap();
+        let statement = job.disclosures();
+        let step = statement.iter().find(|it| it.step == "train.logistic_regression.by_time");
+        let keys = step.unwrap().disclosures.iter().map(|it| it.key.as_ref());
+        let of_errors = keys.filter(|key| key.contains("errors") || key.contains("collinear"));
+        assert_eq!(of_errors.count(), expected, "{asked}");
+    }
+}
+
 /// The files that users copy, and the example in the manual.
 #[test]
 fn templates_and_manual_are_jobs() {

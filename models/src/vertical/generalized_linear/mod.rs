@@ -4,7 +4,8 @@
 //! # Functionality
 //! The guest (first party) holds targets y, optional row weights ω and offsets o, and its columns,
 //! the host (second party) holds other columns of the same rows in the same order. Both end with
-//! their own coefficients of the model that minimises
+//! their own coefficients, and if asked for their standard errors (see
+//! [`standard_errors`](super::standard_errors)), of the model that minimises
 //! `Σ ω_i·loss(y_i, b + o_i + x_i·w)/Σ ω_i + l2/2·‖w‖² + l1·‖w‖₁`, where the loss is the
 //! [`Family`]'s; the intercept b is free and belongs to the guest. With a logarithmic link, linear
 //! predictors are clamped to where neither term of the loss's derivative is above e^6.25 (403 to
@@ -18,7 +19,8 @@
 //!    regression truncations and with weights `mpc::known`), the gradient (`mpc::matrix`),
 //!    truncations, and one stop bit; with a logarithmic link also products with the secret step
 //!    (`mpc::multiplication`)
-//! 4. `share` both ways, at the end: each party's own coefficients
+//! 4. if asked for, those of [`standard_errors`](super::standard_errors)
+//! 5. `share` both ways, at the end: each party's own coefficients
 //! # Leaks
 //! To both: numbers of rows and columns, whether rows have weights, the number of passes, one stop
 //! bit per pass. To the host: the order of magnitude of the target, as a power of two (see
@@ -39,6 +41,7 @@
 //! 2022.
 
 mod damped;
+pub(in crate::vertical) mod information;
 pub(in crate::vertical) mod response;
 mod scaling;
 
@@ -50,6 +53,7 @@ pub use super::logistic_regression::{Coefficients, ROWS_MAX, ROWS_MIN};
 
 use super::logistic_regression::objective::{Objective, Prepared};
 use super::logistic_regression::{self as engine, Ending, Rows};
+use super::standard_errors;
 use crate::ModelError;
 use crate::family::Family;
 use damped::Damped;
@@ -69,11 +73,14 @@ pub struct Settings {
     /// scale, is at most this; the step is secret with a logarithmic link, and its share of the
     /// norm too.
     pub tolerance: f64,
+    /// Whether each party learns the standard errors of its own coefficients (see
+    /// [`standard_errors`](super::standard_errors)); not with an l1 penalty.
+    pub standard_errors: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { l2: 0.01, l1: 0.0, passes_max: 500, tolerance: 5e-6 }
+        Self { l2: 0.01, l1: 0.0, passes_max: 500, tolerance: 5e-6, standard_errors: false }
     }
 }
 
@@ -126,7 +133,9 @@ pub async fn train<'a>(
     } else {
         engine::descend(party, &objective, &prepared, &scaled, weighted).await?
     };
-    let own = engine::learn(party, &objective, &prepared, &result, ending).await?;
+    let errors =
+        standard_errors::learn(party, columns, &objective, &prepared, &result, &scaled).await?;
+    let own = engine::learn(party, &objective, &prepared, &result, ending, errors).await?;
     Ok(scaling.undo(family, own, party.is_first()))
 }
 
@@ -187,6 +196,10 @@ fn check(
         return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
     }
     targets.map_or(Ok(()), |targets| check_targets(targets, rows, family))?;
+    if settings.standard_errors {
+        let weights = targets.and_then(|targets| targets.weights);
+        standard_errors::check(settings.l1, weights)?;
+    }
     Ok(Rows { training: rows, validation: 0 })
 }
 

@@ -7,11 +7,11 @@
 //! by their public value where rows have no weights.
 
 use mpc::TwoParty;
-use mpc::conversion::truncate;
 use mpc::exponential::{Exponential, FACTORS_MAX, Range, Term};
 use mpc::known::{multiply_by_own, multiply_by_theirs};
 use mpc::sigmoid::{Accuracy, ROW_SCALE_MAX, SCORE_UNIT, Sigmoid};
 
+use super::information::identity_residuals;
 use super::scaling::Scaling;
 use crate::ModelError;
 use crate::vertical::logistic_regression::objective::VALIDATION_SUM_BITS;
@@ -48,6 +48,8 @@ pub(in crate::vertical) enum Response {
         constants: Vec<u64>,
         /// The offsets, in [`SCORE_UNIT`].
         offsets: Vec<u64>,
+        /// p.
+        power: f64,
     },
 }
 
@@ -61,22 +63,25 @@ pub(in crate::vertical) enum Factors {
 
 /// Fractional bits of residuals whose mean function is bounded or whose steps are safe; with at
 /// most 2^22 rows their weighted sums stay below 2^61.
-const RESIDUAL_BITS: u32 = 30;
+pub(super) const RESIDUAL_BITS: u32 = 30;
 /// Fractional bits of residuals of exponentials, which are up to 2^9 times as large while a step is
 /// tried that is too long.
-const LOG_RESIDUAL_BITS: u32 = 22;
+pub(super) const LOG_RESIDUAL_BITS: u32 = 22;
 /// Bits that scores lose before they are multiplied by factors; 2^30.4 is left of a score of 1.
-const SCORE_SHIFT: u32 = 12;
+pub(super) const SCORE_SHIFT: u32 = 12;
 /// Fractional bits of the factors of rows.
-const FACTOR_BITS: u32 = 20;
+pub(super) const FACTOR_BITS: u32 = 20;
+/// Units of a factor of 1: the residual's unit is 2^30, that of a score after its shift 2^36/50.
+pub(super) const FACTOR_UNIT: f64 =
+    (1_u64 << (FACTOR_BITS + RESIDUAL_BITS + SCORE_SHIFT)) as f64 / SCORE_UNIT;
 /// Bits of these factors as integers, sign included: they are at most 4.
 const FACTOR_WIDTH: u32 = FACTOR_BITS + 4;
 /// Rows whose factors are multiplied at once.
 const FACTOR_ROWS: usize = 1 << 18;
 /// The largest exponent of e before exponentials are clamped: 403 times the mean target.
-const EXPONENT_MAX: f64 = 6.0;
+pub(super) const EXPONENT_MAX: f64 = 6.0;
 /// The largest magnitude of a linear predictor before it is clamped.
-const PREDICTOR_MAX: f64 = 12.0;
+pub(super) const PREDICTOR_MAX: f64 = 12.0;
 
 impl Response {
     /// Of logistic regression.
@@ -101,9 +106,7 @@ impl Response {
         rows: Rows,
         weighted: bool,
     ) -> Result<Self, ModelError> {
-        // The residual's unit is 2^30, that of a score after its shift is 2^36/50.
-        let unit = 2_f64.powi((FACTOR_BITS + RESIDUAL_BITS + SCORE_SHIFT) as i32) / SCORE_UNIT;
-        let factor = |scale: &f64| (scale * unit).round() as i64;
+        let factor = |scale: &f64| (scale * FACTOR_UNIT).round() as i64;
         let scales = row_scales(weights, rows)?;
         let factors = if !weighted {
             let even = (1_u64 << rows.log_training()) as f64 / rows.training as f64;
@@ -159,7 +162,7 @@ impl Response {
         let offset = |offset: &f64| (offset * SCORE_UNIT).round() as i64 as u64;
         let offsets = scaling.offsets.iter().map(offset).collect();
         let exponential = Exponential::prepare(party).await?;
-        Ok(Self::Log { exponential, range, terms, constants, offsets })
+        Ok(Self::Log { exponential, range, terms, constants, offsets, power })
     }
 
     /// Fractional bits of residuals.
@@ -187,12 +190,9 @@ impl Response {
                 Ok(residuals)
             }
             Self::Identity { factors, targets } => {
-                subtract(&mut scores, targets);
-                let scores = truncate(party, &scores, SCORE_SHIFT).await?;
-                let products = factors.times(party, scores).await?;
-                Ok(truncate(party, &products, FACTOR_BITS).await?)
+                identity_residuals(party, factors, targets, scores).await
             }
-            Self::Log { exponential, range, terms, constants, offsets } => {
+            Self::Log { exponential, range, terms, constants, offsets, .. } => {
                 add(&mut scores, offsets);
                 let terms: Vec<Term<'_>> =
                     terms.iter().map(|(rate, factors)| Term { rate: *rate, factors }).collect();
@@ -206,7 +206,7 @@ impl Response {
 }
 
 impl Factors {
-    async fn times(
+    pub(super) async fn times(
         &self,
         party: &mut TwoParty,
         mut scores: Vec<u64>,
@@ -235,12 +235,12 @@ impl Factors {
 }
 
 /// Subtracts the guest's terms, which the host does not have.
-fn subtract(shares: &mut [u64], terms: &[u64]) {
+pub(super) fn subtract(shares: &mut [u64], terms: &[u64]) {
     shares.iter_mut().zip(terms).for_each(|(share, term)| *share = share.wrapping_sub(*term));
 }
 
 /// Adds the guest's terms, which the host does not have.
-fn add(shares: &mut [u64], terms: &[u64]) {
+pub(super) fn add(shares: &mut [u64], terms: &[u64]) {
     shares.iter_mut().zip(terms).for_each(|(share, term)| *share = share.wrapping_add(*term));
 }
 

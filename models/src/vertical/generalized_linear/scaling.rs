@@ -123,20 +123,27 @@ impl Scaling {
             passes_max: settings.passes_max,
             tolerance: settings.tolerance,
             early_stopping: None,
+            standard_errors: settings.standard_errors,
         }
     }
 
     /// The party's coefficients in the units of the target.
     pub(super) fn undo(&self, family: Family, mut own: Coefficients, guest: bool) -> Coefficients {
-        let unit = match family.log_link_power() {
-            Some(_) => 1.0,
-            None => 2_f64.powi(self.exponent.into()),
+        let scale = 2_f64.powi(self.exponent.into());
+        let (unit, of_errors) = match family.log_link_power() {
+            // The information is 2^e times that of y'; a dispersion makes up for it.
+            Some(_) if !family.has_dispersion() => (1.0, scale.sqrt().recip()),
+            Some(_) => (1.0, 1.0),
+            None => (scale, scale),
         };
         let shift = if guest { self.shift } else { 0.0 };
         for weight in &mut own.weights {
             *weight *= unit;
         }
         own.intercept = own.intercept * unit + shift;
+        if let Some(errors) = &mut own.standard_errors {
+            errors.scale(of_errors);
+        }
         own
     }
 }
@@ -155,6 +162,7 @@ fn exponent_of(scale: f64, what: &str) -> Result<i8, ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vertical::standard_errors::StandardErrors;
 
     fn scaling(values: &[f64], offsets: Option<&[f64]>, family: Family) -> Scaling {
         Scaling::new(Targets { values, weights: None, offsets }, family).unwrap()
@@ -169,9 +177,18 @@ mod tests {
         let settings = Settings { l2: 0.5, l1: 2048.0, ..Settings::default() };
         let inner = scaling.settings(&settings, Family::Gaussian);
         assert_eq!((inner.l2, inner.l1), (0.5, 1.0));
-        let own = Coefficients { weights: vec![0.5], intercept: 1.0, passes: 3, converged: true };
+        let errors = StandardErrors { weights: vec![0.25], intercept: Some(0.125) };
+        let own = Coefficients {
+            weights: vec![0.5],
+            intercept: 1.0,
+            passes: 3,
+            converged: true,
+            standard_errors: Some(errors),
+        };
         let own = scaling.undo(Family::Gaussian, own, true);
         assert_eq!((own.weights[0], own.intercept), (1024.0, 5048.0));
+        let errors = StandardErrors { weights: vec![512.0], intercept: Some(256.0) };
+        assert_eq!(own.standard_errors, Some(errors));
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! belongs to the guest. Features of the host may be bins whose weight of evidence the guest keeps
 //! ([`woe`]). With early stopping the last rows are held out: when their loss has risen in as many
 //! passes in a row as the patience says, both end with the coefficients from before these passes.
+//! If asked for, each party also learns the standard errors of its own coefficients
+//! ([`standard_errors`]).
 //! # Messages
 //! 1. once: `weighted` guest → host, whether rows have weights; `woe_shape` both ways, with weight
 //!    of evidence: numbers of rows and bins; `early_stopping` both ways, with early stopping: the
@@ -18,7 +20,8 @@
 //!    (`mpc::matrix`), truncations, and one stop bit; with weight of evidence, products with the
 //!    guest's values before the scores and after the gradient (`mpc::known`); with early stopping,
 //!    the gradient of the validation rows, and the count of passes (`mpc::boolean`)
-//! 5. `share` both ways, at the end: each party's own coefficients
+//! 5. if asked for, those of [`standard_errors`]
+//! 6. `share` both ways, at the end: each party's own coefficients
 //! # Leaks
 //! To both: numbers of rows, columns and bins, whether rows have weights, the number of passes, one
 //! stop bit per pass, which is set when training goes over to the fine sigmoid and when it ends. To
@@ -47,7 +50,7 @@ mod dense;
 mod early_stopping;
 pub(in crate::vertical) mod objective;
 pub(in crate::vertical) mod optimiser;
-mod whitening;
+pub(in crate::vertical) mod whitening;
 pub mod woe;
 
 use mpc::TwoParty;
@@ -55,6 +58,7 @@ use mpc::matrix::{Blocks, Geometry, ROWS_STEP};
 use mpc::sigmoid::Accuracy;
 
 use super::generalized_linear::response::Response;
+use super::standard_errors::{self, StandardErrors};
 use crate::ModelError;
 use objective::{Objective, Prepared};
 use optimiser::Optimiser;
@@ -93,6 +97,10 @@ pub struct Settings {
     pub tolerance: f64,
     /// Whether training also ends when the loss of validation rows rises.
     pub early_stopping: Option<EarlyStopping>,
+    /// Whether each party learns the standard errors of its own coefficients (see
+    /// [`standard_errors`]); not with an l1 penalty, early stopping or features whose weight of
+    /// evidence the guest keeps.
+    pub standard_errors: bool,
 }
 
 /// Stops training when the validation loss has risen in as many passes in a row as `patience`
@@ -107,7 +115,14 @@ pub struct EarlyStopping {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { l2: 0.01, l1: 0.0, passes_max: 500, tolerance: 5e-6, early_stopping: None }
+        Self {
+            l2: 0.01,
+            l1: 0.0,
+            passes_max: 500,
+            tolerance: 5e-6,
+            early_stopping: None,
+            standard_errors: false,
+        }
     }
 }
 
@@ -134,6 +149,9 @@ pub struct Coefficients {
     /// Whether training ended before its passes ran out: the gradient fell below the tolerance, or
     /// with early stopping the validation loss rose. Nobody knows which of the two.
     pub converged: bool,
+    /// Those of the own coefficients, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<StandardErrors>,
 }
 
 impl Coefficients {
@@ -204,7 +222,9 @@ pub async fn train_with_woe<'a>(
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
     let (result, ending) = descend(party, &objective, &prepared, settings, weighted).await?;
-    learn(party, &objective, &prepared, &result, ending).await
+    let errors =
+        standard_errors::learn(party, columns, &objective, &prepared, &result, settings).await?;
+    learn(party, &objective, &prepared, &result, ending, errors).await
 }
 
 /// How training ended.
@@ -263,13 +283,14 @@ pub(in crate::vertical) async fn learn(
     prepared: &Prepared,
     result: &Blocks,
     ending: Ending,
+    standard_errors: Option<StandardErrors>,
 ) -> Result<Coefficients, ModelError> {
     let mut weights = objective.learn_coefficients(party, result).await?;
     let offset = prepared.whitened.offset(&weights);
     // The guest's intercept is the last of its columns.
     let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
     let Ending { passes, converged } = ending;
-    Ok(Coefficients { weights, intercept, passes, converged })
+    Ok(Coefficients { weights, intercept, passes, converged, standard_errors })
 }
 
 /// How many rows, the first ones, the first passes go over; `None` if only all rows will do. The
@@ -427,6 +448,16 @@ fn check(
     let penalties = [settings.l2, settings.l1];
     if penalties.iter().any(|penalty| !(0.0..=1e3).contains(penalty)) || settings.tolerance <= 0.0 {
         return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
+    }
+    if settings.standard_errors {
+        standard_errors::check(settings.l1, labels.and_then(|labels| labels.weights))?;
+        if settings.early_stopping.is_some() || woe.is_some() {
+            return invalid(
+                "standard errors are those of an optimum over known columns: with early stopping, \
+                 or features whose weight of evidence the guest keeps, set standard_errors to false"
+                    .to_owned(),
+            );
+        }
     }
     if let Some(labels) = labels {
         let training = &labels.values[..rows.training];

@@ -54,7 +54,7 @@ pub(in crate::vertical) struct Prepared {
     /// The features whose weight of evidence the guest keeps.
     pub(super) woe: WoeBlock,
     /// How many rows there are.
-    pub(super) rows: Rows,
+    pub(in crate::vertical) rows: Rows,
 }
 
 /// Shares of the gradients at one point.
@@ -95,6 +95,17 @@ impl<'a> Objective<'a> {
         })
     }
 
+    /// Shares of the linear predictors of the first `rows` at the shared point.
+    pub(in crate::vertical) async fn scores(
+        &self,
+        party: &mut TwoParty,
+        point: &Blocks,
+        rows: usize,
+    ) -> Result<Vec<u64>, ModelError> {
+        let by_column = self.woe.expand(party, point).await?;
+        Ok(self.product.forward(party, &by_column, rows).await?)
+    }
+
     /// Shares of the gradients at the shared point, over the first `rows`: all, or a sample of the
     /// training rows (see [`SharedProduct::forward`]), for which everything is `rows` to training
     /// rows times the gradient, and no validation gradient is made.
@@ -105,8 +116,7 @@ impl<'a> Objective<'a> {
         rows: usize,
         accuracy: Accuracy,
     ) -> Result<Gradients, ModelError> {
-        let by_column = self.woe.expand(party, point).await?;
-        let scores = self.product.forward(party, &by_column, rows).await?;
+        let scores = self.scores(party, point, rows).await?;
         let mut residuals = self.response.residuals(party, scores, accuracy).await?;
         let held_out = residuals.split_off(self.rows.training.min(rows));
         let training = self.training_gradient(party, point, &residuals).await?;
@@ -181,6 +191,11 @@ impl<'a> Objective<'a> {
         let mut coefficients = self.whitened.coefficients(plain);
         coefficients.extend(woe.iter().map(|value| value * self.woe.scale()));
         Ok(coefficients)
+    }
+
+    /// How residuals follow from linear predictors.
+    pub(in crate::vertical) fn response(&self) -> &Response {
+        &self.response
     }
 
     /// All rows.

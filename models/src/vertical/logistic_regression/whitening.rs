@@ -27,7 +27,7 @@ use crate::ModelError;
 /// An entry is at most 2√n, because `q_i = R⁻ᵀx_i` and `RᵀR` is at least `XᵀX/(4n)`, so that
 /// `‖q_i‖²` is at most 4n times the leverage of row i, which is at most 1. The lattice kernels take
 /// integers below 2^20. Rounding moves the gradient by about 2^-bits/√n, far below the tolerance.
-pub(super) fn column_bits(rows: usize) -> u32 {
+pub(in crate::vertical) fn column_bits(rows: usize) -> u32 {
     let log_rows = usize::BITS - (rows.max(2) - 1).leading_zeros();
     18 - log_rows.div_ceil(2)
 }

@@ -183,6 +183,7 @@ fn correct_scores_and_cost_over_several_chunks() {
         intercept,
         passes: 1,
         converged: true,
+        standard_errors: None,
     };
     let side = async |session: net::Session| {
         let ledger = Arc::new(Ledger::new(["score.test_rows"]));
@@ -224,7 +225,13 @@ fn tampered_scores_are_named_and_a_lost_peer_is_noticed() {
             let mut party = TwoParty::setup(session, ledger).await?;
             let guest = party.is_first();
             let weights = if guest { Vec::new() } else { vec![0.5] };
-            let own = Coefficients { weights, intercept: 0.0, passes: 1, converged: true };
+            let own = Coefficients {
+                weights,
+                intercept: 0.0,
+                passes: 1,
+                converged: true,
+                standard_errors: None,
+            };
             let woe = if guest { Woe::Values(&values) } else { Woe::Bins(&columns) };
             score_with_woe(&mut party, &own, &[], &woe, 80).await
         };
