@@ -163,7 +163,7 @@ fn each_party_gets_a_card_and_a_readable_part() {
             let limits = card["limits"].as_array().unwrap();
             assert!(limits.iter().all(|it| it["en"].is_string() && it["zh"].is_string()));
             let csv = fs::read_to_string(models.join(format!("{step}.csv"))).unwrap();
-            assert!(csv.lines().count() > 2, "{csv}");
+            assert!(csv.lines().count() >= 2, "{csv}");
         }
         let page = fs::read_to_string(folder.join("out").join(party).join("report.html")).unwrap();
         assert!(page.contains("Model cards") && page.contains("模型卡"));

@@ -32,6 +32,10 @@ fn section(view: View<'_>, scored: &ScoredOutcome) -> Section {
     let rows = Quantity::count(scored.rows as u64);
     let lead = words::scored_lead(&scored.step, &scored.model, rows);
     let mut section = Section::new(words::scored()).lead(lead).part(which_model(scored));
+    if scored.purpose != view.outcome.purpose {
+        let caution = words::another_purpose(&scored.purpose, &view.outcome.purpose);
+        section = section.part(Part::Notice(Notice::Caution, caution));
+    }
     if let Some(scores) = &scored.scores {
         section = section.part(distribution(view, scores));
         section = section.part(Part::Paragraph(words::where_the_scores_are()));

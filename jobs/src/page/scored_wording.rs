@@ -23,6 +23,12 @@ report::messages! {
     training_job() { "Digest of the training job", "训练任务摘要" }
     /// A fact: the name of the run.
     training_run() { "Training run", "训练运行标识" }
+    /// Caution: the model was trained for something else.
+    another_purpose(trained, scored) {
+        "The model was agreed on for the purpose {trained}, and these scores for {scored}. Make sure \
+         that whoever may decide on this has done so, at both parties.",
+        "模型约定的用途为 {trained}，而本次评分的用途为 {scored}。请确认双方有权决定者均已同意。"
+    }
     /// Heading of the table of quantiles.
     distribution_of_scores() { "How the scores are spread", "评分的分布" }
     /// Heading of a column of shares.

@@ -281,6 +281,8 @@ pub struct ModelOutcome {
 pub struct ScoredOutcome {
     /// The job that trained the model.
     pub model: String,
+    /// What the model may be used for, in the words of that job.
+    pub purpose: String,
     /// The digest of that job.
     pub digest: String,
     /// The step in which it was trained.

@@ -373,6 +373,7 @@ fn finished(
 ) -> Scored {
     let outcome = ScoredOutcome {
         model: saved.job.clone(),
+        purpose: saved.purpose.clone(),
         digest: saved.digest.to_string(),
         step: saved.step.clone(),
         model_id: saved.model_id.clone(),

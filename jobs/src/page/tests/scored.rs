@@ -10,6 +10,7 @@ use crate::run::{NewScores, ScoredOutcome};
 fn a_page_of_scores_shows_them_to_the_guest_only() {
     let scored = |scores| ScoredOutcome {
         model: "term-deposit".to_owned(),
+        purpose: "marketing.activation".to_owned(),
         digest: "ab".repeat(32),
         step: "logistic_regression.time".to_owned(),
         model_id: "00112233445566778899aabbccddeeff".to_owned(),
@@ -38,7 +39,11 @@ fn a_page_of_scores_shows_them_to_the_guest_only() {
     ] {
         assert!(html.contains(part), "{part}");
     }
-    assert!(!html.contains("NaN") && !html.contains("Model cards"));
+    for part in ["NaN", "Model cards", "was agreed on for the purpose"] {
+        assert!(!html.contains(part), "{part}");
+    }
+    guest.purpose = "risk.credit".to_owned();
+    assert!(report_html(&guest).contains("was agreed on for the purpose marketing.activation"));
     let html = written("scored-host.html", &host);
     assert!(html.contains("The scores are bank") && html.contains("评分归 bank 所有"));
     assert!(!html.contains("0.1250") && !html.contains("How the scores are spread"));

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::folder::hex;
 use crate::run::Outcome;
 use crate::saved_model::{SavedModel, own_part, read, text};
-use crate::spec::JobSpec;
+use crate::spec::{ColumnKind, JobSpec};
 use crate::{JobError, Unwatched, open_rows, run_party};
 
 /// Rows that both parties have.
@@ -308,6 +308,14 @@ fn next_months_table_may_look_different_and_needs_the_columns_of_the_model() {
     job.guest.columns.entry("age".to_owned()).or_default().ignore = true;
     let error = scene.run(11, [&job, &job])[0].as_ref().unwrap_err().to_string();
     assert!(error.contains("`age`, which the job ignores"), "{error}");
+    let age = job.guest.columns.entry("age".to_owned()).or_default();
+    (age.ignore, age.kind) = (false, Some(ColumnKind::Category));
+    let error = scene.run(11, [&job, &job])[0].as_ref().unwrap_err().to_string();
+    assert!(error.contains("`age` was of the kind `number` in training"), "{error}");
+    job.guest.columns.clear();
+    job.guest.offset = Some("log_days".to_owned());
+    let error = scene.run(11, [&job, &job])[0].as_ref().unwrap_err().to_string();
+    assert!(error.contains("trained without an offset"), "{error}");
 }
 
 /// What people read of a model gives the same scores as the program, also for values that training
