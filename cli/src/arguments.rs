@@ -51,6 +51,9 @@ pub(crate) enum Command {
         /// Folder for what `protocol: unbalanced` keeps between runs; by default that for results
         #[arg(long, value_name = "DIR")]
         cache: Option<PathBuf>,
+        /// Folder of the results of the job that trained the model, for a job with `score:`
+        #[arg(long, value_name = "DIR")]
+        models: Option<PathBuf>,
     },
     /// Check a job and print its steps and what each party will learn; runs nothing
     #[command(after_help = PLAN_HELP)]
@@ -102,6 +105,9 @@ pub(crate) struct PartyArguments {
     /// Folder for what `protocol: unbalanced` keeps between runs; by default that for results
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
+    /// Folder of the results of the job that trained the model, for a job with `score:`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
     /// How long a cut connection may take to come back, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     pub(crate) reconnect_window: u64,
@@ -138,6 +144,7 @@ const RUN_HELP: &str = "\
 Examples:
   tombolo run examples/breast.yaml
   tombolo run my-job.yaml --out results
+  tombolo run next-month.yaml --models results --out scored
 
 Paths of tables are relative to the job file. Without --out the results go to
 tombolo-results/ and the name of the job.";

@@ -26,7 +26,8 @@ pub(crate) fn demo(out: Option<&Path>, language: Language) -> Result<(), Failure
     write(folder.path())?;
     let path = folder.path().join(JOB_FILE);
     let job = run::read_job(&path)?;
-    let outcomes = launch::launch(&path, &job, Folders { out: &out, cache: None }, language)?;
+    let folders = Folders { out: &out, cache: None, models: None };
+    let outcomes = launch::launch(&path, &job, folders, language)?;
     summary::print(&job, &outcomes, language);
     Ok(())
 }

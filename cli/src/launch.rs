@@ -38,6 +38,8 @@ pub(crate) struct Folders<'a> {
     pub(crate) out: &'a Path,
     /// For what is kept between runs, if not there too.
     pub(crate) cache: Option<&'a Path>,
+    /// The results of the job that trained the model, for a job that scores.
+    pub(crate) models: Option<&'a Path>,
 }
 
 /// Runs the job to its end and returns what each party left behind, by name.
@@ -162,8 +164,12 @@ impl<'a> Launch<'a> {
         let Some(peer_key) = self.keys.get(peer).map(Identity::public_key) else {
             return Err(Failure::job(format!("there is no key of {peer}")));
         };
-        let mut child = Command::new(program)
-            .arg("party")
+        let mut command = Command::new(program);
+        command.arg("party");
+        if let Some(models) = self.folders.models {
+            command.arg("--models").arg(models);
+        }
+        let mut child = command
             .arg("--leash")
             .arg("--job")
             .arg(self.path)

@@ -28,8 +28,8 @@ fn main() -> ExitCode {
     let done = match &arguments.command {
         Command::Demo { write: Some(folder), .. } => demo::write(folder),
         Command::Demo { out, write: None } => demo::demo(out.as_deref(), language),
-        Command::Run { job, out, cache } => {
-            run::run(job, out.as_deref(), cache.as_deref(), language)
+        Command::Run { job, out, cache, models } => {
+            run::run(job, out.as_deref(), cache.as_deref(), models.as_deref(), language)
         }
         Command::Plan { job } => plan::plan(job, language),
         Command::Components { name } => components::components(name.as_deref(), language),

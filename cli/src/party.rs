@@ -1,14 +1,14 @@
 //! `tombolo party`: one party of a job, as a process of its own.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{self, Path};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
 use contract::Role;
-use jobs::folder::{Draft, kept_folder, work_folder};
+use jobs::folder::{Draft, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
@@ -47,11 +47,17 @@ pub(crate) fn party(arguments: &PartyArguments) -> Result<(), Failure> {
 }
 
 fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
-    let job = run::read_job(&arguments.job)?;
-    let Some(own) = job.party_named(&arguments.party) else {
+    let mut job = run::read_job(&arguments.job)?;
+    let Some(role) = job.party_named(&arguments.party).map(|party| party.role) else {
         return Err(Failure::usage(format!("the job has no party `{}`", arguments.party)));
     };
+    if let Some(models) = &arguments.models {
+        let models = path::absolute(models).map_err(Failure::usage)?;
+        job.party_mut(role).models = Some(models_folder(&models, &arguments.party));
+    }
+    let own = job.party(role);
     let peering = peering(arguments, &job, own)?;
+    keep_models(arguments, own)?;
     let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
     let work = work_folder(&arguments.out, &own.name);
@@ -88,6 +94,20 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
         }
     };
     net::block_on(converse).map_err(Failure::job)?
+}
+
+/// Refuses results in the place of those that hold the model: they would be replaced.
+fn keep_models(arguments: &PartyArguments, own: &PartySpec) -> Result<(), Failure> {
+    let folder = arguments.job.parent().unwrap_or(Path::new("."));
+    let models = own.models.as_ref().and_then(|models| folder.join(models).canonicalize().ok());
+    let results = arguments.out.join(&own.name).canonicalize().ok();
+    match models.zip(results) {
+        Some((models, results)) if models.starts_with(&results) => Err(Failure::usage(format!(
+            "the results would replace {}, with the model in it; choose another folder with --out",
+            results.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn peering(arguments: &PartyArguments, job: &JobSpec, own: &PartySpec) -> Result<Peering, Failure> {

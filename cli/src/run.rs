@@ -15,11 +15,16 @@ pub(crate) fn run(
     path: &Path,
     out: Option<&Path>,
     cache: Option<&Path>,
+    models: Option<&Path>,
     language: Language,
 ) -> Result<(), Failure> {
     let job = read_job(path)?;
     let out = out.map_or_else(|| default_folder(&job.job), Path::to_path_buf);
-    let outcomes = launch::launch(path, &job, Folders { out: &out, cache }, language)?;
+    if models.is_some() && job.score.is_none() {
+        return Err(Failure::usage("`--models` is for a job with `score:`, which this one lacks"));
+    }
+    let folders = Folders { out: &out, cache, models };
+    let outcomes = launch::launch(path, &job, folders, language)?;
     summary::print(&job, &outcomes, language);
     Ok(())
 }

@@ -93,6 +93,14 @@ pub enum FeaturesError {
         /// What needs them.
         what: &'static str,
     },
+    /// Something that was fitted earlier and read from a file cannot have been fitted here.
+    #[error("what was fitted on column {column:?} is damaged: {rule}")]
+    Damaged {
+        /// Name of the column.
+        column: String,
+        /// What does not hold.
+        rule: &'static str,
+    },
     /// All rows have the same label.
     #[error("all training rows have the same label; both classes are needed")]
     OneClass,

@@ -113,6 +113,16 @@ pub enum JobError {
          job without `train`, and train on a part of the aligned table"
     )]
     NotInMemory,
+    /// This party's part of the model that a job scores with cannot be used.
+    #[error("the part of the model that `{party}` keeps, in {path}: {rule}")]
+    SavedModel {
+        /// The party.
+        party: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        rule: String,
+    },
     /// Something was opened that no disclosure of the job covers.
     #[error(
         "the run opened values that the disclosure statement does not list: {keys}. The results \
@@ -191,6 +201,7 @@ impl JobError {
             Self::File { .. } | Self::NotOurs { .. } | Self::NotInMemory => {
                 "it could not write its results"
             }
+            Self::SavedModel { .. } => "its part of the model cannot be used",
             Self::Bench(_) => "its bench failed",
         };
         sentence.to_owned()

@@ -12,6 +12,7 @@ mod own_rows;
 pub mod page;
 mod process;
 mod run;
+mod saved_model;
 pub mod spec;
 mod watch;
 
@@ -20,7 +21,7 @@ pub use open_table::{open_rows, open_rows_together, propose_schema};
 pub use own_rows::OwnRows;
 pub use run::{
     AloneLinear, BaseRates, Coefficient, ColumnTotal, KeyRound, LinearPart, ModelOutcome,
-    ModelPart, Outcome, PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums,
-    TestScores, TotalsOutcome, Weighed, run_party,
+    ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome, SelectedFeature,
+    SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores, TotalsOutcome, Weighed, run_party,
 };
 pub use watch::{Event, Unwatched, Watch};

@@ -15,6 +15,7 @@ use table::{
 use crate::division::Origin;
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
+use crate::saved_model;
 use crate::spec::{
     ColumnKind, ColumnSpec, Encoding, FormatKind, FormatSpec, JobSpec, KeySpec, OtherColumns,
     PartySpec,
@@ -56,9 +57,18 @@ pub fn open_rows(
     work: &Path,
     watch: &dyn Watch,
 ) -> Result<OwnRows, JobError> {
+    let model = match &job.score {
+        Some(score) => Some(saved_model::read(&models(party, folder)?, score, party)?),
+        None => None,
+    };
+    let reading = model.as_ref().map(|model| model.reading(party)).transpose()?;
+    let party = reading.as_ref().unwrap_or(party);
     let path = path(party, folder)?;
     let source = source(party, &path)?;
-    let proposed = propose(party, &source)?;
+    let proposed = match (propose(party, &source), &model) {
+        (Err(error), Some(model)) => return Err(model.explain(error)),
+        (proposed, _) => proposed?,
+    };
     watch.see(Event::Note { text: shown(party, &proposed) });
     let schema = proposed.confirm()?;
     let digest = job.digest().to_string();
@@ -67,7 +77,8 @@ pub fn open_rows(
     if job.only_intersects() {
         OwnRows::read(&source, &schema, keys, origin, watch)
     } else {
-        Ok(OwnRows::in_memory(Table::read(&source, &schema)?, keys, origin))
+        let rows = OwnRows::in_memory(Table::read(&source, &schema)?, keys, origin);
+        Ok(rows.with_model(model))
     }
 }
 
@@ -77,6 +88,20 @@ pub fn open_rows(
 /// As [`open_rows`].
 pub fn propose_schema(party: &PartySpec, folder: &Path) -> Result<ProposedSchema, JobError> {
     propose(party, &source(party, &path(party, folder)?)?)
+}
+
+/// Where the party's part of the model is that a job scores with.
+fn models(party: &PartySpec, folder: &Path) -> Result<PathBuf, JobError> {
+    let Some(path) = &party.models else {
+        let rule = "nobody says where it is; run with `--models` and the folder of the results of \
+                    the job that trained the model, or add `models:` to the party";
+        return Err(JobError::SavedModel {
+            party: party.name.clone(),
+            path: PathBuf::from("model"),
+            rule: rule.to_owned(),
+        });
+    };
+    Ok(folder.join(path))
 }
 
 /// Where the party's table is.
@@ -241,6 +266,18 @@ pub(crate) fn table_kind(kind: ColumnKind) -> Kind {
         ColumnKind::Category => Kind::Category,
         ColumnKind::Boolean => Kind::Boolean,
         ColumnKind::Time => Kind::Time,
+    }
+}
+
+/// The same the other way round.
+pub(crate) fn column_kind(kind: Kind) -> ColumnKind {
+    match kind {
+        Kind::Text => ColumnKind::Text,
+        Kind::Number => ColumnKind::Number,
+        Kind::Integer => ColumnKind::Integer,
+        Kind::Category => ColumnKind::Category,
+        Kind::Boolean => ColumnKind::Boolean,
+        Kind::Time => ColumnKind::Time,
     }
 }
 

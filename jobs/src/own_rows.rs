@@ -1,6 +1,7 @@
 //! A party's own rows, in memory or divided over files.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use contract::Text;
 use table::{Schema, Source, Table, TableError};
@@ -8,6 +9,7 @@ use table::{Schema, Source, Table, TableError};
 use crate::division::{Divider, Division, Origin};
 use crate::error::JobError;
 use crate::open_table::KeyReader;
+use crate::saved_model::SavedModel;
 use crate::watch::{Event, Watch};
 
 /// A party's own rows, in memory or divided over files.
@@ -18,12 +20,13 @@ pub struct OwnRows {
     keys: KeyReader,
     origin: Origin,
     kept: Option<PathBuf>,
+    model: Option<Arc<SavedModel>>,
 }
 
 impl OwnRows {
     /// Rows that are in memory.
     pub(crate) fn in_memory(table: Table, keys: KeyReader, origin: Origin) -> Self {
-        Self { table: Some(table), division: None, keys, origin, kept: None }
+        Self { table: Some(table), division: None, keys, origin, kept: None, model: None }
     }
 
     /// Reads a source, into memory if its rows fit there.
@@ -40,7 +43,14 @@ impl OwnRows {
     ) -> Result<Self, JobError> {
         if let Some(division) = origin.existing(schema, keys.rule().duplicates) {
             watch.see(Event::Note { text: found(&division, &origin) });
-            return Ok(Self { table: None, division: Some(division), keys, origin, kept: None });
+            return Ok(Self {
+                table: None,
+                division: Some(division),
+                keys,
+                origin,
+                kept: None,
+                model: None,
+            });
         }
         let rows_max = rows_in_memory(schema);
         let mut batches = Table::batches(source, schema, rows_max);
@@ -59,7 +69,7 @@ impl OwnRows {
             divider.add(&batch?)?;
         }
         let division = divider.finish()?;
-        Ok(Self { table: None, division: Some(division), keys, origin, kept: None })
+        Ok(Self { table: None, division: Some(division), keys, origin, kept: None, model: None })
     }
 
     /// Names the folder for what a small query against a large table keeps between runs; without
@@ -67,6 +77,17 @@ impl OwnRows {
     #[must_use]
     pub fn keep_in(self, folder: PathBuf) -> Self {
         Self { kept: Some(folder), ..self }
+    }
+
+    /// With the party's part of the model that scores them.
+    #[must_use]
+    pub(crate) fn with_model(self, model: Option<SavedModel>) -> Self {
+        Self { model: model.map(Arc::new), ..self }
+    }
+
+    /// The party's part of the model that scores them, in a job that scores.
+    pub(crate) fn model(&self) -> Option<Arc<SavedModel>> {
+        self.model.clone()
     }
 
     /// The folder of [`Self::keep_in`].

@@ -10,6 +10,7 @@ mod large;
 mod pooled;
 mod regressions;
 mod run;
+mod score;
 mod support;
 mod totals;
 mod trees;

@@ -7,6 +7,7 @@ mod evaluate;
 mod payload;
 mod prepare;
 mod regression;
+mod score;
 mod split;
 mod totals;
 mod train;
@@ -17,6 +18,7 @@ pub use evaluate::{EVALUATE, REPORT};
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
 pub use regression::{GAMMA_REGRESSION, LINEAR_REGRESSION, POISSON_REGRESSION, TWEEDIE_REGRESSION};
+pub use score::{SCORE, score_of};
 pub use split::SPLIT;
 pub use totals::{TOTALS, totals_of};
 pub use train::{BOOSTED_TREES, LOGISTIC_REGRESSION};
@@ -41,7 +43,7 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 19] = [
+static ALL: [&ComponentDescriptor; 20] = [
     &ECDH,
     &RR22,
     &UNBALANCED,
@@ -59,6 +61,7 @@ static ALL: [&ComponentDescriptor; 19] = [
     &GAMMA_REGRESSION,
     &TWEEDIE_REGRESSION,
     &BOOSTED_TREES,
+    &SCORE,
     &EVALUATE,
     &REPORT,
 ];

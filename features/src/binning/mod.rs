@@ -18,7 +18,7 @@ use crate::error::{TRAINING, check_labels, check_rows};
 use crate::{FeaturesError, binned};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How numbers are cut into bins. Categories are always grouped by level.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,7 @@ pub enum Method {
 
 /// The fitted bins of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Binning {
     feature: String,
     rule: Rule,
@@ -147,6 +148,30 @@ impl Binning {
             Rule::Cuts(cuts) => Some(cuts),
             Rule::Levels { .. } => None,
         }
+    }
+
+    /// Refuses bins that were read from a file and cannot have been fitted here.
+    ///
+    /// # Errors
+    ///
+    /// [`FeaturesError::Damaged`].
+    pub fn check(&self) -> Result<(), FeaturesError> {
+        let rule = match &self.rule {
+            Rule::Cuts(cuts)
+                if !cuts.iter().all(|cut| cut.is_finite())
+                    || !cuts.windows(2).all(|pair| pair[0] < pair[1]) =>
+            {
+                "its edges must be finite and ascending"
+            }
+            Rule::Levels { levels, .. }
+                if levels.iter().collect::<BTreeSet<_>>().len() < levels.len() =>
+            {
+                "a level must be in one bin only"
+            }
+            _ if !(1..=255).contains(&self.bins()) => "there must be 1 to 255 bins",
+            _ => return Ok(()),
+        };
+        Err(FeaturesError::Damaged { column: self.feature.clone(), rule })
     }
 
     /// The code of every row.

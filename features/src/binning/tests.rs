@@ -148,3 +148,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn bins_that_were_changed_in_a_file_are_noticed() {
+    let numbers = fit(&[1.0, 2.0, 3.0, 4.0], Method::Quantile, 4, None);
+    numbers.check().unwrap();
+    let levels = ["a".to_owned(), "b".to_owned()];
+    let column = Column::categories("x", &[0, 1], &levels);
+    let categories = Binning::quantile(&column, &[0, 1], 4).unwrap();
+    categories.check().unwrap();
+    for (binning, from, to, part) in [
+        (&numbers, "[1.0,2.0", "[2.0,2.0", "ascending"),
+        (&numbers, "[1.0,", "[1e999,", ""),
+        (&categories, "\"b\"", "\"a\"", "one bin only"),
+        (&categories, "[\"a\",\"b\"]", "[]", "1 to 255"),
+    ] {
+        let text = serde_json::to_string(binning).unwrap();
+        assert!(text.contains(from), "{from} in {text}");
+        let read: Result<Binning, _> = serde_json::from_str(&text.replace(from, to));
+        let Ok(read) = read else { continue };
+        let error = read.check().unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}

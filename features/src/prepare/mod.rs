@@ -16,7 +16,7 @@ use crate::error::{TRAINING, check_rows};
 use crate::{Derivation, Feature, FeatureMatrix, FeaturesError, Provenance};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 /// How a column is prepared.
@@ -58,6 +58,7 @@ pub struct Settings {
 
 /// A fitted preparation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Preparation {
     features: Vec<FittedFeature>,
     dropped: Vec<Dropped>,
@@ -65,6 +66,7 @@ pub struct Preparation {
 
 /// One feature: where it comes from and how it is computed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FittedFeature {
     provenance: Provenance,
     step: Step,
@@ -84,6 +86,22 @@ enum Step {
     Indicator { level: Option<String>, number: numbers::NumberStep },
     /// The place of a level in an order, then as a number.
     Ordinal { order: Vec<String>, number: numbers::NumberStep },
+}
+
+/// How a feature follows from a value of its column: (x − centre) / scale. Of a number, x is the
+/// value, `fill` where it is missing, clipped to the limits; of other features 1 or 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Formula {
+    /// Where the feature comes from.
+    pub provenance: Provenance,
+    /// What a missing number becomes; `None` for features that are 1 or 0.
+    pub fill: Option<f64>,
+    /// The limits to which numbers are clipped, if any.
+    pub clip: Option<(f64, f64)>,
+    /// What is subtracted.
+    pub centre: f64,
+    /// By what is divided then, above 0.
+    pub scale: f64,
 }
 
 /// A column or feature that was left out.
@@ -189,6 +207,41 @@ impl Preparation {
         FeatureMatrix::new(rows, features.collect::<Result<_, FeaturesError>>()?)
     }
 
+    /// The preparation of the features of these names alone, in the order of the matrix.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let is_named = |feature: &&FittedFeature| {
+            let name = feature.provenance.to_string();
+            names.contains(&name.as_str())
+        };
+        let features = self.features.iter().filter(is_named).cloned().collect();
+        Self { features, dropped: self.dropped.clone() }
+    }
+
+    /// Refuses a preparation that was read from a file and cannot have been fitted here.
+    ///
+    /// # Errors
+    ///
+    /// [`FeaturesError::Damaged`], [`FeaturesError::ColumnTwice`].
+    pub fn check(&self) -> Result<(), FeaturesError> {
+        let mut names = HashSet::new();
+        for feature in &self.features {
+            let column = feature.provenance.to_string();
+            if let Some(rule) = feature.fault() {
+                return Err(FeaturesError::Damaged { column, rule });
+            }
+            if !names.insert(column.clone()) {
+                return Err(FeaturesError::ColumnTwice { column });
+            }
+        }
+        Ok(())
+    }
+
+    /// How each feature follows from its column, in the order of the matrix.
+    pub fn formulas(&self) -> impl Iterator<Item = Formula> {
+        self.features.iter().map(FittedFeature::formula)
+    }
+
     /// Where the features come from, in the order of the matrix.
     pub fn provenance(&self) -> impl ExactSizeIterator<Item = &Provenance> {
         self.features.iter().map(|feature| &feature.provenance)
@@ -200,7 +253,53 @@ impl Preparation {
     }
 }
 
+impl FittedFeature {
+    /// What does not hold of a feature that was read from a file.
+    fn fault(&self) -> Option<&'static str> {
+        let derivation = &self.provenance.derivation;
+        let fits = match &self.step {
+            Step::Number(_) => *derivation == Derivation::Number,
+            Step::IsMissing(_) => *derivation == Derivation::IsMissing,
+            Step::IsLevel(level) | Step::Indicator { level, .. } => {
+                let of_level = level.clone().map_or(Derivation::IsMissing, Derivation::IsLevel);
+                *derivation == of_level
+            }
+            Step::Ordinal { .. } => *derivation == Derivation::Ordinal,
+        };
+        if !fits {
+            return Some("its name and its computation do not fit together");
+        }
+        self.step.number().and_then(numbers::NumberStep::fault)
+    }
+
+    fn formula(&self) -> Formula {
+        let provenance = &self.provenance;
+        let Some(number) = self.step.number() else {
+            let provenance = provenance.clone();
+            return Formula { provenance, fill: None, clip: None, centre: 0.0, scale: 1.0 };
+        };
+        let formula = number.formula(provenance);
+        match self.step {
+            Step::Number(_) | Step::Ordinal { .. } => formula,
+            Step::IsMissing(_) | Step::IsLevel(_) | Step::Indicator { .. } => {
+                Formula { fill: None, clip: None, ..formula }
+            }
+        }
+    }
+}
+
 impl Step {
+    /// How it moves and scales, if it does.
+    fn number(&self) -> Option<&numbers::NumberStep> {
+        match self {
+            Self::IsLevel(_) => None,
+            Self::Number(number)
+            | Self::IsMissing(number)
+            | Self::Indicator { number, .. }
+            | Self::Ordinal { number, .. } => Some(number),
+        }
+    }
+
     /// Computes the feature for every row of a checked column.
     fn apply(&self, column: &Column<'_>) -> Result<Vec<f64>, FeaturesError> {
         match self {

@@ -1,7 +1,7 @@
 //! Filling, clipping and scaling numbers.
 
-use super::{ColumnSettings, DropReason};
-use crate::FeaturesError;
+use super::{ColumnSettings, DropReason, Formula};
+use crate::{FeaturesError, Provenance};
 use serde::{Deserialize, Serialize};
 
 /// What a missing number becomes.
@@ -35,6 +35,7 @@ pub enum Outliers {
 
 /// Fill, clip, move, scale: (clip(x or fill) − centre) / scale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NumberStep {
     fill: f64,
     clip: Option<(f64, f64)>,
@@ -82,6 +83,25 @@ impl NumberStep {
             return Ok((Err(DropReason::Constant), missing));
         }
         Ok((Ok(Self { fill, clip, centre, scale }), missing))
+    }
+
+    /// What does not hold of a step that was read from a file.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let Self { fill, clip, centre, scale } = *self;
+        let (low, high) = clip.unwrap_or((0.0, 0.0));
+        if ![fill, low, high, centre, scale].into_iter().all(f64::is_finite) {
+            return Some("its numbers must be finite");
+        }
+        if low > high {
+            return Some("its lower limit must not be above the upper one");
+        }
+        (scale <= 0.0).then_some("its scale must be above 0")
+    }
+
+    /// The same, for people.
+    pub(super) fn formula(&self, provenance: &Provenance) -> Formula {
+        let Self { fill, clip, centre, scale } = *self;
+        Formula { provenance: provenance.clone(), fill: Some(fill), clip, centre, scale }
     }
 
     /// The feature of every row.

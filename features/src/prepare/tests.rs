@@ -213,3 +213,50 @@ proptest! {
         }
     }
 }
+
+/// What scores later data needs only its own features, and notices a file that was changed.
+#[test]
+fn a_part_of_a_preparation_gives_the_same_features_and_is_checked() {
+    let (levels, codes) = (strings(&["blue", "red"]), [0, 1, 0, MISSING_CODE]);
+    let numbers = [1.0, f64::NAN, 3.0, 8.0];
+    let columns = [Column::numbers("age", &numbers), Column::categories("colour", &codes, &levels)];
+    let settings = settings(|column| {
+        column.standardise = true;
+        column.outliers = Outliers::Quantiles { low: 0.0, high: 0.9 };
+        column.encoding = Encoding::Indicators { rows_min: 1 };
+    });
+    let whole = Preparation::fit(&columns, &all_rows(4), &settings).unwrap();
+    whole.check().unwrap();
+    let part = whole.only(&["colour = red", "age is missing"]);
+    let (all, some) = (whole.transform(&columns).unwrap(), part.transform(&columns).unwrap());
+    assert_eq!(some.names().collect::<Vec<_>>(), ["age is missing", "colour = red"]);
+    for name in some.names() {
+        assert_eq!(values_of(&some, name), values_of(&all, name));
+    }
+    // A formula says the same as the program does.
+    let formula = whole.formulas().find(|it| it.provenance.to_string() == "age").unwrap();
+    let (low, high) = formula.clip.unwrap();
+    let by_hand = numbers.map(|value: f64| {
+        let value = if value.is_nan() { formula.fill.unwrap() } else { value };
+        (value.max(low).min(high) - formula.centre) / formula.scale
+    });
+    assert_eq!(values_of(&all, "age"), by_hand);
+
+    let text = serde_json::to_string(&whole).unwrap();
+    let read = |from: &str, to: &str| -> Result<(), String> {
+        assert!(text.contains(from), "{from} in {text}");
+        let read: Preparation =
+            serde_json::from_str(&text.replace(from, to)).map_err(|it| it.to_string())?;
+        read.check().map_err(|error| error.to_string())
+    };
+    read("\"scale\"", "\"scale\"").unwrap();
+    for (from, to, part) in [
+        ("\"scale\":", "\"scale\":-", "scale"),
+        ("\"derivation\":\"number\"", "\"derivation\":\"is_missing\"", "do not fit together"),
+        ("{\"is_level\":\"blue\"}", "{\"is_level\":\"red\"}", "do not fit together"),
+        ("\"fill\":", "\"full\":", "full"),
+    ] {
+        let error = read(from, to).unwrap_err();
+        assert!(error.contains(part), "{error}");
+    }
+}

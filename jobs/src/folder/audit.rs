@@ -9,7 +9,7 @@ use contract::Disclosure;
 use net::{Attestation, Conversation};
 use serde_json::{Value, json};
 
-use super::Draft;
+use super::{Draft, hex};
 use crate::error::JobError;
 use crate::run::Outcome;
 use crate::spec::JobSpec;
@@ -102,11 +102,6 @@ fn declared(step: &str, disclosure: &Disclosure) -> Value {
         "kind": disclosure.kind,
         "how_often": disclosure.count,
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 const DOMAIN: &str = "jobs/folder/audit";

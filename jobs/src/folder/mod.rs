@@ -10,6 +10,7 @@ mod model;
 mod tables;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use net::Conversation;
@@ -67,7 +68,7 @@ impl Draft {
     ) -> Result<(), JobError> {
         self.write_json(METRICS, &outcome.metrics())?;
         self.write_text("report.html", &report_html(outcome))?;
-        model::write(self, outcome)?;
+        model::write(self, job, rows, outcome)?;
         self.write_tables(job, rows, outcome)?;
         audit::write(self, job, outcome, conversation)
     }
@@ -112,6 +113,20 @@ impl Draft {
         fs::write(&path, text).map_err(|error| JobError::file("write", &path, &error))
     }
 
+    /// Writes a file that only its owner can read.
+    fn write_private(&self, name: &str, text: &str) -> Result<(), JobError> {
+        let path = self.place(name)?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let written = options.open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| JobError::file("write", &path, &error))
+    }
+
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), JobError> {
         let mut text = serde_json::to_string_pretty(value)
             .map_err(|error| JobError::file("write", self.hidden.join(name), &error))?;
@@ -141,6 +156,11 @@ pub fn kept_folder(out: &Path, party: &str) -> PathBuf {
     out.join(format!(".{party}.kept"))
 }
 
+/// Where a party's models are in the folder `out` of the results of the job that trained them.
+pub fn models_folder(out: &Path, party: &str) -> PathBuf {
+    out.join(party).join("model")
+}
+
 /// Makes a folder that only its owner can look into.
 pub(crate) fn make_private(folder: &Path) -> Result<(), JobError> {
     let mut builder = fs::DirBuilder::new();
@@ -156,6 +176,12 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), JobError> {
 /// Where a party's results are until they are complete.
 fn hidden(out: &Path, party: &str) -> PathBuf {
     out.join(format!(".{party}.partial"))
+}
+
+/// Bytes as text, two hexadecimal digits each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), JobError> {

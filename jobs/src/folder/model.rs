@@ -1,30 +1,29 @@
-//! The party's own part of each model, with how its columns become features.
-
-use serde_json::json;
+//! The party's own part of each model: what scoring needs, the same for people, and the card.
 
 use super::Draft;
 use crate::error::JobError;
+use crate::own_rows::OwnRows;
 use crate::run::Outcome;
+use crate::saved_model::{CARD_SUFFIX, SavedModel, card, own_part, text};
+use crate::spec::JobSpec;
 
-/// Writes `model/<step>.json`, one file for each model.
-pub(super) fn write(draft: &Draft, outcome: &Outcome) -> Result<(), JobError> {
+/// Writes for each model that the job trained `model/<step>.json`, `model/<step>.csv` and
+/// `model/<step>.card.json`.
+pub(super) fn write(
+    draft: &Draft,
+    job: &JobSpec,
+    rows: &OwnRows,
+    outcome: &Outcome,
+) -> Result<(), JobError> {
+    let Some(table) = rows.table().filter(|_| outcome.scored.is_none()) else { return Ok(()) };
     for model in &outcome.models {
-        let split = outcome.splits.iter().find(|split| split.name == model.split);
-        let document = json!({
-            "job": outcome.job,
-            "digest": outcome.digest,
-            "party": outcome.party,
-            "role": outcome.role,
-            "step": model.step,
-            "component": model.component,
-            "privacy": model.privacy,
-            "settings": model.settings,
-            "preparation": split.map(|split| &split.preparation),
-            "evidence": split.filter(|it| it.weighed.is_some()).map(|split| &split.evidence),
-            "weighed": split.and_then(|split| split.weighed.as_ref()),
-            "part": model.part,
-        });
-        draft.write_json(&format!("model/{}.json", model.step), &document)?;
+        let saved = SavedModel::of(job, table, outcome, model)?;
+        let name = format!("model/{}", model.step);
+        let text = text(&saved)
+            .map_err(|error| JobError::file("write", draft.hidden.join(&name), &error))?;
+        draft.write_private(&format!("{name}.json"), &text)?;
+        draft.write_private(&format!("{name}.csv"), &own_part(&saved))?;
+        draft.write_json(&format!("{name}{CARD_SUFFIX}"), &card(&saved, outcome, model))?;
     }
     Ok(())
 }

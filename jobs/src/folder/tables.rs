@@ -11,7 +11,7 @@ use crate::run::{Outcome, free_name};
 use crate::spec::{JobSpec, Join};
 
 /// Writes `tables/aligned.parquet` (or `unmatched.parquet`, if that is what the job asks for) and,
-/// at the guest, `tables/scores.<step>.parquet`.
+/// at the guest, `tables/scores.<step>.parquet`, or of a job that scores `tables/scores.parquet`.
 pub(super) fn write(
     draft: &Draft,
     job: &JobSpec,
@@ -35,12 +35,17 @@ pub(super) fn write(
     let mut keys: Vec<&str> =
         job.party(outcome.role).keys().map(|key| key.column.as_str()).collect();
     keys.dedup();
+    if let Some(scores) = outcome.scored.as_ref().and_then(|scored| scored.scores.as_ref()) {
+        let label = scores.labels.as_ref().map(|labels| label(outcome, labels));
+        let columns = [number("guest_alone", &scores.alone), number("joint", &scores.joint)];
+        let table = aligned.select(&keys)?;
+        let table = table.with_columns(label.into_iter().chain(columns).collect())?;
+        table.write_parquet(draft.place("tables/scores.parquet")?)?;
+    }
     for model in &outcome.models {
         let Some(scores) = &model.scores else { continue };
-        let kind = if model.numeric.is_some() { Kind::Number } else { Kind::Integer };
-        let labels = scores.labels.clone();
         let table = aligned.select(&keys)?.take(&scores.rows)?.with_columns(vec![
-            (Column::new("label", kind, Role::Label), Values::numbers(labels)),
+            label(outcome, &scores.labels),
             number("guest_alone", &scores.alone),
             number("joint", &scores.joint),
         ])?;
@@ -72,6 +77,13 @@ fn payload(outcome: &Outcome, rows: usize) -> Vec<(Column, Values)> {
 }
 
 const ALIGNED: &str = "tables/aligned.parquet";
+
+/// What happened: a number, or 0 and 1.
+fn label(outcome: &Outcome, labels: &[f64]) -> (Column, Values) {
+    let is_number = outcome.models.iter().any(|model| model.numeric.is_some());
+    let kind = if is_number { Kind::Number } else { Kind::Integer };
+    (Column::new("label", kind, Role::Label), Values::numbers(labels.to_vec()))
+}
 
 fn number(name: &str, values: &[f64]) -> (Column, Values) {
     (Column::new(name, Kind::Number, Role::Feature), Values::numbers(values.to_vec()))

@@ -5,6 +5,7 @@
 //! label: its page shows its own part of each model and what it let the guest learn. Everything is
 //! computed before; this module only chooses, words and arranges.
 
+mod cards;
 mod curves;
 mod features;
 mod joins;
@@ -14,6 +15,8 @@ mod own_part;
 mod records;
 mod remarks;
 mod result;
+mod scored;
+pub mod scored_wording;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -42,6 +45,9 @@ fn guest_report(view: View<'_>) -> Report {
     if view.outcome.models.is_empty() {
         return aligned_report(view);
     }
+    if let Some(scored) = &view.outcome.scored {
+        return scored::report(view, scored);
+    }
     let subtitle = wording::guest_subtitle(view.guest_name(), view.host_name());
     let mut report = front(view, subtitle);
     report = report.section(result::section(view));
@@ -51,12 +57,15 @@ fn guest_report(view: View<'_>) -> Report {
     for split in &view.outcome.splits {
         report = report.section(features::section(view, split));
     }
-    with_records(view, report)
+    with_records(view, report.section(cards::section(view)))
 }
 
 fn host_report(view: View<'_>) -> Report {
     if view.outcome.models.is_empty() {
         return aligned_report(view);
+    }
+    if let Some(scored) = &view.outcome.scored {
+        return scored::report(view, scored);
     }
     let subtitle = wording::host_subtitle(view.guest_name(), view.host_name());
     let report = front(view, subtitle);
@@ -65,7 +74,8 @@ fn host_report(view: View<'_>) -> Report {
     let section = Section::new(wording::host_part()).lead(lead).part(remark);
     let selections = view.outcome.splits.iter().filter_map(features::selection_at_host);
     let parts = own_part::all(view).into_iter().chain(selections);
-    with_records(view, report.section(parts.fold(section, Section::part)))
+    let report = report.section(parts.fold(section, Section::part));
+    with_records(view, report.section(cards::section(view)))
 }
 
 /// The page of a job without models.
@@ -201,6 +211,9 @@ fn model_title(model: &ModelOutcome) -> Text {
 
 /// A model under a split.
 fn step_title(view: View<'_>, model: &ModelOutcome) -> Text {
+    if view.outcome.scored.is_some() {
+        return wording::named(&model.title, &model.step);
+    }
     let split = view.split_of(model).map_or_else(|| neutral(&model.split), split_title);
     wording::model_under_split(model_title(model), split)
 }

@@ -7,7 +7,7 @@ use report::message::{self, Quantity, Text, neutral};
 use report::page::{self, DisclosedStep, DisclosureStatement, Part, Section, StepUses};
 use report::table::{Cell, Column, Table};
 
-use super::{View, split_title, step_title, wording};
+use super::{View, scored_wording, split_title, step_title, wording};
 use crate::run::StepUse;
 use crate::spec::StepDisclosures;
 
@@ -124,6 +124,8 @@ fn step_name(view: View<'_>, id: &str) -> Text {
     match (id, split) {
         ("align", _) => wording::alignment(),
         ("payload", _) => wording::payload(),
+        ("score", _) => scored_wording::scored(),
+        ("score.model", _) => scored_wording::which_model(),
         (_, Some(("split", title))) => wording::splitting(title),
         (_, Some(("prepare", title))) => wording::preparing(title),
         (_, Some((stage, title))) => match catalogue::find(stage) {

@@ -102,7 +102,7 @@ pub(super) fn on_stability(view: View<'_>, comparison: &Comparison) -> Vec<Part>
         (index > INDEX_SHIFT).then(|| wording::score_moved(name, Quantity::decimal(index, 2)))
     });
     let mut remarks: Vec<Part> = moved.map(remark).collect();
-    if comparison.joint.stability.is_none() {
+    if comparison.joint.stability.is_none() && view.outcome.scored.is_none() {
         remarks.push(remark(wording::joint_training_scores_stay_shared()));
     }
     remarks

@@ -1,6 +1,8 @@
 //! Pages of made-up results. `TOMBOLO_PAGES=FOLDER cargo test -p tombolo-jobs page` also writes
 //! them to a folder, to look at after a change.
 
+mod scored;
+
 use std::path::Path;
 
 use contract::{Audience, Observed, Role, catalogue};
@@ -245,7 +247,9 @@ fn names_from_a_job_cannot_break_the_page() {
 
 #[test]
 fn the_page_speaks_both_languages() {
-    assert_eq!(problems(wording::ENTRIES, NEUTRAL), Vec::<String>::new());
+    for entries in [wording::ENTRIES, super::scored_wording::ENTRIES] {
+        assert_eq!(problems(entries, NEUTRAL), Vec::<String>::new());
+    }
 }
 
 /// Keys whose Chinese side has no Chinese character of its own.
@@ -315,6 +319,7 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
         validation_rows: 667,
         test_rows: TEST_ROWS,
         base_rates: None,
+        period: None,
         evidence: Vec::new(),
         host_evidence: Vec::new(),
         selection: None,
@@ -340,6 +345,7 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
         totals: None,
         splits: job.splits.iter().map(split).collect(),
         models: Vec::new(),
+        scored: None,
         steps: steps(),
         declared: job.disclosures(),
         observed: Vec::new(),
@@ -374,6 +380,7 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
     let component = [&catalogue::LOGISTIC_REGRESSION, &catalogue::BOOSTED_TREES][place];
     ModelOutcome {
         step: format!("{}.{split}", train.name),
+        model_id: "00112233445566778899aabbccddeeff".to_owned(),
         component: component.name,
         title: component.title.clone(),
         privacy: train.model.privacy().to_owned(),

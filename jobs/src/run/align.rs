@@ -141,7 +141,7 @@ async fn intersect(
         order.map(|order| (order, Vec::new()))
     };
     let Some((order, rounds)) = matched else { return Ok(None) };
-    if order.is_empty() && !run.job.train.is_empty() {
+    if order.is_empty() && run.job.needs_common_rows() {
         let keys: Vec<&str> = party.keys().map(|key| key.column.as_str()).collect();
         return Err(JobError::NothingInCommon {
             peer: step.session.peer().to_owned(),

@@ -20,6 +20,7 @@ use net::Session;
 
 use super::data::{Data, GuestRows, pick, training_period};
 use super::evaluate::Scores;
+use super::logistic_regression::TEST_SCORES;
 use super::prepare::Prepared;
 use super::progress::Run;
 use crate::error::JobError;
@@ -86,7 +87,7 @@ pub(super) async fn train(
         return Ok(Trained { binnings, part });
     }
     run.record("model.trees", Audience::Guest, 1)?;
-    run.record("score.test_rows", Audience::Guest, rows.test.len())?;
+    run.record(TEST_SCORES, Audience::Guest, rows.test.len())?;
     let mut session = session.fork("train")?;
     let Some(guest) = data.guest() else {
         let part =
@@ -97,10 +98,10 @@ pub(super) async fn train(
     let trained = train_as_guest(&mut session, &matrix, &examples, &settings, &run.ledger).await?;
     let alone = session.compute(|| local::train(&matrix, &examples, &settings)).await?;
     let scores = Scores {
-        alone_test: predictions(spec, &settings, &alone.margins, &rows.test),
-        alone_training: predictions(spec, &settings, &alone.margins, &rows.training),
-        joint_test: predictions(spec, &settings, &trained.margins, &rows.test),
-        joint_training: Some(predictions(spec, &settings, &trained.margins, &rows.training)),
+        alone_test: predict(spec, pick(&alone.margins, &rows.test)),
+        alone_training: predict(spec, pick(&alone.margins, &rows.training)),
+        joint_test: predict(spec, pick(&trained.margins, &rows.test)),
+        joint_training: Some(predict(spec, pick(&trained.margins, &rows.training))),
     };
     let part = Part::Guest { trees: trained.model, alone: alone.model, scores };
     Ok(Trained { binnings, part })
@@ -126,18 +127,17 @@ async fn strict(
     let trees = strict_trees::train(&mut party, matrix, labels, used, settings).await?.model;
     let test = session.compute(|| matrix.take(&rows.test)).await;
     let shares = strict_trees::score(&mut party, &trees, &test).await?;
-    let margins = learn(&mut party, "score.test_rows", Learner::First, &shares).await?;
+    let margins = learn(&mut party, TEST_SCORES, Learner::First, &shares).await?;
     drop(party);
     let (Some(guest), Some(margins)) = (guest, margins) else {
         return Ok(Part::Strict { trees, guest: None });
     };
     let examples = examples(guest, rows);
     let alone = session.compute(|| local::train(matrix, &examples, settings)).await?;
-    let margins = margins.into_iter().map(|word| word as i64 as f64 / SCORE_UNIT);
     let scores = Scores {
         alone_test: probabilities(&alone.margins, &rows.test),
         alone_training: probabilities(&alone.margins, &rows.training),
-        joint_test: margins.map(probability).collect(),
+        joint_test: of_words(margins),
         joint_training: None,
     };
     Ok(Part::Strict { trees, guest: Some((alone.model, scores)) })
@@ -176,26 +176,26 @@ fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
     }
 }
 
+/// The probabilities of margins in units of [`SCORE_UNIT`].
+pub(super) fn of_words(margins: Vec<u64>) -> Vec<f64> {
+    let margins = margins.into_iter().map(|word| word as i64 as f64 / SCORE_UNIT);
+    margins.map(probability).collect()
+}
+
 fn probabilities(margins: &[f64], rows: &[u32]) -> Vec<f64> {
     pick(margins, rows).into_iter().map(probability).collect()
 }
 
 /// Probabilities for a label of two classes, else numbers.
-fn predictions(
-    spec: &BoostedTrees,
-    settings: &Settings,
-    margins: &[f64],
-    rows: &[u32],
-) -> Vec<f64> {
-    let mut predictions = pick(margins, rows);
-    settings.loss.predict(&mut predictions);
+pub(super) fn predict(spec: &BoostedTrees, mut margins: Vec<f64>) -> Vec<f64> {
+    loss(spec).predict(&mut margins);
     if spec.loss == TreeLoss::Logistic {
         // The shares of a forest are sums of rounded leaves.
-        for share in &mut predictions {
+        for share in &mut margins {
             *share = share.clamp(0.0, 1.0);
         }
     }
-    predictions
+    margins
 }
 
 fn settings(spec: &BoostedTrees, seed: u64) -> Settings {

@@ -37,22 +37,27 @@ pub(super) async fn compare(
     scores: &Scores,
 ) -> Result<Comparison, JobError> {
     let (labels, weights) = (guest.labels_of(test), guest.weights_of(test));
+    let alone = ModelScores { test: &scores.alone_test, training: Some(&scores.alone_training) };
+    let joint =
+        ModelScores { test: &scores.joint_test, training: scores.joint_training.as_deref() };
+    compare_scores(run, session, step_id, (&labels, weights.as_deref()), [alone, joint]).await
+}
+
+/// Compares two scores, the guest's own and the joint one, of rows with labels and perhaps weights.
+pub(super) async fn compare_scores(
+    run: &Run<'_>,
+    session: &Session,
+    step_id: &str,
+    (labels, weights): (&[u8], Option<&[f64]>),
+    [alone, joint]: [ModelScores<'_>; 2],
+) -> Result<Comparison, JobError> {
     let settings = settings(run.job);
     let bootstrap =
         Bootstrap { replicates: run.job.evaluate.bootstrap as usize, ..Bootstrap::default() };
     let seed: [&[u8]; 2] = [&run.job.seed.to_le_bytes(), step_id.as_bytes()];
     let mut generator = Generator::from_seed(hash::digest("jobs/run/bootstrap", &seed));
-    let work = || {
-        Comparison::new(
-            ModelScores { test: &scores.alone_test, training: Some(&scores.alone_training) },
-            ModelScores { test: &scores.joint_test, training: scores.joint_training.as_deref() },
-            &labels,
-            weights.as_deref(),
-            &settings,
-            bootstrap,
-            &mut generator,
-        )
-    };
+    let work =
+        || Comparison::new(alone, joint, labels, weights, &settings, bootstrap, &mut generator);
     Ok(session.compute(work).await?)
 }
 
@@ -65,11 +70,22 @@ pub(super) async fn compare_numbers(
     scores: &Scores,
 ) -> Result<NumericComparison, JobError> {
     let (targets, weights) = (pick(guest.numbers(), test), guest.weights_of(test));
+    let predicted = [&scores.alone_test[..], &scores.joint_test];
+    compare_predictions(session, family, (&targets, weights.as_deref()), predicted).await
+}
+
+/// Compares two predictions, the guest's own and the joint one, of rows with targets and perhaps
+/// weights.
+pub(super) async fn compare_predictions(
+    session: &Session,
+    family: Family,
+    (targets, weights): (&[f64], Option<&[f64]>),
+    [alone, joint]: [&[f64]; 2],
+) -> Result<NumericComparison, JobError> {
     let work = || -> Result<_, JobError> {
-        let evaluate = |predictions: &[f64]| {
-            NumericEvaluation::new(predictions, &targets, weights.as_deref(), family)
-        };
-        let (guest_alone, joint) = (evaluate(&scores.alone_test)?, evaluate(&scores.joint_test)?);
+        let evaluate =
+            |predictions: &[f64]| NumericEvaluation::new(predictions, targets, weights, family);
+        let (guest_alone, joint) = (evaluate(alone)?, evaluate(joint)?);
         Ok(NumericComparison { guest_alone, joint })
     };
     session.compute(work).await

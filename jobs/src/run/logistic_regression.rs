@@ -98,7 +98,8 @@ pub(super) async fn train(
     let joint_test = match &prepared.host_woe {
         Some(woe) => {
             let part = woe.of_rows(&split.test);
-            score_with_woe(&mut party, &own, &test.columns(), &part.part(), test.rows())
+            let (columns, part) = (test.columns(), part.part());
+            score_with_woe(&mut party, &own, &columns, &part, test.rows(), TEST_SCORES)
                 .await?
                 .map(|scores| scores.into_iter().map(local::sigmoid).collect())
         }
@@ -124,18 +125,19 @@ async fn score(
     test: &FeatureMatrix,
 ) -> Result<Option<Vec<f64>>, JobError> {
     let mine = own.partial_scores(&test.columns(), test.rows());
-    let joint = host_predictors(run, session, mine).await?;
+    let joint = host_predictors(run, session, mine, TEST_SCORES).await?;
     Ok(joint.map(|joint| joint.into_iter().map(local::sigmoid).collect()))
 }
 
-/// The joint linear predictors of the test rows, at the guest: the host adds its part of each,
-/// which the guest could compute from them anyway.
+/// The joint linear predictors of some rows, at the guest: the host adds its part of each, which
+/// the guest could compute from them anyway. `key` is the disclosure of the scores.
 pub(super) async fn host_predictors(
     run: &Run<'_>,
     session: &mut Session,
     mine: Vec<f64>,
+    key: &str,
 ) -> Result<Option<Vec<f64>>, JobError> {
-    run.record("score.test_rows", Audience::Guest, mine.len())?;
+    run.record(key, Audience::Guest, mine.len())?;
     if !run.is_guest() {
         let words: Vec<u64> = mine.iter().map(|score| score.to_bits()).collect();
         session.send_words(HOST_SCORES, &words).await?;
@@ -186,6 +188,8 @@ fn joint_settings(settings: &LogisticRegression, validation_rows: usize) -> join
     }
 }
 
+/// The disclosure of the scores of test rows.
+pub(super) const TEST_SCORES: &str = "score.test_rows";
 const HOST_SCORES: &str = "host_scores";
 
 /// The indicators of all levels of a column determine each other, so that without a penalty many

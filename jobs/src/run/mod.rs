@@ -17,6 +17,7 @@ mod payload;
 mod prepare;
 mod progress;
 mod regression;
+mod score;
 mod select;
 mod split;
 mod totals;
@@ -36,8 +37,8 @@ use data::{Data, training_period};
 use features::split::Split;
 pub use outcome::{
     AloneLinear, BaseRates, Coefficient, ColumnTotal, KeyRound, LinearPart, ModelOutcome,
-    ModelPart, Outcome, PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums,
-    TestScores, TotalsOutcome, Weighed,
+    ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome, SelectedFeature,
+    SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores, TotalsOutcome, Weighed,
 };
 pub(crate) use payload::free_name;
 use prepare::Prepared;
@@ -58,6 +59,10 @@ pub async fn run_party(
 ) -> Result<Outcome, JobError> {
     let mut run = Run::new(job, role, session, watch);
     let own_rows = rows.count();
+    let saved = rows.model();
+    if let Some(saved) = &saved {
+        score::agree(&mut run, saved).await?;
+    }
     let totals = match job.align.protocol {
         Protocol::Totals { minimum, decimals } => {
             Some(totals::add_up(&mut run, rows, minimum, decimals).await?)
@@ -79,11 +84,17 @@ pub async fn run_party(
                 select::select_features(&mut run, &data, &split, spec, index, prepared).await?;
             let prepared = weigh::weigh(&mut run, &data, &split, spec, index, prepared).await?;
             models.extend(train_all(&mut run, &data, spec, &split, &prepared).await?);
-            splits.push(split_results(spec, &data, &split, prepared));
+            splits.push(split_results(spec, &data, &split, prepared)?);
         }
     }
+    let mut scored = None;
+    if let (Some(Common::InMemory { table, .. }), Some(saved)) = (&common, &saved) {
+        let score::Scored { model, outcome } = score::score(&mut run, saved, table).await?;
+        models.push(model);
+        scored = Some(outcome);
+    }
     check_disclosures(&run)?;
-    Ok(Outcome { payload, totals, ..outcome(run, own_rows, common, splits, models) })
+    Ok(Outcome { payload, totals, scored, ..outcome(run, own_rows, common, splits, models) })
 }
 
 /// Every model of the job under one split.
@@ -103,19 +114,26 @@ async fn train_all(
     Ok(models)
 }
 
-fn split_results(spec: &SplitSpec, data: &Data, split: &Split, prepared: Prepared) -> SplitOutcome {
+fn split_results(
+    spec: &SplitSpec,
+    data: &Data,
+    split: &Split,
+    prepared: Prepared,
+) -> Result<SplitOutcome, JobError> {
     let classes = data.guest().filter(|guest| guest.has_classes());
+    let period = data.table.time_span(&training_period(split))?;
     let base_rates = classes.map(|guest| BaseRates {
         training: share_of_ones(&guest.labels_of(&training_period(split))),
         test: share_of_ones(&guest.labels_of(&split.test)),
     });
-    SplitOutcome {
+    Ok(SplitOutcome {
         name: spec.name.clone(),
         by: spec.by,
         training_rows: split.training.len(),
         validation_rows: split.validation.len(),
         test_rows: split.test.len(),
         base_rates,
+        period,
         evidence: prepared.evidence,
         host_evidence: prepared.host_evidence,
         selection: prepared.selection,
@@ -123,7 +141,7 @@ fn split_results(spec: &SplitSpec, data: &Data, split: &Split, prepared: Prepare
         features: prepared.matrix.names().map(str::to_owned).collect(),
         dropped: prepared.preparation.dropped().to_vec(),
         preparation: prepared.preparation,
-    }
+    })
 }
 
 fn share_of_ones(labels: &[u8]) -> f64 {
@@ -180,6 +198,7 @@ fn outcome(
         totals: None,
         splits,
         models,
+        scored: None,
         declared: job.disclosures(),
         observed: run.observed(),
         steps: run.into_uses(),

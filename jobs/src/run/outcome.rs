@@ -54,8 +54,10 @@ pub struct Outcome {
     pub totals: Option<TotalsOutcome>,
     /// The splits, in the order of the job.
     pub splits: Vec<SplitOutcome>,
-    /// The models, in the order in which they were trained.
+    /// The models, in the order in which they were trained; in a job that scores, its model.
     pub models: Vec<ModelOutcome>,
+    /// What was scored, in a job that scores.
+    pub scored: Option<ScoredOutcome>,
     /// What each step cost, in order.
     pub steps: Vec<StepUse>,
     /// What was declared, step by step.
@@ -143,6 +145,9 @@ pub struct SplitOutcome {
     pub test_rows: usize,
     /// Share of positives, at the guest.
     pub base_rates: Option<BaseRates>,
+    /// The first and the last time of the training period, as the guest's table writes them, if the
+    /// job names a column; `None` at the host.
+    pub period: Option<[String; 2]>,
     /// Weight of evidence of the guest's own columns; empty at the host.
     pub evidence: Vec<WoeTable>,
     /// Weight of evidence of the host's anonymous features, at the guest, if features are selected.
@@ -162,10 +167,13 @@ pub struct SplitOutcome {
 }
 
 /// What a party needs to apply a model with weight of evidence to later rows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Weighed {
     /// The bins of the party's own columns.
     pub binnings: Vec<Binning>,
+    /// At the guest: its own columns that were replaced.
+    pub own: Vec<OwnWoe>,
     /// The value of each bin of each of the host's anonymous features: at the guest, or in the mode
     /// `woe_known_to_host` at the host.
     pub host_values: Option<Vec<Vec<f64>>>,
@@ -175,15 +183,31 @@ pub struct Weighed {
     pub bin_of_code: Option<Vec<Vec<usize>>>,
 }
 
+/// A column of the guest, replaced by weight of evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnWoe {
+    /// The column.
+    pub column: String,
+    /// For each code of its bins, the missing one first, the weight of evidence with mean 0 and
+    /// deviation 1 over the training period.
+    pub values: Vec<f64>,
+}
+
 impl Weighed {
-    pub(super) fn guest(binnings: Vec<Binning>, values: Option<&Vec<Vec<f64>>>) -> Self {
+    pub(super) fn guest(
+        binnings: Vec<Binning>,
+        own: Vec<OwnWoe>,
+        values: Option<&Vec<Vec<f64>>>,
+    ) -> Self {
         let host_values = values.cloned();
-        Self { binnings, host_values, feature_of_number: None, bin_of_code: None }
+        Self { binnings, own, host_values, feature_of_number: None, bin_of_code: None }
     }
 
     pub(super) fn host(binnings: Vec<Binning>, anonymity: Option<&Anonymity>) -> Self {
         Self {
             binnings,
+            own: Vec::new(),
             host_values: None,
             feature_of_number: anonymity.map(|it| it.feature_of_number.clone()),
             bin_of_code: anonymity.map(|it| it.bin_of_code.clone()),
@@ -230,6 +254,8 @@ pub struct BaseRates {
 pub struct ModelOutcome {
     /// The step, such as `logistic_regression.time`.
     pub step: String,
+    /// The name of the training run of this model, the same at both parties and at no other model.
+    pub model_id: String,
     /// The component, such as `train.logistic_regression`.
     pub component: &'static str,
     /// The component's name for people.
@@ -251,6 +277,37 @@ pub struct ModelOutcome {
     pub scores: Option<TestScores>,
 }
 
+/// What came out of a job that scores new rows.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScoredOutcome {
+    /// The job that trained the model.
+    pub model: String,
+    /// What the model may be used for, in the words of that job.
+    pub purpose: String,
+    /// The digest of that job.
+    pub digest: String,
+    /// The step in which it was trained.
+    pub step: String,
+    /// The name of the training run.
+    pub model_id: String,
+    /// How many rows were scored.
+    pub rows: usize,
+    /// The scores, at the guest.
+    #[serde(skip)]
+    pub scores: Option<NewScores>,
+}
+
+/// The scores of all common rows, in their order.
+#[derive(Clone, Debug)]
+pub struct NewScores {
+    /// What happened, if the job names a label.
+    pub labels: Option<Vec<f64>>,
+    /// The guest's own model.
+    pub alone: Vec<f64>,
+    /// The joint model.
+    pub joint: Vec<f64>,
+}
+
 /// The scores of the test rows, in the order of the common rows.
 #[derive(Clone, Debug)]
 pub struct TestScores {
@@ -265,8 +322,8 @@ pub struct TestScores {
 }
 
 /// What a party keeps of a model.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum ModelPart {
     /// Of a logistic regression.
     LogisticRegression(LinearPart),
@@ -300,7 +357,8 @@ pub enum ModelPart {
 }
 
 /// A party's part of a model with coefficients.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinearPart {
     /// The party's own features.
     pub coefficients: Vec<Coefficient>,
@@ -317,8 +375,8 @@ pub struct LinearPart {
     pub alone: Option<AloneLinear>,
 }
 
-/// One coefficient.
-#[derive(Clone, Debug, Serialize)]
+/// One coefficient of the joint model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Coefficient {
     /// The encoded feature.
     pub feature: String,
@@ -330,7 +388,8 @@ pub struct Coefficient {
 }
 
 /// The guest's own model with coefficients.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AloneLinear {
     /// Its coefficients.
     pub coefficients: Vec<Coefficient>,
@@ -363,22 +422,9 @@ impl Outcome {
     pub fn metrics(&self) -> Value {
         let mut models = Map::new();
         for model in &self.models {
-            let entry = if let Some(comparison) = &model.comparison {
-                json!({
-                    "guest_alone": headline(&comparison.guest_alone),
-                    "joint": headline(&comparison.joint),
-                    "test_rows": comparison.joint.rows,
-                })
-            } else if let Some(numeric) = &model.numeric {
-                json!({
-                    "guest_alone": numbers(&numeric.guest_alone),
-                    "joint": numbers(&numeric.joint),
-                    "test_rows": numeric.joint.errors.rows,
-                })
-            } else {
-                continue;
-            };
-            models.insert(model.step.clone(), entry);
+            if let Some(entry) = model.metrics() {
+                models.insert(model.step.clone(), entry);
+            }
         }
         let disclosed: Vec<Value> = self.disclosed().map(|opened| {
             json!({ "to": opened.to.name(), "what": opened.key, "count": opened.count })
@@ -393,12 +439,47 @@ impl Outcome {
         if let Some(totals) = &self.totals {
             metrics["totals"] = json!(totals);
         }
+        if let Some(scored) = &self.scored {
+            metrics["scored"] = json!(scored);
+        }
         metrics
     }
 
     /// What was opened, the way both parties' records say it.
     pub fn disclosed(&self) -> impl Iterator<Item = &Observed> {
         self.observed.iter().filter(|opened| opened.count > 0)
+    }
+}
+
+impl ModelOutcome {
+    /// How many features of the party the model has: coefficients, or columns that trees may ask
+    /// for.
+    pub(crate) fn own_features(&self) -> usize {
+        match &self.part {
+            ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
+                part.coefficients.len()
+            }
+            ModelPart::GuestTrees { binnings, .. }
+            | ModelPart::HostTrees { binnings, .. }
+            | ModelPart::StrictTrees { binnings, .. } => binnings.len(),
+        }
+    }
+
+    /// The headline figures, if this party may see them.
+    pub(crate) fn metrics(&self) -> Option<Value> {
+        if let Some(comparison) = &self.comparison {
+            return Some(json!({
+                "guest_alone": headline(&comparison.guest_alone),
+                "joint": headline(&comparison.joint),
+                "test_rows": comparison.joint.rows,
+            }));
+        }
+        let numeric = self.numeric.as_ref()?;
+        Some(json!({
+            "guest_alone": numbers(&numeric.guest_alone),
+            "joint": numbers(&numeric.joint),
+            "test_rows": numeric.joint.errors.rows,
+        }))
     }
 }
 

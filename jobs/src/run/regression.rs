@@ -11,7 +11,7 @@ use net::Session;
 
 use super::data::{Data, GuestRows, pick, training_period};
 use super::evaluate::Scores;
-use super::logistic_regression::{GuestTrained, L2_MIN, Trained, host_predictors};
+use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained, host_predictors};
 use super::prepare::Prepared;
 use super::progress::Run;
 use crate::error::JobError;
@@ -53,7 +53,7 @@ pub(super) async fn train(
         joint::train(&mut party, &columns, targets, family, &joint_settings(settings)).await?;
     drop(party);
     let predictors = own.partial_scores(&test.columns(), test.rows());
-    let joint_test = host_predictors(run, session, predictors).await?;
+    let joint_test = host_predictors(run, session, predictors, TEST_SCORES).await?;
     let guest = match (data.guest(), known, joint_test) {
         (Some(guest), Some(known), Some(joint_test)) => {
             let offsets = guest.offsets_of(&split.test);
@@ -136,7 +136,7 @@ fn scale(targets: &[f64]) -> f64 {
 }
 
 /// The means of linear predictors with their offsets.
-fn means(family: Family, mut predictors: Vec<f64>, offsets: Option<&[f64]>) -> Vec<f64> {
+pub(super) fn means(family: Family, mut predictors: Vec<f64>, offsets: Option<&[f64]>) -> Vec<f64> {
     for (predictor, offset) in predictors.iter_mut().zip(offsets.unwrap_or_default()) {
         *predictor += offset;
     }

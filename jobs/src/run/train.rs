@@ -1,8 +1,9 @@
 //! Stage 4: one model under one split, and at the guest how good it is.
 
+use crypto::hash;
 use features::split::Split;
+use net::{Session, Size};
 use models::wald::Wald;
-use serde_json::json;
 
 use super::boosted_trees::{self, Part};
 use super::data::{Data, pick};
@@ -43,14 +44,15 @@ async fn run_step(
     prepared: &Prepared,
 ) -> Result<ModelOutcome, JobError> {
     let session = &mut step.session;
+    let model_id = agree_on_id(run, session, &model_step.id).await?;
     let model = &model_step.train.model;
     let mut family = None;
-    let (part, scores, settings) = match model {
+    let (part, scores) = match model {
         Model::LogisticRegression { settings, .. } => {
             let trained =
                 logistic_regression::train(run, session, settings, data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
-            (ModelPart::LogisticRegression(part), scores, json!(settings))
+            (ModelPart::LogisticRegression(part), scores)
         }
         Model::Regression { of, settings, .. } => {
             let of = regression::family(*of, settings);
@@ -58,22 +60,22 @@ async fn run_step(
             let trained =
                 regression::train(run, session, (of, settings), data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
-            (ModelPart::Regression(part), scores, json!(settings))
+            (ModelPart::Regression(part), scores)
         }
         Model::BoostedTrees { settings, .. } => {
             family = boosted_trees::family(settings);
             let spec = (model.privacy(), settings);
             let trained = boosted_trees::train(run, session, spec, data, split, prepared).await?;
-            let (part, scores) = trees(trained);
-            (part, scores, json!(settings))
+            trees(trained)
         }
     };
     let mut results = ModelOutcome {
         step: model_step.id.clone(),
+        model_id,
         component: model.component().name,
         title: model.component().title.clone(),
         privacy: model.privacy().to_owned(),
-        settings,
+        settings: model.settings(),
         split: model_step.split.name.clone(),
         comparison: None,
         numeric: None,
@@ -99,6 +101,24 @@ async fn run_step(
         });
     }
     Ok(results)
+}
+
+/// A name for this training run that neither party can choose alone, 32 hexadecimal digits: parts
+/// of two runs of one job do not fit together.
+async fn agree_on_id(
+    run: &Run<'_>,
+    session: &mut Session,
+    step_id: &str,
+) -> Result<String, JobError> {
+    let mut mine = [0; ID_BYTES];
+    session.rng().fill_bytes(&mut mine);
+    let theirs = session.exchange_bytes(MODEL_ID, mine.to_vec(), Size::Exactly(ID_BYTES)).await?;
+    let [guest, host] =
+        if run.is_guest() { [&mine[..], &theirs[..]] } else { [&theirs[..], &mine[..]] };
+    let digest = run.job.digest();
+    let parts: [&[u8]; 4] = [digest.as_bytes(), step_id.as_bytes(), guest, host];
+    let id = hash::digest("jobs/run/model id", &parts);
+    Ok(crate::folder::hex(&id[..ID_BYTES]))
 }
 
 fn linear(
@@ -150,3 +170,6 @@ fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {
         }
     }
 }
+
+const MODEL_ID: &str = "model_id";
+const ID_BYTES: usize = 16;

@@ -12,7 +12,10 @@ use features::binned::BinnedMatrix;
 use features::binning::{self, Binning};
 use features::federated::evidence::{Anonymity, gather, offer};
 use features::split::Split;
-use features::{Column, Derivation, Feature, FeatureMatrix, Provenance, Values, correlation, woe};
+use features::woe::WoeTable;
+use features::{
+    Column, Derivation, Feature, FeatureMatrix, FeaturesError, Provenance, Values, correlation,
+};
 use models::vertical::logistic_regression::woe::{
     AnonymousColumn, Woe, anonymous_columns, standardised,
 };
@@ -20,7 +23,7 @@ use mpc::TwoParty;
 use net::{Session, Size};
 
 use super::data::{Data, GuestRows, training_period};
-use super::outcome::Weighed;
+use super::outcome::{OwnWoe, Weighed};
 use super::prepare::{Prepared, bin_settings, merge_rule};
 use super::progress::{Run, Step};
 use super::select::of_rows;
@@ -130,12 +133,13 @@ async fn replace(
     };
     let (binnings, binned) = step.session.compute(bin).await?;
     if let Some(guest) = data.guest() {
-        prepared.matrix = with_own(&prepared, &binned, rows)?;
+        let own = own_woe(&prepared, &binned, rows);
+        prepared.matrix = with_own(&prepared.matrix, &own, &binned)?;
         let mut values = as_guest(run, step, &guest.labels_of(rows)).await?;
         if let Some(known) = values.take_if(|_| is_known_to_host(run)) {
             tell_values(run, &mut step.session, &known).await?;
         }
-        prepared.weighed = Some(Weighed::guest(binnings, values.as_ref()));
+        prepared.weighed = Some(Weighed::guest(binnings, own, values.as_ref()));
         prepared.host_woe = values.map(HostWoe::Values);
         return Ok(prepared);
     }
@@ -143,7 +147,8 @@ async fn replace(
     let mut weighed = Weighed::host(binnings, host.as_ref().map(|host| &host.anonymity));
     if let Some(known) = host.take_if(|_| is_known_to_host(run)) {
         let values = hear_values(run, &mut step.session, &known.columns, rows.len()).await?;
-        prepared.matrix = with_known(&prepared.matrix, &known, &values)?;
+        let Host { columns, names, .. } = &known;
+        prepared.matrix = with_known(&prepared.matrix, columns, names, &values)?;
         weighed.host_values = Some(values);
     }
     prepared.weighed = Some(weighed);
@@ -202,15 +207,15 @@ fn by_feature(words: Vec<u64>, columns: &[AnonymousColumn], rows: usize) -> Opti
 }
 
 /// The host's plain features and then its columns as weight of evidence.
-fn with_known(
+pub(super) fn with_known(
     matrix: &FeatureMatrix,
-    host: &Host,
+    columns: &[AnonymousColumn],
+    names: &[String],
     values: &[Vec<f64>],
 ) -> Result<FeatureMatrix, JobError> {
-    let known = host.columns.iter().zip(&host.names).zip(values).map(|((column, name), values)| {
-        let provenance = Provenance { source: name.clone(), derivation: Derivation::Woe };
+    let known = columns.iter().zip(names).zip(values).map(|((column, name), values)| {
         let values = column.codes.iter().map(|code| values[usize::from(*code)]).collect();
-        Feature { name: provenance.to_string(), provenance, values }
+        woe_feature(name, values)
     });
     let features = matrix.features().iter().cloned().chain(known).collect();
     Ok(FeatureMatrix::new(matrix.rows(), features)?)
@@ -224,35 +229,51 @@ fn is_weighed(column: &Column<'_>, spec: &EncodeSpec) -> bool {
     }
 }
 
-/// The guest's plain features and then its own columns as weight of evidence, with mean 0 and
-/// deviation 1 over the training period like the host's.
-fn with_own(
-    prepared: &Prepared,
+/// The guest's own columns as weight of evidence, with mean 0 and deviation 1 over the training
+/// period like the host's.
+fn own_woe(prepared: &Prepared, binned: &BinnedMatrix, rows: &[u32]) -> Vec<OwnWoe> {
+    let of_column = |table: &WoeTable| {
+        let feature = binned.features().iter().find(|feature| feature.name == table.feature)?;
+        let chosen: Vec<u8> = rows.iter().map(|row| feature.codes[*row as usize]).collect();
+        let (mean, scale) = mean_and_scale(&table.values(&chosen));
+        let value = |woe: &f64| (woe - mean) * scale;
+        let values = table.woe_of_code().iter().map(value).collect();
+        Some(OwnWoe { column: table.feature.clone(), values })
+    };
+    prepared.evidence.iter().filter_map(of_column).collect()
+}
+
+/// Plain features and then the guest's own columns as weight of evidence.
+pub(super) fn with_own(
+    matrix: &FeatureMatrix,
+    own: &[OwnWoe],
     binned: &BinnedMatrix,
-    rows: &[u32],
 ) -> Result<FeatureMatrix, JobError> {
-    let is_binned = |name: &str| binned.features().iter().any(|feature| feature.name == name);
-    let tables: Vec<_> =
-        prepared.evidence.iter().filter(|table| is_binned(&table.feature)).cloned().collect();
-    let weighed = woe::encode(&tables, binned)?;
-    let standardised = weighed.features().iter().map(|feature| Feature {
-        values: standardised_over(&feature.values, rows),
-        ..feature.clone()
-    });
-    let features = prepared.matrix.features().iter().cloned().chain(standardised).collect();
+    let feature = |woe: &OwnWoe| {
+        let missing = || FeaturesError::ColumnMissing { column: woe.column.clone() };
+        let binned = binned.features().iter().find(|feature| feature.name == woe.column);
+        let binned =
+            binned.filter(|feature| feature.bins < woe.values.len()).ok_or_else(missing)?;
+        let values = binned.codes.iter().map(|code| woe.values[usize::from(*code)]).collect();
+        Ok(woe_feature(&woe.column, values))
+    };
+    let weighed = own.iter().map(feature).collect::<Result<Vec<_>, FeaturesError>>()?;
+    let features = matrix.features().iter().cloned().chain(weighed).collect();
     Ok(FeatureMatrix::new(binned.rows(), features)?)
 }
 
-/// Moves and scales all values so that those of `rows` have mean 0 and deviation 1; a column that
-/// is constant there becomes 0.
-fn standardised_over(values: &[f64], rows: &[u32]) -> Vec<f64> {
-    let chosen: Vec<f64> = rows.iter().map(|row| values[*row as usize]).collect();
-    let count = chosen.len().max(1) as f64;
-    let mean = chosen.iter().sum::<f64>() / count;
-    let is_constant = correlation::unit(&chosen).iter().all(|value| *value == 0.0);
-    let variance = chosen.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    let scale = if is_constant { 0.0 } else { 1.0 / variance.sqrt() };
-    values.iter().map(|value| (value - mean) * scale).collect()
+/// The mean of values, and the factor that gives them deviation 1; 0 for values that are constant.
+fn mean_and_scale(values: &[f64]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let is_constant = correlation::unit(values).iter().all(|value| *value == 0.0);
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (mean, if is_constant { 0.0 } else { 1.0 / variance.sqrt() })
+}
+
+fn woe_feature(column: &str, values: Vec<f64>) -> Feature {
+    let provenance = Provenance { source: column.to_owned(), derivation: Derivation::Woe };
+    Feature { name: provenance.to_string(), provenance, values }
 }
 
 /// The values of the host's bins; `None` if the host has no column to replace.

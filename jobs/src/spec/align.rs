@@ -233,7 +233,9 @@ fn read_settings(
 /// advice.
 pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     if matches!(job.align.protocol, Protocol::Intersection(_)) {
-        check_training(job, add);
+        if job.needs_common_rows() {
+            check_models(if job.score.is_some() { "score" } else { "train" }, job, add);
+        }
         check_join_and_payload(job, add);
     } else {
         check_nothing_needs_rows(job, add);
@@ -254,6 +256,7 @@ fn check_nothing_needs_rows(job: &JobSpec, add: &mut impl FnMut(&str, String, &s
     let name = job.align.protocol.component().short_name();
     let asks_for = [
         ("train", !job.train.is_empty()),
+        ("score", job.score.is_some()),
         ("payload", [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty())),
         ("keys", job.guest.has_several_keys()),
     ];
@@ -265,19 +268,17 @@ fn check_nothing_needs_rows(job: &JobSpec, add: &mut impl FnMut(&str, String, &s
     }
 }
 
-/// Models are trained over rows that both parties know.
-fn check_training(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
-    if job.train.is_empty() {
-        return;
-    }
+/// Models are trained, and applied, over rows that both parties know; `key` is `train` or `score`.
+fn check_models(key: &str, job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     if job.align.learn != Learn::Both {
-        let message = "training needs both parties to know the common rows".to_owned();
-        add("align", message, "`learn: both`, or leave `train` out");
+        let message = format!("`{key}` needs both parties to know the common rows");
+        add("align", message, &format!("`learn: both`, or leave `{key}` out"));
     }
     let has_payload = [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty());
     if has_payload || job.align.join != Join::Inner {
         let message = "`payload` and `join` are for jobs that only align".to_owned();
-        add("align", message, "leave `train` out; models need no column of the other party");
+        let help = format!("leave `{key}` out; models need no column of the other party");
+        add("align", message, &help);
     }
 }
 

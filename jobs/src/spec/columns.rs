@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, Problems, bounded_text, one_or_more, suggestion, text, word};
 use super::node::{Node, Value, shortened};
@@ -10,7 +10,7 @@ use super::party::column_name;
 use super::problem::Problem;
 
 /// What the values of a column are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
     /// Any text; never a feature.
@@ -151,6 +151,13 @@ fn read_column(node: &Node, name: &str, problems: &mut Problems) -> Option<Colum
     let missing = read_missing(fields.take("missing"), problems);
     fields.finish(problems);
     Some(ColumnSpec { kind, ignore: false, missing: missing? })
+}
+
+impl ColumnKind {
+    /// The word that a job file writes.
+    pub fn name(self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
 }
 
 const KINDS: [(&str, ColumnKind); 6] = [

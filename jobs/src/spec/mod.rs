@@ -15,6 +15,7 @@ mod node;
 mod party;
 mod prepare;
 mod problem;
+mod score;
 mod settings;
 mod steps;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use prepare::{
     OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
 };
 pub use problem::{Place, Problem, SpecError};
+pub use score::ScoreSpec;
 pub use steps::{EvaluateSpec, ReportSpec, SplitBy, SplitSpec};
 
 use contract::{Audience, Disclosure, JobDigest, Role, catalogue};
@@ -62,6 +64,9 @@ pub struct JobSpec {
     pub prepare: PrepareSpec,
     /// The models; empty when the job only aligns the tables.
     pub train: Vec<TrainStep>,
+    /// The model that scores the common rows, in a job that trains none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<ScoreSpec>,
     /// What is computed about each model.
     pub evaluate: EvaluateSpec,
     /// What the report shows.
@@ -121,10 +126,15 @@ impl JobSpec {
     /// Whether the common rows of one key, matched afresh, are all that the job is for.
     pub fn only_intersects(&self) -> bool {
         let parties = [&self.guest, &self.host];
-        self.train.is_empty()
+        !self.needs_common_rows()
             && matches!(self.align.protocol, Protocol::Intersection(_))
             && self.align.join == Join::Inner
             && parties.iter().all(|party| party.payload.is_empty() && !party.has_several_keys())
+    }
+
+    /// Whether a model is trained on the common rows or scores them.
+    pub fn needs_common_rows(&self) -> bool {
+        !self.train.is_empty() || self.score.is_some()
     }
 
     /// Whether the label is a number to be predicted, not one of two classes.
@@ -137,6 +147,14 @@ impl JobSpec {
         match role {
             Role::Guest => &self.guest,
             Role::Host => &self.host,
+        }
+    }
+
+    /// The party of this role, to say where its own files are.
+    pub const fn party_mut(&mut self, role: Role) -> &mut PartySpec {
+        match role {
+            Role::Guest => &mut self.guest,
+            Role::Host => &mut self.host,
         }
     }
 
@@ -163,6 +181,11 @@ impl JobSpec {
         let strict = contract::STRICT;
         let mut statement = vec![self.of_align()];
         statement.extend(self.of_payload());
+        if let Some(score) = &self.score {
+            let mut step = of_step("score", &catalogue::SCORE, &score.privacy);
+            step.disclosures = catalogue::score_of(score.component, &score.privacy);
+            statement.push(step);
+        }
         if self.train.is_empty() {
             return statement;
         }
@@ -276,10 +299,15 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
     let splits = steps::read_splits(&mut fields, root, problems);
     let prepare = prepare::read(fields.take("prepare"), root, problems);
     let train = model::read_all(fields.take("train"), problems);
+    let score_at = fields.take("score");
+    let score = score::read(score_at, problems);
     let evaluate = steps::read_evaluate(&mut fields, root, problems);
     let report = steps::read_report(&mut fields, root, problems);
     fields.finish(problems);
     let (guest, host) = parties?;
+    if score.is_none() && score_at.is_some() {
+        return None;
+    }
     let job = JobSpec {
         job: job?,
         purpose: purpose?,
@@ -290,6 +318,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
         splits: splits?,
         prepare: prepare?,
         train: train?,
+        score,
         evaluate: evaluate?,
         report: report?,
     };

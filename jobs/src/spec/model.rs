@@ -2,6 +2,7 @@
 
 use contract::{ComponentDescriptor, Share, catalogue};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 
 use super::fields::{Fields, Problems, name, suggestion, text};
 use super::node::{Node, Value, shortened};
@@ -55,6 +56,31 @@ impl Model {
             Self::LogisticRegression { .. } => &catalogue::LOGISTIC_REGRESSION,
             Self::Regression { of, .. } => of.component(),
             Self::BoostedTrees { .. } => &catalogue::BOOSTED_TREES,
+        }
+    }
+
+    /// The model of the component of this name with settings as [`Model::settings`] gives them;
+    /// `None` if these do not fit together.
+    pub(crate) fn of_parts(component: &str, privacy: &str, settings: &Json) -> Option<Self> {
+        let component = catalogue::stage("train").find(|it| it.name == component)?;
+        let privacy = component.mode(privacy)?.name.to_owned();
+        let values = settings.as_object()?.clone();
+        let regression = RegressionOf::ALL.into_iter().find(|of| of.component() == component);
+        Some(if let Some(of) = regression {
+            Self::Regression { of, privacy, settings: settings::typed(values).ok()? }
+        } else if component.name == catalogue::LOGISTIC_REGRESSION.name {
+            Self::LogisticRegression { privacy, settings: settings::typed(values).ok()? }
+        } else {
+            Self::BoostedTrees { privacy, settings: settings::typed(values).ok()? }
+        })
+    }
+
+    /// The settings with every default filled in.
+    pub(crate) fn settings(&self) -> Json {
+        match self {
+            Self::LogisticRegression { settings, .. } => json!(settings),
+            Self::Regression { settings, .. } => json!(settings),
+            Self::BoostedTrees { settings, .. } => json!(settings),
         }
     }
 

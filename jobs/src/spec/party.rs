@@ -24,6 +24,10 @@ pub struct PartySpec {
     /// the digest, and the other party's copy of the job may leave it out.
     #[serde(skip)]
     pub table: Option<PathBuf>,
+    /// The folder with its part of the model, in a job that scores, relative to the job file; as
+    /// much its own affair as `table`.
+    #[serde(skip)]
+    pub models: Option<PathBuf>,
     /// How the table is written.
     pub format: FormatSpec,
     /// Whether the data are real.
@@ -170,6 +174,10 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         .take("table")
         .and_then(|node| bounded_text(node, "table", PATH_MAX, problems))
         .map(PathBuf::from);
+    let models = fields
+        .take("models")
+        .and_then(|node| bounded_text(node, "models", PATH_MAX, problems))
+        .map(PathBuf::from);
     let format = read_format(&mut fields, problems);
     let data = match fields.take("data") {
         Some(node) => word(node, "data", &PROVENANCE, problems),
@@ -194,6 +202,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         name,
         role: role?,
         table,
+        models,
         format,
         data: data?,
         key: keys.remove(0),

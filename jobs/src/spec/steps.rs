@@ -8,6 +8,7 @@ use super::align;
 use super::fields::{Fields, Problems, name};
 use super::node::{Node, Value};
 use super::problem::Problem;
+use super::score;
 use super::settings;
 
 /// One division of the common rows.
@@ -130,6 +131,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
         add("parties", message, "`label:` the column to predict, or leave `train` out");
     }
     align::check(job, &mut add);
+    score::check(job, |key| named_key(root, key), &mut add);
     check_numbers(job, &mut add);
     check_trees(job, &mut add);
     check_errors(job, &mut add);
@@ -203,6 +205,7 @@ fn check_errors(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
 /// A label that is a number has no classes, which some parts of a job need.
 fn check_numbers(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let Some(step) = job.train.iter().find(|step| step.model.predicts_numbers()) else {
+        // Whether a model that scores takes an offset only its own file says.
         if job.guest.offset.is_some() && !job.train.is_empty() {
             let help = "leave it out, or train a regression of numbers, such as \
                         `poisson_regression`";

@@ -18,7 +18,8 @@ pub(crate) use write::write_whole;
 use crate::column::{Categorical, Values};
 use crate::error::TableError;
 use crate::fault::Origin;
-use crate::schema::{Column, Role, Schema};
+use crate::schema::{Column, Kind, Role, Schema};
+use crate::value::format_time;
 
 /// Rows in columns, with a schema that says what they are.
 ///
@@ -218,6 +219,23 @@ impl Table {
             }
             (column, _) => Err(mismatch(column, "a time")),
         }
+    }
+
+    /// The first and the last time of these rows, as texts; `None` when no column is a time or no
+    /// rows are given. Positions that are no row are left out.
+    ///
+    /// # Errors
+    /// [`TableError::KindMismatch`].
+    pub fn time_span(&self, rows: &[u32]) -> Result<Option<[String; 2]>, TableError> {
+        let Some(column) = self.schema.with_role(Role::Time) else { return Ok(None) };
+        let times = self.time()?;
+        let chosen = || rows.iter().filter_map(|row| times.get(*row as usize));
+        let text = |time: &i64| match column.kind {
+            Kind::Time => format_time(*time),
+            _ => time.to_string(),
+        };
+        let ends = chosen().min().zip(chosen().max());
+        Ok(ends.map(|(first, last)| [text(first), text(last)]))
     }
 
     /// These rows in this order; a row may be taken several times.

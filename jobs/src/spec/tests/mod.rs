@@ -2,6 +2,7 @@
 
 mod mistakes;
 mod properties;
+mod score;
 
 use contract::{ComponentDescriptor, Share, catalogue};
 use serde::de::DeserializeOwned;
@@ -306,7 +307,7 @@ fn templates_and_manual_are_jobs() {
         let blocks = text.split("```yaml\n").skip(1);
         blocks.filter_map(|block| block.split("```").next()).collect::<String>()
     };
-    for page in ["joins", "totals", "trees"] {
+    for page in ["joins", "scoring", "totals", "trees"] {
         let jobs = [format!("docs/{page}.md"), format!("docs/{page}.zh-CN.md")].map(|page| {
             JobSpec::parse(&page, &blocks(&page)).unwrap_or_else(|error| panic!("{error}"))
         });
@@ -496,8 +497,10 @@ fn descriptors_and_structs_agree() {
     check::<BoostedTrees>(&catalogue::BOOSTED_TREES);
     check::<EvaluateSpec>(&catalogue::EVALUATE);
     check::<ReportSpec>(&catalogue::REPORT);
-    assert!(catalogue::PAYLOAD.parameters.is_empty());
-    assert_eq!(catalogue::all().len(), 19, "a new component needs a line above");
+    for component in [&catalogue::PAYLOAD, &catalogue::SCORE] {
+        assert!(component.parameters.is_empty());
+    }
+    assert_eq!(catalogue::all().len(), 20, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.

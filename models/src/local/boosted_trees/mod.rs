@@ -128,6 +128,20 @@ fn grow(
 }
 
 impl BoostedTrees {
+    /// Refuses a model that was read from a file and cannot have been trained here.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`].
+    pub fn check(&self) -> Result<(), ModelError> {
+        let holds = |cut: &Cut| cut.feature < self.features.len();
+        if check_base(self.loss, &self.base_scores)
+            && self.trees.iter().all(|tree| tree.is_sound() && tree.questions().all(holds))
+        {
+            return Ok(());
+        }
+        Err(ModelError::InvalidInput("the trees are damaged: restore the file".into()))
+    }
+
     /// The margins of each row of `matrix`, one an output, row by row. The features must be the
     /// trained ones in their order, binned by the same edges.
     pub fn margins(&self, matrix: &BinnedMatrix) -> Result<Vec<f64>, ModelError> {
@@ -139,6 +153,13 @@ impl BoostedTrees {
         };
         Ok((0..matrix.rows()).flat_map(margins).collect())
     }
+}
+
+/// Whether there is one finite base score for each output of a loss within its range.
+pub(crate) fn check_base(loss: Loss, base_scores: &[f64]) -> bool {
+    loss.check().is_ok()
+        && base_scores.len() == loss.outputs()
+        && base_scores.iter().all(|score| score.is_finite())
 }
 
 /// One row's margins, one after the other from the base score, as training added them; `is_left`

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
-use crate::local::boosted_trees::{Cut, Loss, Node, Tree};
+use crate::local::boosted_trees::{Cut, Loss, Node, Tree, check_base};
 
 /// The guest's part: the trees, its own splits, the leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,10 +67,7 @@ impl GuestTrees {
             Question::Host { split } => *split < self.host_splits,
         };
         let is_sound = self.trees.iter().all(|tree| tree.is_sound() && tree.questions().all(holds));
-        let is_based = self.loss.check().is_ok()
-            && self.base_scores.len() == self.loss.outputs()
-            && self.base_scores.iter().all(|score| score.is_finite());
-        if is_sound && is_based {
+        if is_sound && check_base(self.loss, &self.base_scores) {
             return Ok(());
         }
         Err(ModelError::InvalidInput("the guest's trees are damaged: restore the file".into()))

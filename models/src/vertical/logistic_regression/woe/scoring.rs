@@ -11,7 +11,8 @@
 //! 4. `weights` guest → host: its shares of the products, encrypted; `scores` host → guest: masked
 //! 5. `share` host → guest
 //! # Leaks
-//! To both: the numbers of rows, features and bins. To the guest: the scores (`score.test_rows`).
+//! To both: the numbers of rows, features and bins. To the guest: the scores, under the key of the
+//! caller.
 //! # Security
 //! Semi-honest: transfers and ring-LWE (`crypto::lattice::expansion`).
 //! # Cost
@@ -32,8 +33,6 @@ use super::{AnonymousColumn, Woe, indicators, repeated};
 use crate::ModelError;
 use crate::vertical::logistic_regression::Coefficients;
 
-/// The disclosure under which the guest learns the scores.
-const KEY: &str = "score.test_rows";
 /// Fractional bits of the values of bins.
 const VALUE_BITS: u32 = 20;
 /// Fractional bits of coefficients.
@@ -52,7 +51,7 @@ const CACHE_BYTES: usize = 1 << 28;
 
 /// The linear predictors of `rows` rows, at the guest; `None` at the host. `columns` are the
 /// party's own plain columns of these rows, prepared like in training, `woe` its part of the
-/// features with weight of evidence.
+/// features with weight of evidence, `key` the disclosure under which the guest learns the scores.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for columns or coefficients that do not fit the model or the fixed
@@ -64,6 +63,7 @@ pub async fn score_with_woe(
     columns: &[&[f64]],
     woe: &Woe<'_>,
     rows: usize,
+    key: &str,
 ) -> Result<Option<Vec<f64>>, ModelError> {
     let plain = plain_scores(own, columns, rows)?;
     let bins = woe.agree(party, rows).await?;
@@ -85,7 +85,7 @@ pub async fn score_with_woe(
     for (score, plain) in scores.iter_mut().zip(plain) {
         *score = score.wrapping_add(plain);
     }
-    let learnt = learn(party, KEY, Learner::First, &scores).await?;
+    let learnt = learn(party, key, Learner::First, &scores).await?;
     let unit = (1_u64 << SCORE_BITS) as f64;
     Ok(learnt.map(|words| words.into_iter().map(|word| word as i64 as f64 / unit).collect()))
 }

@@ -11,8 +11,9 @@ use crate::vertical::logistic_regression::{Coefficients, Labels, Settings, train
 
 const RULE: MergeRule = MergeRule { rows_min: 50, class_min: 5 };
 const BIN_COUNTS: &str = "select.host_bin_counts";
+const KEY: &str = "score.test_rows";
 const DISCLOSURES: [&str; 5] =
-    [BIN_COUNTS, "train.stop", "model.own_coefficients", "train.weighted", "score.test_rows"];
+    [BIN_COUNTS, "train.stop", "model.own_coefficients", "train.weighted", KEY];
 
 /// Plain columns of both parties, and binned features of the host; all tell about the label.
 struct Data {
@@ -84,7 +85,7 @@ async fn play(data: &Data, session: net::Session, settings: &Settings) -> Side {
     let labels = guest.then_some(Labels { values: &data.labels, weights: None });
     let own = train_with_woe(&mut party, &columns, labels, Some(&woe), settings).await.unwrap();
     let rows = data.labels.len();
-    let scores = score_with_woe(&mut party, &own, &columns, &woe, rows).await.unwrap();
+    let scores = score_with_woe(&mut party, &own, &columns, &woe, rows, KEY).await.unwrap();
     Side { own, values, bins, scores, observed: ledger.observed() }
 }
 
@@ -137,8 +138,7 @@ fn correct_with_plain_columns_and_weight_of_evidence() {
         assert_eq!(of("all"), [("train.stop", passes)]);
         assert_eq!(of(world::SECOND), [("model.own_coefficients", 5), ("train.weighted", 1)]);
         let bins: usize = host.bins.iter().map(|column| column.bins).max().unwrap() * 3 * 3;
-        let to_guest =
-            [("model.own_coefficients", 3), ("score.test_rows", 1500), (BIN_COUNTS, bins as u64)];
+        let to_guest = [("model.own_coefficients", 3), (KEY, 1500), (BIN_COUNTS, bins as u64)];
         assert_eq!(of(world::FIRST), to_guest);
     }
 }
@@ -186,15 +186,15 @@ fn correct_scores_and_cost_over_several_chunks() {
         standard_errors: None,
     };
     let side = async |session: net::Session| {
-        let ledger = Arc::new(Ledger::new(["score.test_rows"]));
+        let ledger = Arc::new(Ledger::new([KEY]));
         let mut party = TwoParty::setup(session, ledger).await.unwrap();
         if party.is_first() {
             let own = coefficients(&[], -1.5);
-            score_with_woe(&mut party, &own, &[], &Woe::Values(&values), ROWS).await.unwrap()
+            score_with_woe(&mut party, &own, &[], &Woe::Values(&values), ROWS, KEY).await.unwrap()
         } else {
             let own = coefficients(&[0.25, 2.0, -0.75], 0.0);
             let woe = Woe::Bins(&columns);
-            score_with_woe(&mut party, &own, &[&plain], &woe, ROWS).await.unwrap()
+            score_with_woe(&mut party, &own, &[&plain], &woe, ROWS, KEY).await.unwrap()
         }
     };
     let outcome = world::pair(4, side, side);
@@ -221,7 +221,7 @@ fn tampered_scores_are_named_and_a_lost_peer_is_noticed() {
     let columns = [AnonymousColumn { codes: (0..80).map(|row| row % 2).collect(), bins: 2 }];
     let run = |step: &str, from, kind| {
         let side = async |session: net::Session| {
-            let ledger = Arc::new(Ledger::new(["score.test_rows"]));
+            let ledger = Arc::new(Ledger::new([KEY]));
             let mut party = TwoParty::setup(session, ledger).await?;
             let guest = party.is_first();
             let weights = if guest { Vec::new() } else { vec![0.5] };
@@ -233,7 +233,7 @@ fn tampered_scores_are_named_and_a_lost_peer_is_noticed() {
                 standard_errors: None,
             };
             let woe = if guest { Woe::Values(&values) } else { Woe::Bins(&columns) };
-            score_with_woe(&mut party, &own, &[], &woe, 80).await
+            score_with_woe(&mut party, &own, &[], &woe, 80, KEY).await
         };
         let fault = world::Fault { path_step: step.to_owned(), occurrence: 0, kind, from };
         let outcome = world::pair_with_fault(3, fault, side, side);

@@ -1,0 +1,394 @@
+//! New rows, scored by a model that an earlier job trained.
+//!
+//! Nothing is fitted: each party prepares its columns as its own file of the model says, and both
+//! apply their parts in the protocol that scores test rows in training. Before the alignment they
+//! make sure that both files come from one training run.
+
+use contract::{Audience, STRICT, Text};
+use features::FeatureMatrix;
+use features::binned::BinnedMatrix;
+use features::binning;
+use features::federated::evidence::Anonymity;
+use models::ModelError;
+use models::evaluate::ModelScores;
+use models::family::Family;
+use models::local;
+use models::vertical::boosted_trees::{score_as_guest, score_as_host};
+use models::vertical::logistic_regression::Coefficients;
+use models::vertical::logistic_regression::woe::{
+    AnonymousColumn, Woe, anonymous_columns, score_with_woe,
+};
+use models::vertical::strict_trees;
+use mpc::TwoParty;
+use mpc::reveal::{Learner, learn};
+use net::{NetError, Session, Size};
+use table::{Table, check_label_classes};
+
+use super::boosted_trees::{self, of_words, predict};
+use super::evaluate::{compare_predictions, compare_scores};
+use super::logistic_regression::host_predictors;
+use super::outcome::{Coefficient, LinearPart, ModelOutcome, ModelPart, NewScores, ScoredOutcome};
+use super::progress::{Run, Step};
+use super::regression::{self, means};
+use super::weigh::{with_known, with_own};
+use crate::error::JobError;
+use crate::saved_model::SavedModel;
+use crate::spec::{BoostedTrees, Model};
+
+/// What a job that scores ends with.
+pub(super) struct Scored {
+    pub(super) model: ModelOutcome,
+    pub(super) outcome: ScoredOutcome,
+}
+
+/// Makes sure that both parties hold parts of one model: one job, one run of it, one step.
+pub(super) async fn agree(run: &mut Run<'_>, model: &SavedModel) -> Result<(), JobError> {
+    let mut step = run.begin(AGREEMENT, AGREEMENT)?;
+    let agreed = compare_ids(run, &mut step, model).await.map_err(|error| error.at(AGREEMENT));
+    run.end(step);
+    agreed
+}
+
+async fn compare_ids(run: &Run<'_>, step: &mut Step, model: &SavedModel) -> Result<(), JobError> {
+    run.record("score.model", Audience::All, 1)?;
+    let ours = format!("{} {} {}", model.digest, model.model_id, model.step);
+    let size = Size::AtMost(ID_BYTES_MAX);
+    let theirs = step.session.exchange_bytes("model", ours.clone().into_bytes(), size).await?;
+    let rule = "the name of a model is text: two names in hexadecimal digits and a step";
+    let theirs = String::from_utf8(theirs).ok().filter(|it| is_name(it));
+    let theirs = theirs.ok_or_else(|| step.session.misbehaved("model", rule))?;
+    if theirs == ours {
+        return Ok(());
+    }
+    let text = |name: &str| {
+        let mut parts = name.split(' ').map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        let (digest, id, step) = (next(), next(), next());
+        format!("step {step} of job {}…, run {id}", digest.get(..8).unwrap_or_default())
+    };
+    Err(NetError::PeerIncompatible {
+        peer: step.session.peer().to_owned(),
+        what: "model".to_owned(),
+        ours: text(&ours),
+        theirs: text(&theirs),
+        hint: "both parties score with the files of one and the same training run; find out which \
+               of you has another one"
+            .to_owned(),
+    }
+    .into())
+}
+
+/// Whether a peer's name of a model has the form of ours.
+fn is_name(name: &str) -> bool {
+    let lengths = [64, 32];
+    let parts: Vec<&str> = name.split(' ').collect();
+    let is_step = |it: &u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"_-.".contains(it);
+    let hexadecimal = parts.iter().zip(lengths).all(|(part, length)| {
+        part.len() == length && part.bytes().all(|it| it.is_ascii_hexdigit())
+    });
+    parts.len() == 3 && hexadecimal && parts[2].bytes().all(|it| is_step(&it))
+}
+
+/// Scores the common rows.
+pub(super) async fn score(
+    run: &mut Run<'_>,
+    saved: &SavedModel,
+    table: &Table,
+) -> Result<Scored, JobError> {
+    let mut step = run.begin(STEP, STEP)?;
+    let scored = apply(run, &mut step.session, saved, table).await.map_err(|it| it.at(STEP))?;
+    run.end(step);
+    Ok(scored)
+}
+
+async fn apply(
+    run: &Run<'_>,
+    session: &mut Session,
+    saved: &SavedModel,
+    table: &Table,
+) -> Result<Scored, JobError> {
+    let Some(model) = saved.model() else {
+        return Err(ModelError::InvalidInput("the model's settings are damaged".into()).into());
+    };
+    let labels = Labels::of(run, &model, table)?;
+    run.record("score.count", Audience::All, 1)?;
+    let scores = match (&saved.part, &model) {
+        (ModelPart::LogisticRegression(part) | ModelPart::Regression(part), model) => {
+            linear(run, session, saved, (family_of(model), part), table).await?
+        }
+        (_, Model::BoostedTrees { privacy, settings }) => {
+            let binnings = saved.binnings();
+            let bin = || -> Result<BinnedMatrix, JobError> {
+                Ok(binning::apply(binnings, &features::columns(table), table.rows())?)
+            };
+            let matrix = session.compute(bin).await?;
+            if privacy == STRICT {
+                strict_trees(run, session, &saved.part, &matrix).await?
+            } else {
+                trees(run, session, &saved.part, settings, &matrix).await?
+            }
+        }
+        _ => return Err(ModelError::InvalidInput("the model's part is damaged".into()).into()),
+    };
+    let mut outcome = outcome(saved, &model);
+    let Some(Pair { alone, joint }) = scores else {
+        return Ok(finished(outcome, saved, table, None));
+    };
+    if let Some(labels) = &labels {
+        judge(run, session, &model, table, labels, [&alone, &joint], &mut outcome).await?;
+    }
+    let labels = labels.map(Labels::into_numbers);
+    Ok(finished(outcome, saved, table, Some(NewScores { labels, alone, joint })))
+}
+
+/// What happened, where the job names a label.
+enum Labels {
+    Classes(Vec<u8>),
+    Numbers(Vec<f64>),
+}
+
+impl Labels {
+    fn of(run: &Run<'_>, model: &Model, table: &Table) -> Result<Option<Self>, JobError> {
+        if !run.is_guest() || run.job.guest.label.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(if model.predicts_numbers() {
+            Self::Numbers(table.label_values()?.to_vec())
+        } else {
+            Self::Classes(table.label()?)
+        }))
+    }
+
+    fn into_numbers(self) -> Vec<f64> {
+        match self {
+            Self::Classes(labels) => labels.into_iter().map(f64::from).collect(),
+            Self::Numbers(numbers) => numbers,
+        }
+    }
+}
+
+/// The guest's scores of all rows: by its own model, and by the joint one.
+struct Pair {
+    alone: Vec<f64>,
+    joint: Vec<f64>,
+}
+
+/// How a model with coefficients makes a mean of its linear predictor.
+fn family_of(model: &Model) -> Family {
+    match model {
+        Model::Regression { of, settings, .. } => regression::family(*of, settings),
+        Model::LogisticRegression { .. } | Model::BoostedTrees { .. } => Family::Binomial,
+    }
+}
+
+async fn linear(
+    run: &Run<'_>,
+    session: &mut Session,
+    saved: &SavedModel,
+    (family, part): (Family, &LinearPart),
+    table: &Table,
+) -> Result<Option<Pair>, JobError> {
+    let prepared = session.compute(|| Prepared::of(saved, part, table)).await?;
+    let (columns, rows) = (prepared.matrix.columns(), table.rows());
+    let own = coefficients(&part.coefficients, part.intercept);
+    let joint = if let Some(woe) = prepared.woe() {
+        let mut party = TwoParty::setup(session.fork("score")?, run.ledger.clone()).await?;
+        score_with_woe(&mut party, &own, &columns, &woe, rows, SCORES).await?
+    } else {
+        let mine = own.partial_scores(&columns, rows);
+        host_predictors(run, session, mine, SCORES).await?
+    };
+    let (Some(joint), Some(alone)) = (joint, &part.alone) else { return Ok(None) };
+    let alone = coefficients(&alone.coefficients, alone.intercept);
+    let offsets = match &run.job.guest.offset {
+        Some(column) => Some(table.numeric(column)?),
+        None => None,
+    };
+    let alone = means(family, alone.partial_scores(&columns, rows), offsets);
+    Ok(Some(Pair { alone, joint: means(family, joint, offsets) }))
+}
+
+fn coefficients(named: &[Coefficient], intercept: f64) -> Coefficients {
+    let weights = named.iter().map(|it| it.weight).collect();
+    Coefficients { weights, intercept, passes: 0, converged: true }
+}
+
+/// A party's features of the new rows, in the order of its coefficients.
+struct Prepared {
+    matrix: FeatureMatrix,
+    /// The part of the host's features whose weight of evidence the guest keeps, if there are any.
+    values: Option<Vec<Vec<f64>>>,
+    bins: Option<Vec<AnonymousColumn>>,
+}
+
+impl Prepared {
+    fn of(saved: &SavedModel, part: &LinearPart, table: &Table) -> Result<Self, JobError> {
+        let columns = features::columns(table);
+        let Some(preparation) = &saved.preparation else {
+            return Err(ModelError::InvalidInput("the model prepares nothing".into()).into());
+        };
+        let mut matrix = preparation.transform(&columns)?;
+        if matrix.rows() != table.rows() {
+            // Without plain features it does not know how many rows there are.
+            matrix = FeatureMatrix::new(table.rows(), Vec::new())?;
+        }
+        let (mut values, mut bins) = (None, None);
+        if let Some(weighed) = &saved.weighed {
+            let binned = binning::apply(&weighed.binnings, &columns, table.rows())?;
+            matrix = with_own(&matrix, &weighed.own, &binned)?;
+            match (&weighed.feature_of_number, &weighed.bin_of_code) {
+                (Some(places), Some(bin_of_code)) => {
+                    let anonymity = Anonymity {
+                        feature_of_number: places.clone(),
+                        bin_of_code: bin_of_code.clone(),
+                    };
+                    let anonymous = anonymous_columns(&anonymity, &binned)?;
+                    let name = |place: &usize| binned.features()[*place].name.clone();
+                    let names: Vec<String> = places.iter().map(name).collect();
+                    match &weighed.host_values {
+                        Some(known) => matrix = with_known(&matrix, &anonymous, &names, known)?,
+                        None => bins = Some(anonymous),
+                    }
+                }
+                _ => values.clone_from(&weighed.host_values),
+            }
+        }
+        let place =
+            |coefficient: &Coefficient| matrix.names().position(|name| name == coefficient.feature);
+        // The host's features with weight of evidence are no columns of the matrix.
+        let places: Vec<usize> = part.coefficients.iter().filter_map(place).collect();
+        let matrix = matrix.select(&places)?;
+        Ok(Self { matrix, values, bins })
+    }
+
+    fn woe(&self) -> Option<Woe<'_>> {
+        let values = self.values.as_deref().map(Woe::Values);
+        values.or_else(|| self.bins.as_deref().map(Woe::Bins))
+    }
+}
+
+async fn trees(
+    run: &Run<'_>,
+    session: &mut Session,
+    part: &ModelPart,
+    settings: &BoostedTrees,
+    matrix: &BinnedMatrix,
+) -> Result<Option<Pair>, JobError> {
+    let mut session = session.fork("score")?;
+    run.record(SCORES, Audience::Guest, matrix.rows())?;
+    match part {
+        ModelPart::GuestTrees { trees, alone, .. } => {
+            let margins = score_as_guest(&mut session, trees, matrix, &run.ledger).await?;
+            let alone = session.compute(|| alone.margins(matrix)).await?;
+            let predict = |margins| predict(settings, margins);
+            Ok(Some(Pair { alone: predict(alone), joint: predict(margins) }))
+        }
+        ModelPart::HostTrees { trees, .. } => {
+            score_as_host(&mut session, trees, matrix, &run.ledger).await?;
+            Ok(None)
+        }
+        _ => Err(ModelError::InvalidInput("the model's part is damaged".into()).into()),
+    }
+}
+
+async fn strict_trees(
+    run: &Run<'_>,
+    session: &mut Session,
+    part: &ModelPart,
+    matrix: &BinnedMatrix,
+) -> Result<Option<Pair>, JobError> {
+    let ModelPart::StrictTrees { trees, alone, .. } = part else {
+        return Err(ModelError::InvalidInput("the model's part is damaged".into()).into());
+    };
+    let mut party = TwoParty::setup(session.fork("score")?, run.ledger.clone()).await?;
+    let shares = strict_trees::score(&mut party, trees, matrix).await?;
+    let margins = learn(&mut party, SCORES, Learner::First, &shares).await?;
+    drop(party);
+    let (Some(margins), Some(alone)) = (margins, alone) else { return Ok(None) };
+    let alone = session.compute(|| alone.margins(matrix)).await?;
+    let alone = alone.into_iter().map(local::boosted_trees::probability).collect();
+    Ok(Some(Pair { alone, joint: of_words(margins) }))
+}
+
+/// How good the scores are; nothing where all labels are the same.
+async fn judge(
+    run: &Run<'_>,
+    session: &Session,
+    model: &Model,
+    table: &Table,
+    labels: &Labels,
+    [alone, joint]: [&[f64]; 2],
+    outcome: &mut ModelOutcome,
+) -> Result<(), JobError> {
+    let weights = table.weight()?;
+    match labels {
+        Labels::Numbers(numbers) => {
+            let family = match model {
+                Model::BoostedTrees { settings, .. } => boosted_trees::family(settings),
+                _ => Some(family_of(model)),
+            };
+            let family = family.unwrap_or(Family::Gaussian);
+            let targets = (&numbers[..], weights);
+            let predicted = [alone, joint];
+            outcome.numeric = Some(compare_predictions(session, family, targets, predicted).await?);
+        }
+        Labels::Classes(classes) => {
+            if check_label_classes("label", classes).is_err() {
+                run.note(Text::new(
+                    "all rows have the same label: the scores are written, and no metrics",
+                    "所有行的标签相同：仅输出评分，不计算指标",
+                ));
+                return Ok(());
+            }
+            let scores = [alone, joint].map(|test| ModelScores { test, training: None });
+            let labels = (&classes[..], weights);
+            let comparison = compare_scores(run, session, &outcome.step, labels, scores).await?;
+            outcome.comparison = Some(comparison);
+        }
+    }
+    Ok(())
+}
+
+fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
+    ModelOutcome {
+        step: saved.step.clone(),
+        model_id: saved.model_id.clone(),
+        component: model.component().name,
+        title: model.component().title.clone(),
+        privacy: model.privacy().to_owned(),
+        settings: model.settings(),
+        split: String::new(),
+        comparison: None,
+        numeric: None,
+        part: saved.part.clone(),
+        scores: None,
+    }
+}
+
+fn finished(
+    model: ModelOutcome,
+    saved: &SavedModel,
+    table: &Table,
+    scores: Option<NewScores>,
+) -> Scored {
+    let outcome = ScoredOutcome {
+        model: saved.job.clone(),
+        purpose: saved.purpose.clone(),
+        digest: saved.digest.to_string(),
+        step: saved.step.clone(),
+        model_id: saved.model_id.clone(),
+        rows: table.rows(),
+        scores,
+    };
+    Scored { model, outcome }
+}
+
+const STEP: &str = "score";
+const AGREEMENT: &str = "score.model";
+/// The disclosure of the scores.
+const SCORES: &str = "score.rows";
+/// The longest name of a model, with the longest names of a step and a split.
+const ID_BYTES_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! The card of a model: what it is, what it was made of, how good it is, what was opened, and what
+//! it is not for, as far as its party may know.
+
+use contract::{Role, STRICT, Text};
+use serde_json::{Value, json};
+
+use super::SavedModel;
+use crate::run::{ModelOutcome, ModelPart, Outcome};
+
+/// The card as JSON, for people's own registers of models.
+pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) -> Value {
+    let split = outcome.splits.iter().find(|split| split.name == model.split);
+    let columns: Vec<Value> =
+        saved.columns().map(|(name, kind)| json!({ "name": name, "kind": kind.name() })).collect();
+    let parties: Vec<Value> = outcome
+        .parties
+        .iter()
+        .map(|it| json!({ "name": it.name, "role": it.role, "data": it.data }))
+        .collect();
+    let step = format!("train.{}", model.step);
+    let opened: Vec<Value> = outcome
+        .steps
+        .iter()
+        .filter(|it| it.id == step)
+        .flat_map(|it| &it.observed)
+        .map(|it| json!({ "to": it.to.name(), "what": it.key, "count": it.count }))
+        .collect();
+    json!({
+        "card": 1,
+        "model": {
+            "job": saved.job,
+            "digest": saved.digest,
+            "step": saved.step,
+            "model_id": saved.model_id,
+            "component": model.component,
+            "title": model.title,
+            "privacy": model.privacy,
+            "program": saved.program,
+            "file": format!("{}.json", saved.step),
+        },
+        "intended_purpose": saved.purpose,
+        "parties": parties,
+        "seen_by": { "name": outcome.party, "role": outcome.role },
+        "data": {
+            "common_rows": outcome.common_rows,
+            "split": split.map(|it| json!({ "name": it.name, "by": it.by })),
+            "training_rows": split.map(|it| it.training_rows),
+            "validation_rows": split.map(|it| it.validation_rows),
+            "test_rows": split.map(|it| it.test_rows),
+            "training_period": split.and_then(|it| it.period.as_ref()),
+            "own_columns": columns,
+            "own_features": model.own_features(),
+        },
+        "settings": model.settings,
+        "seed": outcome.seed,
+        "metrics": model.metrics(),
+        "opened_in_training": opened,
+        "limits": limits(outcome, model),
+    })
+}
+
+/// What the model is not for, and what using it gives away.
+pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
+    let [guest, host] = outcome.parties.each_ref().map(|party| party.name.as_str());
+    let mut limits = vec![
+        Text::owned(
+            format!(
+                "Agreed on for the purpose {} by {guest} and {host}. Another use needs another \
+                 agreement.",
+                outcome.purpose
+            ),
+            format!("{guest} 与 {host} 约定的用途为 {}；用于其他目的须另行约定。", outcome.purpose),
+        ),
+        Text::new(
+            "Neither party can score with its part alone: both keep their files, and both take \
+             part in each scoring.",
+            "任何一方都无法仅凭己方部分评分：双方须各自保存文件，并共同参与每一次评分。",
+        ),
+        Text::new(
+            "It was fitted on the rows that both parties have. For people whom only one of them \
+             knows, or who differ from these, it was not judged.",
+            "模型在双方共有的样本上拟合；对仅一方拥有的、或与之不同的人群，未作评估。",
+        ),
+        Text::new(
+            "Levels of a category that training did not see count as no known level, numbers \
+             beyond its limits as the limit or the outermost bin.",
+            "训练中未出现的类别按未知类别处理；超出范围的数值按界限值或最外侧的分箱处理。",
+        ),
+    ];
+    let is_of_trees =
+        !matches!(model.part, ModelPart::LogisticRegression(_) | ModelPart::Regression(_));
+    limits.push(match (model.privacy == STRICT, is_of_trees) {
+        (true, false) => Text::owned(
+            format!(
+                "From each score {guest} can compute {host}'s part of it, since it knows its own \
+                 coefficients."
+            ),
+            format!("{guest} 已知自己的系数，因此由每个评分可算出 {host} 的部分。"),
+        ),
+        (true, true) => Text::owned(
+            format!(
+                "From many scores {guest} may work out leaves, and on which side of {host}'s \
+                 splits rows fall."
+            ),
+            format!("由大量评分，{guest} 可能推断出叶子权重，以及各行落在 {host} 分裂的哪一侧。"),
+        ),
+        (false, _) => Text::owned(
+            format!("Each scoring tells {guest} on which side of {host}'s splits every row falls."),
+            format!("每次评分都会使 {guest} 得知每一行落在 {host} 各分裂的哪一侧。"),
+        ),
+    });
+    if outcome.role == Role::Host {
+        limits.push(Text::owned(
+            format!("How good the model is only {guest} knows: it has the labels."),
+            format!("模型效果仅 {guest} 知晓，因为标签在其手中。"),
+        ));
+    }
+    limits
+}

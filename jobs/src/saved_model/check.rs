@@ -1,0 +1,237 @@
+//! That a file is the part of this party of the model that the job means, and that its values can
+//! be those of a training. Each rule says what to do.
+
+use contract::Role;
+use features::binning::Binning;
+use models::local;
+use models::vertical::boosted_trees::HostTrees;
+
+use super::SavedModel;
+use crate::run::{AloneLinear, Coefficient, LinearPart, ModelPart, Weighed};
+use crate::spec::{Model, PartySpec, ScoreSpec};
+
+/// Codes are bytes.
+const BINS_MAX: usize = 256;
+
+impl SavedModel {
+    /// Checks a file that stands for `step` and was read for `party` in a job that scores.
+    pub(super) fn check(
+        &self,
+        step: &str,
+        score: &ScoreSpec,
+        party: &PartySpec,
+    ) -> Result<(), String> {
+        self.check_names(step, score, party)?;
+        let damaged =
+            |rule: &dyn std::fmt::Display| format!("{rule}; restore the file, or train again");
+        let model = self.model();
+        let model = model.ok_or_else(|| damaged(&"its settings are not those of such a model"))?;
+        if self.model_id.len() != 32 || !self.model_id.bytes().all(|it| it.is_ascii_hexdigit()) {
+            return Err(damaged(&"the name of its training run has 32 hexadecimal digits"));
+        }
+        for binning in self.binnings() {
+            binning.check().map_err(|error| damaged(&error))?;
+        }
+        if let Some(preparation) = &self.preparation {
+            preparation.check().map_err(|error| damaged(&error))?;
+        }
+        for source in self.sources() {
+            if !self.columns.contains_key(source) {
+                return Err(damaged(&format!("it does not say of what kind column `{source}` is")));
+            }
+        }
+        self.check_part(&model).map_err(|rule| damaged(&rule))
+    }
+
+    /// Whose part it is, and of which model.
+    fn check_names(&self, step: &str, score: &ScoreSpec, party: &PartySpec) -> Result<(), String> {
+        if self.party != party.name || self.role != party.role {
+            return Err(format!(
+                "this is the part of the {} `{}`; each party scores with its own",
+                self.role, self.party
+            ));
+        }
+        if self.job != score.model {
+            return Err(format!(
+                "it was trained by the job `{}`, and this job asks for `{}`",
+                self.job, score.model
+            ));
+        }
+        if self.step != step {
+            let own = &self.step;
+            return Err(format!("it is the model of step `{own}`; the file has another name"));
+        }
+        if self.component != score.component.name {
+            let [own, asked] = [self.component.as_str(), score.component.name]
+                .map(|name| name.rsplit('.').next().unwrap_or(name).to_owned());
+            return Err(format!("it is of the kind `{own}`; `score` says `component: {asked}`"));
+        }
+        if self.privacy != score.privacy {
+            return Err(format!(
+                "it was trained in the mode `{}`, and this job scores in `{}`; write `privacy: {}` \
+                 under `score`, and look at the disclosure statement again",
+                self.privacy, score.privacy, self.privacy
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_part(&self, model: &Model) -> Result<(), String> {
+        let is_guest = self.role == Role::Guest;
+        let is_strict = self.privacy == contract::STRICT;
+        match (&self.part, model) {
+            (ModelPart::LogisticRegression(part), Model::LogisticRegression { .. })
+            | (ModelPart::Regression(part), Model::Regression { .. }) => self.check_linear(part),
+            (ModelPart::GuestTrees { trees, alone, .. }, Model::BoostedTrees { .. })
+                if is_guest && !is_strict =>
+            {
+                trees.check().map_err(|error| error.to_string())?;
+                self.check_alone_trees(alone, &trees.features)
+            }
+            (ModelPart::HostTrees { trees, .. }, Model::BoostedTrees { .. })
+                if !is_guest && !is_strict =>
+            {
+                check_host_trees(trees, self.binnings())
+            }
+            (ModelPart::StrictTrees { trees, alone, .. }, Model::BoostedTrees { .. })
+                if is_strict && alone.is_some() == is_guest =>
+            {
+                trees.check(is_guest).map_err(|error| error.to_string())?;
+                self.check_features(&trees.features)?;
+                match alone {
+                    Some(alone) => self.check_alone_trees(alone, &trees.features),
+                    None => Ok(()),
+                }
+            }
+            _ => Err("its part is not one of such a model".to_owned()),
+        }
+    }
+
+    /// The binned columns are the features of trees, in their order.
+    fn check_features(&self, features: &[String]) -> Result<(), String> {
+        if self.binnings().iter().map(Binning::feature).eq(features.iter().map(String::as_str)) {
+            return Ok(());
+        }
+        Err("its trees are of other columns than its bins".to_owned())
+    }
+
+    fn check_alone_trees(
+        &self,
+        alone: &local::boosted_trees::BoostedTrees,
+        features: &[String],
+    ) -> Result<(), String> {
+        alone.check().map_err(|error| error.to_string())?;
+        self.check_features(features)?;
+        self.check_features(&alone.features)
+    }
+
+    fn check_linear(&self, part: &LinearPart) -> Result<(), String> {
+        let Some(preparation) = &self.preparation else {
+            return Err("it lacks how columns become features".to_owned());
+        };
+        if let Some(weighed) = &self.weighed {
+            check_weighed(weighed, self.role)?;
+        }
+        let prepared = preparation.provenance().map(ToString::to_string);
+        let weighed = self.weighed.iter().flat_map(weighed_features);
+        let mut expected: Vec<String> = prepared.chain(weighed).collect();
+        expected.sort_unstable();
+        check_coefficients(&part.coefficients, part.intercept, &expected)?;
+        match &part.alone {
+            Some(AloneLinear { coefficients, intercept }) if self.role == Role::Guest => {
+                check_coefficients(coefficients, *intercept, &expected)
+            }
+            None if self.role == Role::Host => Ok(()),
+            _ => Err("the guest, and only the guest, has a model of its own columns".to_owned()),
+        }
+    }
+}
+
+/// The names of the features that weight of evidence gives this party.
+fn weighed_features(weighed: &Weighed) -> Vec<String> {
+    let named = |column: &str| format!("{column} (WOE)");
+    match &weighed.feature_of_number {
+        None => weighed.own.iter().map(|own| named(&own.column)).collect(),
+        Some(places) => {
+            let columns = places.iter().filter_map(|place| weighed.binnings.get(*place));
+            let columns = columns.map(Binning::feature);
+            match weighed.host_values {
+                Some(_) => columns.map(named).collect(),
+                None => columns.map(str::to_owned).collect(),
+            }
+        }
+    }
+}
+
+fn check_coefficients(
+    coefficients: &[Coefficient],
+    intercept: f64,
+    expected: &[String],
+) -> Result<(), String> {
+    if !intercept.is_finite() || !coefficients.iter().all(|it| it.weight.is_finite()) {
+        return Err("its coefficients are not all finite".to_owned());
+    }
+    let mut names: Vec<&str> = coefficients.iter().map(|it| it.feature.as_str()).collect();
+    names.sort_unstable();
+    if names.iter().eq(expected) {
+        return Ok(());
+    }
+    Err("its coefficients are of other features than it prepares".to_owned())
+}
+
+fn check_weighed(weighed: &Weighed, role: Role) -> Result<(), String> {
+    let Weighed { binnings, own, host_values, feature_of_number, bin_of_code } = weighed;
+    let refuse = |rule: &str| Err(rule.to_owned());
+    let values = || host_values.iter().flatten();
+    if values().flatten().chain(own.iter().flat_map(|it| &it.values)).any(|it| !it.is_finite()) {
+        return refuse("a weight of evidence is not finite");
+    }
+    if values().any(|values| !(1..=BINS_MAX).contains(&values.len())) {
+        return refuse("a column has 1 to 256 bins");
+    }
+    let fits = |own: &crate::run::OwnWoe| {
+        let binning = binnings.iter().find(|it| it.feature() == own.column);
+        binning.is_some_and(|it| it.codes_count() == own.values.len())
+    };
+    if role == Role::Guest {
+        let is_whole = own.len() == binnings.len() && own.iter().all(fits);
+        return match (is_whole, feature_of_number, bin_of_code) {
+            (true, None, None) => Ok(()),
+            _ => refuse("its weight of evidence is not that of its bins"),
+        };
+    }
+    let (Some(places), Some(bins)) = (feature_of_number, bin_of_code) else {
+        return match (feature_of_number, bin_of_code, host_values, binnings.is_empty()) {
+            (None, None, None, true) => Ok(()),
+            _ => refuse("the numbers of its anonymous columns are missing"),
+        };
+    };
+    let bins_fit = |(place, bins): (&usize, &Vec<usize>)| {
+        let binning = binnings.get(*place);
+        binning.is_some_and(|it| it.codes_count() == bins.len())
+            && bins.iter().all(|bin| *bin < BINS_MAX)
+    };
+    let is_whole =
+        own.is_empty() && places.len() == bins.len() && places.iter().zip(bins).all(bins_fit);
+    let knows = |values: &Vec<Vec<f64>>| {
+        let enough =
+            |(values, bins): (&Vec<f64>, &Vec<usize>)| bins.iter().all(|bin| *bin < values.len());
+        values.len() == bins.len() && values.iter().zip(bins).all(enough)
+    };
+    if is_whole && host_values.as_ref().is_none_or(knows) {
+        return Ok(());
+    }
+    refuse("the numbers of its anonymous columns are not those of its bins")
+}
+
+fn check_host_trees(trees: &HostTrees, binnings: &[Binning]) -> Result<(), String> {
+    for split in &trees.splits {
+        let binning = binnings.iter().find(|binning| binning.feature() == split.feature);
+        let bins = binning.map_or(0, Binning::bins);
+        if !(1..=bins).contains(&usize::from(split.bin)) {
+            let (bin, column) = (split.bin, &split.feature);
+            return Err(format!("a split asks for bin {bin} of column `{column}`, which it lacks"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! A party's own part as a CSV file that people, and programs that are not this one, can read.
+//!
+//! Of a model with coefficients there is a line for each feature: the party's part of the linear
+//! predictor is the sum of `points`, where there are some, and of `coefficient` times
+//! `(x - centre) / scale`. Of trees there is a line for each node that the party may read.
+
+use contract::Role;
+use features::Derivation;
+use features::binning::Binning;
+use features::prepare::{Formula, Preparation};
+use models::local::boosted_trees::{Node, Tree};
+use models::vertical::boosted_trees::{GuestTrees, HostTrees, Question};
+use models::vertical::strict_trees::{PartNode, StrictTrees};
+
+use super::SavedModel;
+use crate::run::{LinearPart, ModelPart, Weighed};
+
+/// The text of the file.
+pub(crate) fn own_part(model: &SavedModel) -> String {
+    let file = match &model.part {
+        ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
+            coefficients(model, part)
+        }
+        ModelPart::GuestTrees { trees, binnings, .. } => guest_trees(trees, binnings),
+        ModelPart::HostTrees { trees, binnings } => host_trees(trees, binnings),
+        ModelPart::StrictTrees { trees, binnings, .. } => strict_trees(trees, binnings, model.role),
+    };
+    file.text
+}
+
+/// Lines of fields, quoted where they must be (RFC 4180).
+struct Csv {
+    columns: &'static [&'static str],
+    text: String,
+}
+
+impl Csv {
+    /// A file with these columns.
+    fn new(columns: &'static [&'static str]) -> Self {
+        Self { columns, text: format!("{}\n", columns.join(",")) }
+    }
+
+    /// A line; cells that are not given are empty.
+    fn line(&mut self, cells: &[(&str, String)]) {
+        let field = |column: &&str| {
+            let field = cells.iter().find(|(name, _)| name == column).map(|(_, text)| text);
+            let field = field.map_or("", String::as_str);
+            if field.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", field.replace('"', "\"\""))
+            } else {
+                field.to_owned()
+            }
+        };
+        let fields: Vec<String> = self.columns.iter().map(field).collect();
+        self.text.push_str(&fields.join(","));
+        self.text.push('\n');
+    }
+}
+
+const FEATURE_COLUMNS: &[&str] = &[
+    "feature",
+    "column",
+    "condition",
+    "x",
+    "missing",
+    "lower",
+    "upper",
+    "centre",
+    "scale",
+    "coefficient",
+    "points",
+];
+
+fn coefficients(model: &SavedModel, part: &LinearPart) -> Csv {
+    let mut file = Csv::new(FEATURE_COLUMNS);
+    let intercept = part.intercept.to_string();
+    file.line(&[("feature", "(intercept)".to_owned()), ("points", intercept)]);
+    let formulas: Vec<Formula> = model.preparation.iter().flat_map(Preparation::formulas).collect();
+    for coefficient in &part.coefficients {
+        let (feature, weight) = (&coefficient.feature, coefficient.weight);
+        let formula = formulas.iter().find(|it| it.provenance.to_string() == *feature);
+        if let Some(formula) = formula {
+            plain_line(&mut file, feature, formula, weight);
+        } else if let Some(weighed) = &model.weighed {
+            weighed_lines(&mut file, feature, weighed, weight);
+        }
+    }
+    file
+}
+
+/// A feature that is a number or an indicator.
+fn plain_line(file: &mut Csv, feature: &str, formula: &Formula, weight: f64) {
+    let Formula { provenance, fill, clip, centre, scale } = formula;
+    let (condition, x) = match &provenance.derivation {
+        Derivation::IsMissing => ("is missing".to_owned(), "1 or 0"),
+        Derivation::IsLevel(level) => (format!("= {level}"), "1 or 0"),
+        Derivation::Number | Derivation::Ordinal | Derivation::Woe => (String::new(), "value"),
+    };
+    file.line(&[
+        ("feature", feature.to_owned()),
+        ("column", provenance.source.clone()),
+        ("condition", condition),
+        ("x", x.to_owned()),
+        ("missing", if_known(*fill)),
+        ("lower", if_known(clip.map(|(low, _)| low))),
+        ("upper", if_known(clip.map(|(_, high)| high))),
+        ("centre", centre.to_string()),
+        ("scale", scale.to_string()),
+        ("coefficient", weight.to_string()),
+    ]);
+}
+
+/// A column that was replaced by weight of evidence: a line for each bin, with its points where
+/// this party knows the value of the bin.
+fn weighed_lines(file: &mut Csv, feature: &str, weighed: &Weighed, weight: f64) {
+    let Some((binning, values)) = values_of(feature, weighed) else { return };
+    for (code, label) in binning.labels().into_iter().enumerate() {
+        let value = values.as_ref().and_then(|values| values.get(code)).copied();
+        file.line(&[
+            ("feature", feature.to_owned()),
+            ("column", binning.feature().to_owned()),
+            ("condition", label),
+            ("x", if_known(value)),
+            ("centre", "0".to_owned()),
+            ("scale", "1".to_owned()),
+            ("coefficient", weight.to_string()),
+            ("points", if_known(value.map(|value| value * weight))),
+        ]);
+    }
+}
+
+fn if_known(number: Option<f64>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
+}
+
+/// The bins behind a feature, and the value of each code if this party knows it.
+fn values_of<'a>(feature: &str, weighed: &'a Weighed) -> Option<(&'a Binning, Option<Vec<f64>>)> {
+    let column = feature.strip_suffix(" (WOE)").unwrap_or(feature);
+    let place = weighed.binnings.iter().position(|it| it.feature() == column)?;
+    let binning = &weighed.binnings[place];
+    if let Some(own) = weighed.own.iter().find(|own| own.column == column) {
+        return Some((binning, Some(own.values.clone())));
+    }
+    let number = weighed.feature_of_number.as_ref()?.iter().position(|it| *it == place)?;
+    let values = weighed.host_values.as_ref().and_then(|values| values.get(number));
+    let bins = weighed.bin_of_code.as_ref()?.get(number)?;
+    let of_code = values.map(|values| {
+        let value = |bin: &usize| values.get(*bin).copied().unwrap_or_default();
+        bins.iter().map(value).collect()
+    });
+    Some((binning, of_code))
+}
+
+/// What a cut asks.
+fn condition(binning: &Binning, bin: u8) -> String {
+    let Some(cuts) = binning.cuts() else {
+        let levels = binning.labels();
+        let chosen = levels.get(1..=usize::from(bin)).unwrap_or_default();
+        return format!("one of {}", chosen.join("; "));
+    };
+    match cuts.get(usize::from(bin).saturating_sub(1)) {
+        Some(cut) => format!("<= {cut}"),
+        // The last bin: every row that has a value.
+        None => "has a value".to_owned(),
+    }
+}
+
+/// The cells of a question: column, condition, and where rows without a value go.
+fn question(binning: Option<&Binning>, bin: u8, missing_left: bool) -> [(&'static str, String); 3] {
+    let column = binning.map_or_else(String::new, |binning| binning.feature().to_owned());
+    let asked = binning.map_or_else(String::new, |binning| condition(binning, bin));
+    let missing = if missing_left { "yes" } else { "no" };
+    [("column", column), ("condition", asked), ("missing", missing.to_owned())]
+}
+
+const NODE_COLUMNS: &[&str] =
+    &["tree", "node", "owner", "column", "condition", "missing", "yes", "no", "gain", "leaf"];
+
+/// The cells by which a node is found; both count the way the program does, trees from 1.
+fn place_of(tree: usize, node: usize) -> Vec<(&'static str, String)> {
+    vec![("tree", (tree + 1).to_string()), ("node", node.to_string())]
+}
+
+/// The cells of a split whoever owns it.
+fn split_of(owner: Role, left: usize) -> [(&'static str, String); 3] {
+    let owner = owner.name().to_owned();
+    [("owner", owner), ("yes", left.to_string()), ("no", (left + 1).to_string())]
+}
+
+/// All trees: own questions, and those of the host by number.
+fn guest_trees(trees: &GuestTrees, binnings: &[Binning]) -> Csv {
+    let mut file = Csv::new(NODE_COLUMNS);
+    for score in &trees.base_scores {
+        file.line(&[("tree", "(base score)".to_owned()), ("leaf", score.to_string())]);
+    }
+    for (tree, nodes) in trees.trees.iter().map(Tree::nodes).enumerate() {
+        for (place, node) in nodes.iter().enumerate() {
+            let mut cells = place_of(tree, place);
+            match node {
+                Node::Leaf { weight } => cells.push(("leaf", weight.to_string())),
+                Node::Split { question: Question::Own(cut), gain, left } => {
+                    cells.extend(split_of(Role::Guest, *left));
+                    let binning = binnings.get(cut.feature);
+                    cells.extend(question(binning, cut.bin, cut.missing_left));
+                    cells.push(("gain", gain.to_string()));
+                }
+                Node::Split { question: Question::Host { split }, gain, left } => {
+                    cells.extend(split_of(Role::Host, *left));
+                    cells.push(("condition", format!("split {}", split + 1)));
+                    cells.push(("gain", gain.to_string()));
+                }
+            }
+            file.line(&cells);
+        }
+    }
+    file
+}
+
+/// The host's splits by the numbers that the guest's trees call them by.
+fn host_trees(trees: &HostTrees, binnings: &[Binning]) -> Csv {
+    let mut file = Csv::new(&["split", "column", "condition", "missing"]);
+    for (number, split) in trees.splits.iter().enumerate() {
+        let binning = binnings.iter().find(|binning| binning.feature() == split.feature);
+        let mut cells = vec![("split", (number + 1).to_string())];
+        cells.extend(question(binning, split.bin, split.missing_left));
+        file.line(&cells);
+    }
+    file
+}
+
+/// The shape of the trees, and what own splits ask. Leaves are shares, which say nothing.
+fn strict_trees(trees: &StrictTrees, binnings: &[Binning], role: Role) -> Csv {
+    let mut file = Csv::new(NODE_COLUMNS);
+    for (tree, part) in trees.trees.iter().enumerate() {
+        for (place, node) in part.nodes.iter().enumerate() {
+            let mut cells = place_of(tree, place);
+            if let PartNode::Split { owner, cut, left } = node {
+                let owner = if owner.is(true) { Role::Guest } else { Role::Host };
+                cells.extend(split_of(owner, *left));
+                if let Some(cut) = cut.as_ref().filter(|_| owner == role) {
+                    cells.extend(question(binnings.get(cut.feature), cut.bin, cut.missing_left));
+                }
+            } else {
+                cells.push(("leaf", "shared".to_owned()));
+            }
+            file.line(&cells);
+        }
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_where_they_must_be() {
+        let mut file = Csv::new(&["a", "b", "c"]);
+        file.line(&[("c", "plain".to_owned()), ("a", "say \"x\", y".to_owned())]);
+        assert_eq!(file.text, "a,b,c\n\"say \"\"x\"\", y\",,plain\n");
+    }
+
+    #[test]
+    fn a_cut_is_asked_in_the_words_of_its_column() {
+        let numbers = [1.0, 2.0, 3.0, 4.0];
+        let column = features::Column::numbers("age", &numbers);
+        let binning = Binning::quantile(&column, &[0, 1, 2, 3], 4).unwrap();
+        assert_eq!(condition(&binning, 2), "<= 2");
+        assert_eq!(condition(&binning, 4), "has a value");
+        let levels = ["blue".to_owned(), "red".to_owned()];
+        let column = features::Column::categories("colour", &[0, 1, 1], &levels);
+        let binning = Binning::quantile(&column, &[0, 1, 2], 4).unwrap();
+        let [first, second] = [1, 2].map(|bin| condition(&binning, bin));
+        assert!(first == "one of blue" || first == "one of red", "{first}");
+        assert!(second.starts_with(&first) && second.contains("; "), "{second}");
+    }
+
+    #[test]
+    fn each_party_reads_its_own_questions() {
+        let numbers = [1.0, 2.0, 3.0, 4.0];
+        let column = features::Column::numbers("age", &numbers);
+        let binnings = [Binning::quantile(&column, &[0, 1, 2, 3], 4).unwrap()];
+        let trees = serde_json::json!({
+            "base_score": 0.0, "features": ["age"],
+            "trees": [[
+                { "split": {
+                    "owner": "guest",
+                    "cut": { "feature": 0, "bin": 1, "missing_left": true },
+                    "left": 1,
+                } },
+                { "split": { "owner": "host", "cut": null, "left": 3 } },
+                { "leaf": { "share": 7 } },
+                { "leaf": { "share": 8 } },
+                { "leaf": { "share": 9 } },
+            ]],
+        });
+        let trees: StrictTrees = serde_json::from_value(trees).unwrap();
+        let expected = "\
+tree,node,owner,column,condition,missing,yes,no,gain,leaf
+1,0,guest,age,<= 1,yes,1,2,,
+1,1,host,,,,3,4,,
+1,2,,,,,,,,shared
+1,3,,,,,,,,shared
+1,4,,,,,,,,shared
+";
+        assert_eq!(strict_trees(&trees, &binnings, Role::Guest).text, expected);
+        let trees = serde_json::json!({
+            "training_id": "0", "splits": [{ "feature": "age", "bin": 2, "missing_left": false }],
+        });
+        let trees: HostTrees = serde_json::from_value(trees).unwrap();
+        let text = host_trees(&trees, &binnings).text;
+        assert_eq!(text, "split,column,condition,missing\n1,age,<= 2,no\n");
+    }
+}
