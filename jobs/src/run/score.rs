@@ -210,7 +210,7 @@ async fn linear(
 
 fn coefficients(named: &[Coefficient], intercept: f64) -> Coefficients {
     let weights = named.iter().map(|it| it.weight).collect();
-    Coefficients { weights, intercept, passes: 0, converged: true }
+    Coefficients { weights, intercept, passes: 0, converged: true, standard_errors: None }
 }
 
 /// A party's features of the new rows, in the order of its coefficients.

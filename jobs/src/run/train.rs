@@ -2,8 +2,8 @@
 
 use crypto::hash;
 use features::split::Split;
-use net::{Session, Size};
 use models::wald::Wald;
+use net::{Session, Size};
 
 use super::boosted_trees::{self, Part};
 use super::data::{Data, pick};
