@@ -6,6 +6,7 @@ use contract::Role;
 use crypto::random::Generator;
 use serde_json::Value;
 use tempfile::TempDir;
+use world::{Fault, FaultKind, Side};
 
 use crate::folder::hex;
 use crate::run::Outcome;
@@ -90,17 +91,27 @@ impl Scene {
     }
 
     fn run(&self, seed: u64, jobs: [&JobSpec; 2]) -> [Result<Outcome, JobError>; 2] {
+        self.run_with_fault(seed, jobs, None)
+    }
+
+    fn run_with_fault(
+        &self,
+        seed: u64,
+        jobs: [&JobSpec; 2],
+        fault: Option<Fault>,
+    ) -> [Result<Outcome, JobError>; 2] {
         let side = async |role, session| {
             let job = jobs[usize::from(role == Role::Host)];
             let folder = self.folder.path();
             let mut rows = open_rows(job, job.party(role), folder, &self.path("work"), &Unwatched)?;
             run_party(job, role, &mut rows, session, &Unwatched).await
         };
-        let outcome = world::pair(
-            seed,
-            async |session| side(Role::Guest, session).await,
-            async |session| side(Role::Host, session).await,
-        );
+        let first = async |session| side(Role::Guest, session).await;
+        let second = async |session| side(Role::Host, session).await;
+        let outcome = match fault {
+            Some(fault) => world::pair_with_fault(seed, fault, first, second),
+            None => world::pair(seed, first, second),
+        };
         [outcome.first, outcome.second]
     }
 
@@ -485,13 +496,34 @@ fn files_that_were_changed_are_refused() {
     scene.scores("models", CLASSES, STEP);
 }
 
-/// A peer that says something else than the name of a model.
 #[test]
-fn a_peer_that_names_no_model_is_caught() {
+fn names_of_models_have_one_form() {
     for name in ["", "a b c", "\u{ff}", &"0".repeat(98)] {
         assert!(!super::is_name(name), "{name}");
     }
     let name = format!("{} {} boosted_trees.time", "a".repeat(64), "0".repeat(32));
     assert!(super::is_name(&name));
     assert!(!super::is_name(&format!("{name} ")) && !super::is_name(&format!("{name}\n")));
+}
+
+/// What a host sends in place of the name of its model or of its part of the scores.
+#[test]
+fn tampered_names_and_scores_are_named() {
+    let (scene, _) = trained();
+    let job = scene.scoring("models", CLASSES, STEP);
+    let nan = f64::NAN.to_bits().to_le_bytes();
+    for (path_step, message, part) in [
+        ("score.model/model", vec![], "the name of a model is text"),
+        ("score.model/model", vec![0xff; 40], "the name of a model is text"),
+        ("score.model/model", vec![b'0'; 300], "model"),
+        ("score/host_scores", nan.repeat(ROWS as usize), "a score is a finite number"),
+        ("score/host_scores", vec![0; 8], "host_scores"),
+    ] {
+        let kind = FaultKind::replace(move |_: &[u8]| message.clone());
+        let fault =
+            Fault { path_step: path_step.to_owned(), occurrence: 0, kind, from: Side::Second };
+        let [guest, _] = scene.run_with_fault(11, [&job, &job], Some(fault));
+        let error = guest.unwrap_err().to_string();
+        assert!(error.contains("second misbehaved") && error.contains(part), "{error}");
+    }
 }
