@@ -1,3 +1,5 @@
+mod tampered;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +8,7 @@ use contract::Role;
 use crypto::random::Generator;
 use serde_json::Value;
 use tempfile::TempDir;
+use world::Fault;
 
 use crate::folder::hex;
 use crate::run::Outcome;
@@ -90,17 +93,27 @@ impl Scene {
     }
 
     fn run(&self, seed: u64, jobs: [&JobSpec; 2]) -> [Result<Outcome, JobError>; 2] {
+        self.run_with_fault(seed, jobs, None)
+    }
+
+    fn run_with_fault(
+        &self,
+        seed: u64,
+        jobs: [&JobSpec; 2],
+        fault: Option<Fault>,
+    ) -> [Result<Outcome, JobError>; 2] {
         let side = async |role, session| {
             let job = jobs[usize::from(role == Role::Host)];
             let folder = self.folder.path();
             let mut rows = open_rows(job, job.party(role), folder, &self.path("work"), &Unwatched)?;
             run_party(job, role, &mut rows, session, &Unwatched).await
         };
-        let outcome = world::pair(
-            seed,
-            async |session| side(Role::Guest, session).await,
-            async |session| side(Role::Host, session).await,
-        );
+        let first = async |session| side(Role::Guest, session).await;
+        let second = async |session| side(Role::Host, session).await;
+        let outcome = match fault {
+            Some(fault) => world::pair_with_fault(seed, fault, first, second),
+            None => world::pair(seed, first, second),
+        };
         [outcome.first, outcome.second]
     }
 
@@ -483,15 +496,4 @@ fn files_that_were_changed_are_refused() {
     refused(&original.replace("trained", "trainee"));
     fs::write(model_file(&scene, "first"), &original).unwrap();
     scene.scores("models", CLASSES, STEP);
-}
-
-/// A peer that says something else than the name of a model.
-#[test]
-fn a_peer_that_names_no_model_is_caught() {
-    for name in ["", "a b c", "\u{ff}", &"0".repeat(98)] {
-        assert!(!super::is_name(name), "{name}");
-    }
-    let name = format!("{} {} boosted_trees.time", "a".repeat(64), "0".repeat(32));
-    assert!(super::is_name(&name));
-    assert!(!super::is_name(&format!("{name} ")) && !super::is_name(&format!("{name}\n")));
 }
