@@ -43,19 +43,37 @@ pub enum JobError {
     /// The secure computation failed outside of a model.
     #[error(transparent)]
     Secure(#[from] MpcError),
-    /// The two tables share no row.
+    /// The tables share no row.
     #[error(
-        "no row in common with {peer}: none of the {rows} ids in column `{key}` is in its table. \
-         Compare how both sides write their ids (spaces, leading zeros, country codes, letter \
-         case, hashing) and whether both mean the same people"
+        "no row in common with {peers}: none of the {rows} ids in column `{key}` is in every other \
+         table. Compare how all sides write their ids (spaces, leading zeros, country codes, \
+         letter case, hashing) and whether all mean the same people"
     )]
     NothingInCommon {
-        /// The other party.
-        peer: String,
+        /// The other parties.
+        peers: String,
         /// Rows of this party's table.
         rows: usize,
         /// This party's key column.
         key: String,
+    },
+    /// A step between two parties in a job with more, which the job file refuses.
+    #[error(
+        "step {step} is between one guest and one host, and there are more. This is a defect of \
+         the program; please report it"
+    )]
+    OneHostOnly {
+        /// The step.
+        step: String,
+    },
+    /// The sessions are not those of the job.
+    #[error(
+        "`{party}` needs one session with each other party, in the order of the job: connect to all \
+         of them"
+    )]
+    Peers {
+        /// This party.
+        party: String,
     },
     /// A label is a number that a model cannot predict.
     #[error(
@@ -178,7 +196,7 @@ impl JobError {
                 "what it keeps for queries from earlier runs cannot be used"
             }
             Self::Matching(_) => "its ids are not fit for matching",
-            Self::NothingInCommon { .. } => "the two tables have no row in common",
+            Self::NothingInCommon { .. } => "the tables have no row in common",
             Self::LabelNotAllowed { .. } => "its label has values that the model cannot predict",
             Self::NotSummable { .. } => "a column that it is to add up cannot be",
             Self::AsksTooMuch { .. } => "it has more rows than the job lets it ask for",
@@ -187,6 +205,7 @@ impl JobError {
             }
             Self::Model(_) | Self::Alone(_) | Self::Secure(_) => "its training failed",
             Self::Evaluate(_) => "its evaluation failed",
+            Self::OneHostOnly { .. } | Self::Peers { .. } => "it was started for another job",
             Self::Undeclared { .. } => "it stopped because something undeclared was opened",
             Self::File { .. } | Self::NotOurs { .. } | Self::NotInMemory => {
                 "it could not write its results"

@@ -10,6 +10,7 @@ mod large;
 mod pooled;
 mod regressions;
 mod run;
+mod several_hosts;
 mod support;
 mod totals;
 mod trees;

@@ -132,6 +132,7 @@ const UNSCALED_SUMMARY: Text = Text::new(
 const SCALED: &[PrivacyMode] = &[PrivacyMode {
     name: STRICT,
     summary: SUMMARY,
+    several_hosts: false,
     disclosures: &[
         ROWS,
         COLUMNS,
@@ -158,6 +159,7 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
 const UNSCALED: &[PrivacyMode] = &[PrivacyMode {
     name: STRICT,
     summary: UNSCALED_SUMMARY,
+    several_hosts: false,
     disclosures: &[
         ROWS,
         COLUMNS,

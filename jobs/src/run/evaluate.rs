@@ -8,10 +8,9 @@ use models::evaluate::profit::Economics;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
 use models::family::Family;
-use net::Session;
 
 use super::data::{GuestRows, pick};
-use super::progress::Run;
+use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::spec::JobSpec;
 
@@ -30,7 +29,7 @@ pub(super) struct Scores {
 /// Compares the two models on the test rows.
 pub(super) async fn compare(
     run: &Run<'_>,
-    session: &Session,
+    step: &Step,
     step_id: &str,
     guest: &GuestRows,
     test: &[u32],
@@ -53,12 +52,12 @@ pub(super) async fn compare(
             &mut generator,
         )
     };
-    Ok(session.compute(work).await?)
+    Ok(step.compute(work).await?)
 }
 
 /// Compares two models of numbers on the test rows.
 pub(super) async fn compare_numbers(
-    session: &Session,
+    step: &Step,
     family: Family,
     guest: &GuestRows,
     test: &[u32],
@@ -72,7 +71,7 @@ pub(super) async fn compare_numbers(
         let (guest_alone, joint) = (evaluate(&scores.alone_test)?, evaluate(&scores.joint_test)?);
         Ok(NumericComparison { guest_alone, joint })
     };
-    session.compute(work).await
+    step.compute(work).await
 }
 
 fn settings(job: &JobSpec) -> Settings {

@@ -41,11 +41,11 @@ async fn run_step(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<ModelOutcome, JobError> {
-    let session = &mut step.session;
     let model = &model_step.train.model;
     let mut family = None;
     let (part, scores, settings) = match model {
         Model::LogisticRegression { settings, .. } => {
+            let session = step.pair()?;
             let trained =
                 logistic_regression::train(run, session, settings, data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
@@ -54,6 +54,7 @@ async fn run_step(
         Model::Regression { of, settings, .. } => {
             let of = regression::family(*of, settings);
             family = Some(of);
+            let session = step.pair()?;
             let trained =
                 regression::train(run, session, (of, settings), data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
@@ -62,7 +63,7 @@ async fn run_step(
         Model::BoostedTrees { settings, .. } => {
             family = boosted_trees::family(settings);
             let spec = (model.privacy(), settings);
-            let trained = boosted_trees::train(run, session, spec, data, split, prepared).await?;
+            let trained = boosted_trees::train(run, step, spec, data, split, prepared).await?;
             let (part, scores) = trees(trained);
             (part, scores, json!(settings))
         }
@@ -81,12 +82,12 @@ async fn run_step(
     };
     if let (Some(guest), Some(scores)) = (data.guest(), scores) {
         let labels = if let Some(family) = family {
-            let numeric = compare_numbers(session, family, guest, &split.test, &scores).await?;
+            let numeric = compare_numbers(step, family, guest, &split.test, &scores).await?;
             results.numeric = Some(numeric);
             pick(guest.numbers(), &split.test)
         } else {
             let id = &model_step.id;
-            let comparison = compare(run, session, id, guest, &split.test, &scores).await?;
+            let comparison = compare(run, step, id, guest, &split.test, &scores).await?;
             results.comparison = Some(comparison);
             guest.labels_of(&split.test).into_iter().map(f64::from).collect()
         };

@@ -2,13 +2,14 @@
 //!
 //! [`JobSpec::parse`] checks everything that can be checked without data and reports all mistakes
 //! with file, line and column. The typed result has a canonical form; its [`JobSpec::digest`] is
-//! the permit that both parties must agree on. The path of a party's table is its own affair and
+//! the permit that all parties must agree on. The path of a party's table is its own affair and
 //! not part of the digest; everything else is.
 
 mod align;
 mod canonical;
 mod columns;
 mod fields;
+mod hosts;
 mod key;
 mod model;
 mod node;
@@ -41,7 +42,7 @@ use serde::Serialize;
 use fields::{Fields, Problems};
 use node::Node;
 
-/// A job as both parties agreed on it.
+/// A job as its parties agreed on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JobSpec {
     /// The name of the job, also the name of its results.
@@ -52,8 +53,9 @@ pub struct JobSpec {
     pub seed: u64,
     /// The party with the label; first in every session.
     pub guest: PartySpec,
-    /// The party that brings features.
-    pub host: PartySpec,
+    /// The parties that bring features, in the order of the file; never empty.
+    #[serde(flatten, serialize_with = "canonical::hosts")]
+    pub hosts: Vec<PartySpec>,
     /// How common rows are found.
     pub align: AlignSpec,
     /// The splits; every model is trained under each of them. Never empty.
@@ -120,11 +122,10 @@ impl JobSpec {
 
     /// Whether the common rows of one key, matched afresh, are all that the job is for.
     pub fn only_intersects(&self) -> bool {
-        let parties = [&self.guest, &self.host];
         self.train.is_empty()
             && matches!(self.align.protocol, Protocol::Intersection(_))
             && self.align.join == Join::Inner
-            && parties.iter().all(|party| party.payload.is_empty() && !party.has_several_keys())
+            && self.parties().all(|party| party.payload.is_empty() && !party.has_several_keys())
     }
 
     /// Whether the label is a number to be predicted, not one of two classes.
@@ -132,17 +133,14 @@ impl JobSpec {
         self.train.iter().any(|step| step.model.predicts_numbers())
     }
 
-    /// The party of this role.
-    pub const fn party(&self, role: Role) -> &PartySpec {
-        match role {
-            Role::Guest => &self.guest,
-            Role::Host => &self.host,
-        }
+    /// All parties: the guest and then the hosts, the order of every session between two of them.
+    pub fn parties(&self) -> impl Iterator<Item = &PartySpec> {
+        std::iter::once(&self.guest).chain(&self.hosts)
     }
 
     /// The party of this name.
     pub fn party_named(&self, name: &str) -> Option<&PartySpec> {
-        [&self.guest, &self.host].into_iter().find(|party| party.name == name)
+        self.parties().find(|party| party.name == name)
     }
 
     /// Every model under every split, split by split, in the order of the file.
@@ -187,12 +185,12 @@ impl JobSpec {
         let mut statement = of_step("align", self.align.protocol.component(), contract::STRICT);
         match self.align.protocol {
             Protocol::Intersection(_) if self.guest.has_several_keys() => {
-                let keys = self.guest.keys().zip(self.host.keys());
+                let pairs = self.hosts.iter().flat_map(|host| self.guest.keys().zip(host.keys()));
                 let columns: Vec<[&str; 2]> =
-                    keys.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
+                    pairs.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
                 statement.disclosures = catalogue::cascade(&columns);
             }
-            Protocol::Intersection(_) => {}
+            Protocol::Intersection(_) | Protocol::Multiparty => {}
             Protocol::Unbalanced { .. } => {
                 let client = if self.align.learn == Learn::Host { Role::Host } else { Role::Guest };
                 statement.disclosures = catalogue::unbalanced_of(client);
@@ -203,8 +201,8 @@ impl JobSpec {
                     Learn::Guest => (Audience::Guest, Some(Audience::Host)),
                     Learn::Host => (Audience::Host, Some(Audience::Guest)),
                 };
-                let columns =
-                    [&self.guest, &self.host].map(|party| (party.name.as_str(), &party.sum[..]));
+                let columns: Vec<(&str, &[String])> =
+                    self.parties().map(|party| (party.name.as_str(), &party.sum[..])).collect();
                 statement.disclosures = catalogue::totals_of(learners, other, &columns);
             }
         }
@@ -215,7 +213,8 @@ impl JobSpec {
     fn of_payload(&self) -> Option<StepDisclosures> {
         let mut statement = of_step("payload", &catalogue::PAYLOAD, contract::STRICT);
         statement.disclosures.clear();
-        for (from, to) in [(&self.host, Role::Guest), (&self.guest, Role::Host)] {
+        let hosts = self.hosts.iter().map(|host| (host, Role::Guest));
+        for (from, to) in hosts.chain([(&self.guest, Role::Host)]) {
             if !from.payload.is_empty() {
                 let sent = catalogue::payload_of(to.into(), &from.name, &from.payload);
                 statement.disclosures.push(sent);
@@ -260,7 +259,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
         Some(node) => read_seed(node, problems),
         None => Some(0),
     };
-    let parties = party::read_both(&mut fields, problems);
+    let parties = party::read_all(&mut fields, problems);
     let align = align::read(&mut fields, root, problems);
     let splits = steps::read_splits(&mut fields, root, problems);
     let prepare = prepare::read(fields.take("prepare"), root, problems);
@@ -268,13 +267,13 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
     let evaluate = steps::read_evaluate(&mut fields, root, problems);
     let report = steps::read_report(&mut fields, root, problems);
     fields.finish(problems);
-    let (guest, host) = parties?;
+    let (guest, hosts) = parties?;
     let job = JobSpec {
         job: job?,
         purpose: purpose?,
         seed: seed?,
         guest,
-        host,
+        hosts,
         align: align?,
         splits: splits?,
         prepare: prepare?,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::JobSpec;
 use super::align;
 use super::fields::{Fields, Problems, name};
+use super::hosts;
 use super::node::{Node, Value};
 use super::problem::Problem;
 use super::settings;
@@ -130,6 +131,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
         add("parties", message, "`label:` the column to predict, or leave `train` out");
     }
     align::check(job, &mut add);
+    hosts::check(job, &mut add);
     check_numbers(job, &mut add);
     check_trees(job, &mut add);
     let splits = if named_key(root, "splits") { "splits" } else { "split" };
