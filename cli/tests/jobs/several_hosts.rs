@@ -11,7 +11,7 @@ use net::{Conversation, NetError, Seat, Session};
 use serde_json::Value;
 
 use crate::pooled::{ids, succeed};
-use crate::support::{PROGRAM, Parties, assert_nothing_is_left, documented, json};
+use crate::support::{PROGRAM, Parties, assert_nothing_is_left, documented, failure, json};
 
 const NAMES: [&str; 3] = ["clinic", "laboratory", "radiology"];
 
@@ -136,6 +136,61 @@ fn compare_records(out: &Path) {
                     .into_iter()
                     .all(|path| ["align", "rows_first", "rows_second"].contains(&path))
             );
+        }
+    }
+}
+
+/// The job without its models.
+fn only_aligned(folder: &Path, align: &str) {
+    let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
+    let (parties, _) = job.split_once("\nalign:").unwrap();
+    let parties = parties.replace("    label: y\n", "");
+    fs::write(folder.join("job.yaml"), format!("{parties}\nalign: {{ {align} }}\n")).unwrap();
+}
+
+#[test]
+fn only_the_guest_may_learn_and_what_not_all_have_can_be_kept() {
+    let (folder, common) = clinics();
+    only_aligned(folder.path(), "protocol: multiparty, learn: guest");
+    succeed(folder.path());
+    let out = folder.path().join("out");
+    let mut found = ids(&out.join("clinic/tables/aligned.parquet"), "id");
+    found.sort();
+    assert_eq!(found, common);
+    for name in &NAMES[1..] {
+        assert!(!out.join(name).join("tables").exists(), "{name} learnt the rows");
+        let disclosed = json(&out.join(name).join("metrics.json"))["disclosed"].to_string();
+        assert!(!disclosed.contains("intersection.rows"), "{disclosed}");
+    }
+
+    let (folder, common) = clinics();
+    only_aligned(folder.path(), "protocol: multiparty, join: anti");
+    succeed(folder.path());
+    for name in NAMES {
+        let rest =
+            ids(&folder.path().join("out").join(name).join("tables/unmatched.parquet"), "id");
+        let table = fs::read_to_string(folder.path().join(format!("{name}.csv"))).unwrap();
+        assert_eq!(rest.len() + common.len(), table.lines().count() - 1, "{name}");
+        assert!(!rest.iter().any(|id| common.contains(id)), "{name}");
+    }
+}
+
+#[test]
+fn wrong_tables_are_named_with_their_owner_and_all_stop() {
+    type Change = fn(&str) -> String;
+    let foreign: Change = |text| text.trim_end().replace('\n', "\nother-");
+    let cases: [(&str, Change, &[&str]); 3] = [
+        ("radiology.csv", |text| text.replacen("id,", "key,", 1), &["radiology: ", "`id`"]),
+        ("laboratory.csv", |text| text.replacen("id,x0,", "id,z,", 1), &["laboratory: ", "`x0`"]),
+        ("radiology.csv", foreign, &["no row in common with laboratory, radiology"]),
+    ];
+    for (file, change, expected) in cases {
+        let (folder, _) = clinics();
+        let path = folder.path().join(file);
+        fs::write(&path, change(&fs::read_to_string(&path).unwrap())).unwrap();
+        let error = failure(folder.path());
+        for part in expected {
+            assert!(error.contains(part), "{part} is missing in: {error}");
         }
     }
 }

@@ -159,15 +159,14 @@ async fn as_host(
     keep(run, prepared, &selection, outcome, Vec::new())
 }
 
-/// The pairs of columns of both parties that go together too closely; a threshold of 1 asks for
-/// none.
+/// The pairs of columns of both parties that go together too closely, if the job compares any.
 async fn across(
     party: &mut TwoParty,
     columns: &[&[f64]],
     rows: usize,
     settings: &SelectSpec,
 ) -> Result<Vec<Pair>, JobError> {
-    if settings.correlation >= 1.0 {
+    if !settings.compares_columns() {
         return Ok(Vec::new());
     }
     Ok(correlated_pairs(party, columns, rows, settings.correlation).await?)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contract::{ComponentDescriptor, STRICT, catalogue};
 
-use super::JobSpec;
+use super::{JobSpec, SelectSpec};
 
 /// Refuses what is for one guest and one host only; `add` takes a key of the job, a message and
 /// advice.
@@ -26,7 +26,7 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
             format!("{what} is for one guest and one host, and the job has {hosts} hosts");
         add(key, message, &advice);
     }
-    if job.prepare.select.as_ref().is_some_and(|select| select.correlation < 1.0) {
+    if job.prepare.select.as_ref().is_some_and(SelectSpec::compares_columns) {
         let message =
             "`select` compares columns across parties, and columns of two hosts cannot be compared";
         let help = "`correlation: 1`, which selects by information value alone";

@@ -158,7 +158,6 @@ impl JobSpec {
 
     /// The disclosure statement: what each role learns in each step, in the order of the job.
     pub fn disclosures(&self) -> Vec<StepDisclosures> {
-        let strict = contract::STRICT;
         let mut statement = vec![self.of_align()];
         statement.extend(self.of_payload());
         if self.train.is_empty() {
@@ -167,8 +166,8 @@ impl JobSpec {
         for split in &self.splits {
             statement.push(of_split(split));
         }
-        if self.prepare.select.is_some() {
-            statement.push(of_step("prepare.select", &catalogue::SELECT, strict));
+        if let Some(select) = &self.prepare.select {
+            statement.push(of_select(select));
         }
         if self.prepare.encode.uses_woe() {
             let mode = &self.prepare.encode.privacy;
@@ -236,6 +235,15 @@ fn of_step(
         mode: mode.to_owned(),
         disclosures: disclosures.to_vec(),
     }
+}
+
+/// Where no columns are compared, no pairs come out.
+fn of_select(select: &SelectSpec) -> StepDisclosures {
+    let mut statement = of_step("prepare.select", &catalogue::SELECT, contract::STRICT);
+    if !select.compares_columns() {
+        statement.disclosures.retain(|disclosure| disclosure.key != "select.correlated_pairs");
+    }
+    statement
 }
 
 /// Only a split by time tells which rows are late.

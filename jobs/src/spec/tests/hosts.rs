@@ -65,6 +65,11 @@ fn the_statement_says_what_each_learns_of_all() {
             ("all", "intersection.membership"),
         ]
     );
+    let pairs = |statement: &StepDisclosures| {
+        statement.disclosures.iter().any(|it| it.key == "select.correlated_pairs")
+    };
+    assert!(!pairs(&statement[2]), "no columns are compared");
+    assert!(pairs(&example().disclosures()[3]));
 }
 
 #[test]
