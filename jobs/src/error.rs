@@ -184,8 +184,12 @@ impl JobError {
     }
 
     /// One sentence without any value, name or place of this party's data, fit to be told to a
-    /// peer.
+    /// peer. If a conversation failed it names the party at the other end: of several peers the
+    /// others would not know.
     pub fn for_peers(&self) -> String {
+        if let Some(peer) = self.net().and_then(NetError::peer) {
+            return format!("its conversation with {peer} failed");
+        }
         let sentence = match self {
             Self::AtStep { step, cause } => {
                 return format!("at step {step}: {}", cause.for_peers());
@@ -215,11 +219,48 @@ impl JobError {
         sentence.to_owned()
     }
 
+    /// The failed conversation that it comes from, if it does.
+    fn net(&self) -> Option<&NetError> {
+        let secure = match self {
+            Self::Net(error) | Self::Matching(MatchingError::Net(error)) => return Some(error),
+            Self::Model(ModelError::Secure(error))
+            | Self::Federated(FederatedError::Secure(error))
+            | Self::Secure(error) => error,
+            _ => return None,
+        };
+        match secure {
+            MpcError::Net(error) => Some(error),
+            _ => None,
+        }
+    }
+
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
         cause: &dyn std::fmt::Display,
     ) -> Self {
         Self::File { action, path: path.into(), cause: cause.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_conversation_is_told_with_the_name_of_its_party() {
+        let lost =
+            || NetError::Unreachable { peer: "telco".to_owned(), cause: "refused".to_owned() };
+        for error in [
+            JobError::from(lost()),
+            JobError::from(MatchingError::from(lost())),
+            JobError::from(ModelError::from(lost())),
+            JobError::from(FederatedError::from(lost())),
+        ] {
+            let told = error.at("align").for_peers();
+            assert_eq!(told, "at step align: its conversation with telco failed");
+        }
+        let own = NetError::InvalidInput { what: "secret".to_owned() };
+        assert_eq!(JobError::from(own).for_peers(), "its network failed");
     }
 }
