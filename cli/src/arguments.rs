@@ -73,7 +73,7 @@ pub(crate) enum Command {
     /// One side of a bench, as a process of its own
     #[command(hide = true)]
     BenchParty(BenchPartyArguments),
-    /// One party of a job, as a process of its own; `run` starts two of them
+    /// One party of a job, as a process of its own; `run` starts all of them
     #[command(hide = true)]
     Party(PartyArguments),
 }
@@ -90,15 +90,16 @@ pub(crate) struct PartyArguments {
     /// Folder with this party's key.pem and certificate.pem
     #[arg(long, value_name = "DIR")]
     pub(crate) keys: PathBuf,
-    /// The key that is pinned for the other party, ed25519:…
-    #[arg(long, value_name = "KEY")]
-    pub(crate) peer_key: String,
-    /// Wait for the other party on this address; port 0 takes a free one, which is then told
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "dial", conflicts_with = "dial")]
-    pub(crate) listen: Option<String>,
-    /// Connect to the other party at this address
+    /// The key that is pinned for each other party, in the order of the job, ed25519:…
+    #[arg(long, value_name = "KEY", required = true)]
+    pub(crate) peer_key: Vec<String>,
+    /// Wait on this address for the parties that are not dialled; port 0 takes a free one, which is
+    /// then told
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) dial: Option<String>,
+    pub(crate) listen: Option<String>,
+    /// Connect to the first of the other parties at this address; once more for the next one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) dial: Vec<String>,
     /// Folder for the results; the party's own folder is made in it
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -120,7 +121,7 @@ const AFTER_HELP: &str = "\
 Examples:
   tombolo demo                        see it work, on bundled real data
   tombolo plan examples/breast.yaml   what a job does and who learns what
-  tombolo run  examples/breast.yaml   run it with both parties on this machine
+  tombolo run  examples/breast.yaml   run it with every party on this machine
   tombolo components                  everything a job can do
 
 Data go to the standard output, messages and progress to the standard error.

@@ -49,7 +49,9 @@ fn show(component: &ComponentDescriptor, language: Language) {
         screen::table(&parameters(component), language);
     }
     for mode in component.modes {
-        screen::data(&format!("\nprivacy: {}\n{}", mode.name, language.of(&mode.summary)));
+        let parties = if mode.several_hosts { SEVERAL_HOSTS } else { ONE_HOST };
+        let (summary, parties) = (language.of(&mode.summary), language.of(&parties));
+        screen::data(&format!("\nprivacy: {} ({parties})\n{summary}", mode.name));
         for disclosure in mode.disclosures {
             let (to, kind) =
                 (disclosure.to.name(), language.of(&disclosure.kind.title()).to_owned());
@@ -98,3 +100,7 @@ fn values(kind: &ParameterKind) -> (String, String) {
         ParameterKind::Choice { default, options } => ((*default).to_owned(), options.join(", ")),
     }
 }
+
+const ONE_HOST: Text = Text::new("one guest and one host", "一个发起方与一个合作方");
+const SEVERAL_HOSTS: Text =
+    Text::new("one guest and one host or more", "一个发起方与一个或多个合作方");

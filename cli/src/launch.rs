@@ -1,4 +1,4 @@
-//! Both parties of a job as processes on this machine.
+//! All parties of a job as processes on this machine.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -76,6 +76,8 @@ struct Launch<'a> {
     folders: Folders<'a>,
     work: &'a WorkFolder,
     keys: BTreeMap<String, Identity>,
+    /// Where the parties listen that run already, in the order of the job.
+    addresses: Vec<String>,
     progress: Progress,
     sender: UnboundedSender<(String, News)>,
     receiver: UnboundedReceiver<(String, News)>,
@@ -95,7 +97,7 @@ impl<'a> Launch<'a> {
         language: Language,
     ) -> Result<Self, Failure> {
         let mut keys = BTreeMap::new();
-        for party in [&job.guest, &job.host] {
+        for party in job.parties() {
             let identity = Identity::generate(&party.name).map_err(Failure::job)?;
             identity.save(&work.path().join(&party.name)).map_err(Failure::job)?;
             keys.insert(party.name.clone(), identity);
@@ -107,7 +109,8 @@ impl<'a> Launch<'a> {
             folders,
             work,
             keys,
-            progress: Progress::new([&job.guest.name, &job.host.name], language),
+            addresses: Vec::new(),
+            progress: Progress::new(job.parties().map(|party| party.name.as_str()), language),
             sender,
             receiver,
             children: BTreeMap::new(),
@@ -118,14 +121,15 @@ impl<'a> Launch<'a> {
     }
 
     async fn run(&mut self) -> Result<BTreeMap<String, Outcome>, Failure> {
-        self.start(&self.job.guest.name, &self.job.host.name, ["--listen", "127.0.0.1:0"])?;
+        self.start_next()?;
         let mut open = 1;
         while open > 0 {
             let next = tokio::time::timeout(self.patience(), self.receiver.recv()).await;
             let Ok(Some((party, news))) = next else { break };
             match news {
                 News::Said(Message::Listening { address }) => {
-                    self.start(&self.job.host.name, &self.job.guest.name, ["--dial", &address])?;
+                    self.addresses.push(address);
+                    self.start_next()?;
                     open += 1;
                 }
                 News::Said(message) => self.note(&party, message),
@@ -139,7 +143,7 @@ impl<'a> Launch<'a> {
         self.conclude()
     }
 
-    /// Once one party has failed, the other one gets a little time to say what it saw, unless
+    /// Once one party has failed, the others get a little time to say what they saw, unless
     /// they never met.
     fn patience(&self) -> Duration {
         match (self.failures.is_empty(), self.has_met) {
@@ -159,11 +163,27 @@ impl<'a> Launch<'a> {
         }
     }
 
-    fn start(&mut self, party: &str, peer: &str, connection: [&str; 2]) -> Result<(), Failure> {
+    /// Starts the party behind those that listen already: it dials all of these, and later ones
+    /// dial it.
+    fn start_next(&mut self) -> Result<(), Failure> {
         let program = env::current_exe().map_err(Failure::job)?;
-        let Some(peer_key) = self.keys.get(peer).map(Identity::public_key) else {
-            return Err(Failure::job(format!("there is no key of {peer}")));
+        let job = self.job;
+        let Some(party) = job.parties().nth(self.addresses.len()) else {
+            return Err(Failure::job("a party listens although all the others run"));
         };
+        let party = party.name.as_str();
+        let others = job.parties().filter(|other| other.name != party);
+        let keys = others.filter_map(|other| self.keys.get(&other.name));
+        let mut connections: Vec<String> = Vec::new();
+        for key in keys {
+            connections.extend(["--peer-key".to_owned(), key.public_key().to_string()]);
+        }
+        for address in &self.addresses {
+            connections.extend(["--dial".to_owned(), address.clone()]);
+        }
+        if self.addresses.len() + 1 < job.parties().count() {
+            connections.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
+        }
         let mut command = Command::new(program);
         command.arg("party");
         if let Some(models) = self.folders.models {
@@ -176,8 +196,7 @@ impl<'a> Launch<'a> {
             .args(["--party", party])
             .arg("--keys")
             .arg(self.work.path().join(party))
-            .args(["--peer-key", &peer_key.to_string()])
-            .args(connection)
+            .args(connections)
             .args(["--reconnect-window", RECONNECT_WINDOW_SECONDS])
             .arg("--out")
             .arg(self.folders.out)
@@ -243,14 +262,14 @@ impl<'a> Launch<'a> {
     }
 
     fn conclude(&mut self) -> Result<BTreeMap<String, Outcome>, Failure> {
-        if self.failures.is_empty() && self.outcomes.len() == 2 {
+        if self.failures.is_empty() && self.outcomes.len() == self.job.parties().count() {
             return Ok(std::mem::take(&mut self.outcomes));
         }
         let mut lines: Vec<String> =
             self.failures.iter().map(|(party, (error, _))| format!("{party}: {error}")).collect();
         for party in self.children.keys().filter(|party| !self.failures.contains_key(*party)) {
             if !self.outcomes.contains_key(party) {
-                lines.push(format!("{party}: stopped, because the other party had failed"));
+                lines.push(format!("{party}: stopped, because another party had failed"));
             }
         }
         let message = format!("the job failed\n  {}", lines.join("\n  "));
@@ -261,7 +280,7 @@ impl<'a> Launch<'a> {
     }
 }
 
-/// How long a party may go on after the other one has failed: longer than the reconnect window, so
+/// How long a party may go on after another one has failed: longer than the reconnect window, so
 /// that it can say what it saw.
 const GRACE: Duration = Duration::from_secs(15);
 

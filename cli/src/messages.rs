@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
 pub(crate) enum Message {
-    /// The party listens; the other one may dial.
+    /// The party listens; later ones may dial.
     Listening {
         /// IP address and port.
         address: String,

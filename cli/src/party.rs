@@ -1,5 +1,6 @@
 //! `tombolo party`: one party of a job, as a process of its own.
 
+use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::path::{self, Path};
 use std::sync::Arc;
@@ -7,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
-use contract::Role;
 use jobs::folder::{Draft, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
@@ -15,7 +15,7 @@ use models::evaluate::Comparison;
 use models::evaluate::bootstrap::Difference;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use net::transport::grpc::{Listener, Peering, dial};
-use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat};
+use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat, together};
 
 use crate::arguments::PartyArguments;
 use crate::failure::{Failure, INTERRUPTED, JOB_FAILED, WRONG_USAGE};
@@ -48,15 +48,16 @@ pub(crate) fn party(arguments: &PartyArguments) -> Result<(), Failure> {
 
 fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let mut job = run::read_job(&arguments.job)?;
-    let Some(role) = job.party_named(&arguments.party).map(|party| party.role) else {
-        return Err(Failure::usage(format!("the job has no party `{}`", arguments.party)));
-    };
     if let Some(models) = &arguments.models {
         let models = path::absolute(models).map_err(Failure::usage)?;
-        job.party_mut(role).models = Some(models_folder(&models, &arguments.party));
+        if let Some(own) = job.party_named_mut(&arguments.party) {
+            own.models = Some(models_folder(&models, &arguments.party));
+        }
     }
-    let own = job.party(role);
-    let peering = peering(arguments, &job, own)?;
+    let Some(own) = job.party_named(&arguments.party) else {
+        return Err(Failure::usage(format!("the job has no party `{}`", arguments.party)));
+    };
+    let peerings = peerings(arguments, &job, own)?;
     keep_models(arguments, own)?;
     let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
@@ -64,23 +65,23 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let kept = kept_folder(arguments.cache.as_ref().unwrap_or(&arguments.out), &own.name);
 
     let converse = async {
-        let (_listener, mut conversation) =
-            connect(arguments, peering).await.map_err(Failure::job)?;
+        let (_listener, mut conversations) = connect(arguments, peerings).await?;
         tell(&Message::Met);
-        let mut session = conversation.session().map_err(Failure::job)?;
-        let counting = Counting::start(conversation.meter());
+        let sessions = conversations.iter_mut().map(Conversation::session);
+        let mut sessions = sessions.collect::<Result<Vec<_>, _>>().map_err(Failure::job)?;
+        let counting = Counting::start(conversations.iter().map(Conversation::meter).collect());
         let written = async {
-            let rows = open_rows_together(&mut session, &job, own, folder, &work, &Told).await?;
+            let rows = open_rows_together(&mut sessions, &job, own, folder, &work, &Told).await?;
             let mut rows = rows.keep_in(kept);
-            let outcome = run_party(&job, own.role, &mut rows, session, &Told).await?;
-            draft.write(&job, &rows, &outcome, &conversation)?;
+            let outcome = run_party(&job, own, &mut rows, sessions, &Told).await?;
+            draft.write(&job, &rows, &outcome, &conversations)?;
             Ok::<_, JobError>((rows, outcome))
         };
         let written = written.await;
         drop(counting);
         match written {
             Ok((rows, outcome)) => {
-                conversation.close().await.map_err(Failure::job)?;
+                close(conversations).await.map_err(Failure::job)?;
                 let folder = draft.publish().map_err(Failure::job)?;
                 rows.remove_files().map_err(Failure::job)?;
                 let folder = folder.display().to_string();
@@ -88,7 +89,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
                 Ok(Message::Done { folder, figures, totals: outcome.totals })
             }
             Err(error) => {
-                conversation.abort(&error.for_peers()).await;
+                abort(conversations, &error.for_peers()).await;
                 Err(Failure::job(error))
             }
         }
@@ -110,34 +111,83 @@ fn keep_models(arguments: &PartyArguments, own: &PartySpec) -> Result<(), Failur
     }
 }
 
-fn peering(arguments: &PartyArguments, job: &JobSpec, own: &PartySpec) -> Result<Peering, Failure> {
-    let peer = match own.role {
-        Role::Guest => &job.host,
-        Role::Host => &job.guest,
-    };
-    let mut seat = Seat::new(&own.name, &peer.name, own.role == Role::Guest);
-    seat.settings.reconnect_window = Duration::from_secs(arguments.reconnect_window);
-    Ok(Peering {
-        seat,
-        identity: Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?),
-        peer_key: arguments.peer_key.parse::<PublicKey>().map_err(Failure::usage)?,
-        job_digest: *job.digest().as_bytes(),
-    })
+/// Ends all conversations in good order.
+async fn close(mut conversations: Vec<Conversation>) -> Result<(), NetError> {
+    // Nobody may wait for this party while it waits for another one to finish.
+    conversations.iter_mut().for_each(Conversation::finish);
+    together(conversations.into_iter().map(Conversation::close)).await?;
+    Ok(())
 }
 
-/// The conversation, and the listener that has to live as long as it does.
+/// Tells all peers why this party gives up; one that is gone keeps the others from nothing.
+async fn abort(conversations: Vec<Conversation>, reason: &str) {
+    let abort = async |conversation: Conversation| {
+        conversation.abort(reason).await;
+        Ok::<_, Infallible>(())
+    };
+    let _ = together(conversations.into_iter().map(abort)).await;
+}
+
+/// What each conversation with another party needs, in the order of the job.
+fn peerings(
+    arguments: &PartyArguments,
+    job: &JobSpec,
+    own: &PartySpec,
+) -> Result<Vec<Peering>, Failure> {
+    let identity = Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?);
+    let others: Vec<&PartySpec> = job.parties().filter(|party| party.name != own.name).collect();
+    if arguments.peer_key.len() != others.len() {
+        let names: Vec<&str> = others.iter().map(|party| party.name.as_str()).collect();
+        return Err(Failure::usage(format!(
+            "the job has the other parties {}: give one --peer-key for each, in this order",
+            names.join(", ")
+        )));
+    }
+    let place = job.parties().take_while(|party| party.name != own.name).count();
+    let mut peerings = Vec::with_capacity(others.len());
+    for (index, (peer, key)) in others.into_iter().zip(&arguments.peer_key).enumerate() {
+        let mut seat = Seat::new(&own.name, &peer.name, index >= place);
+        seat.settings.reconnect_window = Duration::from_secs(arguments.reconnect_window);
+        peerings.push(Peering {
+            seat,
+            identity: Arc::clone(&identity),
+            peer_key: key.parse::<PublicKey>().map_err(Failure::usage)?,
+            job_digest: *job.digest().as_bytes(),
+        });
+    }
+    Ok(peerings)
+}
+
+/// Dials the first parties and waits for the others. The conversations are in the order of the
+/// job; the listener has to live as long as they do.
 async fn connect(
     arguments: &PartyArguments,
-    peering: Peering,
-) -> Result<(Option<Listener>, Conversation), NetError> {
-    if let Some(address) = &arguments.dial {
-        return Ok((None, dial(address, peering).await?));
+    mut peerings: Vec<Peering>,
+) -> Result<(Option<Arc<Listener>>, Vec<Conversation>), Failure> {
+    let dialled = arguments.dial.len();
+    let is_awaited = dialled < peerings.len();
+    if dialled > peerings.len() || is_awaited != arguments.listen.is_some() {
+        return Err(Failure::usage(format!(
+            "there are {} other parties: give addresses to --dial for the first of them, and \
+             --listen if there are any others",
+            peerings.len()
+        )));
     }
-    let address = arguments.listen.as_deref().unwrap_or("127.0.0.1:0");
-    let listener = Listener::bind(address, &peering.identity).await?;
-    tell(&Message::Listening { address: listener.local_address().to_string() });
-    let conversation = listener.accept(peering).await?;
-    Ok((Some(listener), conversation))
+    let awaited = peerings.split_off(dialled);
+    let mut listener = None;
+    if let (Some(address), Some(peering)) = (&arguments.listen, awaited.first()) {
+        let bound = Listener::bind(address, &peering.identity).await.map_err(Failure::job)?;
+        tell(&Message::Listening { address: bound.local_address().to_string() });
+        listener = Some(Arc::new(bound));
+    }
+    let arrivals = awaited.into_iter().zip(listener.iter().cycle());
+    let accepted = together(arrivals.map(|(peering, listener)| listener.accept(peering)));
+    let answers = arguments.dial.iter().zip(peerings);
+    let dialled = together(answers.map(|(address, peering)| dial(address, peering)));
+    let (accepted, mut conversations) =
+        tokio::try_join!(accepted, dialled).map_err(Failure::job)?;
+    conversations.extend(accepted);
+    Ok((listener, conversations))
 }
 
 /// Tells the events of the run.
@@ -156,15 +206,17 @@ struct Counting {
 }
 
 impl Counting {
-    fn start(meter: Arc<Meter>) -> Self {
+    fn start(meters: Vec<Arc<Meter>>) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&is_over);
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 thread::sleep(COUNT_INTERVAL);
-                let totals = meter.totals();
-                let bytes = totals.bytes_sent + totals.bytes_received;
-                let (done, planned) = meter.progress();
+                let totals = meters.iter().map(|meter| meter.totals());
+                let bytes = totals.map(|it| it.bytes_sent + it.bytes_received).sum();
+                // What is reported once for all conversations stands in the first.
+                let progress = meters.first().map(|meter| meter.progress());
+                let (done, planned) = progress.unwrap_or_default();
                 tell(&Message::Traffic { bytes, done, planned });
             }
         });

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use contract::{Text, catalogue};
+use contract::{Audience, Text, catalogue};
 use jobs::spec::JobSpec;
-use report::message::{Language, neutral};
+use report::message::{Language, every_party, listed, neutral};
 use report::table::{Cell, Column, Table};
 
 use crate::failure::Failure;
@@ -22,20 +22,23 @@ pub(crate) fn plan(path: &Path, language: Language) -> Result<(), Failure> {
 }
 
 fn heading(job: &JobSpec, language: Language) -> String {
-    let parties = [&job.guest, &job.host]
-        .map(|party| format!("{} ({})", party.name, language.of(&party.role.title())));
-    let [guest, host] = parties;
+    let parties: Vec<String> = job
+        .parties()
+        .map(|party| format!("{} ({})", party.name, language.of(&party.role.title())))
+        .collect();
     let text = Text::owned(
         format!(
-            "Job {} for {}\nParties: {guest}, {host}\nDigest: {}\n",
+            "Job {} for {}\nParties: {}\nDigest: {}\n",
             job.job,
             job.purpose,
+            parties.join(", "),
             job.digest()
         ),
         format!(
-            "任务 {}，用途 {}\n参与方：{guest}、{host}\n摘要：{}\n",
+            "任务 {}，用途 {}\n参与方：{}\n摘要：{}\n",
             job.job,
             job.purpose,
+            parties.join("、"),
             job.digest()
         ),
     );
@@ -75,7 +78,7 @@ fn statement(job: &JobSpec) -> Table {
         for disclosure in step.disclosures {
             table.push(vec![
                 Cell::text(neutral(step.step.clone())),
-                Cell::text(neutral(disclosure.to.name())),
+                Cell::text(learners(job, disclosure.to)),
                 Cell::text(disclosure.what),
                 Cell::text(disclosure.kind.title()),
                 Cell::text(disclosure.count.title()),
@@ -83,6 +86,17 @@ fn statement(job: &JobSpec) -> Table {
         }
     }
     table
+}
+
+/// Who learns something, by name; of several hosts each for itself.
+fn learners(job: &JobSpec, to: Audience) -> Text {
+    match to {
+        Audience::Guest => neutral(&job.guest.name),
+        Audience::Host => {
+            listed(&job.hosts.iter().map(|host| host.name.clone()).collect::<Vec<_>>())
+        }
+        Audience::All => every_party(),
+    }
 }
 
 const STATEMENT: Text = Text::new("Who learns what:", "各方将得知的内容：");

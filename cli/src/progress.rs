@@ -25,9 +25,9 @@ struct Line {
 }
 
 impl Progress {
-    pub(crate) fn new(parties: [&String; 2], language: Language) -> Self {
+    pub(crate) fn new<'a>(parties: impl Iterator<Item = &'a str>, language: Language) -> Self {
         let bars = screen::is_watched().then(MultiProgress::new);
-        let line = |party: &String| {
+        let line = |party: &str| {
             let bar = match &bars {
                 Some(bars) => bars.add(ProgressBar::new_spinner()),
                 None => ProgressBar::hidden(),
@@ -35,11 +35,11 @@ impl Progress {
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
                 bar.set_style(style);
             }
-            bar.set_prefix(party.clone());
+            bar.set_prefix(party.to_owned());
             bar.enable_steady_tick(Duration::from_millis(120));
-            (party.clone(), Line { bar, step: String::new(), bytes: 0, progress: (0, 0) })
+            (party.to_owned(), Line { bar, step: String::new(), bytes: 0, progress: (0, 0) })
         };
-        let parties = parties.map(line).into_iter().collect();
+        let parties = parties.map(line).collect();
         Self { bars, parties, language }
     }
 

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::launch::{self, Folders};
 use crate::summary;
 
-/// Runs the job file with both parties as processes of their own.
+/// Runs the job file with all parties as processes of their own.
 pub(crate) fn run(
     path: &Path,
     out: Option<&Path>,

@@ -55,7 +55,9 @@ pub struct PrivacyMode {
     pub name: &'static str,
     /// What the mode gives and gives up, in a sentence.
     pub summary: Text,
-    /// The complete list of what is learnt.
+    /// Whether it takes several hosts; else one guest and one host.
+    pub several_hosts: bool,
+    /// The complete list of what is learnt; "the host" is each of several.
     pub disclosures: &'static [Disclosure],
 }
 

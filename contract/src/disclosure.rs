@@ -97,6 +97,9 @@ impl Frequency {
 pub struct Observed {
     /// Who learnt it.
     pub to: Audience,
+    /// The learner's name in the job; `None` for every party.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub party: Option<String>,
     /// The key of the [`Disclosure`] that allowed it.
     pub key: Cow<'static, str>,
     /// How many values were opened.
@@ -127,7 +130,8 @@ mod tests {
             let what = Text::new("rows", "行");
             Disclosure::new(to, key, DisclosureKind::Size, Frequency::Once, what)
         };
-        let saw = |to, key: &'static str, count| Observed { to, key: key.into(), count };
+        let saw =
+            |to, key: &'static str, count| Observed { to, party: None, key: key.into(), count };
         let declared = [declare(Audience::All, "rows"), declare(Audience::Guest, "sums")];
         let fine = [
             saw(Audience::Host, "rows", 1),

@@ -46,7 +46,7 @@ impl fmt::Display for Role {
 pub enum Audience {
     /// Only the party in the role of guest.
     Guest,
-    /// Only the party in the role of host.
+    /// Only the party in the role of host; of several, each for itself.
     Host,
     /// Every party of the job.
     All,

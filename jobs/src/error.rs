@@ -43,19 +43,37 @@ pub enum JobError {
     /// The secure computation failed outside of a model.
     #[error(transparent)]
     Secure(#[from] MpcError),
-    /// The two tables share no row.
+    /// The tables share no row.
     #[error(
-        "no row in common with {peer}: none of the {rows} ids in column `{key}` is in its table. \
-         Compare how both sides write their ids (spaces, leading zeros, country codes, letter \
-         case, hashing) and whether both mean the same people"
+        "no row in common with {peers}: none of the {rows} ids in column `{key}` is in every other \
+         table. Compare how all sides write their ids (spaces, leading zeros, country codes, \
+         letter case, hashing) and whether all mean the same people"
     )]
     NothingInCommon {
-        /// The other party.
-        peer: String,
+        /// The other parties.
+        peers: String,
         /// Rows of this party's table.
         rows: usize,
         /// This party's key column.
         key: String,
+    },
+    /// A step between two parties in a job with more, which the job file refuses.
+    #[error(
+        "step {step} is between one guest and one host, and there are more. This is a defect of \
+         the program; please report it"
+    )]
+    OneHostOnly {
+        /// The step.
+        step: String,
+    },
+    /// The sessions are not those of the job.
+    #[error(
+        "`{party}` needs one session with each other party, in the order of the job: connect to all \
+         of them"
+    )]
+    Peers {
+        /// This party.
+        party: String,
     },
     /// A label is a number that a model cannot predict.
     #[error(
@@ -176,8 +194,12 @@ impl JobError {
     }
 
     /// One sentence without any value, name or place of this party's data, fit to be told to a
-    /// peer.
+    /// peer. If a conversation failed it names the party at the other end: of several peers the
+    /// others would not know.
     pub fn for_peers(&self) -> String {
+        if let Some(peer) = self.net().and_then(NetError::peer) {
+            return format!("its conversation with {peer} failed");
+        }
         let sentence = match self {
             Self::AtStep { step, cause } => {
                 return format!("at step {step}: {}", cause.for_peers());
@@ -188,7 +210,7 @@ impl JobError {
                 "what it keeps for queries from earlier runs cannot be used"
             }
             Self::Matching(_) => "its ids are not fit for matching",
-            Self::NothingInCommon { .. } => "the two tables have no row in common",
+            Self::NothingInCommon { .. } => "the tables have no row in common",
             Self::LabelNotAllowed { .. } => "its label has values that the model cannot predict",
             Self::NotSummable { .. } => "a column that it is to add up cannot be",
             Self::AsksTooMuch { .. } => "it has more rows than the job lets it ask for",
@@ -197,6 +219,7 @@ impl JobError {
             }
             Self::Model(_) | Self::Alone(_) | Self::Secure(_) => "its training failed",
             Self::Evaluate(_) => "its evaluation failed",
+            Self::OneHostOnly { .. } | Self::Peers { .. } => "it was started for another job",
             Self::Undeclared { .. } => "it stopped because something undeclared was opened",
             Self::File { .. } | Self::NotOurs { .. } | Self::NotInMemory => {
                 "it could not write its results"
@@ -207,11 +230,48 @@ impl JobError {
         sentence.to_owned()
     }
 
+    /// The failed conversation that it comes from, if it does.
+    fn net(&self) -> Option<&NetError> {
+        let secure = match self {
+            Self::Net(error) | Self::Matching(MatchingError::Net(error)) => return Some(error),
+            Self::Model(ModelError::Secure(error))
+            | Self::Federated(FederatedError::Secure(error))
+            | Self::Secure(error) => error,
+            _ => return None,
+        };
+        match secure {
+            MpcError::Net(error) => Some(error),
+            _ => None,
+        }
+    }
+
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
         cause: &dyn std::fmt::Display,
     ) -> Self {
         Self::File { action, path: path.into(), cause: cause.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_conversation_is_told_with_the_name_of_its_party() {
+        let lost =
+            || NetError::Unreachable { peer: "telco".to_owned(), cause: "refused".to_owned() };
+        for error in [
+            JobError::from(lost()),
+            JobError::from(MatchingError::from(lost())),
+            JobError::from(ModelError::from(lost())),
+            JobError::from(FederatedError::from(lost())),
+        ] {
+            let told = error.at("align").for_peers();
+            assert_eq!(told, "at step align: its conversation with telco failed");
+        }
+        let own = NetError::InvalidInput { what: "secret".to_owned() };
+        assert_eq!(JobError::from(own).for_peers(), "its network failed");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use contract::Text;
 use matching::idmap::{InvalidKeys, KeyRule, Keys};
-use net::Session;
+use net::{Session, prepare};
 use table::{
     ColumnOverride, CsvOptions, Format, Kind, Missing, Overrides, ProposedSchema, Role, Schema,
     Source, Table, TableError,
@@ -22,13 +22,13 @@ use crate::spec::{
 };
 use crate::watch::{Event, Watch};
 
-/// Opens the table of `party` as [`open_rows`] does, while the peer opens its own.
+/// Opens the table of `party` as [`open_rows`] does, while the peers open theirs.
 ///
 /// # Errors
-/// As [`open_rows`]; [`JobError::Net`] if the peer stops before it is ready.
+/// As [`open_rows`]; [`JobError::Net`] if a peer stops before it is ready.
 #[net::boxed(?Send)]
 pub async fn open_rows_together(
-    session: &mut Session,
+    peers: &mut [Session],
     job: &JobSpec,
     party: &PartySpec,
     folder: &Path,
@@ -37,7 +37,7 @@ pub async fn open_rows_together(
 ) -> Result<OwnRows, JobError> {
     let (job, party) = (job.clone(), party.clone());
     let (folder, work) = (folder.to_owned(), work.to_owned());
-    session.prepare("rows", move || open_rows(&job, &party, &folder, &work, watch)).await
+    prepare(peers, "rows", move || open_rows(&job, &party, &folder, &work, watch)).await
 }
 
 /// Opens the table of `party`, whose path is relative to `folder`, the job file's.

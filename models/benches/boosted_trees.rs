@@ -102,7 +102,14 @@ fn joint(data: &Data, trees: usize) -> (u64, u64) {
         1,
         async |mut session: Session| {
             let (examples, ledger) = (data.examples(), Ledger::new(DISCLOSURES));
-            train_as_guest(&mut session, &data.guest, &examples, &settings, &ledger).await
+            train_as_guest(
+                std::slice::from_mut(&mut session),
+                &data.guest,
+                &examples,
+                &settings,
+                &ledger,
+            )
+            .await
         },
         async |mut session: Session| {
             let ledger = Ledger::new(DISCLOSURES);

@@ -108,7 +108,14 @@ fn joint_trees_are_the_plain_ones() {
         1,
         async |mut session: Session| {
             let (examples, ledger) = (data.examples(), Ledger::new(DISCLOSURES));
-            train_as_guest(&mut session, &data.guest, &examples, &settings, &ledger).await
+            train_as_guest(
+                std::slice::from_mut(&mut session),
+                &data.guest,
+                &examples,
+                &settings,
+                &ledger,
+            )
+            .await
         },
         async |mut session: Session| {
             let ledger = Ledger::new(DISCLOSURES);
@@ -120,7 +127,9 @@ fn joint_trees_are_the_plain_ones() {
 
     let joint_nodes = outline(&joint.model.trees, |question| match *question {
         Question::Own(cut) => (joint.model.features[cut.feature].clone(), cut.bin),
-        Question::Host { split } => (host.splits[split].feature.clone(), host.splits[split].bin),
+        Question::Host { split, .. } => {
+            (host.splits[split].feature.clone(), host.splits[split].bin)
+        }
     });
     let plain_nodes =
         outline(&plain.model.trees, |cut| (plain.model.features[cut.feature].clone(), cut.bin));

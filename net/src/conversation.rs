@@ -30,6 +30,11 @@ impl Conversation {
         Self { switchboard, attestations: Some(attestations), is_over: false }
     }
 
+    /// The peer's name in the job.
+    pub fn peer(&self) -> &str {
+        &self.switchboard.seat.peer
+    }
+
     /// What both parties signed at the beginning, for the audit record; `None` in memory, where
     /// nobody has a key.
     pub fn attestations(&self) -> Option<&Attestations> {

@@ -137,6 +137,21 @@ impl NetError {
     pub fn is_connection(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Disconnected { .. } | Self::Unreachable { .. })
     }
+
+    /// The peer whose conversation it is about; `None` for what is wrong on this side alone.
+    pub fn peer(&self) -> Option<&str> {
+        match self {
+            Self::PeerMisbehaved { peer, .. }
+            | Self::PeerIncompatible { peer, .. }
+            | Self::IdentityMismatch { peer, .. }
+            | Self::PeerAborted { peer, .. }
+            | Self::PeerFinished { peer, .. }
+            | Self::Timeout { peer, .. }
+            | Self::Disconnected { peer, .. }
+            | Self::Unreachable { peer, .. } => Some(peer),
+            Self::InvalidInput { .. } | Self::Runtime { .. } | Self::Identity { .. } => None,
+        }
+    }
 }
 
 /// A duration as people read it.

@@ -25,6 +25,7 @@ mod seat;
 mod session;
 mod settings;
 mod switchboard;
+mod together;
 pub mod transport;
 pub mod wire;
 
@@ -39,7 +40,9 @@ pub use conversation::Conversation;
 pub use error::NetError;
 pub use identity::{Identity, PublicKey};
 pub use meter::{Meter, StepTraffic, Totals, Traffic};
+pub use preparation::prepare;
 pub use runtime::block_on;
 pub use seat::{Entropy, Seat};
 pub use session::{Session, Size};
 pub use settings::{KIB, MIB, Settings};
+pub use together::together;

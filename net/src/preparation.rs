@@ -1,4 +1,4 @@
-//! Long work of one party before the other has anything to wait for.
+//! Long work of one party before the others have anything to wait for.
 
 use std::io;
 use std::thread;
@@ -8,62 +8,78 @@ use tokio::time::timeout;
 
 use crate::error::NetError;
 use crate::session::Session;
+use crate::together::together;
 
-impl Session {
-    /// Does what a party needs to do alone, such as reading its table, on a thread of its own, and
-    /// returns when both parties have done theirs.
-    ///
-    /// Each tells the other from time to time that it still works, so that work of any length never
-    /// meets the longest wait for a step. A party whose work fails returns at once; ending the
-    /// conversation then is the caller's part. `name` must not have been used for a fork.
-    ///
-    /// # Errors
-    /// What `work` returns; [`NetError`] if the peer is gone or stopped, also before the own work
-    /// is done.
-    pub async fn prepare<T, E>(
-        &mut self,
-        name: &str,
-        work: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<NetError> + Send + 'static,
-    {
-        let first = self.fork(&format!("{name}_first"))?;
-        let second = self.fork(&format!("{name}_second"))?;
-        let (own, theirs) = if self.is_first() { (first, second) } else { (second, first) };
-        let (done, ()) = tokio::try_join!(work_and_tell(own, work), hear(theirs))?;
-        Ok(done)
-    }
-}
-
-async fn work_and_tell<T, E>(
-    mut path: Session,
+/// Does what a party needs to do alone, such as reading its table, on a thread of its own, and
+/// returns when this party and all `peers` have done theirs.
+///
+/// Each tells the others from time to time that it still works, so that work of any length never
+/// meets the longest wait for a step. A party whose work fails returns at once; ending the
+/// conversations then is the caller's part. `name` must not have been used for a fork.
+///
+/// # Errors
+/// What `work` returns; [`NetError`] if a peer is gone or stopped, also before the own work is
+/// done, and without any peer.
+pub async fn prepare<T, E>(
+    peers: &mut [Session],
+    name: &str,
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<NetError> + Send + 'static,
 {
+    let (mut own, mut theirs) = (Vec::new(), Vec::new());
+    for peer in peers {
+        let first = peer.fork(&format!("{name}_first"))?;
+        let second = peer.fork(&format!("{name}_second"))?;
+        let (mine, its) = if peer.is_first() { (first, second) } else { (second, first) };
+        own.push(mine);
+        theirs.push(its);
+    }
+    let (done, _) =
+        tokio::try_join!(work_and_tell(own, work), together(theirs.into_iter().map(hear)))?;
+    Ok(done)
+}
+
+async fn work_and_tell<T, E>(
+    mut peers: Vec<Session>,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<NetError> + Send + 'static,
+{
+    let Some(interval) = peers.iter().map(|peer| peer.settings().step_timeout).min() else {
+        let what = "there is nobody to prepare anything with".to_owned();
+        return Err(NetError::InvalidInput { what }.into());
+    };
+    let interval = interval / REPORTS_PER_WAIT;
     let (sender, mut done) = oneshot::channel();
     let run = move || {
-        // Nobody waits for it any more if the conversation is over.
+        // Nobody waits for it any more if the conversations are over.
         let _ = sender.send(work());
     };
     let thread = thread::Builder::new().name("preparation".to_owned());
     thread.spawn(run).map_err(|error| failed(&error))?;
-    let interval = path.settings().step_timeout / REPORTS_PER_WAIT;
     loop {
         match timeout(interval, &mut done).await {
             Ok(Ok(result)) => {
                 let result = result?;
-                path.send_words(STEP, &[DONE]).await?;
+                tell(&mut peers, DONE).await?;
                 return Ok(result);
             }
             Ok(Err(_)) => return Err(failed(&io::Error::other("the thread ended early")).into()),
-            Err(_) => path.send_words(STEP, &[WORKING]).await?,
+            Err(_) => tell(&mut peers, WORKING).await?,
         }
     }
+}
+
+async fn tell(peers: &mut [Session], word: u64) -> Result<(), NetError> {
+    for peer in peers {
+        peer.send_words(STEP, &[word]).await?;
+    }
+    Ok(())
 }
 
 async fn hear<E: From<NetError>>(mut path: Session) -> Result<(), E> {
@@ -97,17 +113,19 @@ mod tests {
     use crate::transport::memory;
     use crate::{Seat, Settings, block_on};
 
-    /// Both parties at once, over memory, with a longest wait of a fifth of a second.
-    fn together<A, B>(
+    /// A seat with a longest wait of a fifth of a second.
+    fn seat(me: &str, peer: &str, is_first: bool) -> Seat {
+        let mut seat = Seat::new(me, peer, is_first);
+        let step_timeout = Duration::from_millis(200);
+        seat.settings = Settings { step_timeout, ..Settings::rendezvous() };
+        seat
+    }
+
+    /// Both parties at once, over memory.
+    fn pair<A, B>(
         first: impl AsyncFnOnce(Session) -> A,
         second: impl AsyncFnOnce(Session) -> B,
     ) -> (A, B) {
-        let seat = |me, peer, is_first| {
-            let mut seat = Seat::new(me, peer, is_first);
-            let step_timeout = Duration::from_millis(200);
-            seat.settings = Settings { step_timeout, ..Settings::rendezvous() };
-            seat
-        };
         let (mut one, mut two) =
             memory::pair(seat("bank", "shop", true), seat("shop", "bank", false)).unwrap();
         let (first_session, second_session) = (one.session().unwrap(), two.session().unwrap());
@@ -121,11 +139,11 @@ mod tests {
 
     #[test]
     fn work_may_take_longer_than_the_longest_wait() {
-        let (first, second) = together(
-            async |mut session| {
-                session.prepare("rows", || Ok::<_, NetError>(slow())).await.unwrap()
+        let (first, second) = pair(
+            async |session| {
+                prepare(&mut [session], "rows", || Ok::<_, NetError>(slow())).await.unwrap()
             },
-            async |mut session| session.prepare("rows", || Ok::<_, NetError>(8)).await.unwrap(),
+            async |session| prepare(&mut [session], "rows", || Ok::<_, NetError>(8)).await.unwrap(),
         );
         assert_eq!((first, second), (7, 8));
     }
@@ -133,18 +151,50 @@ mod tests {
     #[test]
     fn work_that_fails_ends_the_wait() {
         let fails = || Err::<u8, _>(NetError::InvalidInput { what: "no table".to_owned() });
-        let (first, second) = together(
-            async |mut session| session.prepare("rows", || Ok::<_, NetError>(slow())).await,
-            async |mut session| session.prepare("rows", fails).await,
+        let (first, second) = pair(
+            async |session| prepare(&mut [session], "rows", || Ok::<_, NetError>(slow())).await,
+            async |session| prepare(&mut [session], "rows", fails).await,
         );
         assert!(second.unwrap_err().to_string().contains("no table"));
         assert!(first.unwrap_err().is_connection(), "its session was dropped");
     }
 
     #[test]
+    fn one_of_several_peers_may_take_longer_than_the_longest_wait() {
+        let pair = |first, second| {
+            memory::pair(seat(first, second, true), seat(second, first, false)).unwrap()
+        };
+        let (mut conversations, mut paths) = (Vec::new(), Vec::new());
+        for (first, second) in [("bank", "shop"), ("bank", "telco"), ("shop", "telco")] {
+            for mut side in <[_; 2]>::from(pair(first, second)) {
+                paths.push(side.session().unwrap());
+                conversations.push(side);
+            }
+        }
+        let [a, b, c, d, e, f] = <[Session; 6]>::try_from(paths).unwrap();
+        let (mut bank, mut shop, mut telco) = ([a, c], [b, e], [d, f]);
+        let quick = || Ok::<_, NetError>(8);
+        let work = async {
+            tokio::join!(
+                prepare(&mut bank, "rows", quick),
+                prepare(&mut shop, "rows", || Ok::<_, NetError>(slow())),
+                prepare(&mut telco, "rows", quick),
+            )
+        };
+        let done = block_on(work).unwrap();
+        assert_eq!((done.0.unwrap(), done.1.unwrap(), done.2.unwrap()), (8, 7, 8));
+    }
+
+    #[test]
+    fn nobody_prepares_alone() {
+        let alone = block_on(prepare(&mut [], "rows", || Ok::<_, NetError>(8))).unwrap();
+        assert!(alone.unwrap_err().to_string().contains("nobody"));
+    }
+
+    #[test]
     fn a_word_of_another_meaning_is_named() {
-        let (first, _) = together(
-            async |mut session| session.prepare("rows", || Ok::<_, NetError>(8)).await,
+        let (first, _) = pair(
+            async |session| prepare(&mut [session], "rows", || Ok::<_, NetError>(8)).await,
             async |mut session| {
                 let mut path = session.fork("rows_second").unwrap();
                 path.send_words(STEP, &[2]).await

@@ -1,4 +1,4 @@
-//! Benches, with more parties than a job has.
+//! Benches, with two parties and more.
 
 use std::process::Command;
 

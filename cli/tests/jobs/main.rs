@@ -11,6 +11,7 @@ mod pooled;
 mod regressions;
 mod run;
 mod score;
+mod several_hosts;
 mod support;
 mod totals;
 mod trees;

@@ -96,7 +96,7 @@ pub(crate) fn compare(folder: &Path, step: &str) {
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
     let job = JobSpec::parse("job.yaml", &job).unwrap();
     let (guest, host) =
-        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.host, step));
+        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.hosts[0], step));
     assert_eq!(guest.ids, host.ids, "one order on both sides");
     let (training, test) = guest.rows(folder, step);
 
@@ -129,7 +129,7 @@ pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: 
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
     let job = JobSpec::parse("job.yaml", &job).unwrap();
     let (guest, host) =
-        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.host, step));
+        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.hosts[0], step));
     assert_eq!(guest.ids, host.ids, "one order on both sides");
     let (training, test) = guest.rows(folder, step);
     let targets = |rows: &[u32]| -> Vec<f64> {
@@ -240,7 +240,7 @@ impl Part {
 }
 
 /// The ids of a table of the results.
-fn ids(path: &Path, key: &str) -> Vec<String> {
+pub(crate) fn ids(path: &Path, key: &str) -> Vec<String> {
     let source = Source::parquet(path);
     let overrides = table::Overrides { id: Some(key.to_owned()), ..table::Overrides::default() };
     let schema = Schema::propose(&source, &overrides).unwrap().confirm().unwrap();

@@ -91,9 +91,10 @@ pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Two parties that are started one by one, as two organisations do.
+/// Parties that are started one by one, as organisations do.
 pub(crate) struct Parties {
     folder: PathBuf,
+    names: Vec<&'static str>,
     reconnect_window: u64,
 }
 
@@ -104,33 +105,71 @@ pub(crate) struct Party {
 }
 
 impl Parties {
-    /// Makes both identities in `folder`; a cut connection may take `reconnect_window` seconds to
-    /// come back.
+    /// The clinic and the laboratory; see [`Self::named`].
     pub(crate) fn new(folder: &Path, reconnect_window: u64) -> Self {
-        for name in ["clinic", "laboratory"] {
+        Self::named(&["clinic", "laboratory"], folder, reconnect_window)
+    }
+
+    /// Makes all identities in `folder`, of the parties in the order of the job; a cut connection
+    /// may take `reconnect_window` seconds to come back.
+    pub(crate) fn named(names: &[&'static str], folder: &Path, reconnect_window: u64) -> Self {
+        for name in names {
             Identity::generate(name).unwrap().save(&folder.join(name)).unwrap();
         }
-        Self { folder: folder.to_owned(), reconnect_window }
+        Self { folder: folder.to_owned(), names: names.to_vec(), reconnect_window }
     }
 
     /// Starts the guest with a job file and waits until it listens; returns its address too.
     pub(crate) fn guest(&self, job: &str) -> (Party, String) {
-        let mut party = self.start("clinic", "laboratory", job, ["--listen", "127.0.0.1:0"]);
-        let address = party.wait_for("listening")["address"].as_str().unwrap().to_owned();
-        (party, address)
+        self.listening(0, job, &[])
     }
 
     /// Starts the host with a job file.
     pub(crate) fn host(&self, job: &str, address: &str) -> Party {
-        self.start("laboratory", "clinic", job, ["--dial", address])
+        self.start(1, job, &["--dial", address])
     }
 
-    fn start(&self, name: &str, peer: &str, job: &str, connection: [&str; 2]) -> Party {
-        let key = Identity::load(&self.folder.join(peer)).unwrap().public_key().to_string();
-        let mut child = Command::new(PROGRAM)
-            .args(["party", "--party", name, "--peer-key", &key])
+    /// Starts all parties, each of which dials the earlier ones.
+    pub(crate) fn all(&self, job: &str) -> Vec<Party> {
+        let last = self.names.len() - 1;
+        let (mut parties, addresses) = self.all_but_last(job);
+        parties.push(self.start(last, job, &dialled(&addresses)));
+        parties
+    }
+
+    /// Starts all parties but the last one; returns where they listen too.
+    pub(crate) fn all_but_last(&self, job: &str) -> (Vec<Party>, Vec<String>) {
+        let (mut parties, mut addresses) = (Vec::new(), Vec::new());
+        for place in 0..self.names.len() - 1 {
+            let (party, address) = self.listening(place, job, &addresses);
+            parties.push(party);
+            addresses.push(address);
+        }
+        (parties, addresses)
+    }
+
+    /// The identity of a party.
+    pub(crate) fn identity(&self, name: &str) -> Identity {
+        Identity::load(&self.folder.join(name)).unwrap()
+    }
+
+    fn listening(&self, place: usize, job: &str, addresses: &[String]) -> (Party, String) {
+        let connections = [dialled(addresses), vec!["--listen", "127.0.0.1:0"]].concat();
+        let mut party = self.start(place, job, &connections);
+        let address = party.wait_for("listening")["address"].as_str().unwrap().to_owned();
+        (party, address)
+    }
+
+    fn start(&self, place: usize, job: &str, connections: &[&str]) -> Party {
+        let name = self.names[place];
+        let mut command = Command::new(PROGRAM);
+        command.args(["party", "--party", name]);
+        for other in self.names.iter().filter(|other| **other != name) {
+            command.args(["--peer-key", &self.identity(other).public_key().to_string()]);
+        }
+        let mut child = command
             .args(["--reconnect-window", &self.reconnect_window.to_string()])
-            .args(connection)
+            .args(connections)
             .arg("--job")
             .arg(self.folder.join(job))
             .arg("--keys")
@@ -143,6 +182,10 @@ impl Parties {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Party { child, lines }
     }
+}
+
+fn dialled(addresses: &[String]) -> Vec<&str> {
+    addresses.iter().flat_map(|address| ["--dial", address]).collect()
 }
 
 impl Party {

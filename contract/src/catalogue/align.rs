@@ -42,6 +42,7 @@ const MODES: &[PrivacyMode] = &[PrivacyMode {
         "Opens which of its own rows are common, and the number of rows of each side.",
         "仅公开各方自己的哪些行是共有的，以及双方的行数。",
     ),
+    several_hosts: false,
     disclosures: &[
         Disclosure::new(
             Audience::All,

@@ -4,6 +4,7 @@
 
 mod align;
 mod evaluate;
+mod multiparty;
 mod payload;
 mod prepare;
 mod regression;
@@ -15,6 +16,7 @@ mod unbalanced;
 
 pub use align::{ECDH, RR22, cascade};
 pub use evaluate::{EVALUATE, REPORT};
+pub use multiparty::MULTIPARTY;
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
 pub use regression::{GAMMA_REGRESSION, LINEAR_REGRESSION, POISSON_REGRESSION, TWEEDIE_REGRESSION};
@@ -43,9 +45,10 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 20] = [
+static ALL: [&ComponentDescriptor; 21] = [
     &ECDH,
     &RR22,
+    &MULTIPARTY,
     &UNBALANCED,
     &TOTALS,
     &PAYLOAD,
@@ -73,6 +76,7 @@ const LOCAL: &[PrivacyMode] = &[PrivacyMode {
         "Each party works on its own rows; nothing is sent.",
         "各方只处理自己的数据，不发送任何内容。",
     ),
+    several_hosts: true,
     disclosures: &[],
 }];
 
@@ -161,6 +165,22 @@ mod tests {
                     mode.disclosures.iter().map(|it| (it.to, it.key.as_ref())).collect();
                 assert_eq!(keys.len(), mode.disclosures.len(), "{}", component.name);
             }
+        }
+    }
+
+    /// A job with several hosts can align, split, select and train, if it asks for the right modes.
+    #[test]
+    fn some_modes_of_each_needed_stage_take_several_hosts() {
+        let takes_several = |component: &&ComponentDescriptor| {
+            component.modes.iter().any(|mode| mode.several_hosts)
+        };
+        for prefix in ["align", "train"] {
+            assert_eq!(stage(prefix).filter(takes_several).count(), 1, "{prefix}");
+        }
+        let modes = &find("train.boosted_trees").unwrap().modes;
+        assert!(modes.iter().all(|mode| mode.several_hosts == (mode.name == "secureboost")));
+        for name in ["split", "prepare.select", "prepare.missing"] {
+            assert!(takes_several(&find(name).unwrap()), "{name}");
         }
     }
 

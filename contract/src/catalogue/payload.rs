@@ -21,6 +21,7 @@ pub static PAYLOAD: ComponentDescriptor = ComponentDescriptor {
             "Opens the listed columns of the common rows to the other party.",
             "向对方公开所列字段在共有行上的值。",
         ),
+        several_hosts: false,
         disclosures: &[to_party(Audience::Guest), to_party(Audience::Host)],
     }],
     parameters: &[],

@@ -141,6 +141,7 @@ pub static SELECT: ComponentDescriptor = ComponentDescriptor {
              learns no label, not even in aggregate.",
             "发起方得知合作方匿名特征每个分箱的类别计数；合作方得不到任何标签，包括汇总值。",
         ),
+        several_hosts: true,
         disclosures: SELECT_DISCLOSURES,
     }],
     parameters: &[
@@ -153,8 +154,9 @@ pub static SELECT: ComponentDescriptor = ComponentDescriptor {
             "correlation",
             number(0.8, 0.0, 1.0),
             Text::new(
-                "the largest absolute correlation of two kept features",
-                "保留的两个特征之间相关系数绝对值的上限",
+                "the largest absolute correlation of two kept features; 1 compares none, as a job \
+                 with several hosts must",
+                "保留的两个特征之间相关系数绝对值的上限；取 1 时不比较（有多个合作方的任务须取 1）",
             ),
         ),
     ],
@@ -234,6 +236,7 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
                 "合作方分箱的 WOE 保留在发起方，并以秘密形式参与训练；合作方得不到任何标签，\
                  包括汇总值。",
             ),
+            several_hosts: false,
             disclosures: &[
                 ENCODE_COUNTS,
                 Disclosure::new(
@@ -257,6 +260,7 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
                  each of them. Cheaper, and weaker.",
                 "合作方得知自己每个分箱的 WOE，从而得知其中的类别比例。更快，但保护更弱。",
             ),
+            several_hosts: false,
             disclosures: &[
                 ENCODE_COUNTS,
                 Disclosure::new(

@@ -135,6 +135,7 @@ const UNSCALED_SUMMARY: Text = Text::new(
 const SCALED: &[PrivacyMode] = &[PrivacyMode {
     name: STRICT,
     summary: SUMMARY,
+    several_hosts: false,
     disclosures: &[
         ROWS,
         COLUMNS,
@@ -163,6 +164,7 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
 const UNSCALED: &[PrivacyMode] = &[PrivacyMode {
     name: STRICT,
     summary: UNSCALED_SUMMARY,
+    several_hosts: false,
     disclosures: &[
         ROWS,
         COLUMNS,

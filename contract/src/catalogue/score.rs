@@ -25,6 +25,7 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
                 "Opens the joint score of each row to the guest, and nothing else about the rows.",
                 "仅向发起方公开每一行的联合评分，不公开这些行的其他信息。",
             ),
+            several_hosts: false,
             disclosures: &[MODEL, ROWS, SCORES, HOST_PART, TREES_PART],
         },
         PrivacyMode {
@@ -34,6 +35,7 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
                  each split of the host every row falls. Weaker than strict.",
                 "用于以该模式训练的树：发起方还会得知每一行落在合作方每个分裂的哪一侧。弱于 strict。",
             ),
+            several_hosts: false,
             disclosures: &[MODEL, ROWS, SCORES, SIDES, ORDER],
         },
     ],

@@ -22,9 +22,10 @@ pub static SPLIT: ComponentDescriptor = ComponentDescriptor {
     modes: &[PrivacyMode {
         name: STRICT,
         summary: Text::new(
-            "Both parties know which common rows are training, validation and test rows.",
-            "双方都知道哪些共有的行属于训练集、验证集和测试集。",
+            "Every party knows which common rows are training, validation and test rows.",
+            "各方都知道哪些共有的行属于训练集、验证集和测试集。",
         ),
+        several_hosts: true,
         disclosures: &[
             Disclosure::new(
                 Audience::Host,

@@ -23,6 +23,7 @@ pub static TOTALS: ComponentDescriptor = ComponentDescriptor {
             "Opens how many rows are common and, if they are enough, the sums over them.",
             "仅公开共有行数；若达到下限，再公开这些行上的合计。",
         ),
+        several_hosts: false,
         disclosures: &[
             Disclosure::new(
                 Audience::All,

@@ -26,6 +26,7 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
              coefficients. Scores and gradients of training rows stay shared.",
             "仅公开轮数、每轮一个停止位，以及最后各方自己的系数。训练行的得分和梯度始终为秘密分享。",
         ),
+        several_hosts: false,
         disclosures: &[
             ROWS,
             COLUMNS,
@@ -121,6 +122,7 @@ pub static BOOSTED_TREES: ComponentDescriptor = ComponentDescriptor {
                 "合作方看不到标签、梯度，也不知道节点包含哪些行。发起方能看到合作方匿名特征的每箱汇总值，\
              以及合作方的分裂如何划分各行。弱于 strict。",
             ),
+            several_hosts: true,
             disclosures: SECUREBOOST_DISCLOSURES,
         },
     ],
@@ -136,6 +138,7 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
         "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停时每棵树一个停止位。\
          汇总值、增益、节点包含的行、训练行得分和叶子权重始终为秘密分享。",
     ),
+    several_hosts: false,
     disclosures: &[
         ROWS,
         Disclosure::new(

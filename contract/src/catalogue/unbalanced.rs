@@ -31,6 +31,7 @@ pub static UNBALANCED: ComponentDescriptor = ComponentDescriptor {
             "向查询方公开自己的哪些行对方也有以及服务方的行数；向服务方公开查询的行数。",
         ),
         // As with `learn: guest`, where the guest is the client; see `unbalanced_of`.
+        several_hosts: false,
         disclosures: &[
             Disclosure::new(
                 Audience::Host,

@@ -106,7 +106,8 @@ async fn secureboost(
         train_as_host(&mut session, matrix, training, settings, &ledger).await?;
         return Ok(None);
     };
-    let joint = train_as_guest(&mut session, matrix, examples, settings, &ledger).await?;
+    let joint =
+        train_as_guest(slice::from_mut(&mut session), matrix, examples, settings, &ledger).await?;
     let trees = joint.model.trees.len();
     Ok(Some(Joint { margins: joint.margins, trees }))
 }

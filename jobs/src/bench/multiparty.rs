@@ -9,7 +9,7 @@ use super::stopwatch::Stopwatch;
 use super::{Record, data, figures, start_together};
 use crate::JobError;
 
-/// The name in the bench's settings; no job offers this protocol.
+/// The name in the bench's settings.
 pub(super) const NAME: &str = "multiparty";
 
 /// `rows` are the leader's, `their_rows` those of each other party; half of the smaller set is

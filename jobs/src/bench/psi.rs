@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 use std::slice;
 
-use contract::Role;
 use matching::psi::{Identifiers, Learn};
 use net::Session;
 use serde_json::Value;
@@ -109,10 +108,9 @@ async fn align_files(
     let mut job = JobSpec::parse("the bench's job", &text)
         .map_err(|error| JobError::Bench(error.to_string()))?;
     job.align.protocol = Protocol::Intersection(protocol);
-    let role = if session.is_first() { Role::Guest } else { Role::Host };
-    let party = job.party(role);
+    let party = if session.is_first() { &job.guest } else { &job.hosts[0] };
     let mut rows = open_rows(&job, party, folder, &work_folder(folder, &party.name), &Unwatched)?;
-    let outcome = run_party(&job, role, &mut rows, session, &Unwatched).await?;
+    let outcome = run_party(&job, party, &mut rows, vec![session], &Unwatched).await?;
     Draft::begin(folder, &party.name)?.write_tables(&job, &rows, &outcome)?;
     outcome.common_rows.ok_or_else(|| JobError::Bench("the alignment was not learnt".to_owned()))
 }

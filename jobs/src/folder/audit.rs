@@ -6,12 +6,12 @@
 //! sent, the other has received.
 
 use contract::Disclosure;
-use net::{Attestation, Conversation};
+use net::{Attestation, Conversation, StepTraffic};
 use serde_json::{Value, json};
 
 use super::{Draft, hex};
 use crate::error::JobError;
-use crate::run::Outcome;
+use crate::run::{Outcome, opening};
 use crate::spec::JobSpec;
 
 /// Writes `audit.jsonl`.
@@ -19,7 +19,7 @@ pub(super) fn write(
     draft: &Draft,
     job: &JobSpec,
     outcome: &Outcome,
-    conversation: &Conversation,
+    conversations: &[Conversation],
 ) -> Result<(), JobError> {
     let mut record = Record::default();
     record.add(json!({
@@ -32,7 +32,7 @@ pub(super) fn write(
         "role": outcome.role,
         "canonical": job.canonical(),
     }));
-    if let Some(attestations) = conversation.attestations() {
+    for attestations in conversations.iter().filter_map(Conversation::attestations) {
         record.add(attestation("own", &attestations.mine));
         record.add(attestation("peer", &attestations.theirs));
     }
@@ -42,25 +42,14 @@ pub(super) fn write(
         }
     }
     for opened in outcome.disclosed() {
-        record.add(json!({
-            "record": "opened",
-            "to": opened.to.name(),
-            "what": opened.key,
-            "count": opened.count,
-        }));
+        let mut line = opening(opened);
+        line["record"] = "opened".into();
+        record.add(line);
     }
-    for line in conversation.meter().snapshot() {
-        record.add(json!({
-            "record": "messages",
-            "path": line.path,
-            "step": line.step,
-            "sent": line.traffic.messages_sent,
-            "bytes_sent": line.traffic.bytes_sent,
-            "hash_sent": hex(&line.traffic.hash_sent),
-            "received": line.traffic.messages_received,
-            "bytes_received": line.traffic.bytes_received,
-            "hash_received": hex(&line.traffic.hash_received),
-        }));
+    for conversation in conversations {
+        for line in conversation.meter().snapshot() {
+            record.add(messages(conversation.peer(), &line));
+        }
     }
     draft.write_text("audit.jsonl", &record.text)
 }
@@ -90,6 +79,21 @@ fn attestation(whose: &str, attestation: &Attestation) -> Value {
         "key": attestation.key.to_string(),
         "statement": hex(&attestation.statement),
         "signature": hex(&attestation.signature),
+    })
+}
+
+fn messages(peer: &str, line: &StepTraffic) -> Value {
+    json!({
+        "record": "messages",
+        "peer": peer,
+        "path": line.path,
+        "step": line.step,
+        "sent": line.traffic.messages_sent,
+        "bytes_sent": line.traffic.bytes_sent,
+        "hash_sent": hex(&line.traffic.hash_sent),
+        "received": line.traffic.messages_received,
+        "bytes_received": line.traffic.bytes_received,
+        "hash_received": hex(&line.traffic.hash_received),
     })
 }
 

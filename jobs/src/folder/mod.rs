@@ -64,13 +64,13 @@ impl Draft {
         job: &JobSpec,
         rows: &OwnRows,
         outcome: &Outcome,
-        conversation: &Conversation,
+        conversations: &[Conversation],
     ) -> Result<(), JobError> {
         self.write_json(METRICS, &outcome.metrics())?;
         self.write_text("report.html", &report_html(outcome))?;
         model::write(self, job, rows, outcome)?;
         self.write_tables(job, rows, outcome)?;
-        audit::write(self, job, outcome, conversation)
+        audit::write(self, job, outcome, conversations)
     }
 
     /// Writes the tables of the party's rows.

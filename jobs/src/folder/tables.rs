@@ -8,7 +8,7 @@ use super::Draft;
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
 use crate::run::{Outcome, free_name};
-use crate::spec::{JobSpec, Join};
+use crate::spec::{JobSpec, Join, PartySpec};
 
 /// Writes `tables/aligned.parquet` (or `unmatched.parquet`, if that is what the job asks for) and,
 /// at the guest, `tables/scores.<step>.parquet`, or of a job that scores `tables/scores.parquet`.
@@ -32,8 +32,9 @@ pub(super) fn write(
         table.take(order)?.with_columns(payload(outcome, 0))?
     };
     aligned.write_parquet(draft.place(ALIGNED)?)?;
+    let party = job.party_named(&outcome.party);
     let mut keys: Vec<&str> =
-        job.party(outcome.role).keys().map(|key| key.column.as_str()).collect();
+        party.into_iter().flat_map(PartySpec::keys).map(|key| key.column.as_str()).collect();
     keys.dedup();
     if let Some(scores) = outcome.scored.as_ref().and_then(|scored| scored.scores.as_ref()) {
         let label = scores.labels.as_ref().map(|labels| label(outcome, labels));
@@ -62,9 +63,10 @@ fn left_join(table: &Table, order: &[u32], outcome: &Outcome) -> Result<Table, T
     let joined = rows.with_columns(payload(outcome, rest.len()))?;
     let taken: Vec<String> =
         joined.schema().columns().iter().map(|column| column.name.clone()).collect();
-    let [_, host] = &outcome.parties;
+    let others = outcome.parties.iter().filter(|party| party.name != outcome.party);
+    let others: Vec<&str> = others.map(|party| party.name.as_str()).collect();
     let is_matched = [vec![1.0; order.len()], vec![0.0; rest.len()]].concat();
-    let name = free_name(&taken, &host.name, "matched");
+    let name = free_name(&taken, &others.join("."), "matched");
     let column = Column::new(name, Kind::Boolean, Role::Carried);
     joined.with_columns(vec![(column, Values::numbers(is_matched))])
 }

@@ -22,12 +22,12 @@ pub(super) fn section(view: View<'_>, split: &SplitOutcome) -> Section {
     let mut section =
         Section::new(wording::features_under(split_title(split))).lead(wording::features_lead());
     if !split.host_evidence.is_empty() {
-        let text = wording::host_features_are_anonymous(view.host_name());
+        let text = wording::host_features_are_anonymous(view.host_names());
         section = section.part(Part::Paragraph(text));
     }
     if !split.evidence.is_empty() || !split.host_evidence.is_empty() {
         section = section.part(information_values(view, split));
-        section = remarks::on_evidence(view, split).into_iter().fold(section, Section::part);
+        section = remarks::on_evidence(split).into_iter().fold(section, Section::part);
         section = charts(view, split).into_iter().fold(section, Section::part);
     }
     if let Some(selection) = &split.selection {
@@ -57,41 +57,49 @@ pub(super) fn selection_at_host(split: &SplitOutcome) -> Option<Part> {
     Some(Part::Table { title, table, provenance: None })
 }
 
-/// The guest's tables and then the host's, each with its owner's tone.
-fn tables(split: &SplitOutcome) -> impl Iterator<Item = (Tone, &WoeTable)> {
-    let own = split.evidence.iter().map(|table| (Tone::Guest, table));
-    own.chain(split.host_evidence.iter().map(|table| (Tone::Host, table)))
+/// The weight of evidence of a feature, and whose it is.
+#[derive(Clone, Copy)]
+struct Owned<'a> {
+    owner: &'a str,
+    tone: Tone,
+    table: &'a WoeTable,
+}
+
+/// The guest's tables and then those of each host.
+fn tables<'a>(view: View<'a>, split: &'a SplitOutcome) -> impl Iterator<Item = Owned<'a>> {
+    let owner = view.guest_name();
+    let own = split.evidence.iter().map(move |table| Owned { owner, tone: Tone::Guest, table });
+    own.chain(split.host_evidence.iter().flat_map(|host| {
+        host.tables.iter().map(|table| Owned { owner: &host.party, tone: Tone::Host, table })
+    }))
 }
 
 fn information_values(view: View<'_>, split: &SplitOutcome) -> Part {
-    let line = |(tone, table): (Tone, &WoeTable)| {
-        let owner = if tone == Tone::Guest { view.guest_name() } else { view.host_name() };
-        InformationValue {
-            feature: neutral(&table.feature),
-            owner: owner.to_owned(),
-            bins: table.bins.len() as u64,
-            value: table.iv,
-            outcome: outcome(split, tone, &table.feature),
-        }
+    let line = |owned: Owned<'_>| InformationValue {
+        feature: neutral(&owned.table.feature),
+        owner: owned.owner.to_owned(),
+        bins: owned.table.bins.len() as u64,
+        value: owned.table.iv,
+        outcome: outcome(split, owned),
     };
     let provenance =
         if split.host_evidence.is_empty() { view.own_data() } else { view.joint_data() };
     Part::Table {
         title: wording::information_values(),
-        table: figure::information_values(tables(split).map(line).collect()),
+        table: figure::information_values(tables(view, split).map(line).collect()),
         provenance: Some(provenance),
     }
 }
 
 /// What became of a feature, at the guest.
-fn outcome(split: &SplitOutcome, tone: Tone, name: &str) -> Text {
-    let is_own = tone == Tone::Guest;
-    let dropped = split.dropped.iter().find(|dropped| is_own && dropped.column == name);
+fn outcome(split: &SplitOutcome, Owned { owner, tone, table }: Owned<'_>) -> Text {
+    let (is_own, name) = (tone == Tone::Guest, &table.feature);
+    let dropped = split.dropped.iter().find(|dropped| is_own && dropped.column == *name);
     if let Some(dropped) = dropped {
         return dropped_because(dropped.reason);
     }
     let features = split.selection.iter().flat_map(|selection| &selection.features);
-    let decision = features.into_iter().find(|it| it.is_own == is_own && it.name == name);
+    let decision = features.into_iter().find(|it| it.party == owner && it.name == *name);
     match decision {
         None => wording::used(),
         Some(feature) if feature.is_kept && is_own => wording::kept(),
@@ -105,13 +113,13 @@ fn outcome(split: &SplitOutcome, tone: Tone, name: &str) -> Text {
 
 /// Weight of evidence per bin, the strongest features first.
 fn charts(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
-    let mut tables: Vec<(Tone, &WoeTable)> = tables(split).collect();
-    tables.sort_by(|left, right| right.1.iv.total_cmp(&left.1.iv));
+    let mut tables: Vec<Owned<'_>> = tables(view, split).collect();
+    tables.sort_by(|left, right| right.table.iv.total_cmp(&left.table.iv));
     tables.truncate(CHARTS_MAX);
-    let card = |(tone, table): &(Tone, &WoeTable)| {
+    let card = |Owned { owner, tone, table }: &Owned<'_>| {
         let bins: Vec<EvidenceBin> = table.bins.iter().map(bin).collect();
         let (name, provenance) = match tone {
-            Tone::Host => (format!("{} {}", view.host_name(), table.feature), view.joint_data()),
+            Tone::Host => (format!("{owner} {}", table.feature), view.joint_data()),
             _ => (table.feature.clone(), view.own_data()),
         };
         let chart = figure::weight_of_evidence(&neutral(name), *tone, table.iv, &bins);

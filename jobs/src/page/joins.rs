@@ -2,7 +2,7 @@
 //! what the other party sent.
 
 use contract::Role;
-use report::message::{self, Quantity, neutral};
+use report::message::{Quantity, Text, neutral};
 use report::page::{Part, Section};
 use report::table::{Cell, Column, Table};
 
@@ -39,7 +39,7 @@ fn matches_by_key(view: View<'_>, rounds: &[KeyRound]) -> Part {
     Part::Table { title: wording::matches_by_key(), table, provenance }
 }
 
-fn rows_of_result(view: View<'_>) -> Option<message::Text> {
+fn rows_of_result(view: View<'_>) -> Option<Text> {
     let outcome = view.outcome;
     let common = outcome.common_rows?;
     let count = |rows: usize| Quantity::count(rows as u64);
@@ -71,9 +71,9 @@ fn received(view: View<'_>, payload: &table::Table) -> Part {
     Part::Table { title: wording::received_from(peer(view)), table: columns, provenance }
 }
 
-fn peer(view: View<'_>) -> &str {
+fn peer(view: View<'_>) -> Text {
     match view.outcome.role {
-        Role::Guest => view.host_name(),
-        Role::Host => view.guest_name(),
+        Role::Guest => view.host_names(),
+        Role::Host => neutral(view.guest_name()),
     }
 }

@@ -23,7 +23,7 @@ mod totals;
 pub mod wording;
 
 use contract::{Role, Text};
-use report::message::{Quantity, neutral};
+use report::message::{Quantity, listed, neutral};
 use report::page::{Notice, Part, Provenance, Report, Section};
 
 pub use totals::{totals_outcome, totals_table};
@@ -48,7 +48,7 @@ fn guest_report(view: View<'_>) -> Report {
     if let Some(scored) = &view.outcome.scored {
         return scored::report(view, scored);
     }
-    let subtitle = wording::guest_subtitle(view.guest_name(), view.host_name());
+    let subtitle = wording::guest_subtitle(view.guest_name(), view.host_names());
     let mut report = front(view, subtitle);
     report = report.section(result::section(view));
     for model in &view.outcome.models {
@@ -67,7 +67,7 @@ fn host_report(view: View<'_>) -> Report {
     if let Some(scored) = &view.outcome.scored {
         return scored::report(view, scored);
     }
-    let subtitle = wording::host_subtitle(view.guest_name(), view.host_name());
+    let subtitle = wording::host_subtitle(view.guest_name(), &view.outcome.party);
     let report = front(view, subtitle);
     let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
     let lead = wording::host_part_lead();
@@ -81,10 +81,10 @@ fn host_report(view: View<'_>) -> Report {
 /// The page of a job without models.
 fn aligned_report(view: View<'_>) -> Report {
     let Some(totals) = totals::section(view) else {
-        let subtitle = wording::aligned_subtitle(view.guest_name(), view.host_name());
+        let subtitle = wording::aligned_subtitle(view.guest_name(), view.host_names());
         return with_records(view, front(view, subtitle));
     };
-    let subtitle = wording::totals_subtitle(view.guest_name(), view.host_name());
+    let subtitle = wording::totals_subtitle(view.guest_name(), view.host_names());
     with_records(view, front(view, subtitle).section(totals))
 }
 
@@ -129,30 +129,28 @@ impl<'a> View<'a> {
         &self.outcome.parties[0]
     }
 
-    fn host(self) -> &'a PartyFacts {
-        &self.outcome.parties[1]
+    fn hosts(self) -> &'a [PartyFacts] {
+        &self.outcome.parties[1..]
     }
 
     fn guest_name(self) -> &'a str {
         &self.guest().name
     }
 
-    fn host_name(self) -> &'a str {
-        &self.host().name
+    /// The names of all hosts.
+    fn host_names(self) -> Text {
+        listed(&self.hosts().iter().map(|host| host.name.clone()).collect::<Vec<_>>())
     }
 
     /// The provenance of what this party's data alone make.
     fn own_data(self) -> Provenance {
-        let party = match self.outcome.role {
-            Role::Guest => self.guest(),
-            Role::Host => self.host(),
-        };
-        provenance(&[party])
+        let parties = self.outcome.parties.iter();
+        provenance(parties.filter(|party| party.name == self.outcome.party))
     }
 
-    /// The provenance of what both parties' data make.
+    /// The provenance of what all parties' data make.
     fn joint_data(self) -> Provenance {
-        provenance(&[self.guest(), self.host()])
+        provenance(&self.outcome.parties)
     }
 
     /// Whose data are real, in words.
@@ -164,7 +162,7 @@ impl<'a> View<'a> {
             };
             wording::party_data(&party.name, kind)
         };
-        wording::two_facts(one(self.guest()), one(self.host()))
+        self.hosts().iter().map(one).fold(one(self.guest()), wording::two_facts)
     }
 
     fn split_of(self, model: &ModelOutcome) -> Option<&'a SplitOutcome> {
@@ -184,9 +182,9 @@ impl<'a> View<'a> {
     }
 }
 
-fn provenance(parties: &[&PartyFacts]) -> Provenance {
-    let is_simulated = |party: &&PartyFacts| party.data == spec::Provenance::Simulated;
-    if parties.iter().any(is_simulated) { Provenance::Simulated } else { Provenance::Real }
+fn provenance<'a>(parties: impl IntoIterator<Item = &'a PartyFacts>) -> Provenance {
+    let is_simulated = |party: &PartyFacts| party.data == spec::Provenance::Simulated;
+    if parties.into_iter().any(is_simulated) { Provenance::Simulated } else { Provenance::Real }
 }
 
 /// How a split is called on the page.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use models::vertical::boosted_trees::{GuestTrees, HostTrees};
+use models::vertical::boosted_trees::{GuestTrees, HostPart, HostTrees};
 use models::vertical::strict_trees::StrictTrees;
 use models::wald::Wald;
 use report::chart::{Chart, RankedBar, RankingChart, Tone};
@@ -28,7 +28,7 @@ pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
         ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
             (coefficients(view, model, part), training(part))
         }
-        ModelPart::GuestTrees { trees, .. } => (gains(view, trees), number_of_trees(trees)),
+        ModelPart::GuestTrees { trees, .. } => (gains(trees), number_of_trees(trees)),
         ModelPart::HostTrees { trees, .. } => {
             let names = trees.splits.iter().map(|split| split.feature.as_str());
             let meaning = wording::splits_meaning();
@@ -145,13 +145,15 @@ fn meaning(model: &ModelOutcome) -> Text {
     }
 }
 
-/// The guest's features by gain, and all of the host's together, which is all the guest may know.
-fn gains(view: View<'_>, trees: &GuestTrees) -> Chart {
-    let (own, host) = trees.importance();
-    let total = (own.iter().sum::<f64>() + host).max(f64::MIN_POSITIVE);
+/// The guest's features by gain, and all of each host's together, which is all the guest may know.
+fn gains(trees: &GuestTrees) -> Chart {
+    let (own, hosts) = trees.importance();
+    let total = own.iter().chain(&hosts).sum::<f64>().max(f64::MIN_POSITIVE);
     let own = trees.features.iter().zip(own).map(|(name, gain)| (neutral(name), Tone::Guest, gain));
-    let host = (wording::all_features_of(view.host_name()), Tone::Host, host);
-    let features = own.filter(|(_, _, gain)| *gain > 0.0).chain([host]);
+    let of_host =
+        |(part, gain): (&HostPart, f64)| (wording::all_features_of(&part.party), Tone::Host, gain);
+    let hosts = trees.hosts.iter().zip(hosts).map(of_host);
+    let features = own.filter(|(_, _, gain)| *gain > 0.0).chain(hosts);
     let shares = features.map(|(name, tone, gain)| (name, tone, gain / total));
     figure::importance(wording::share_of_gain(), shares.collect())
 }
@@ -195,7 +197,8 @@ fn training(part: &LinearPart) -> Text {
 
 fn number_of_trees(trees: &GuestTrees) -> Text {
     let count = |count: usize| Quantity::count(count as u64);
-    wording::trees_and_host_splits(count(trees.trees.len()), count(trees.host_splits))
+    let splits = trees.hosts.iter().map(|part| part.splits).sum();
+    wording::trees_and_host_splits(count(trees.trees.len()), count(splits))
 }
 
 fn number_of_strict_trees(trees: &StrictTrees) -> Text {

@@ -51,7 +51,7 @@ pub(super) fn disclosure(view: View<'_>) -> Section {
     let steps = view.outcome.declared.iter().filter(|step| !step.disclosures.is_empty());
     let statement = DisclosureStatement {
         guest: view.guest_name().to_owned(),
-        host: view.host_name().to_owned(),
+        hosts: view.hosts().iter().map(|host| host.name.clone()).collect(),
         steps: steps.map(|step| disclosed(view, step)).collect(),
     };
     let verdict = if statement.is_broken() {
@@ -91,7 +91,8 @@ fn disclosed(view: View<'_>, step: &StepDisclosures) -> DisclosedStep {
     DisclosedStep { name, declared, observed: Some(observed(view, step)) }
 }
 
-/// What was opened while the step ran; what was approved once for all splits ran for each of them.
+/// What was opened while the step ran, to all hosts together; what was approved once for all splits
+/// ran for each of them.
 fn observed(view: View<'_>, step: &StepDisclosures) -> Vec<Observed> {
     let ran = |use_: &&StepUse| match use_.id.strip_prefix(&step.step) {
         Some(rest) => rest.is_empty() || rest.starts_with('.'),
@@ -103,6 +104,7 @@ fn observed(view: View<'_>, step: &StepDisclosures) -> Vec<Observed> {
     }
     let observed = sums.into_iter().map(|((to, key), count)| Observed {
         to,
+        party: None,
         key: key.to_owned().into(),
         count,
     });

@@ -30,8 +30,8 @@ const GAIN_GAP: f64 = 0.005;
 
 /// About the data as a whole.
 pub(super) fn on_data(view: View<'_>) -> Vec<Part> {
-    let parties = [view.guest(), view.host()];
-    let simulated = parties.iter().filter(|party| party.data == spec::Provenance::Simulated);
+    let parties = view.outcome.parties.iter();
+    let simulated = parties.filter(|party| party.data == spec::Provenance::Simulated);
     let mut remarks: Vec<Part> =
         simulated.map(|party| caution(wording::simulated_data(&party.name))).collect();
     if let Some(positives) = fewest_positives(view.outcome) {
@@ -42,7 +42,7 @@ pub(super) fn on_data(view: View<'_>) -> Vec<Part> {
 
 /// Whether the joint model is better, in words that the interval allows.
 pub(super) fn on_gain(view: View<'_>, comparison: &Comparison) -> Option<Part> {
-    let (guest, host) = (view.guest_name(), view.host_name());
+    let (guest, host) = (view.guest_name(), view.host_names());
     let difference = &comparison.differences.auc;
     let [value, low, high] = [difference.value, difference.low, difference.high]
         .map(|value| Quantity::decimal(value, 3).signed());
@@ -109,12 +109,14 @@ pub(super) fn on_stability(view: View<'_>, comparison: &Comparison) -> Vec<Part>
 }
 
 /// About features that tell too much.
-pub(super) fn on_evidence(view: View<'_>, split: &SplitOutcome) -> Option<Part> {
+pub(super) fn on_evidence(split: &SplitOutcome) -> Option<Part> {
     let is_suspicious = |table: &&WoeTable| table.iv > IV_SUSPICIOUS;
     let own = split.evidence.iter().filter(is_suspicious).map(|table| table.feature.clone());
-    let host = split.host_evidence.iter().filter(is_suspicious);
-    let host = host.map(|table| format!("{} {}", view.host_name(), table.feature));
-    let names: Vec<String> = own.chain(host).collect();
+    let hosts = split.host_evidence.iter().flat_map(|of_host| {
+        let tables = of_host.tables.iter().filter(is_suspicious);
+        tables.map(|table| format!("{} {}", of_host.party, table.feature))
+    });
+    let names: Vec<String> = own.chain(hosts).collect();
     (!names.is_empty()).then(|| caution(wording::too_good_features(names.join(", "))))
 }
 

@@ -10,7 +10,7 @@ use super::{View, numbers, remarks, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>) -> Section {
-    let lead = wording::result_lead(view.guest_name(), view.host_name());
+    let lead = wording::result_lead(view.guest_name(), view.host_names());
     let mut section = Section::new(wording::result()).lead(lead);
     for remark in remarks::on_data(view) {
         section = section.part(remark);

@@ -12,7 +12,7 @@ use crate::run::{NewScores, ScoredOutcome};
 const QUANTILES: [f64; 9] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
 
 pub(super) fn report(view: View<'_>, scored: &ScoredOutcome) -> Report {
-    let (guest, host) = (view.guest_name(), view.host_name());
+    let (guest, host) = (view.guest_name(), view.host_names());
     let mut report = front(view, words::scored_subtitle(guest, host));
     report = report.section(section(view, scored));
     for judged in &view.outcome.models {

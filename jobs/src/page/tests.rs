@@ -21,11 +21,11 @@ use table::{Column, Kind, Table, Values};
 
 use super::{report_html, wording};
 use crate::run::{
-    BaseRates, Coefficient, ColumnTotal, KeyRound, LinearPart, ModelOutcome, ModelPart, Outcome,
-    PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores,
-    TotalsOutcome,
+    BaseRates, Coefficient, ColumnTotal, HostEvidence, KeyRound, LinearPart, ModelOutcome,
+    ModelPart, Outcome, PartyFacts, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums,
+    TestScores, TotalsOutcome,
 };
-use crate::spec::{JobSpec, Join, Provenance, SplitBy};
+use crate::spec::{JobSpec, Join, PartySpec, Provenance, SplitBy};
 
 const JOB: &str = "job: term-deposit
 purpose: marketing.activation
@@ -269,15 +269,16 @@ fn guest() -> Outcome {
     }
     for split in &mut outcome.splits {
         split.evidence = vec![evidence("age", 3), evidence("contacts", 9)];
-        split.host_evidence = vec![evidence("#1", 2)];
-        let decided = |name: &str, is_own, with: Option<&str>| SelectedFeature {
+        split.host_evidence =
+            vec![HostEvidence { party: "operator".to_owned(), tables: vec![evidence("#1", 2)] }];
+        let decided = |party: &str, name: &str, with: Option<&str>| SelectedFeature {
             name: name.to_owned(),
-            is_own,
+            party: party.to_owned(),
             iv: Some(0.1),
             is_kept: with.is_none(),
             correlated_with: with.map(str::to_owned),
         };
-        let features = vec![decided("age", true, None), decided("#1", false, Some("age"))];
+        let features = vec![decided("bank", "age", None), decided("operator", "#1", Some("age"))];
         split.selection = Some(SelectionOutcome { features, pairs_across: 1 });
         split.dropped =
             vec![Dropped { column: "default".to_owned(), reason: DropReason::OneLevel }];
@@ -295,7 +296,7 @@ fn host() -> Outcome {
     }
     let decided = |name: &str, is_kept| SelectedFeature {
         name: name.to_owned(),
-        is_own: true,
+        party: "operator".to_owned(),
         iv: None,
         is_kept,
         correlated_with: None,
@@ -307,11 +308,13 @@ fn host() -> Outcome {
 
 /// What both roles see.
 fn outcome(job: &JobSpec, role: Role) -> Outcome {
-    let facts = |role| {
-        let party = job.party(role);
-        let name = party.name.clone();
-        PartyFacts { name, role, data: party.data, has_time: party.time.is_some() }
+    let facts = |party: &PartySpec| PartyFacts {
+        name: party.name.clone(),
+        role: party.role,
+        data: party.data,
+        has_time: party.time.is_some(),
     };
+    let own = job.parties().find(|party| party.role == role).unwrap();
     let split = |spec: &crate::spec::SplitSpec| SplitOutcome {
         name: spec.name.clone(),
         by: spec.by,
@@ -333,9 +336,9 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
         purpose: job.purpose.clone(),
         seed: job.seed,
         digest: job.digest().to_string(),
-        party: job.party(role).name.clone(),
+        party: own.name.clone(),
         role,
-        parties: [facts(Role::Guest), facts(Role::Host)],
+        parties: job.parties().map(facts).collect(),
         own_rows: 7_100,
         common_rows: Some(6_667),
         common_order: Some(Vec::new()),
@@ -353,7 +356,8 @@ fn outcome(job: &JobSpec, role: Role) -> Outcome {
 }
 
 fn steps() -> Vec<StepUse> {
-    let opened = |key: &'static str, to, count| vec![Observed { to, key: key.into(), count }];
+    let opened =
+        |key: &'static str, to, count| vec![Observed { to, party: None, key: key.into(), count }];
     let step = |id: &str, seconds, observed| StepUse {
         id: id.to_owned(),
         seconds,
@@ -445,7 +449,7 @@ fn coefficients(intercept: f64) -> ModelPart {
 /// One tree that asks the host first and then the guest.
 fn guest_trees() -> ModelPart {
     let own = json!({ "own": { "feature": 0, "bin": 3, "missing_left": true } });
-    let host = json!({ "host": { "split": 0 } });
+    let host = json!({ "host": { "host": 0, "split": 0 } });
     let split = |question, gain, left| {
         let split = json!({ "question": question, "gain": gain, "left": left });
         json!({ "split": split })
@@ -455,7 +459,7 @@ fn guest_trees() -> ModelPart {
     let trees = json!({
         "training_id": "0011223344556677", "loss": "logistic", "base_scores": [-2.0],
         "features": ["age", "job"],
-        "host_splits": 1, "trees": [tree],
+        "hosts": [{ "party": "operator", "splits": 1 }], "trees": [tree],
     });
     ModelPart::GuestTrees {
         trees: serde_json::from_value(trees).unwrap(),

@@ -1,4 +1,4 @@
-//! Stage 1: the rows that both parties have, in one common order.
+//! Stage 1: the rows that all parties have, in one common order.
 
 use contract::{Audience, Role, Text};
 use crypto::hash::Keyed;
@@ -9,18 +9,18 @@ use table::{Table, check_label_classes};
 
 use super::outcome::KeyRound;
 use super::progress::{Run, Step};
-use super::{boosted_trees, buckets, cascade, regression, unbalanced};
+use super::{boosted_trees, buckets, cascade, multiparty, regression, unbalanced};
 use crate::error::JobError;
 use crate::intersection;
 use crate::open_table::KeyReader;
 use crate::own_rows::OwnRows;
 use crate::spec::{Intersection, Learn, Model, Protocol};
 
-/// The rows that both parties have.
+/// The rows that all parties have.
 pub(super) enum Common {
     /// Rows of a table in memory.
     InMemory {
-        /// They, in an order that both parties share.
+        /// They, in an order that all parties share.
         table: Table,
         /// Their positions in the party's own table.
         order: Vec<u32>,
@@ -65,7 +65,10 @@ pub(super) async fn align(
     run: &mut Run<'_>,
     rows: &mut OwnRows,
 ) -> Result<Option<Common>, JobError> {
-    let mut step = run.begin(STEP, STEP)?;
+    let mut step = match run.job.align.protocol {
+        Protocol::Multiparty => run.begin_among_all(STEP, STEP)?,
+        _ => run.begin(STEP, STEP)?,
+    };
     let aligned = find(run, &mut step, rows).await.map_err(|error| error.at(STEP))?;
     run.end(step);
     Ok(aligned)
@@ -82,11 +85,17 @@ async fn find(
         Protocol::Unbalanced { asked_max } => {
             return unbalanced::intersect(run, step, rows, asked_max as usize).await;
         }
+        Protocol::Multiparty => {
+            let table = rows.table().ok_or(JobError::NotInMemory)?;
+            check_label_before(run, table)?;
+            let order = multiparty::match_with_all(run, step, table).await?;
+            return order.map(|order| taken(run, step, table, order, Vec::new())).transpose();
+        }
         // Such a job has no common rows that anybody learns; see `totals`.
         Protocol::Totals { .. } => return Ok(None),
     };
     if run.job.only_intersects()
-        && let Some(plan) = buckets::plan(&mut step.session, rows).await?
+        && let Some(plan) = buckets::plan(step.pair()?, rows).await?
     {
         run.record("table.rows", Audience::All, 1)?;
         run.record("table.buckets", Audience::All, 1)?;
@@ -130,30 +139,43 @@ async fn intersect(
     table: &Table,
     protocol: Intersection,
 ) -> Result<Option<Common>, JobError> {
-    if run.is_guest() && !run.job.train.is_empty() {
-        check_label(run, table)?;
-    }
-    let party = run.job.party(run.role);
-    let matched = if party.has_several_keys() {
+    check_label_before(run, table)?;
+    let matched = if run.own.has_several_keys() {
         cascade::match_key_by_key(run, step, table, protocol).await?
     } else {
         let order = match_by_one_key(run, step, table, protocol).await?;
         order.map(|order| (order, Vec::new()))
     };
-    let Some((order, rounds)) = matched else { return Ok(None) };
+    matched.map(|(order, rounds)| taken(run, step, table, order, rounds)).transpose()
+}
+
+/// The common rows of `table`, which are those at the positions `order`.
+fn taken(
+    run: &Run<'_>,
+    step: &Step,
+    table: &Table,
+    order: Vec<u32>,
+    rounds: Vec<KeyRound>,
+) -> Result<Common, JobError> {
     if order.is_empty() && run.job.needs_common_rows() {
-        let keys: Vec<&str> = party.keys().map(|key| key.column.as_str()).collect();
+        let keys: Vec<&str> = run.own.keys().map(|key| key.column.as_str()).collect();
         return Err(JobError::NothingInCommon {
-            peer: step.session.peer().to_owned(),
+            peers: step.peers().join(", "),
             rows: table.rows(),
             key: keys.join("`, `"),
         });
     }
     let table = table.take(&order)?;
+    check_label_before(run, &table)?;
+    Ok(Common::InMemory { table, order, rounds })
+}
+
+/// Checks the label at the guest of a job that trains.
+fn check_label_before(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
     if run.is_guest() && !run.job.train.is_empty() {
-        check_label(run, &table)?;
+        check_label(run, table)?;
     }
-    Ok(Some(Common::InMemory { table, order, rounds }))
+    Ok(())
 }
 
 /// The positions of the common rows, for a party that learns them.
@@ -164,10 +186,10 @@ async fn match_by_one_key(
     protocol: Intersection,
 ) -> Result<Option<Vec<u32>>, JobError> {
     let keys = keys(run, table)?;
-    let ids = identifiers(&run.job.party(run.role).key.rule, table, &keys)?;
+    let ids = identifiers(&run.own.key.rule, table, &keys)?;
     let learn = learn(run);
     run.record("table.rows", Audience::All, 1)?;
-    let found = intersection::intersect(protocol, &mut step.session, &ids, learn).await?;
+    let found = intersection::intersect(protocol, step.pair()?, &ids, learn).await?;
     let Some(alignment) = found else {
         return Ok(None);
     };
@@ -181,8 +203,7 @@ async fn match_by_one_key(
 
 /// The keys of the party's rows that take part, after saying how many do not.
 pub(super) fn keys<'t>(run: &Run<'_>, table: &'t Table) -> Result<Keys<'t>, JobError> {
-    let party = run.job.party(run.role);
-    let keys = KeyReader::new(party, &party.key).keys(table)?;
+    let keys = KeyReader::new(run.own, &run.own.key).keys(table)?;
     note_rows_left_out(run, keys.texts().len(), keys.invalid_rows(), keys.duplicate_rows());
     Ok(keys)
 }
@@ -205,8 +226,8 @@ pub(super) fn identifiers<'k>(
 
 /// Brings common ids into the order of a hash of seed and id.
 ///
-/// The order that matching gives changes from run to run. Both parties know the common ids, so
-/// both can compute this one, and the same job with the same seed divides the same rows the same
+/// The order that matching gives changes from run to run. All parties know the common ids, so
+/// all can compute this one, and the same job with the same seed divides the same rows the same
 /// way.
 pub(super) fn order_by_seed(positions: &mut [u32], ids: &Identifiers<'_>, seed: u64) {
     let hash = Keyed::new("jobs/run/align order", &[&seed.to_le_bytes()]);

@@ -22,7 +22,7 @@ use super::data::{Data, GuestRows, pick, training_period};
 use super::evaluate::Scores;
 use super::logistic_regression::TEST_SCORES;
 use super::prepare::Prepared;
-use super::progress::Run;
+use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::spec::{BoostedTrees, TreeEnsemble, TreeLoss};
 
@@ -45,7 +45,7 @@ pub(super) enum Part {
         /// The scores of both models.
         scores: Scores,
     },
-    /// The host's.
+    /// A host's.
     Host(HostTrees),
     /// Either party's, in strict privacy.
     Strict {
@@ -63,10 +63,10 @@ struct Rows {
     test: Vec<u32>,
 }
 
-/// Trains over one step's conversation; margins of all rows come with it.
+/// Trains over one step's conversations; margins of all rows come with it.
 pub(super) async fn train(
     run: &Run<'_>,
-    session: &mut Session,
+    step: &mut Step,
     (privacy, spec): (&str, &BoostedTrees),
     data: &Data,
     split: &Split,
@@ -74,7 +74,7 @@ pub(super) async fn train(
 ) -> Result<Trained, JobError> {
     let period = training_period(split);
     let settings = settings(spec, run.job.seed);
-    let (binnings, matrix) = session.compute(|| bin(spec, data, prepared, &period)).await?;
+    let (binnings, matrix) = step.compute(|| bin(spec, data, prepared, &period)).await?;
     let rows = if spec.patience() > 0 {
         let (training, validation) = (split.training.clone(), split.validation.clone());
         Rows { training, validation, test: split.test.clone() }
@@ -83,20 +83,20 @@ pub(super) async fn train(
     };
     run.record("train.rows", Audience::All, 1)?;
     if privacy == STRICT {
-        let part = strict(run, session, &settings, data, &matrix, &rows).await?;
+        let part = strict(run, step.pair()?, &settings, data, &matrix, &rows).await?;
         return Ok(Trained { binnings, part });
     }
     run.record("model.trees", Audience::Guest, 1)?;
     run.record(TEST_SCORES, Audience::Guest, rows.test.len())?;
-    let mut session = session.fork("train")?;
     let Some(guest) = data.guest() else {
+        let mut session = step.pair()?.fork("train")?;
         let part =
             train_as_host(&mut session, &matrix, &rows.training, &settings, &run.ledger).await?;
         return Ok(Trained { binnings, part: Part::Host(part) });
     };
-    let examples = examples(guest, &rows);
-    let trained = train_as_guest(&mut session, &matrix, &examples, &settings, &run.ledger).await?;
-    let alone = session.compute(|| local::train(&matrix, &examples, &settings)).await?;
+    let (examples, mut hosts) = (examples(guest, &rows), step.fork("train")?);
+    let trained = train_as_guest(&mut hosts, &matrix, &examples, &settings, &run.ledger).await?;
+    let alone = step.compute(|| local::train(&matrix, &examples, &settings)).await?;
     let scores = Scores {
         alone_test: predict(spec, pick(&alone.margins, &rows.test)),
         alone_training: predict(spec, pick(&alone.margins, &rows.training)),

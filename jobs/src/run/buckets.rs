@@ -66,7 +66,8 @@ pub(super) async fn align(
     protocol: Intersection,
     learn: Learn,
 ) -> Result<Option<usize>, JobError> {
-    let i_learn = learn.includes(step.session.is_first());
+    let session = step.pair()?;
+    let i_learn = learn.includes(session.is_first());
     let division = rows.divide()?;
     let progress = begin(division, plan);
     // Both parties have finished the same ones, so that both divide the others alike.
@@ -74,7 +75,7 @@ pub(super) async fn align(
         (0..plan.buckets.count()).filter(|bucket| !progress.common.contains_key(bucket)).collect();
     let buckets = plan.buckets;
     let work = Work { run, division, buckets, protocol, learn, progress: progress.into() };
-    let mut lane = |number: usize| step.session.fork(&format!("lane_{number}"));
+    let mut lane = |number: usize| session.fork(&format!("lane_{number}"));
     let lanes: [_; LANES] = [lane(0)?, lane(1)?, lane(2)?];
     let [first, second, third] = lanes;
     tokio::try_join!(

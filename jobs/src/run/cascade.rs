@@ -20,7 +20,7 @@ pub(super) async fn match_key_by_key(
     table: &Table,
     protocol: Intersection,
 ) -> Result<Option<(Vec<u32>, Vec<KeyRound>)>, JobError> {
-    let party = run.job.party(run.role);
+    let party = run.own;
     let columns = party.keys().map(|key| KeyReader::new(party, key).keys(table));
     let mut cascade = Cascade::new(table.rows(), columns.collect::<Result<_, _>>()?)?;
     for (rank, key) in party.keys().enumerate() {
@@ -30,7 +30,7 @@ pub(super) async fn match_key_by_key(
         let ids = Identifiers::new(texts)?;
         let number = rank + 1;
         run.record(&format!("cascade.rows.{number}"), Audience::All, 1)?;
-        let mut session = step.session.fork(&format!("key.{number}"))?;
+        let mut session = step.pair()?.fork(&format!("key.{number}"))?;
         let found = intersection::intersect(protocol, &mut session, &ids, psi::Learn::Both).await?;
         let Some(matched) = found else { return Ok(None) };
         run.record(&format!("cascade.matches.{number}"), Audience::All, matched.len())?;

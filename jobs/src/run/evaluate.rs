@@ -8,10 +8,9 @@ use models::evaluate::profit::Economics;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
 use models::family::Family;
-use net::Session;
 
 use super::data::{GuestRows, pick};
-use super::progress::Run;
+use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::spec::JobSpec;
 
@@ -30,7 +29,7 @@ pub(super) struct Scores {
 /// Compares the two models on the test rows.
 pub(super) async fn compare(
     run: &Run<'_>,
-    session: &Session,
+    step: &Step,
     step_id: &str,
     guest: &GuestRows,
     test: &[u32],
@@ -40,13 +39,13 @@ pub(super) async fn compare(
     let alone = ModelScores { test: &scores.alone_test, training: Some(&scores.alone_training) };
     let joint =
         ModelScores { test: &scores.joint_test, training: scores.joint_training.as_deref() };
-    compare_scores(run, session, step_id, (&labels, weights.as_deref()), [alone, joint]).await
+    compare_scores(run, step, step_id, (&labels, weights.as_deref()), [alone, joint]).await
 }
 
 /// Compares two scores, the guest's own and the joint one, of rows with labels and perhaps weights.
 pub(super) async fn compare_scores(
     run: &Run<'_>,
-    session: &Session,
+    step: &Step,
     step_id: &str,
     (labels, weights): (&[u8], Option<&[f64]>),
     [alone, joint]: [ModelScores<'_>; 2],
@@ -58,12 +57,12 @@ pub(super) async fn compare_scores(
     let mut generator = Generator::from_seed(hash::digest("jobs/run/bootstrap", &seed));
     let work =
         || Comparison::new(alone, joint, labels, weights, &settings, bootstrap, &mut generator);
-    Ok(session.compute(work).await?)
+    Ok(step.compute(work).await?)
 }
 
 /// Compares two models of numbers on the test rows.
 pub(super) async fn compare_numbers(
-    session: &Session,
+    step: &Step,
     family: Family,
     guest: &GuestRows,
     test: &[u32],
@@ -71,13 +70,13 @@ pub(super) async fn compare_numbers(
 ) -> Result<NumericComparison, JobError> {
     let (targets, weights) = (pick(guest.numbers(), test), guest.weights_of(test));
     let predicted = [&scores.alone_test[..], &scores.joint_test];
-    compare_predictions(session, family, (&targets, weights.as_deref()), predicted).await
+    compare_predictions(step, family, (&targets, weights.as_deref()), predicted).await
 }
 
 /// Compares two predictions, the guest's own and the joint one, of rows with targets and perhaps
 /// weights.
 pub(super) async fn compare_predictions(
-    session: &Session,
+    step: &Step,
     family: Family,
     (targets, weights): (&[f64], Option<&[f64]>),
     [alone, joint]: [&[f64]; 2],
@@ -88,7 +87,7 @@ pub(super) async fn compare_predictions(
         let (guest_alone, joint) = (evaluate(alone)?, evaluate(joint)?);
         Ok(NumericComparison { guest_alone, joint })
     };
-    session.compute(work).await
+    step.compute(work).await
 }
 
 fn settings(job: &JobSpec) -> Settings {

@@ -1,7 +1,7 @@
 //! One party's run of a job: align, exchange payload, split, prepare, train, evaluate, each stage
 //! once and in order.
 //!
-//! Both parties run the same function with the same job; what differs is their role. No stage
+//! All parties run the same function with the same job; what differs is their role. No stage
 //! reads back from a later one. Everything opened goes through the ledger, which lets through
 //! exactly what the job declares.
 
@@ -12,6 +12,7 @@ mod cascade;
 mod data;
 mod evaluate;
 mod logistic_regression;
+mod multiparty;
 mod outcome;
 mod payload;
 mod prepare;
@@ -25,39 +26,42 @@ mod train;
 mod unbalanced;
 mod weigh;
 
-use contract::{Role, undeclared};
+use contract::undeclared;
 use net::Session;
 
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
-use crate::spec::{JobSpec, Protocol, SplitSpec};
+use crate::spec::{JobSpec, PartySpec, Protocol, SplitSpec};
 use crate::watch::Watch;
 use align::Common;
 use data::{Data, training_period};
 use features::split::Split;
+pub(crate) use outcome::opening;
 pub use outcome::{
-    AloneLinear, BaseRates, Coefficient, ColumnTotal, KeyRound, LinearPart, ModelOutcome,
-    ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome, SelectedFeature,
-    SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores, TotalsOutcome, Weighed,
+    AloneLinear, BaseRates, Coefficient, ColumnTotal, HostEvidence, KeyRound, LinearPart,
+    ModelOutcome, ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome,
+    SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores, TotalsOutcome,
+    Weighed,
 };
 pub(crate) use payload::free_name;
 use prepare::Prepared;
 use progress::Run;
 
-/// Runs this party's side of `job` with its own `rows` over the root `session`.
+/// Runs the side of `party` in `job` with its own `rows`, over the root sessions with all other
+/// parties in the order of the job.
 ///
 /// # Errors
-/// Everything that can go wrong, with the step at which it did. The caller tells the peer with
+/// Everything that can go wrong, with the step at which it did. The caller tells the peers with
 /// [`JobError::for_peers`].
 #[net::boxed(?Send)]
 pub async fn run_party(
     job: &JobSpec,
-    role: Role,
+    party: &PartySpec,
     rows: &mut OwnRows,
-    session: Session,
+    peers: Vec<Session>,
     watch: &dyn Watch,
 ) -> Result<Outcome, JobError> {
-    let mut run = Run::new(job, role, session, watch);
+    let mut run = Run::new(job, party, peers, watch)?;
     let own_rows = rows.count();
     let saved = rows.model();
     if let Some(saved) = &saved {
@@ -67,7 +71,7 @@ pub async fn run_party(
         Protocol::Totals { minimum, decimals } => {
             Some(totals::add_up(&mut run, rows, minimum, decimals).await?)
         }
-        Protocol::Intersection(_) | Protocol::Unbalanced { .. } => None,
+        Protocol::Intersection(_) | Protocol::Multiparty | Protocol::Unbalanced { .. } => None,
     };
     let common = if totals.is_some() { None } else { align::align(&mut run, rows).await? };
     let payload = payload::exchange(&mut run, rows.table(), common.as_ref()).await?;
@@ -156,7 +160,10 @@ fn check_disclosures(run: &Run<'_>) -> Result<(), JobError> {
     let observed = run.observed();
     let excess: Vec<String> = undeclared(&declared, &observed)
         .into_iter()
-        .map(|opened| format!("{} to {}", opened.key, opened.to))
+        .map(|opened| {
+            let to = opened.party.as_deref().unwrap_or_else(|| opened.to.name());
+            format!("{} to {to}", opened.key)
+        })
         .collect();
     if excess.is_empty() {
         return Ok(());
@@ -171,24 +178,21 @@ fn outcome(
     splits: Vec<SplitOutcome>,
     models: Vec<ModelOutcome>,
 ) -> Outcome {
-    let (job, role) = (run.job, run.role);
-    let facts = |role| {
-        let party = job.party(role);
-        PartyFacts {
-            name: party.name.clone(),
-            role,
-            data: party.data,
-            has_time: party.time.is_some(),
-        }
+    let (job, own) = (run.job, run.own);
+    let facts = |party: &PartySpec| PartyFacts {
+        name: party.name.clone(),
+        role: party.role,
+        data: party.data,
+        has_time: party.time.is_some(),
     };
     Outcome {
         job: job.job.clone(),
         purpose: job.purpose.clone(),
         seed: job.seed,
         digest: job.digest().to_string(),
-        party: job.party(role).name.clone(),
-        role,
-        parties: [facts(Role::Guest), facts(Role::Host)],
+        party: own.name.clone(),
+        role: own.role,
+        parties: job.parties().map(facts).collect(),
         own_rows,
         common_rows: common.as_ref().map(Common::rows),
         key_rounds: common.as_ref().map(Common::rounds).unwrap_or_default(),

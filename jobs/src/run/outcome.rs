@@ -33,11 +33,11 @@ pub struct Outcome {
     pub party: String,
     /// The part it played.
     pub role: Role,
-    /// Both parties, the guest first.
-    pub parties: [PartyFacts; 2],
+    /// All parties, the guest first and then the hosts in the order of the job.
+    pub parties: Vec<PartyFacts>,
     /// Rows of this party's table.
     pub own_rows: usize,
-    /// Rows that both parties have; `None` for a party that does not learn them.
+    /// Rows that all parties have; `None` for a party that does not learn them.
     pub common_rows: Option<usize>,
     /// The same rows, as positions in this party's table, in the common order; `None` also for a
     /// table that is divided over files, which hold the common rows then.
@@ -150,8 +150,8 @@ pub struct SplitOutcome {
     pub period: Option<[String; 2]>,
     /// Weight of evidence of the guest's own columns; empty at the host.
     pub evidence: Vec<WoeTable>,
-    /// Weight of evidence of the host's anonymous features, at the guest, if features are selected.
-    pub host_evidence: Vec<WoeTable>,
+    /// Weight of evidence of each host's anonymous features, at the guest, if any are selected.
+    pub host_evidence: Vec<HostEvidence>,
     /// Which features were kept, if features are selected.
     pub selection: Option<SelectionOutcome>,
     /// Names of this party's encoded features that models take.
@@ -164,6 +164,15 @@ pub struct SplitOutcome {
     /// How this party's columns were replaced by weight of evidence, if the job asks for it.
     #[serde(skip)]
     pub weighed: Option<Weighed>,
+}
+
+/// What the guest knows of a host's anonymous features.
+#[derive(Clone, Debug, Serialize)]
+pub struct HostEvidence {
+    /// The host's name in the job.
+    pub party: String,
+    /// Those of its features that have enough rows of each class.
+    pub tables: Vec<WoeTable>,
 }
 
 /// What a party needs to apply a model with weight of evidence to later rows.
@@ -218,7 +227,7 @@ impl Weighed {
 /// What feature selection decided, as far as this party knows.
 #[derive(Clone, Debug, Serialize)]
 pub struct SelectionOutcome {
-    /// At the guest all features, its own first and then the host's without names; at the host its
+    /// At the guest all features, its own first and then each host's without names; at a host its
     /// own.
     pub features: Vec<SelectedFeature>,
     /// How many pairs of features across the parties are correlated above the threshold.
@@ -228,10 +237,10 @@ pub struct SelectionOutcome {
 /// What was decided about one feature.
 #[derive(Clone, Debug, Serialize)]
 pub struct SelectedFeature {
-    /// The column, or the number of an anonymous feature of the host.
+    /// The column, or the number of an anonymous feature of a host.
     pub name: String,
-    /// Whether it belongs to this party.
-    pub is_own: bool,
+    /// The party that it belongs to.
+    pub party: String,
     /// Its information value, at the guest; `None` where too few rows allow none.
     pub iv: Option<f64>,
     /// Whether models take it.
@@ -426,9 +435,7 @@ impl Outcome {
                 models.insert(model.step.clone(), entry);
             }
         }
-        let disclosed: Vec<Value> = self.disclosed().map(|opened| {
-            json!({ "to": opened.to.name(), "what": opened.key, "count": opened.count })
-        }).collect();
+        let disclosed: Vec<Value> = self.disclosed().map(opening).collect();
         let mut metrics = json!({
             "job": self.job,
             "seed": self.seed,
@@ -445,10 +452,19 @@ impl Outcome {
         metrics
     }
 
-    /// What was opened, the way both parties' records say it.
+    /// What was opened, the way the parties' records say it.
     pub fn disclosed(&self) -> impl Iterator<Item = &Observed> {
         self.observed.iter().filter(|opened| opened.count > 0)
     }
+}
+
+/// What was opened, to whom, and how much of it.
+pub(crate) fn opening(opened: &Observed) -> Value {
+    let mut opening = json!({ "to": opened.to.name(), "what": opened.key, "count": opened.count });
+    if let Some(party) = &opened.party {
+        opening["party"] = json!(party);
+    }
+    opening
 }
 
 impl ModelOutcome {

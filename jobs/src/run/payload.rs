@@ -1,6 +1,5 @@
 //! Stage 1b: columns of the common rows that the parties send each other.
 
-use contract::Role as PartyRole;
 use matching::join::payload::{self, Expected, Offered};
 use table::{Column, Role, Table, Values};
 
@@ -16,7 +15,7 @@ pub(super) async fn exchange(
     table: Option<&Table>,
     common: Option<&Common>,
 ) -> Result<Option<Table>, JobError> {
-    let is_asked_for = [&run.job.guest, &run.job.host].iter().any(|it| !it.payload.is_empty());
+    let is_asked_for = run.job.parties().any(|party| !party.payload.is_empty());
     let (Some(Common::InMemory { order, .. }), Some(table), true) = (common, table, is_asked_for)
     else {
         return Ok(None);
@@ -34,16 +33,14 @@ async fn send_and_receive(
     table: &Table,
     order: &[u32],
 ) -> Result<Option<Table>, JobError> {
-    for (from, to) in [(&run.job.host, PartyRole::Guest), (&run.job.guest, PartyRole::Host)] {
+    let session = step.pair()?;
+    let [me, peer] = run.own_and_peer(STEP)?;
+    for (from, to) in [(peer, me), (me, peer)] {
         if !from.payload.is_empty() {
-            run.record("payload.values", to.into(), order.len() * from.payload.len())?;
+            run.record("payload.values", to.role.into(), order.len() * from.payload.len())?;
         }
     }
-    let (me, peer) = match run.role {
-        PartyRole::Guest => (&run.job.guest, &run.job.host),
-        PartyRole::Host => (&run.job.host, &run.job.guest),
-    };
-    let mut path = |from: &PartySpec| step.session.fork(&format!("from_{}", from.role));
+    let mut path = |from: &PartySpec| session.fork(&format!("from_{}", from.role));
     let (mut outward, mut inward) = (path(me)?, path(peer)?);
     let own = offered(me, table)?;
     let theirs = expected(peer);

@@ -10,7 +10,7 @@ use features::woe::{MergeRule, WoeTable};
 use features::{Column, FeatureMatrix};
 
 use super::data::{Data, GuestRows, training_period};
-use super::outcome::{SelectionOutcome, Weighed};
+use super::outcome::{HostEvidence, SelectionOutcome, Weighed};
 use super::progress::{Run, Step};
 use super::weigh::HostWoe;
 use crate::error::JobError;
@@ -28,8 +28,8 @@ pub(super) struct Prepared {
     pub(super) evidence: Vec<WoeTable>,
     /// The columns that models may use, in the order of the table.
     pub(super) columns: Vec<String>,
-    /// At the guest, if features were selected: the evidence of the host's anonymous features.
-    pub(super) host_evidence: Vec<WoeTable>,
+    /// At the guest, if features were selected: the evidence of each host's anonymous features.
+    pub(super) host_evidence: Vec<HostEvidence>,
     /// What was decided, if features were selected.
     pub(super) selection: Option<SelectionOutcome>,
     /// The part of the host's features whose weight of evidence the guest keeps, if there are any.
@@ -77,7 +77,7 @@ async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<P
             weighed: None,
         })
     };
-    step.session.compute(work).await
+    step.compute(work).await
 }
 
 /// The bins of the guest's own columns against its labels.

@@ -4,6 +4,8 @@
 //! apply their parts in the protocol that scores test rows in training. Before the alignment they
 //! make sure that both files come from one training run.
 
+use std::slice;
+
 use contract::{Audience, STRICT, Text};
 use features::FeatureMatrix;
 use features::binned::BinnedMatrix;
@@ -53,10 +55,11 @@ async fn compare_ids(run: &Run<'_>, step: &mut Step, model: &SavedModel) -> Resu
     run.record("score.model", Audience::All, 1)?;
     let ours = format!("{} {} {}", model.digest, model.model_id, model.step);
     let size = Size::AtMost(ID_BYTES_MAX);
-    let theirs = step.session.exchange_bytes("model", ours.clone().into_bytes(), size).await?;
+    let session = step.pair()?;
+    let theirs = session.exchange_bytes("model", ours.clone().into_bytes(), size).await?;
     let rule = "the name of a model is text: two names in hexadecimal digits and a step";
     let theirs = String::from_utf8(theirs).ok().filter(|it| is_name(it));
-    let theirs = theirs.ok_or_else(|| step.session.misbehaved("model", rule))?;
+    let theirs = theirs.ok_or_else(|| session.misbehaved("model", rule))?;
     if theirs == ours {
         return Ok(());
     }
@@ -67,7 +70,7 @@ async fn compare_ids(run: &Run<'_>, step: &mut Step, model: &SavedModel) -> Resu
         format!("step {step} of job {}…, run {id}", digest.get(..8).unwrap_or_default())
     };
     Err(NetError::PeerIncompatible {
-        peer: step.session.peer().to_owned(),
+        peer: session.peer().to_owned(),
         what: "model".to_owned(),
         ours: text(&ours),
         theirs: text(&theirs),
@@ -96,14 +99,14 @@ pub(super) async fn score(
     table: &Table,
 ) -> Result<Scored, JobError> {
     let mut step = run.begin(STEP, STEP)?;
-    let scored = apply(run, &mut step.session, saved, table).await.map_err(|it| it.at(STEP))?;
+    let scored = apply(run, &mut step, saved, table).await.map_err(|it| it.at(STEP))?;
     run.end(step);
     Ok(scored)
 }
 
 async fn apply(
     run: &Run<'_>,
-    session: &mut Session,
+    step: &mut Step,
     saved: &SavedModel,
     table: &Table,
 ) -> Result<Scored, JobError> {
@@ -114,18 +117,18 @@ async fn apply(
     run.record("score.count", Audience::All, 1)?;
     let scores = match (&saved.part, &model) {
         (ModelPart::LogisticRegression(part) | ModelPart::Regression(part), model) => {
-            linear(run, session, saved, (family_of(model), part), table).await?
+            linear(run, step.pair()?, saved, (family_of(model), part), table).await?
         }
         (_, Model::BoostedTrees { privacy, settings }) => {
             let binnings = saved.binnings();
             let bin = || -> Result<BinnedMatrix, JobError> {
                 Ok(binning::apply(binnings, &features::columns(table), table.rows())?)
             };
-            let matrix = session.compute(bin).await?;
+            let matrix = step.compute(bin).await?;
             if privacy == STRICT {
-                strict_trees(run, session, &saved.part, &matrix).await?
+                strict_trees(run, step.pair()?, &saved.part, &matrix).await?
             } else {
-                trees(run, session, &saved.part, settings, &matrix).await?
+                trees(run, step.pair()?, &saved.part, settings, &matrix).await?
             }
         }
         _ => return Err(ModelError::InvalidInput("the model's part is damaged".into()).into()),
@@ -135,7 +138,7 @@ async fn apply(
         return Ok(finished(outcome, saved, table, None));
     };
     if let Some(labels) = &labels {
-        judge(run, session, &model, table, labels, [&alone, &joint], &mut outcome).await?;
+        judge(run, step, &model, table, labels, [&alone, &joint], &mut outcome).await?;
     }
     let labels = labels.map(Labels::into_numbers);
     Ok(finished(outcome, saved, table, Some(NewScores { labels, alone, joint })))
@@ -278,7 +281,8 @@ async fn trees(
     run.record(SCORES, Audience::Guest, matrix.rows())?;
     match part {
         ModelPart::GuestTrees { trees, alone, .. } => {
-            let margins = score_as_guest(&mut session, trees, matrix, &run.ledger).await?;
+            let margins =
+                score_as_guest(slice::from_mut(&mut session), trees, matrix, &run.ledger).await?;
             let alone = session.compute(|| alone.margins(matrix)).await?;
             let predict = |margins| predict(settings, margins);
             Ok(Some(Pair { alone: predict(alone), joint: predict(margins) }))
@@ -313,7 +317,7 @@ async fn strict_trees(
 /// How good the scores are; nothing where all labels are the same.
 async fn judge(
     run: &Run<'_>,
-    session: &Session,
+    step: &Step,
     model: &Model,
     table: &Table,
     labels: &Labels,
@@ -330,7 +334,7 @@ async fn judge(
             let family = family.unwrap_or(Family::Gaussian);
             let targets = (&numbers[..], weights);
             let predicted = [alone, joint];
-            outcome.numeric = Some(compare_predictions(session, family, targets, predicted).await?);
+            outcome.numeric = Some(compare_predictions(step, family, targets, predicted).await?);
         }
         Labels::Classes(classes) => {
             if check_label_classes("label", classes).is_err() {
@@ -342,7 +346,7 @@ async fn judge(
             }
             let scores = [alone, joint].map(|test| ModelScores { test, training: None });
             let labels = (&classes[..], weights);
-            let comparison = compare_scores(run, session, &outcome.step, labels, scores).await?;
+            let comparison = compare_scores(run, step, &outcome.step, labels, scores).await?;
             outcome.comparison = Some(comparison);
         }
     }

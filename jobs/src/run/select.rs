@@ -1,26 +1,27 @@
-//! Stage 3b: which columns are worth it, judged over both parties.
+//! Stage 3b: which columns are worth it, judged over all parties.
 //!
-//! The guest learns how its labels spread over the host's anonymous bins and so the information
-//! value of each of the host's features. Both learn which pairs of numbers across the parties go
-//! together too closely. The guest decides and tells the host which of its features stay. Of two
-//! columns of the host that go together, the host itself keeps the one that stands first in its
-//! table: it must not learn which one says more about the label.
+//! The guest learns how its labels spread over each host's anonymous bins and so the information
+//! value of each of its features. Both learn which pairs of numbers across the two go together too
+//! closely. The guest decides and tells each host which of its features stay. Of two columns of a
+//! host that go together, the host itself keeps the one that stands first in its table: it must not
+//! learn which one says more about the label. Columns of two hosts are not compared; a job with
+//! several hosts selects by information value alone (see `spec::hosts`).
 
 use contract::Audience;
 use features::Derivation;
 use features::binned::{BinnedFeature, BinnedMatrix};
 use features::binning;
 use features::correlation;
-use features::federated::correlation::correlated_pairs;
+use features::federated::correlation::{Pair, correlated_pairs};
 use features::federated::evidence::{Anonymity, AnonymousFeature, gather, offer};
 use features::select::{CorrelatedPair, Reason, Selection, select};
 use features::split::Split;
 use features::woe::{BinCounts, MergeRule, WoeTable};
 use mpc::TwoParty;
-use net::Size;
+use net::{Session, Size, together};
 
 use super::data::{Data, GuestRows, training_period};
-use super::outcome::{SelectedFeature, SelectionOutcome};
+use super::outcome::{HostEvidence, SelectedFeature, SelectionOutcome};
 use super::prepare::{Prepared, bin_settings, merge_rule};
 use super::progress::{Run, Step};
 use crate::error::JobError;
@@ -56,33 +57,63 @@ async fn as_guest(
     settings: &SelectSpec,
     prepared: Prepared,
 ) -> Result<Prepared, JobError> {
-    let rule = merge_rule(&run.job.prepare);
-    let mut party = TwoParty::setup(step.session.fork("evidence")?, run.ledger.clone()).await?;
-    let anonymous = gather(&mut party, &guest.labels_of(rows), rule).await?;
-    run.record("select.host_bins", Audience::Guest, anonymous.len())?;
-    let numbers = step.session.compute(|| Numbers::of(&prepared, rows)).await?;
-    let across =
-        correlated_pairs(&mut party, &numbers.columns(), rows.len(), settings.correlation).await?;
-
-    let own = prepared.columns.len();
+    let numbers = step.compute(|| Numbers::of(&prepared, rows)).await?;
+    let labels = guest.labels_of(rows);
+    let ask = |host| gather_from(run, host, &labels, &numbers, settings);
+    let found = together(step.sessions.iter_mut().map(ask)).await?;
     let mut pairs = numbers.pairs_above(settings.correlation)?;
-    pairs.extend(across.iter().map(|pair| CorrelatedPair {
-        first: numbers.places[pair.guest],
-        second: own + pair.host,
-        // All that is known of it is that it is above the threshold.
-        correlation: settings.correlation,
-    }));
-    let candidates = candidates(&prepared, &anonymous)?;
-    let ivs: Vec<f64> = candidates.iter().map(|it| it.iv.unwrap_or(0.0)).collect();
+    let mut candidates = own_candidates(&run.own.name, &prepared);
+    // Where the candidates of each host begin, and behind the last one's.
+    let mut starts = vec![candidates.len()];
+    for (host, found) in run.job.hosts.iter().zip(&found) {
+        let start = candidates.len();
+        pairs.extend(found.across.iter().map(|pair| CorrelatedPair {
+            first: numbers.places[pair.guest],
+            second: start + pair.host,
+            // All that is known of it is that it is above the threshold.
+            correlation: settings.correlation,
+        }));
+        candidates.extend(anonymous_candidates(&host.name, &found.anonymous)?);
+        starts.push(candidates.len());
+    }
+    let ivs: Vec<f64> = candidates.iter().map(|it| it.feature.iv.unwrap_or(0.0)).collect();
     let selection = select(&ivs, settings.iv, &pairs)?;
 
-    let bits = (own..candidates.len()).map(|place| u8::from(selection.kept.contains(&place)));
-    run.record("select.kept", Audience::Host, candidates.len() - own)?;
-    step.session.send_bytes(KEPT, bits.collect()).await?;
-    let host_evidence = candidates.iter().filter_map(|it| it.host_table.clone()).collect();
-    let features = decided(candidates.into_iter().map(Candidate::feature).collect(), &selection);
-    let outcome = SelectionOutcome { features, pairs_across: across.len() };
+    let mut host_evidence = Vec::new();
+    for (session, places) in step.sessions.iter_mut().zip(starts.windows(2)) {
+        let places = places[0]..places[1];
+        let bits = places.clone().map(|place| u8::from(selection.kept.contains(&place)));
+        run.record_to("select.kept", session.peer(), places.len())?;
+        session.send_bytes(KEPT, bits.collect()).await?;
+        let tables = candidates[places].iter().filter_map(|it| it.host_table.clone()).collect();
+        host_evidence.push(HostEvidence { party: session.peer().to_owned(), tables });
+    }
+    let features = decided(candidates.into_iter().map(|it| it.feature).collect(), &selection);
+    let pairs_across = found.iter().map(|found| found.across.len()).sum();
+    let outcome = SelectionOutcome { features, pairs_across };
     keep(run, prepared, &selection, outcome, host_evidence)
+}
+
+/// What the guest learns of one host's features.
+struct Found {
+    anonymous: Vec<AnonymousFeature>,
+    across: Vec<Pair>,
+}
+
+async fn gather_from(
+    run: &Run<'_>,
+    host: &mut Session,
+    labels: &[u8],
+    numbers: &Numbers,
+    settings: &SelectSpec,
+) -> Result<Found, JobError> {
+    let rule = merge_rule(&run.job.prepare);
+    let mut party = TwoParty::setup(host.fork("evidence")?, run.ledger.clone()).await?;
+    let anonymous = gather(&mut party, labels, rule).await?;
+    run.record("select.host_bins", Audience::Guest, anonymous.len())?;
+    let columns = numbers.columns();
+    let across = across(&mut party, &columns, labels.len(), settings).await?;
+    Ok(Found { anonymous, across })
 }
 
 async fn as_host(
@@ -94,24 +125,25 @@ async fn as_host(
     prepared: Prepared,
 ) -> Result<Prepared, JobError> {
     let rule = merge_rule(&run.job.prepare);
-    let binned = step.session.compute(|| bin(run, data, rows)).await?;
-    let mut party = TwoParty::setup(step.session.fork("evidence")?, run.ledger.clone()).await?;
+    let binned = step.compute(|| bin(run, data, rows)).await?;
+    let guest = step.pair()?;
+    let mut party = TwoParty::setup(guest.fork("evidence")?, run.ledger.clone()).await?;
     let Anonymity { feature_of_number, .. } = offer(&mut party, &binned, rule).await?;
     let names: Vec<&str> =
         feature_of_number.iter().map(|place| binned.features()[*place].name.as_str()).collect();
     run.record("select.host_bins", Audience::Guest, names.len())?;
-    let numbers = step.session.compute(|| Numbers::of(&prepared, rows)).await?;
+    let numbers = guest.compute(|| Numbers::of(&prepared, rows)).await?;
     // The guest knows a column by the same number as its bins; categories are constant here, so
     // that they go together with nothing.
     let constant = vec![0.0; rows.len()];
     let column = |name: &&str| numbers.named(&prepared, name).unwrap_or(constant.as_slice());
     let columns: Vec<&[f64]> = names.iter().map(column).collect();
-    let across = correlated_pairs(&mut party, &columns, rows.len(), settings.correlation).await?;
+    let across = across(&mut party, &columns, rows.len(), settings).await?;
 
     run.record("select.kept", Audience::Host, names.len())?;
-    let bits = step.session.receive_bytes(KEPT, Size::Exactly(names.len())).await?;
+    let bits = guest.receive_bytes(KEPT, Size::Exactly(names.len())).await?;
     if bits.iter().any(|bit| *bit > 1) {
-        return Err(step.session.misbehaved(KEPT, "a feature is kept (1) or not (0)").into());
+        return Err(guest.misbehaved(KEPT, "a feature is kept (1) or not (0)").into());
     }
     // All wanted columns weigh the same, so that the first of a pair stays.
     let weight = |name: &String| {
@@ -121,48 +153,58 @@ async fn as_host(
     let weights: Vec<f64> = prepared.columns.iter().map(weight).collect();
     let pairs = numbers.pairs_above(settings.correlation)?;
     let selection = select(&weights, 1.0, &pairs)?;
-    let features = prepared.columns.iter().map(|name| own_feature(name, None)).collect();
-    let outcome =
-        SelectionOutcome { features: decided(features, &selection), pairs_across: across.len() };
+    let own = |name: &String| undecided(&run.own.name, name, None);
+    let features = decided(prepared.columns.iter().map(own).collect(), &selection);
+    let outcome = SelectionOutcome { features, pairs_across: across.len() };
     keep(run, prepared, &selection, outcome, Vec::new())
+}
+
+/// The pairs of columns of both parties that go together too closely, if the job compares any.
+async fn across(
+    party: &mut TwoParty,
+    columns: &[&[f64]],
+    rows: usize,
+    settings: &SelectSpec,
+) -> Result<Vec<Pair>, JobError> {
+    if !settings.compares_columns() {
+        return Ok(Vec::new());
+    }
+    Ok(correlated_pairs(party, columns, rows, settings.correlation).await?)
 }
 
 /// A feature that the guest decides about.
 struct Candidate {
-    name: String,
-    is_own: bool,
-    iv: Option<f64>,
+    feature: SelectedFeature,
     /// Of an anonymous feature with enough rows of each class.
     host_table: Option<WoeTable>,
 }
 
-impl Candidate {
-    fn feature(self) -> SelectedFeature {
-        SelectedFeature { is_own: self.is_own, ..own_feature(&self.name, self.iv) }
-    }
-}
-
-fn own_feature(name: &str, iv: Option<f64>) -> SelectedFeature {
+fn undecided(party: &str, name: &str, iv: Option<f64>) -> SelectedFeature {
     SelectedFeature {
         name: name.to_owned(),
-        is_own: true,
+        party: party.to_owned(),
         iv,
         is_kept: true,
         correlated_with: None,
     }
 }
 
-/// The guest's columns, then the host's anonymous features.
-fn candidates(
-    prepared: &Prepared,
-    anonymous: &[AnonymousFeature],
-) -> Result<Vec<Candidate>, JobError> {
-    let own = |name: &String| {
+/// The guest's columns.
+fn own_candidates(party: &str, prepared: &Prepared) -> Vec<Candidate> {
+    let candidate = |name: &String| {
         let table = prepared.evidence.iter().find(|table| table.feature == *name);
         let iv = table.map(|table| table.iv);
-        Candidate { name: name.clone(), is_own: true, iv, host_table: None }
+        Candidate { feature: undecided(party, name, iv), host_table: None }
     };
-    let mut candidates: Vec<Candidate> = prepared.columns.iter().map(own).collect();
+    prepared.columns.iter().map(candidate).collect()
+}
+
+/// A host's anonymous features.
+fn anonymous_candidates(
+    party: &str,
+    anonymous: &[AnonymousFeature],
+) -> Result<Vec<Candidate>, JobError> {
+    let mut candidates = Vec::with_capacity(anonymous.len());
     for (number, feature) in anonymous.iter().enumerate() {
         let name = format!("#{}", number + 1);
         // The groups are merged already, and code 0 would count as the missing value.
@@ -179,7 +221,7 @@ fn candidates(
             Some(WoeTable::new(&name, &counts, rule, label)?)
         };
         let iv = table.as_ref().map(|table| table.iv);
-        candidates.push(Candidate { name, is_own: false, iv, host_table: table });
+        candidates.push(Candidate { feature: undecided(party, &name, iv), host_table: table });
     }
     Ok(candidates)
 }
@@ -202,7 +244,7 @@ fn keep(
     prepared: Prepared,
     selection: &Selection,
     outcome: SelectionOutcome,
-    host_evidence: Vec<WoeTable>,
+    host_evidence: Vec<HostEvidence>,
 ) -> Result<Prepared, JobError> {
     let Prepared { matrix, preparation, evidence, columns, .. } = prepared;
     let kept: Vec<String> = columns
@@ -212,7 +254,7 @@ fn keep(
         .map(|(_, name)| name)
         .collect();
     if kept.is_empty() {
-        let party = run.job.party(run.role).name.clone();
+        let party = run.own.name.clone();
         return Err(JobError::NoFeatures { party, step: "training".to_owned() });
     }
     let features = matrix.features().iter().enumerate();

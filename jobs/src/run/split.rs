@@ -4,7 +4,7 @@ use contract::Audience;
 use crypto::hash;
 use crypto::random::Generator;
 use features::split::{self, Shares, Split};
-use net::Size;
+use net::{Session, Size, together};
 
 use super::data::Data;
 use super::progress::{Run, Step};
@@ -37,7 +37,7 @@ async fn agree(
     let mut generator = public_generator(run.job.seed, spec);
     let split = match (spec.by, data.guest()) {
         (SplitBy::Random, _) => return Ok(split::random(rows, shares, &mut generator)?),
-        (_, None) => return receive(step, rows).await,
+        (_, None) => return receive(step.pair()?, rows).await,
         (SplitBy::Stratified, Some(guest)) => {
             split::stratified(guest.labels(), shares, &mut generator)?
         }
@@ -46,11 +46,12 @@ async fn agree(
     if spec.by == SplitBy::Time {
         run.record("split.late_rows", Audience::Host, split.test.len())?;
     }
-    step.session.send_bytes(PARTS, encode(&split, rows)).await?;
+    let parts = encode(&split, rows);
+    together(step.sessions.iter_mut().map(|host| host.send_bytes(PARTS, parts.clone()))).await?;
     Ok(split)
 }
 
-/// Both parties compute the same stream from the job's public seed.
+/// All parties compute the same stream from the job's public seed.
 fn public_generator(seed: u64, spec: &SplitSpec) -> Generator {
     let parts: [&[u8]; 2] = [&seed.to_le_bytes(), spec.name.as_bytes()];
     Generator::from_seed(hash::digest("jobs/run/split", &parts))
@@ -67,18 +68,18 @@ fn encode(split: &Split, rows: usize) -> Vec<u8> {
     parts
 }
 
-async fn receive(step: &mut Step, rows: usize) -> Result<Split, JobError> {
-    let parts = step.session.receive_bytes(PARTS, Size::Exactly(rows)).await?;
+async fn receive(guest: &mut Session, rows: usize) -> Result<Split, JobError> {
+    let parts = guest.receive_bytes(PARTS, Size::Exactly(rows)).await?;
     if parts.iter().any(|part| *part > TEST) {
         let rule = "a row is a training, validation or test row (0, 1 or 2)";
-        return Err(step.session.misbehaved(PARTS, rule).into());
+        return Err(guest.misbehaved(PARTS, rule).into());
     }
     let of = |wanted: u8| {
         let rows = parts.iter().enumerate().filter(move |(_, part)| **part == wanted);
         rows.map(|(row, _)| row as u32).collect()
     };
     Split::from_lists(rows, of(VALIDATION), of(TEST))
-        .map_err(|error| step.session.misbehaved(PARTS, error.to_string()).into())
+        .map_err(|error| guest.misbehaved(PARTS, error.to_string()).into())
 }
 
 const PARTS: &str = "parts";

@@ -1,6 +1,6 @@
 //! Stage 1 of a job for totals: numbers about the common rows, in the place of the rows.
 
-use contract::{Audience, Role};
+use contract::Audience;
 use matching::idmap::Keys;
 use matching::psi::{Identifiers, circuit, totals};
 use mpc::TwoParty;
@@ -37,19 +37,17 @@ async fn find(
 ) -> Result<TotalsOutcome, JobError> {
     let table = rows.table().ok_or(JobError::NotInMemory)?;
     let keys = keys(run, table)?;
-    let (me, peer) = match run.role {
-        Role::Guest => (&run.job.guest, &run.job.host),
-        Role::Host => (&run.job.host, &run.job.guest),
-    };
+    let session = step.pair()?;
+    let [me, peer] = run.own_and_peer(STEP)?;
     let ids = identifiers(&me.key.rule, table, &keys)?;
     let column = |name: &String| scale.column(name, table, &keys);
     let own = me.sum.iter().map(column).collect::<Result<Vec<_>, _>>()?;
     run.record("table.rows", Audience::All, 1)?;
     // The rows of the smaller table stand in the bins, which cost most.
     let count = ids.len() as u64;
-    let their_count = step.session.exchange_words("rows", &[count], 1).await?[0];
+    let their_count = session.exchange_words("rows", &[count], 1).await?[0];
     let is_in_bins = if run.is_guest() { count <= their_count } else { count < their_count };
-    let mut party = TwoParty::setup(step.session.fork("totals")?, run.ledger.clone()).await?;
+    let mut party = TwoParty::setup(session.fork("totals")?, run.ledger.clone()).await?;
     let matches = hide(&mut party, &ids, is_in_bins, &own, peer.sum.len()).await?;
     let learn = learn(run);
     let totals = totals::sums(&mut party, &matches, learn, u64::from(minimum)).await?;

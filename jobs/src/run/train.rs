@@ -3,7 +3,7 @@
 use crypto::hash;
 use features::split::Split;
 use models::wald::Wald;
-use net::{Session, Size};
+use net::Size;
 
 use super::boosted_trees::{self, Part};
 use super::data::{Data, pick};
@@ -43,12 +43,12 @@ async fn run_step(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<ModelOutcome, JobError> {
-    let session = &mut step.session;
-    let model_id = agree_on_id(run, session, &model_step.id).await?;
+    let model_id = agree_on_id(run, step, &model_step.id).await?;
     let model = &model_step.train.model;
     let mut family = None;
     let (part, scores) = match model {
         Model::LogisticRegression { settings, .. } => {
+            let session = step.pair()?;
             let trained =
                 logistic_regression::train(run, session, settings, data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
@@ -57,6 +57,7 @@ async fn run_step(
         Model::Regression { of, settings, .. } => {
             let of = regression::family(*of, settings);
             family = Some(of);
+            let session = step.pair()?;
             let trained =
                 regression::train(run, session, (of, settings), data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
@@ -65,7 +66,7 @@ async fn run_step(
         Model::BoostedTrees { settings, .. } => {
             family = boosted_trees::family(settings);
             let spec = (model.privacy(), settings);
-            let trained = boosted_trees::train(run, session, spec, data, split, prepared).await?;
+            let trained = boosted_trees::train(run, step, spec, data, split, prepared).await?;
             trees(trained)
         }
     };
@@ -84,12 +85,12 @@ async fn run_step(
     };
     if let (Some(guest), Some(scores)) = (data.guest(), scores) {
         let labels = if let Some(family) = family {
-            let numeric = compare_numbers(session, family, guest, &split.test, &scores).await?;
+            let numeric = compare_numbers(step, family, guest, &split.test, &scores).await?;
             results.numeric = Some(numeric);
             pick(guest.numbers(), &split.test)
         } else {
             let id = &model_step.id;
-            let comparison = compare(run, session, id, guest, &split.test, &scores).await?;
+            let comparison = compare(run, step, id, guest, &split.test, &scores).await?;
             results.comparison = Some(comparison);
             guest.labels_of(&split.test).into_iter().map(f64::from).collect()
         };
@@ -103,20 +104,39 @@ async fn run_step(
     Ok(results)
 }
 
-/// A name for this training run that neither party can choose alone, 32 hexadecimal digits: parts
-/// of two runs of one job do not fit together.
-async fn agree_on_id(
-    run: &Run<'_>,
-    session: &mut Session,
-    step_id: &str,
-) -> Result<String, JobError> {
-    let mut mine = [0; ID_BYTES];
-    session.rng().fill_bytes(&mut mine);
-    let theirs = session.exchange_bytes(MODEL_ID, mine.to_vec(), Size::Exactly(ID_BYTES)).await?;
-    let [guest, host] =
-        if run.is_guest() { [&mine[..], &theirs[..]] } else { [&theirs[..], &mine[..]] };
+/// A name for this training run that no party can choose alone, 32 hexadecimal digits: parts of
+/// two runs of one job do not fit together.
+async fn agree_on_id(run: &Run<'_>, step: &mut Step, step_id: &str) -> Result<String, JobError> {
+    let mut mine = vec![0; ID_BYTES];
+    let mut theirs = Vec::new();
+    for (index, session) in step.sessions.iter_mut().enumerate() {
+        if index == 0 {
+            session.rng().fill_bytes(&mut mine);
+        }
+        let size = Size::Exactly(ID_BYTES);
+        theirs.push(session.exchange_bytes(MODEL_ID, mine.clone(), size).await?);
+    }
+    let several = run.job.hosts.len() > 1;
+    let (guest, hosts) = if run.is_guest() {
+        for session in step.sessions.iter_mut().filter(|_| several) {
+            session.send_bytes(HOSTS_IDS, theirs.concat()).await?;
+        }
+        (mine, theirs.concat())
+    } else if several {
+        let session = step.pair()?;
+        let size = Size::Exactly(run.job.hosts.len() * ID_BYTES);
+        let hosts = session.receive_bytes(HOSTS_IDS, size).await?;
+        let place = run.job.hosts.iter().take_while(|host| host.name != run.own.name).count();
+        if hosts.chunks(ID_BYTES).nth(place) != Some(&mine[..]) {
+            let rule = "the guest left out this party's part of the name of the run";
+            return Err(session.misbehaved(HOSTS_IDS, rule).into());
+        }
+        (theirs.concat(), hosts)
+    } else {
+        (theirs.concat(), mine)
+    };
     let digest = run.job.digest();
-    let parts: [&[u8]; 4] = [digest.as_bytes(), step_id.as_bytes(), guest, host];
+    let parts: [&[u8]; 4] = [digest.as_bytes(), step_id.as_bytes(), &guest, &hosts];
     let id = hash::digest("jobs/run/model id", &parts);
     Ok(crate::folder::hex(&id[..ID_BYTES]))
 }
@@ -172,4 +192,6 @@ fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {
 }
 
 const MODEL_ID: &str = "model_id";
+/// The step in which the guest tells several hosts the parts of all of them.
+const HOSTS_IDS: &str = "hosts_ids";
 const ID_BYTES: usize = 16;

@@ -4,6 +4,7 @@
 //! its own: the server its key and the filters of its keys, the client a copy of these filters.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
 use contract::{Role, Text};
@@ -63,20 +64,19 @@ async fn ask(
     asked_max: usize,
 ) -> Result<Vec<u32>, JobError> {
     let keys = keys(run, table)?;
-    let ids = identifiers(&run.job.party(run.role).key.rule, table, &keys)?;
+    let ids = identifiers(&run.own.key.rule, table, &keys)?;
     if ids.len() > asked_max {
         return Err(JobError::AsksTooMuch { rows: ids.len(), rows_max: asked_max });
     }
-    let path = folder.map(|folder| folder.join(format!("filters-of-{}.psi", step.session.peer())));
+    let session = step.pair()?;
+    let path = folder.map(|folder| folder.join(format!("filters-of-{}.psi", session.peer())));
     let load = existing(path.clone());
-    let mut filters = step
-        .session
-        .prepare("kept", move || match load {
-            Some(path) => Ok(Filters::load(&path).map_err(MatchingError::from)?),
-            None => Ok::<_, JobError>(Filters::none()),
-        })
-        .await?;
-    let (mut update, mut online) = (step.session.fork("update")?, step.session.fork("query")?);
+    let mut filters = net::prepare(slice::from_mut(session), "kept", move || match load {
+        Some(path) => Ok(Filters::load(&path).map_err(MatchingError::from)?),
+        None => Ok::<_, JobError>(Filters::none()),
+    })
+    .await?;
+    let (mut update, mut online) = (session.fork("update")?, session.fork("query")?);
     if fetch(&mut update, &mut filters).await? {
         if let Some(path) = &path {
             update.compute(|| filters.save(path)).await.map_err(MatchingError::from)?;
@@ -96,26 +96,27 @@ async fn serve(
     folder: Option<&Path>,
     asked_max: usize,
 ) -> Result<(), JobError> {
-    let party = run.job.party(run.role);
+    let party = run.own;
     let path = folder.map(|folder| folder.join("server.psi"));
     if existing(path.clone()).is_none() {
         run.note(preparing(table.rows()));
     }
+    let session = step.pair()?;
     let work = Work {
         table: table.select(&[&party.key.column])?,
         keys: KeyReader::new(party, &party.key),
         path: path.clone(),
-        generator: step.session.rng(),
-        meter: step.session.meter(),
+        generator: session.rng(),
+        meter: session.meter(),
     };
     let Ready { server, change, counts } =
-        step.session.prepare("kept", move || work.finish()).await?;
+        net::prepare(slice::from_mut(session), "kept", move || work.finish()).await?;
     let [kept, invalid, duplicate] = counts;
     note_rows_left_out(run, kept, invalid, duplicate);
     if let Some(text) = changed(&change, &server, path.as_deref()) {
         run.note(text);
     }
-    let (mut update, mut online) = (step.session.fork("update")?, step.session.fork("query")?);
+    let (mut update, mut online) = (session.fork("update")?, session.fork("query")?);
     offer(&mut update, &server).await?;
     Ok(answer(&mut online, &server, asked_max).await?)
 }

@@ -131,13 +131,13 @@ async fn replace(
         let binned = binning::apply(&binnings, &columns, data.table.rows())?;
         Ok((binnings, binned))
     };
-    let (binnings, binned) = step.session.compute(bin).await?;
+    let (binnings, binned) = step.compute(bin).await?;
     if let Some(guest) = data.guest() {
         let own = own_woe(&prepared, &binned, rows);
         prepared.matrix = with_own(&prepared.matrix, &own, &binned)?;
         let mut values = as_guest(run, step, &guest.labels_of(rows)).await?;
         if let Some(known) = values.take_if(|_| is_known_to_host(run)) {
-            tell_values(run, &mut step.session, &known).await?;
+            tell_values(run, step.pair()?, &known).await?;
         }
         prepared.weighed = Some(Weighed::guest(binnings, own, values.as_ref()));
         prepared.host_woe = values.map(HostWoe::Values);
@@ -146,7 +146,7 @@ async fn replace(
     let mut host = as_host(run, step, &binned, rows).await?;
     let mut weighed = Weighed::host(binnings, host.as_ref().map(|host| &host.anonymity));
     if let Some(known) = host.take_if(|_| is_known_to_host(run)) {
-        let values = hear_values(run, &mut step.session, &known.columns, rows.len()).await?;
+        let values = hear_values(run, step.pair()?, &known.columns, rows.len()).await?;
         let Host { columns, names, .. } = &known;
         prepared.matrix = with_known(&prepared.matrix, columns, names, &values)?;
         weighed.host_values = Some(values);
@@ -282,15 +282,15 @@ async fn as_guest(
     step: &mut Step,
     labels: &[u8],
 ) -> Result<Option<Vec<Vec<f64>>>, JobError> {
-    match step.session.receive_bytes(OFFERED, Size::Exactly(1)).await?[..] {
+    match step.pair()?.receive_bytes(OFFERED, Size::Exactly(1)).await?[..] {
         [0] => return Ok(None),
         [1] => {}
         _ => {
             let rule = "the host has columns to replace (1) or not (0)";
-            return Err(step.session.misbehaved(OFFERED, rule).into());
+            return Err(step.pair()?.misbehaved(OFFERED, rule).into());
         }
     }
-    let mut party = TwoParty::setup(step.session.fork("evidence")?, run.ledger.clone()).await?;
+    let mut party = TwoParty::setup(step.pair()?.fork("evidence")?, run.ledger.clone()).await?;
     let anonymous = gather(&mut party, labels, merge_rule(&run.job.prepare)).await?;
     Ok(Some(standardised(&anonymous)?))
 }
@@ -303,12 +303,12 @@ async fn as_host(
     rows: &[u32],
 ) -> Result<Option<Host>, JobError> {
     let has_columns = !binned.features().is_empty();
-    step.session.send_bytes(OFFERED, vec![u8::from(has_columns)]).await?;
+    step.pair()?.send_bytes(OFFERED, vec![u8::from(has_columns)]).await?;
     if !has_columns {
         return Ok(None);
     }
     let training = of_rows(binned, rows)?;
-    let mut party = TwoParty::setup(step.session.fork("evidence")?, run.ledger.clone()).await?;
+    let mut party = TwoParty::setup(step.pair()?.fork("evidence")?, run.ledger.clone()).await?;
     let anonymity = offer(&mut party, &training, merge_rule(&run.job.prepare)).await?;
     let columns = anonymous_columns(&anonymity, binned)?;
     let name = |place: &usize| binned.features()[*place].name.clone();

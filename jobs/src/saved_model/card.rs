@@ -2,6 +2,7 @@
 //! it is not for, as far as its party may know.
 
 use contract::{Role, STRICT, Text};
+use report::message::listed;
 use serde_json::{Value, json};
 
 use super::SavedModel;
@@ -61,7 +62,10 @@ pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) 
 
 /// What the model is not for, and what using it gives away.
 pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
-    let [guest, host] = outcome.parties.each_ref().map(|party| party.name.as_str());
+    let names: Vec<String> = outcome.parties.iter().map(|party| party.name.clone()).collect();
+    let guest = names.first().map_or("", String::as_str);
+    let hosts = listed(names.get(1..).unwrap_or_default());
+    let (host, host_zh) = (&hosts.en, &hosts.zh);
     let mut limits = vec![
         Text::owned(
             format!(
@@ -69,17 +73,20 @@ pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
                  agreement.",
                 outcome.purpose
             ),
-            format!("{guest} 与 {host} 约定的用途为 {}；用于其他目的须另行约定。", outcome.purpose),
+            format!(
+                "{guest} 与 {host_zh} 约定的用途为 {}；用于其他目的须另行约定。",
+                outcome.purpose
+            ),
         ),
         Text::new(
-            "Neither party can score with its part alone: both keep their files, and both take \
-             part in each scoring.",
-            "任何一方都无法仅凭己方部分评分：双方须各自保存文件，并共同参与每一次评分。",
+            "No party can score with its part alone: each keeps its file, and all take part in \
+             each scoring.",
+            "任何一方都无法仅凭己方部分评分：各方须自行保存文件，并共同参与每一次评分。",
         ),
         Text::new(
-            "It was fitted on the rows that both parties have. For people whom only one of them \
-             knows, or who differ from these, it was not judged.",
-            "模型在双方共有的样本上拟合；对仅一方拥有的、或与之不同的人群，未作评估。",
+            "It was fitted on the rows that all parties have. For people whom not all of them \
+             know, or who differ from these, it was not judged.",
+            "模型在各方共有的样本上拟合；对并非各方都拥有的、或与之不同的人群，未作评估。",
         ),
         Text::new(
             "Levels of a category that training did not see count as no known level, numbers \
@@ -95,18 +102,20 @@ pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
                 "From each score {guest} can compute {host}'s part of it, since it knows its own \
                  coefficients."
             ),
-            format!("{guest} 已知自己的系数，因此由每个评分可算出 {host} 的部分。"),
+            format!("{guest} 已知自己的系数，因此由每个评分可算出 {host_zh} 的部分。"),
         ),
         (true, true) => Text::owned(
             format!(
                 "From many scores {guest} may work out leaves, and on which side of {host}'s \
                  splits rows fall."
             ),
-            format!("由大量评分，{guest} 可能推断出叶子权重，以及各行落在 {host} 分裂的哪一侧。"),
+            format!(
+                "由大量评分，{guest} 可能推断出叶子权重，以及各行落在 {host_zh} 分裂的哪一侧。"
+            ),
         ),
         (false, _) => Text::owned(
             format!("Each scoring tells {guest} on which side of {host}'s splits every row falls."),
-            format!("每次评分都会使 {guest} 得知每一行落在 {host} 各分裂的哪一侧。"),
+            format!("每次评分都会使 {guest} 得知每一行落在 {host_zh} 各分裂的哪一侧。"),
         ),
     });
     if outcome.role == Role::Host {

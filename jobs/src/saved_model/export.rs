@@ -204,9 +204,11 @@ fn guest_trees(trees: &GuestTrees, binnings: &[Binning]) -> Csv {
                     cells.extend(question(binning, cut.bin, cut.missing_left));
                     cells.push(("gain", gain.to_string()));
                 }
-                Node::Split { question: Question::Host { split }, gain, left } => {
+                Node::Split { question: Question::Host { host, split }, gain, left } => {
                     cells.extend(split_of(Role::Host, *left));
-                    cells.push(("condition", format!("split {}", split + 1)));
+                    let whose = trees.hosts.get(*host).filter(|_| trees.hosts.len() > 1);
+                    let whose = whose.map_or_else(String::new, |it| format!(" of {}", it.party));
+                    cells.push(("condition", format!("split {}{whose}", split + 1)));
                     cells.push(("gain", gain.to_string()));
                 }
             }

@@ -90,7 +90,8 @@ impl SavedModel {
         model: &ModelOutcome,
     ) -> Result<Self, JobError> {
         let split = outcome.splits.iter().find(|split| split.name == model.split);
-        let party = job.party(outcome.role);
+        let party = job.party_named(&outcome.party);
+        let party = party.ok_or_else(|| JobError::Peers { party: outcome.party.clone() })?;
         // A column of the host that is replaced by weight of evidence is not prepared too.
         let prepared = |split: &SplitOutcome| {
             let names: Vec<&str> = split.features.iter().map(String::as_str).collect();

@@ -32,6 +32,8 @@ pub enum Protocol {
         /// The most rows that the learning party may ask for in one run.
         asked_max: u32,
     },
+    /// Finds the rows that the guest and all hosts have.
+    Multiparty,
     /// Opens numbers about the common rows and not which these are.
     Totals {
         /// The least number of common rows over which sums are opened.
@@ -47,6 +49,7 @@ impl Protocol {
         match self {
             Self::Intersection(intersection) => intersection.component(),
             Self::Unbalanced { .. } => &catalogue::UNBALANCED,
+            Self::Multiparty => &catalogue::MULTIPARTY,
             Self::Totals { .. } => &catalogue::TOTALS,
         }
     }
@@ -63,7 +66,7 @@ impl Serialize for Protocol {
             Self::Intersection(Intersection::EcdhOnSm2) => {
                 map.serialize_entry("curve", &Curve::Sm2)?;
             }
-            Self::Intersection(Intersection::Ecdh | Intersection::Rr22) => {}
+            Self::Intersection(Intersection::Ecdh | Intersection::Rr22) | Self::Multiparty => {}
             Self::Unbalanced { asked_max } => map.serialize_entry("asked_max", asked_max)?,
             Self::Totals { minimum, decimals } => {
                 map.serialize_entry("minimum", minimum)?;
@@ -152,7 +155,7 @@ impl Intersection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Learn {
-    /// Both parties.
+    /// Every party.
     Both,
     /// Only the guest.
     Guest,
@@ -225,6 +228,14 @@ fn read_settings(
             settings::take(fields, component, node, problems)?;
         return Some(AlignSpec { protocol: Protocol::Unbalanced { asked_max }, learn, join });
     }
+    if component.name == catalogue::MULTIPARTY.name {
+        let MultipartySettings { learn, join } = settings::take(fields, component, node, problems)?;
+        let learn = match learn {
+            MultipartyLearn::All => Learn::Both,
+            MultipartyLearn::Guest => Learn::Guest,
+        };
+        return Some(AlignSpec { protocol: Protocol::Multiparty, learn, join });
+    }
     let settings: IntersectionSettings = settings::take(fields, component, node, problems)?;
     settings.of(Intersection::named(component.short_name())?)
 }
@@ -232,19 +243,22 @@ fn read_settings(
 /// What the alignment needs of the rest of the job; `add` takes a key of the job, a message and
 /// advice.
 pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
-    if matches!(job.align.protocol, Protocol::Intersection(_)) {
-        if job.needs_common_rows() {
-            check_models(if job.score.is_some() { "score" } else { "train" }, job, add);
+    match job.align.protocol {
+        Protocol::Intersection(_) => {
+            check_models(job, add);
+            check_join_and_payload(job, add);
         }
-        check_join_and_payload(job, add);
-    } else {
-        check_nothing_needs_rows(job, add);
+        Protocol::Multiparty => {
+            check_models(job, add);
+            check_nothing_is_pairwise(job, add);
+        }
+        Protocol::Unbalanced { .. } | Protocol::Totals { .. } => check_nothing_needs_rows(job, add),
     }
     if job.align.join == Join::Left && job.align.learn == Learn::Host {
         let message = "`join: left` is the guest's, which does not learn the rows".to_owned();
         add("align", message, "`learn: both` or `learn: guest`");
     }
-    let has_sums = [&job.guest, &job.host].iter().any(|party| !party.sum.is_empty());
+    let has_sums = job.parties().any(|party| !party.sum.is_empty());
     if has_sums && !matches!(job.align.protocol, Protocol::Totals { .. }) {
         let message = "`sum` is for jobs in which nobody learns which rows are common".to_owned();
         add("align", message, "`protocol: totals`, or leave `sum` out");
@@ -257,7 +271,7 @@ fn check_nothing_needs_rows(job: &JobSpec, add: &mut impl FnMut(&str, String, &s
     let asks_for = [
         ("train", !job.train.is_empty()),
         ("score", job.score.is_some()),
-        ("payload", [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty())),
+        ("payload", has_payload(job)),
         ("keys", job.guest.has_several_keys()),
     ];
     for (key, _) in asks_for.into_iter().filter(|(_, asks)| *asks) {
@@ -268,35 +282,52 @@ fn check_nothing_needs_rows(job: &JobSpec, add: &mut impl FnMut(&str, String, &s
     }
 }
 
-/// Models are trained, and applied, over rows that both parties know; `key` is `train` or `score`.
-fn check_models(key: &str, job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
-    if job.align.learn != Learn::Both {
-        let message = format!("`{key}` needs both parties to know the common rows");
-        add("align", message, &format!("`learn: both`, or leave `{key}` out"));
+/// Models are trained, and applied, over rows that every party knows.
+fn check_models(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    if !job.needs_common_rows() {
+        return;
     }
-    let has_payload = [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty());
-    if has_payload || job.align.join != Join::Inner {
+    let key = if job.score.is_some() { "score" } else { "train" };
+    if job.align.learn != Learn::Both {
+        let message = format!("`{key}` needs every party to know the common rows");
+        let all = if job.align.protocol == Protocol::Multiparty { "all" } else { "both" };
+        add("align", message, &format!("`learn: {all}`, or leave `{key}` out"));
+    }
+    if has_payload(job) || job.align.join != Join::Inner {
         let message = "`payload` and `join` are for jobs that only align".to_owned();
         let help = format!("leave `{key}` out; models need no column of the other party");
         add("align", message, &help);
     }
 }
 
+/// What is between two parties has no place among several.
+fn check_nothing_is_pairwise(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    let asks_for = [("payload", has_payload(job)), ("keys", job.guest.has_several_keys())];
+    for (key, _) in asks_for.into_iter().filter(|(_, asks)| *asks) {
+        let message = format!("`{key}` is for one guest and one host, unlike `multiparty`");
+        let help = format!("leave `{key}` out, or take `ecdh` or `rr22` with one host");
+        add("align", message, &help);
+    }
+}
+
+fn has_payload(job: &JobSpec) -> bool {
+    job.parties().any(|party| !party.payload.is_empty())
+}
+
 /// Several keys, joins and payload: what they need of the alignment.
 fn check_join_and_payload(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let AlignSpec { learn, join, .. } = job.align;
-    let has_payload = [&job.guest, &job.host].iter().any(|party| !party.payload.is_empty());
     if job.guest.has_several_keys() && learn != Learn::Both {
         let message = "with several keys both parties must know the common rows".to_owned();
         let help = "`learn: both`, or a single `key`: who does not know which rows were matched \
                     cannot leave them out of the next round";
         add("align", message, help);
     }
-    if has_payload && learn != Learn::Both {
+    if has_payload(job) && learn != Learn::Both {
         let message = "`payload` needs both parties to know the common rows".to_owned();
         add("align", message, "`learn: both`: who sends must know of which rows");
     }
-    if has_payload && join == Join::Anti {
+    if has_payload(job) && join == Join::Anti {
         let message = "`join: anti` keeps rows that the other party does not have".to_owned();
         add("align", message, "leave `payload` out, or `join: left`");
     }
@@ -340,4 +371,20 @@ pub(super) struct TotalsSettings {
     learn: Learn,
     minimum: u32,
     decimals: u32,
+}
+
+/// The same for `multiparty`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MultipartySettings {
+    learn: MultipartyLearn,
+    join: Join,
+}
+
+/// Who learns what all parties have in common: the host's place is not that of one party.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MultipartyLearn {
+    All,
+    Guest,
 }

@@ -1,9 +1,10 @@
 //! The form of a job that is the same on both sides, and its digest.
 
 use contract::JobDigest;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
-use super::JobSpec;
+use super::{JobSpec, PartySpec};
 
 /// Bound into the digest, so that a later grammar never has the digest of an earlier one.
 const DOMAIN: &str = "tombolo job file version 1";
@@ -13,6 +14,19 @@ struct Canonical<'a> {
     version: &'static str,
     #[serde(flatten)]
     job: &'a JobSpec,
+}
+
+/// The hosts: one alone stands under `host`, as it did before a job could have several, so that
+/// the digests of such jobs stay what they were; the others follow under `further_hosts`.
+pub(super) fn hosts<S: Serializer>(hosts: &[PartySpec], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    if let [first, further @ ..] = hosts {
+        map.serialize_entry("host", first)?;
+        if !further.is_empty() {
+            map.serialize_entry("further_hosts", further)?;
+        }
+    }
+    map.end()
 }
 
 /// The canonical form as JSON: fields in the order of the structs, columns sorted by name,

@@ -2,13 +2,14 @@
 //!
 //! [`JobSpec::parse`] checks everything that can be checked without data and reports all mistakes
 //! with file, line and column. The typed result has a canonical form; its [`JobSpec::digest`] is
-//! the permit that both parties must agree on. The path of a party's table is its own affair and
+//! the permit that all parties must agree on. The path of a party's table is its own affair and
 //! not part of the digest; everything else is.
 
 mod align;
 mod canonical;
 mod columns;
 mod fields;
+mod hosts;
 mod key;
 mod model;
 mod node;
@@ -43,7 +44,7 @@ use serde::Serialize;
 use fields::{Fields, Problems};
 use node::Node;
 
-/// A job as both parties agreed on it.
+/// A job as its parties agreed on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JobSpec {
     /// The name of the job, also the name of its results.
@@ -54,8 +55,9 @@ pub struct JobSpec {
     pub seed: u64,
     /// The party with the label; first in every session.
     pub guest: PartySpec,
-    /// The party that brings features.
-    pub host: PartySpec,
+    /// The parties that bring features, in the order of the file; never empty.
+    #[serde(flatten, serialize_with = "canonical::hosts")]
+    pub hosts: Vec<PartySpec>,
     /// How common rows are found.
     pub align: AlignSpec,
     /// The splits; every model is trained under each of them. Never empty.
@@ -125,11 +127,10 @@ impl JobSpec {
 
     /// Whether the common rows of one key, matched afresh, are all that the job is for.
     pub fn only_intersects(&self) -> bool {
-        let parties = [&self.guest, &self.host];
         !self.needs_common_rows()
             && matches!(self.align.protocol, Protocol::Intersection(_))
             && self.align.join == Join::Inner
-            && parties.iter().all(|party| party.payload.is_empty() && !party.has_several_keys())
+            && self.parties().all(|party| party.payload.is_empty() && !party.has_several_keys())
     }
 
     /// Whether a model is trained on the common rows or scores them.
@@ -142,25 +143,19 @@ impl JobSpec {
         self.train.iter().any(|step| step.model.predicts_numbers())
     }
 
-    /// The party of this role.
-    pub const fn party(&self, role: Role) -> &PartySpec {
-        match role {
-            Role::Guest => &self.guest,
-            Role::Host => &self.host,
-        }
+    /// All parties: the guest and then the hosts, the order of every session between two of them.
+    pub fn parties(&self) -> impl Iterator<Item = &PartySpec> {
+        std::iter::once(&self.guest).chain(&self.hosts)
     }
 
-    /// The party of this role, to say where its own files are.
-    pub const fn party_mut(&mut self, role: Role) -> &mut PartySpec {
-        match role {
-            Role::Guest => &mut self.guest,
-            Role::Host => &mut self.host,
-        }
+    /// The party of this name, to say where its own files are.
+    pub fn party_named_mut(&mut self, name: &str) -> Option<&mut PartySpec> {
+        std::iter::once(&mut self.guest).chain(&mut self.hosts).find(|party| party.name == name)
     }
 
     /// The party of this name.
     pub fn party_named(&self, name: &str) -> Option<&PartySpec> {
-        [&self.guest, &self.host].into_iter().find(|party| party.name == name)
+        self.parties().find(|party| party.name == name)
     }
 
     /// Every model under every split, split by split, in the order of the file.
@@ -178,7 +173,6 @@ impl JobSpec {
 
     /// The disclosure statement: what each role learns in each step, in the order of the job.
     pub fn disclosures(&self) -> Vec<StepDisclosures> {
-        let strict = contract::STRICT;
         let mut statement = vec![self.of_align()];
         statement.extend(self.of_payload());
         if let Some(score) = &self.score {
@@ -192,8 +186,8 @@ impl JobSpec {
         for split in &self.splits {
             statement.push(of_split(split));
         }
-        if self.prepare.select.is_some() {
-            statement.push(of_step("prepare.select", &catalogue::SELECT, strict));
+        if let Some(select) = &self.prepare.select {
+            statement.push(of_select(select));
         }
         if self.prepare.encode.uses_woe() {
             let mode = &self.prepare.encode.privacy;
@@ -209,12 +203,12 @@ impl JobSpec {
         let mut statement = of_step("align", self.align.protocol.component(), contract::STRICT);
         match self.align.protocol {
             Protocol::Intersection(_) if self.guest.has_several_keys() => {
-                let keys = self.guest.keys().zip(self.host.keys());
+                let pairs = self.hosts.iter().flat_map(|host| self.guest.keys().zip(host.keys()));
                 let columns: Vec<[&str; 2]> =
-                    keys.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
+                    pairs.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
                 statement.disclosures = catalogue::cascade(&columns);
             }
-            Protocol::Intersection(_) => {}
+            Protocol::Intersection(_) | Protocol::Multiparty => {}
             Protocol::Unbalanced { .. } => {
                 let client = if self.align.learn == Learn::Host { Role::Host } else { Role::Guest };
                 statement.disclosures = catalogue::unbalanced_of(client);
@@ -225,8 +219,8 @@ impl JobSpec {
                     Learn::Guest => (Audience::Guest, Some(Audience::Host)),
                     Learn::Host => (Audience::Host, Some(Audience::Guest)),
                 };
-                let columns =
-                    [&self.guest, &self.host].map(|party| (party.name.as_str(), &party.sum[..]));
+                let columns: Vec<(&str, &[String])> =
+                    self.parties().map(|party| (party.name.as_str(), &party.sum[..])).collect();
                 statement.disclosures = catalogue::totals_of(learners, other, &columns);
             }
         }
@@ -237,7 +231,8 @@ impl JobSpec {
     fn of_payload(&self) -> Option<StepDisclosures> {
         let mut statement = of_step("payload", &catalogue::PAYLOAD, contract::STRICT);
         statement.disclosures.clear();
-        for (from, to) in [(&self.host, Role::Guest), (&self.guest, Role::Host)] {
+        let hosts = self.hosts.iter().map(|host| (host, Role::Guest));
+        for (from, to) in hosts.chain([(&self.guest, Role::Host)]) {
             if !from.payload.is_empty() {
                 let sent = catalogue::payload_of(to.into(), &from.name, &from.payload);
                 statement.disclosures.push(sent);
@@ -273,6 +268,15 @@ fn of_model(step: &ModelStep<'_>) -> StepDisclosures {
     statement
 }
 
+/// Where no columns are compared, no pairs come out.
+fn of_select(select: &SelectSpec) -> StepDisclosures {
+    let mut statement = of_step("prepare.select", &catalogue::SELECT, contract::STRICT);
+    if !select.compares_columns() {
+        statement.disclosures.retain(|disclosure| disclosure.key != "select.correlated_pairs");
+    }
+    statement
+}
+
 /// Only a split by time tells which rows are late.
 fn of_split(split: &SplitSpec) -> StepDisclosures {
     let step = format!("split.{}", split.name);
@@ -294,7 +298,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
         Some(node) => read_seed(node, problems),
         None => Some(0),
     };
-    let parties = party::read_both(&mut fields, problems);
+    let parties = party::read_all(&mut fields, problems);
     let align = align::read(&mut fields, root, problems);
     let splits = steps::read_splits(&mut fields, root, problems);
     let prepare = prepare::read(fields.take("prepare"), root, problems);
@@ -304,7 +308,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
     let evaluate = steps::read_evaluate(&mut fields, root, problems);
     let report = steps::read_report(&mut fields, root, problems);
     fields.finish(problems);
-    let (guest, host) = parties?;
+    let (guest, hosts) = parties?;
     if score.is_none() && score_at.is_some() {
         return None;
     }
@@ -313,7 +317,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
         purpose: purpose?,
         seed: seed?,
         guest,
-        host,
+        hosts,
         align: align?,
         splits: splits?,
         prepare: prepare?,

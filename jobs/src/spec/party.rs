@@ -124,44 +124,52 @@ pub enum Encoding {
     Gbk,
 }
 
-/// Reads `parties:`, which must be one guest and one host.
-pub(super) fn read_both(
+/// Reads `parties:`, which must be one guest and at least one host.
+pub(super) fn read_all(
     fields: &mut Fields<'_>,
     problems: &mut Problems,
-) -> Option<(PartySpec, PartySpec)> {
-    let node = fields.require("parties", "one guest and one host, by name", problems)?;
+) -> Option<(PartySpec, Vec<PartySpec>)> {
+    let node = fields.require("parties", "one guest and its hosts, by name", problems)?;
     let Value::Mapping(entries) = &node.value else {
         let message = format!("`parties` is {}; expected `name: {{ … }}` pairs", node.describe());
         problems.push(Problem::new(node.place, message));
         return None;
     };
+    if entries.len() > PARTIES_MAX {
+        let message = format!("{} parties, where {PARTIES_MAX} are possible", entries.len());
+        problems.push(Problem::new(node.place, message));
+        return None;
+    }
     let before = problems.len();
-    let mut guest = None;
-    let mut host = None;
-    for (key, node) in entries.iter().take(PARTIES_MAX + 1) {
+    let (mut guest, mut hosts) = (None, Vec::new());
+    for (key, node) in entries {
         let name = name(&key.text, "a party", key.place, problems);
         let party = read_party(name.unwrap_or_default(), node, problems);
         let Some(party) = party else { continue };
-        let seat = if party.role == Role::Guest { &mut guest } else { &mut host };
-        if seat.is_some() {
-            let message = format!("a second {}: a job has one guest and one host", party.role);
-            problems.push(Problem::new(key.place, message));
-        } else {
-            *seat = Some(party);
+        match party.role {
+            Role::Host => hosts.push(party),
+            Role::Guest if guest.is_none() => guest = Some(party),
+            Role::Guest => {
+                let message = "a second guest: a job has one guest, who holds the label";
+                let help = "`role: host` for the others, of which there may be several";
+                problems.push(Problem::new(key.place, message).help(help));
+            }
         }
     }
     // A party that could not be read is not reported as lacking too.
     if problems.len() == before {
-        for (role, missing) in [(Role::Guest, guest.is_none()), (Role::Host, host.is_none())] {
+        for (role, missing) in [(Role::Guest, guest.is_none()), (Role::Host, hosts.is_empty())] {
             if missing {
                 let message = format!("no party has the role `{role}`");
                 problems.push(Problem::new(node.place, message));
             }
         }
     }
-    let (guest, host) = guest.zip(host)?;
-    key::check_alike(&guest, &host, node, problems);
-    Some((guest, host))
+    let guest = guest.filter(|_| !hosts.is_empty())?;
+    for host in &hosts {
+        key::check_alike(&guest, host, node, problems);
+    }
+    Some((guest, hosts))
 }
 
 fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<PartySpec> {
@@ -378,8 +386,8 @@ const FORMATS: [(&str, FormatKind); 2] =
 
 const ENCODINGS: [(&str, Encoding); 2] = [("utf8", Encoding::Utf8), ("gbk", Encoding::Gbk)];
 
-/// More parties than this are not read: a job has two.
-const PARTIES_MAX: usize = 2;
+/// The most parties of a job: each two have a conversation.
+const PARTIES_MAX: usize = 8;
 
 /// The longest path, in characters.
 const PATH_MAX: usize = 4_096;

@@ -104,8 +104,15 @@ pub enum BinMethod {
 pub struct SelectSpec {
     /// The smallest information value that is kept.
     pub iv: f64,
-    /// The largest absolute correlation of two kept features.
+    /// The largest absolute correlation of two kept features; 1 compares none.
     pub correlation: f64,
+}
+
+impl SelectSpec {
+    /// Whether columns are compared with each other, within a party and across two.
+    pub fn compares_columns(&self) -> bool {
+        self.correlation < 1.0
+    }
 }
 
 /// The settings of `prepare.encode`.

@@ -60,7 +60,7 @@ pub(super) fn check(
     add: &mut impl FnMut(&str, String, &str),
 ) {
     if job.score.is_none() {
-        for party in [&job.guest, &job.host].into_iter().filter(|party| party.models.is_some()) {
+        for party in job.parties().filter(|party| party.models.is_some()) {
             let message = format!("`{}` has `models`, and the job scores nothing", party.name);
             add("parties", message, "leave it out, or add `score:`");
         }

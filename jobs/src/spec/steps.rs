@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::JobSpec;
 use super::align;
 use super::fields::{Fields, Problems, name};
+use super::hosts;
 use super::node::{Node, Value};
 use super::problem::Problem;
 use super::score;
@@ -132,6 +133,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     }
     align::check(job, &mut add);
     score::check(job, |key| named_key(root, key), &mut add);
+    hosts::check(job, &mut add);
     check_numbers(job, &mut add);
     check_trees(job, &mut add);
     check_errors(job, &mut add);

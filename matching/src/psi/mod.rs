@@ -27,7 +27,6 @@ mod sets;
 mod tags;
 #[cfg(test)]
 mod test_support;
-mod together;
 pub mod totals;
 mod tweaked;
 pub mod unbalanced;

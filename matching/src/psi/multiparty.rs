@@ -67,7 +67,7 @@
 mod shares;
 
 use crypto::field128::Gf128;
-use net::{NetError, Session, Size};
+use net::{NetError, Session, Size, together};
 use table::Alignment;
 
 use crate::MatchingError;
@@ -77,7 +77,6 @@ use crate::psi::ecdh::exchange_sizes;
 use crate::psi::oprf::{self, CHUNK, Evaluated, PACKED_MAX, Salt};
 use crate::psi::positions::Positions;
 use crate::psi::sets::chunks;
-use crate::psi::together::together;
 use crate::psi::tweaked::TweakedHash;
 use crate::psi::vole::hashes::Hashes;
 use crate::psi::{Identifiers, elements};

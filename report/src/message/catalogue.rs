@@ -266,7 +266,7 @@ crate::messages! {
     /// Heading of a column of observed openings.
     observed() { "Observed", "实际" }
     /// Every party.
-    both_parties() { "both", "双方" }
+    every_party() { "every party", "各方" }
     /// An opening that was approved and happened.
     as_approved() { "● as approved", "● 符合批准" }
     /// An opening that was approved and did not happen.

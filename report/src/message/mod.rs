@@ -63,6 +63,15 @@ pub fn neutral(name: impl Into<String>) -> Text {
     Text::owned(name.clone(), name)
 }
 
+/// Names one after the other, as each language lists them.
+pub fn listed(names: &[String]) -> Text {
+    let english = match names {
+        [front @ .., last] if !front.is_empty() => format!("{} and {last}", front.join(", ")),
+        _ => names.concat(),
+    };
+    Text::owned(english, names.join("、"))
+}
+
 /// Something that can stand in a message, written as each language writes it.
 pub trait Argument {
     /// The argument as it reads inside a sentence of `language`.
@@ -188,6 +197,17 @@ mod tests {
     fn the_catalogue_has_both_languages_everywhere() {
         let none: Vec<String> = Vec::new();
         assert_eq!(problems(ENTRIES, &["joined", "signed", "area_under_curve", "metric_ks"]), none);
+    }
+
+    #[test]
+    fn names_are_listed_as_each_language_does() {
+        let list = |names: &[&str]| {
+            let text = listed(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+            [text.en.into_owned(), text.zh.into_owned()]
+        };
+        assert_eq!(list(&["a"]), ["a", "a"]);
+        assert_eq!(list(&["a", "b"]), ["a and b", "a、b"]);
+        assert_eq!(list(&["a", "b", "c"]), ["a, b and c", "a、b、c"]);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::table::{Cell, Column, Table};
 pub struct DisclosureStatement {
     /// The name of the party in the role of guest.
     pub guest: String,
-    /// The name of the party in the role of host.
-    pub host: String,
+    /// The names of the parties in the role of host.
+    pub hosts: Vec<String>,
     /// The steps in their order.
     pub steps: Vec<DisclosedStep>,
 }
@@ -89,8 +89,8 @@ impl DisclosureStatement {
     fn audience(&self, audience: Audience) -> Text {
         match audience {
             Audience::Guest => neutral(self.guest.clone()),
-            Audience::Host => neutral(self.host.clone()),
-            Audience::All => message::both_parties(),
+            Audience::Host => message::listed(&self.hosts),
+            Audience::All => message::every_party(),
         }
     }
 }
@@ -113,7 +113,7 @@ impl DisclosedStep {
                 && (opening.to == disclosure.to || disclosure.to == Audience::All)
         };
         let counts = observed.iter().filter(matches).map(|opening| opening.count);
-        // Each party of "both" learnt the same values: the largest count is the number of values.
+        // All parties learnt the same values: the largest count is the number of values.
         match counts.max().unwrap_or(0) {
             0 => Cell::text(message::not_opened()).with_class("quiet"),
             count => Cell::text(opened(message::as_approved(), count)).with_class("good"),
@@ -141,13 +141,21 @@ mod tests {
             count: contract::Frequency::Once,
         }];
         let step = DisclosedStep { name: Text::new("Align", "对齐"), declared, observed };
-        DisclosureStatement { guest: "bank".into(), host: "operator".into(), steps: vec![step] }
+        DisclosureStatement {
+            guest: "bank".into(),
+            hosts: vec!["operator".into()],
+            steps: vec![step],
+        }
     }
 
     #[test]
     fn an_opening_that_nobody_approved_stands_out() {
-        let opening =
-            |key: &'static str| Observed { to: Audience::Host, key: key.into(), count: 1200 };
+        let opening = |key: &'static str| Observed {
+            to: Audience::Host,
+            party: None,
+            key: key.into(),
+            count: 1200,
+        };
         let fine = statement(Some(vec![opening("intersection.rows")]));
         assert!(!fine.is_broken());
         assert!(fine.draw().to_string().contains("1,200 opened"));

@@ -199,6 +199,7 @@ fn statement() -> DisclosureStatement {
         ],
         observed: Some(vec![Observed {
             to: Audience::Guest,
+            party: None,
             key: "intersection.rows".into(),
             count: 41_188,
         }]),
@@ -216,9 +217,18 @@ fn statement() -> DisclosureStatement {
                 "由联合分数与己方系数可推得测试样本中对方的部分得分",
             ),
         )],
-        observed: Some(vec![Observed { to: Audience::Host, key: "labels".into(), count: 3 }]),
+        observed: Some(vec![Observed {
+            to: Audience::Host,
+            party: None,
+            key: "labels".into(),
+            count: 3,
+        }]),
     };
-    DisclosureStatement { guest: "bank".into(), host: "operator".into(), steps: vec![align, train] }
+    DisclosureStatement {
+        guest: "bank".into(),
+        hosts: vec!["operator".into()],
+        steps: vec![align, train],
+    }
 }
 
 fn steps() -> StepUses {

@@ -43,7 +43,7 @@ impl Scene {
 
     /// The rows of a party, divided so that they want eight buckets if `is_large`.
     fn rows(&self, role: Role, is_large: bool) -> OwnRows {
-        let party = self.job.party(role);
+        let party = self.job.parties().find(|party| party.role == role).unwrap();
         let work = self.folder.path().join(format!("{}.divided", party.name));
         let mut rows = open_rows(&self.job, party, self.folder.path(), &work, &Unwatched).unwrap();
         if is_large {
@@ -59,11 +59,11 @@ impl Scene {
         shop: &mut OwnRows,
     ) -> Outcome<Ran, Ran> {
         let ran = |outcome: Result<crate::Outcome, JobError>| Ok(outcome?.common_rows);
-        let job = &self.job;
+        let (job, [guest, host]) = (&self.job, [&self.job.guest, &self.job.hosts[0]]);
         let first =
-            async |session| ran(run_party(job, Role::Guest, bank, session, &Unwatched).await);
+            async |session| ran(run_party(job, guest, bank, vec![session], &Unwatched).await);
         let second =
-            async |session| ran(run_party(job, Role::Host, shop, session, &Unwatched).await);
+            async |session| ran(run_party(job, host, shop, vec![session], &Unwatched).await);
         match fault {
             Some(fault) => world::pair_with_fault(7, fault, first, second),
             None => world::pair(7, first, second),
@@ -209,7 +209,7 @@ fn policies_for_keys_hold_for_divided_tables_too() {
     check_common(&scene, [&bank, &shop], 600..900);
 
     let scene = Scene { job: Scene::new("id", "both", 0..1, 0..1).job, ..scene };
-    let bank = scene.job.party(Role::Guest);
+    let bank = &scene.job.guest;
     let refused = open_rows(
         &scene.job,
         bank,

@@ -13,7 +13,7 @@ use world::Fault;
 use crate::folder::hex;
 use crate::run::Outcome;
 use crate::saved_model::{SavedModel, own_part, read, text};
-use crate::spec::{ColumnKind, JobSpec};
+use crate::spec::{ColumnKind, JobSpec, PartySpec};
 use crate::{JobError, Unwatched, open_rows, run_party};
 
 /// Rows that both parties have.
@@ -31,6 +31,14 @@ parties:
     key: id
     columns: { calls: { kind: number, missing: [\"999\"] } }
 ";
+
+/// The guest or the only host.
+fn party(job: &JobSpec, role: Role) -> &PartySpec {
+    match role {
+        Role::Guest => &job.guest,
+        Role::Host => &job.hosts[0],
+    }
+}
 
 /// A folder with the tables of both parties, and the models that were trained there.
 struct Scene {
@@ -105,8 +113,9 @@ impl Scene {
         let side = async |role, session| {
             let job = jobs[usize::from(role == Role::Host)];
             let folder = self.folder.path();
-            let mut rows = open_rows(job, job.party(role), folder, &self.path("work"), &Unwatched)?;
-            run_party(job, role, &mut rows, session, &Unwatched).await
+            let mut rows =
+                open_rows(job, party(job, role), folder, &self.path("work"), &Unwatched)?;
+            run_party(job, party(job, role), &mut rows, vec![session], &Unwatched).await
         };
         let first = async |session| side(Role::Guest, session).await;
         let second = async |session| side(Role::Host, session).await;
@@ -125,7 +134,7 @@ impl Scene {
         for outcome in [&guest, &host] {
             let models = self.path(folder).join(&outcome.party);
             fs::create_dir_all(&models).unwrap();
-            let party = job.party(outcome.role);
+            let party = party(&job, outcome.role);
             let rows =
                 open_rows(&job, party, self.folder.path(), &self.path("work"), &Unwatched).unwrap();
             for model in &outcome.models {
@@ -142,8 +151,9 @@ impl Scene {
         let mut job =
             Self::job("scored", roles, &format!("score: {{ model: trained, {score} }}\n"));
         for role in [Role::Guest, Role::Host] {
-            let name = job.party(role).name.clone();
-            job.party_mut(role).models = Some(self.path(folder).join(name));
+            let name = party(&job, role).name.clone();
+            let own = job.party_named_mut(&name).unwrap();
+            own.models = Some(self.path(folder).join(name));
         }
         job
     }
@@ -305,7 +315,7 @@ fn next_months_table_may_look_different_and_needs_the_columns_of_the_model() {
     fs::write(scene.path("guest.csv"), reordered.replace("newid", "remark")).unwrap();
     let mut job = scene.scoring("models", "", STEP);
     job.guest.missing.clear();
-    job.host.columns.clear();
+    job.hosts[0].columns.clear();
     let [guest, host] = scene.run(11, [&job, &job]);
     host.unwrap();
     let scores = guest.unwrap().scored.unwrap().scores.unwrap();
@@ -410,7 +420,7 @@ fn wrong_folders_and_foreign_files_are_named() {
     let (scene, _) = trained();
     let read = |party: Role, folder: &str, score: &str| {
         let job = scene.scoring("models", CLASSES, score);
-        let read = read(&scene.path(folder), job.score.as_ref().unwrap(), job.party(party));
+        let read = read(&scene.path(folder), job.score.as_ref().unwrap(), self::party(&job, party));
         read.map(|_| ()).map_err(|error| error.to_string())
     };
     read(Role::Guest, "models/first", STEP).unwrap();

@@ -1,5 +1,6 @@
 //! What the grammar accepts, what it says about mistakes, and that nothing makes it panic.
 
+mod hosts;
 mod mistakes;
 mod properties;
 mod score;
@@ -51,8 +52,8 @@ fn the_example_is_read() {
     assert_eq!((label.column.as_str(), label.positive.as_deref()), ("y", Some("yes")));
     assert!(job.guest.columns["duration"].ignore);
     assert_eq!(job.guest.columns["pdays"].missing, ["999"]);
-    assert_eq!(job.host.format.delimiter, Some(';'));
-    assert_eq!(job.host.format.encoding, Some(Encoding::Gbk));
+    assert_eq!(job.hosts[0].format.delimiter, Some(';'));
+    assert_eq!(job.hosts[0].format.encoding, Some(Encoding::Gbk));
     assert_eq!(job.splits[0].validation, Share::percent(20));
     assert_eq!(job.splits[1].test, Share::percent(30));
     assert_eq!(job.prepare.missing.numbers, MissingNumbers::Median);
@@ -82,11 +83,10 @@ fn little_is_enough() {
          guest, key: id }\n",
     )
     .unwrap();
-    assert_eq!((job.guest.name.as_str(), job.host.name.as_str()), ("b", "a"));
+    assert_eq!((job.guest.name.as_str(), job.hosts[0].name.as_str()), ("b", "a"));
     assert!(job.train.is_empty() && job.guest.table.is_none());
     assert_eq!(job.align.protocol, Protocol::Intersection(Intersection::Ecdh));
     assert_eq!(job.splits[0].name, "stratified");
-    assert_eq!(job.party(Role::Host).name, "a");
     assert_eq!(job.party_named("b"), Some(&job.guest));
 }
 
@@ -307,7 +307,7 @@ fn templates_and_manual_are_jobs() {
         let blocks = text.split("```yaml\n").skip(1);
         blocks.filter_map(|block| block.split("```").next()).collect::<String>()
     };
-    for page in ["joins", "scoring", "totals", "trees"] {
+    for page in ["joins", "scoring", "several-partners", "totals", "trees"] {
         let jobs = [format!("docs/{page}.md"), format!("docs/{page}.zh-CN.md")].map(|page| {
             JobSpec::parse(&page, &blocks(&page)).unwrap_or_else(|error| panic!("{error}"))
         });
@@ -364,7 +364,7 @@ fn totals_and_small_queries_are_read_with_their_settings() {
     let read = |align: &str| aligned("key: p, sum: [x, y]", "key: q, sum: z", align).unwrap();
     let job = read("protocol: totals, minimum: 20, decimals: 2, learn: guest");
     assert_eq!(job.align.protocol, Protocol::Totals { minimum: 20, decimals: 2 });
-    assert_eq!((job.guest.sum.len(), job.host.sum.as_slice()), (2, &["z".to_owned()][..]));
+    assert_eq!((job.guest.sum.len(), job.hosts[0].sum.as_slice()), (2, &["z".to_owned()][..]));
     let default = read("protocol: totals");
     assert_eq!(default.align.protocol, Protocol::Totals { minimum: 100, decimals: 4 });
     assert_eq!(default.align.learn, Learn::Both);
@@ -482,6 +482,7 @@ fn descriptors_and_structs_agree() {
     check::<align::IntersectionSettings>(&catalogue::ECDH);
     check::<align::IntersectionSettings>(&catalogue::RR22);
     check::<align::UnbalancedSettings>(&catalogue::UNBALANCED);
+    check::<align::MultipartySettings>(&catalogue::MULTIPARTY);
     check::<align::TotalsSettings>(&catalogue::TOTALS);
     check::<steps::SplitSettings>(&catalogue::SPLIT);
     check::<MissingSpec>(&catalogue::MISSING);
@@ -500,7 +501,7 @@ fn descriptors_and_structs_agree() {
     for component in [&catalogue::PAYLOAD, &catalogue::SCORE] {
         assert!(component.parameters.is_empty());
     }
-    assert_eq!(catalogue::all().len(), 20, "a new component needs a line above");
+    assert_eq!(catalogue::all().len(), 21, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.

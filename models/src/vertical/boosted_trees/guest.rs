@@ -6,7 +6,8 @@ use net::Session;
 
 use super::messages::{BATCH, Terms, agreement};
 use super::parts::training_id;
-use super::remote::Remote;
+use super::remote::lead;
+use super::remotes::Remotes;
 use super::{GuestTrees, Question};
 use crate::ModelError;
 use crate::local::boosted_trees::{
@@ -26,12 +27,17 @@ pub struct GuestTraining {
     pub progress: Vec<Progress>,
 }
 
-/// Trains with a host that runs [`train_as_host`](super::train_as_host) on the same rows.
+/// Trains with hosts that run [`train_as_host`](super::train_as_host) on the same rows, one session
+/// each.
 ///
 /// What is learned is recorded in `ledger`, which must declare [`DISCLOSURES`](super::DISCLOSURES).
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for rows or settings that cannot be trained on, or without any
+/// host; [`ModelError::Net`] if a host is gone, or blaming it.
 #[net::boxed]
 pub async fn train_as_guest(
-    session: &mut Session,
+    hosts: &mut [Session],
     matrix: &BinnedMatrix,
     examples: &Examples<'_>,
     settings: &Settings,
@@ -39,17 +45,17 @@ pub async fn train_as_guest(
 ) -> Result<GuestTraining, ModelError> {
     let mut boosting = Boosting::new(examples, settings, matrix.rows())?;
     let mut seed = [0; 32];
-    session.rng().fill_bytes(&mut seed);
+    lead(hosts)?.rng().fill_bytes(&mut seed);
     let terms = Terms { seed, agreement: agreement(matrix.rows(), examples.training, settings) };
-    let mut remote =
-        Remote::open(session, ledger, &terms, settings, matrix.rows(), examples.training).await?;
+    let mut remotes =
+        Remotes::open(hosts, ledger, &terms, settings, matrix.rows(), examples.training).await?;
 
     let mut trees = Vec::new();
     while boosting.wants_more() {
-        session.report_progress(trees.len(), settings.trees_max());
-        trees.push(add_tree(session, matrix, &mut remote, &mut boosting).await?);
+        lead(remotes.sessions)?.report_progress(trees.len(), settings.trees_max());
+        trees.push(add_tree(matrix, &mut remotes, &mut boosting).await?);
     }
-    let host_splits = remote.finish(session).await?;
+    let hosts = remotes.finish().await?;
 
     let (best, margins, progress) = boosting.finish();
     trees.truncate(best.trees);
@@ -58,99 +64,108 @@ pub async fn train_as_guest(
         loss: settings.loss,
         base_scores: best.base_scores,
         features: matrix.features().iter().map(|feature| feature.name.clone()).collect(),
-        host_splits,
+        hosts,
         trees,
     };
     Ok(GuestTraining { model, margins, progress })
 }
 
-/// The features that one tree may use: the guest's first, then the host's.
+/// The features that one tree may use: the guest's first, then those of each host.
 struct Sample<'a> {
-    columns: Vec<usize>,
+    owners: Vec<Owner>,
     own: Vec<&'a BinnedFeature>,
     layout: Layout,
+}
+
+/// Whose a column of the sample is, and its place among this party's features.
+#[derive(Clone, Copy)]
+enum Owner {
+    Guest { feature: usize },
+    Host { host: usize, feature: usize },
 }
 
 impl<'a> Sample<'a> {
     fn new(
         matrix: &'a BinnedMatrix,
-        remote: &Remote<'_>,
+        remotes: &Remotes<'_>,
         settings: &Settings,
         tree: usize,
     ) -> Self {
-        let (own_count, bins) = (matrix.features().len(), remote.bins());
-        let columns = columns_of_tree(settings, tree, own_count + bins.len());
-        let own = columns.iter().filter_map(|&column| matrix.features().get(column)).collect();
-        let layout = Layout::new(columns.iter().map(|&column| {
-            matrix.features().get(column).map_or_else(|| bins[column - own_count], |own| own.bins)
-        }));
-        let direction = |&column: &usize| match matrix.features().get(column) {
-            Some(own) => settings.direction(&own.name),
-            None => remote.directions()[column - own_count],
-        };
-        let layout = layout.with_directions(columns.iter().map(direction).collect());
-        Self { columns, own, layout }
+        let all = owners(matrix, remotes);
+        let columns = columns_of_tree(settings, tree, all.len());
+        let owners: Vec<Owner> = columns.into_iter().map(|column| all[column]).collect();
+        let (mut own, mut bins, mut directions) = (Vec::new(), Vec::new(), Vec::new());
+        for owner in &owners {
+            match *owner {
+                Owner::Guest { feature } => {
+                    let feature = &matrix.features()[feature];
+                    own.push(feature);
+                    bins.push(feature.bins);
+                    directions.push(settings.direction(&feature.name));
+                }
+                Owner::Host { host, feature } => {
+                    bins.push(remotes.hosts[host].bins()[feature]);
+                    directions.push(remotes.hosts[host].directions()[feature]);
+                }
+            }
+        }
+        Self { owners, own, layout: Layout::new(bins).with_directions(directions) }
     }
 
-    /// Puts the guest's cells and those of the host's features, of which `host` lays out all,
-    /// in one row.
-    fn join(&self, own: &Histogram, host: &Layout, theirs: &[Cell], own_count: usize) -> Histogram {
+    /// Puts the guest's cells of a node and those of the hosts' features in one row; `theirs` has
+    /// for each host the cells of all its features.
+    fn join(&self, own: &Histogram, remotes: &Remotes<'_>, theirs: &[&Vec<Cell>]) -> Histogram {
         let mut cells = own.0.clone();
-        for &column in &self.columns[self.own.len()..] {
-            cells.extend_from_slice(host.of(theirs, column - own_count));
+        for owner in &self.owners {
+            if let Owner::Host { host, feature } = *owner {
+                cells.extend_from_slice(remotes.hosts[host].layout().of(theirs[host], feature));
+            }
         }
         Histogram(cells)
     }
-
-    /// A cut of a feature of the guest, or of one of the host, both by its owner's numbers.
-    fn owner(&self, cut: Cut, own_count: usize) -> Owned {
-        match self.columns[cut.feature] {
-            feature if feature < own_count => Owned::Guest(Cut { feature, ..cut }),
-            feature => Owned::Host(Cut { feature: feature - own_count, ..cut }),
-        }
-    }
 }
 
-enum Owned {
-    Guest(Cut),
-    Host(Cut),
+/// The owners of all features, in the order in which trees number them.
+fn owners(matrix: &BinnedMatrix, remotes: &Remotes<'_>) -> Vec<Owner> {
+    let own = (0..matrix.features().len()).map(|feature| Owner::Guest { feature });
+    let theirs = remotes.hosts.iter().enumerate().flat_map(|(host, remote)| {
+        (0..remote.bins().len()).map(move |feature| Owner::Host { host, feature })
+    });
+    own.chain(theirs).collect()
 }
 
 /// Grows one tree and adds it to the margins.
 async fn add_tree(
-    session: &mut Session,
     matrix: &BinnedMatrix,
-    remote: &mut Remote<'_>,
+    remotes: &mut Remotes<'_>,
     boosting: &mut Boosting<'_>,
 ) -> Result<Tree<Question>, ModelError> {
     let settings = boosting.settings();
-    let sample = Sample::new(matrix, remote, settings, boosting.trees());
-    let gradients = session.compute(|| boosting.gradients()).await;
+    let sample = Sample::new(matrix, remotes, settings, boosting.trees());
+    let gradients = remotes.compute(|| boosting.gradients()).await?;
     let layout = sample.layout.clone();
     let mut grower = Grower::new(settings, &gradients, layout, matrix.rows());
     while !grower.wanted().is_empty() {
-        let direct = level(session, matrix, remote, &sample, &grower, &gradients).await?;
-        let choices = session.compute(|| grower.choose(direct)).await;
-        let questions = ask(session, matrix, remote, &sample, &choices).await?;
-        let own_sides = session.compute(|| own_sides(matrix, &questions)).await;
+        let direct = level(remotes, &sample, &grower, &gradients).await?;
+        let choices = remotes.compute(|| grower.choose(direct)).await?;
+        let questions = ask(remotes, &sample, &choices).await?;
+        let own_sides = remotes.compute(|| own_sides(matrix, &questions)).await?;
         let mut own_sides = own_sides.iter();
         let answers = questions.into_iter().filter_map(|question| match question {
             Question::Own(_) => own_sides.next().map(|sides| (question, sides)),
-            Question::Host { split } => Some((question, remote.sides(split))),
+            Question::Host { host, split } => Some((question, remotes.hosts[host].sides(split))),
         });
         let answers = answers.collect();
-        session.compute(|| grower.divide(answers)).await;
+        remotes.compute(|| grower.divide(answers)).await?;
     }
     let (mut tree, leaves) = grower.finish();
-    session.compute(|| boosting.add(&mut tree, &leaves)).await;
+    remotes.compute(|| boosting.add(&mut tree, &leaves)).await?;
     Ok(tree)
 }
 
-/// The wanted histograms of one level, over both parties' features.
+/// The wanted histograms of one level, over all parties' features.
 async fn level(
-    session: &mut Session,
-    matrix: &BinnedMatrix,
-    remote: &Remote<'_>,
+    remotes: &mut Remotes<'_>,
     sample: &Sample<'_>,
     grower: &Grower<'_, Question>,
     gradients: &Gradients,
@@ -158,41 +173,37 @@ async fn level(
     let (wanted, totals) = (grower.wanted(), grower.wanted_totals());
     let mut joint = Vec::with_capacity(wanted.len());
     for (nodes, totals) in wanted.chunks(BATCH).zip(totals.chunks(BATCH)) {
-        let asked = remote.ask_sums(session, nodes, gradients).await?;
-        // While the host is at work.
-        let own = session.compute(|| histograms(&sample.own, nodes, gradients)).await;
-        let theirs = remote.receive_sums(session, asked, totals).await?;
-        let own_count = matrix.features().len();
-        let join = |(own, theirs): (&Histogram, &Vec<Cell>)| {
-            sample.join(own, remote.layout(), theirs, own_count)
-        };
-        joint.extend(own.iter().zip(&theirs).map(join));
+        let openings = remotes.ask_sums(nodes, gradients).await?;
+        // While the hosts are at work.
+        let own = remotes.compute(|| histograms(&sample.own, nodes, gradients)).await?;
+        let theirs = remotes.receive_sums(openings, totals).await?;
+        for (node, own) in own.iter().enumerate() {
+            let theirs: Vec<&Vec<Cell>> = theirs.iter().map(|nodes| &nodes[node]).collect();
+            joint.push(sample.join(own, remotes, &theirs));
+        }
     }
     Ok(joint)
 }
 
-/// Turns the chosen cuts into questions; the host's sides of theirs are known afterwards.
+/// Turns the chosen cuts into questions; the hosts' sides of theirs are known afterwards.
 async fn ask(
-    session: &mut Session,
-    matrix: &BinnedMatrix,
-    remote: &mut Remote<'_>,
+    remotes: &mut Remotes<'_>,
     sample: &Sample<'_>,
     choices: &[Choice],
 ) -> Result<Vec<Question>, ModelError> {
-    let own_count = matrix.features().len();
-    let owned: Vec<Owned> =
-        choices.iter().map(|choice| sample.owner(choice.cut, own_count)).collect();
-    let host_cuts: Vec<Cut> = owned
-        .iter()
-        .filter_map(|owned| match owned {
-            Owned::Host(cut) => Some(*cut),
-            Owned::Guest(_) => None,
-        })
-        .collect();
-    let mut numbers = remote.ask_sides(session, &host_cuts).await?.into_iter();
-    let questions = owned.into_iter().filter_map(|owned| match owned {
-        Owned::Guest(cut) => Some(Question::Own(cut)),
-        Owned::Host(_) => numbers.next().map(|split| Question::Host { split }),
+    let mut theirs = vec![Vec::new(); remotes.hosts.len()];
+    for choice in choices {
+        if let Owner::Host { host, feature } = sample.owners[choice.cut.feature] {
+            theirs[host].push(Cut { feature, ..choice.cut });
+        }
+    }
+    let numbers = remotes.ask_sides(&theirs).await?;
+    let mut numbers: Vec<_> = numbers.into_iter().map(Vec::into_iter).collect();
+    let questions = choices.iter().filter_map(|choice| match sample.owners[choice.cut.feature] {
+        Owner::Guest { feature } => Some(Question::Own(Cut { feature, ..choice.cut })),
+        Owner::Host { host, .. } => {
+            numbers[host].next().map(|split| Question::Host { host, split })
+        }
     });
     Ok(questions.collect())
 }

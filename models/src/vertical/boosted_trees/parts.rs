@@ -17,8 +17,8 @@ pub struct GuestTrees {
     pub base_scores: Vec<f64>,
     /// Names of the guest's features, in the order that its cuts count.
     pub features: Vec<String>,
-    /// How many splits the host's part has.
-    pub host_splits: usize,
+    /// The hosts, in the order that splits count.
+    pub hosts: Vec<HostPart>,
     /// The trees, those of several classes in turn; a row's margin is the base score plus one leaf
     /// of each tree of its class.
     pub trees: Vec<Tree<Question>>,
@@ -30,14 +30,26 @@ pub struct GuestTrees {
 pub enum Question {
     /// A feature of the guest.
     Own(Cut),
-    /// A split of the host, by its number.
+    /// A split of a host, by its number.
     Host {
-        /// Place in [`HostTrees::splits`].
+        /// Place in [`GuestTrees::hosts`].
+        host: usize,
+        /// Place in this host's [`HostTrees::splits`].
         split: usize,
     },
 }
 
-/// The host's part: its own splits.
+/// What the guest knows of a host's part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostPart {
+    /// The host's name in the job.
+    pub party: String,
+    /// How many splits its part has.
+    pub splits: usize,
+}
+
+/// A host's part: its own splits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostTrees {
@@ -47,7 +59,7 @@ pub struct HostTrees {
     pub splits: Vec<HostSplit>,
 }
 
-/// One split of the host.
+/// One split of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostSplit {
@@ -64,7 +76,9 @@ impl GuestTrees {
     pub fn check(&self) -> Result<(), ModelError> {
         let holds = |question: &Question| match question {
             Question::Own(cut) => cut.feature < self.features.len(),
-            Question::Host { split } => *split < self.host_splits,
+            Question::Host { host, split } => {
+                self.hosts.get(*host).is_some_and(|part| *split < part.splits)
+            }
         };
         let is_sound = self.trees.iter().all(|tree| tree.is_sound() && tree.questions().all(holds));
         if is_sound && check_base(self.loss, &self.base_scores) {
@@ -73,18 +87,20 @@ impl GuestTrees {
         Err(ModelError::InvalidInput("the guest's trees are damaged: restore the file".into()))
     }
 
-    /// Sum of gains per feature of the guest, and of all of the host's splits together: what each
+    /// Sum of gains per feature of the guest, and of all splits of each host together: what each
     /// contributed to fitting the training rows.
-    pub fn importance(&self) -> (Vec<f64>, f64) {
-        let (mut own, mut host) = (vec![0.0; self.features.len()], 0.0);
+    pub fn importance(&self) -> (Vec<f64>, Vec<f64>) {
+        let (mut own, mut hosts) = (vec![0.0; self.features.len()], vec![0.0; self.hosts.len()]);
         for node in self.trees.iter().flat_map(Tree::nodes) {
             match node {
                 Node::Split { question: Question::Own(cut), gain, .. } => own[cut.feature] += gain,
-                Node::Split { question: Question::Host { .. }, gain, .. } => host += gain,
+                Node::Split { question: Question::Host { host, .. }, gain, .. } => {
+                    hosts[*host] += gain;
+                }
                 Node::Leaf { .. } => {}
             }
         }
-        (own, host)
+        (own, hosts)
     }
 }
 

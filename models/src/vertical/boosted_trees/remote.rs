@@ -1,4 +1,4 @@
-//! The host's features as the guest sees them: sums per bin, and sides of rows, on request.
+//! A host's features as the guest sees them: sums per bin, and sides of rows, on request.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crypto::lattice::projection::{Answers, Hint, Openings, Projection, QueryKey}
 use crypto::lattice::{Parameters, Ring};
 use mpc::hints::{self, Expected};
 use mpc::reveal::Ledger;
-use net::{NetError, Session, Size};
+use net::{NetError, Session, Size, together};
 
 use super::messages::{Command, HostFeatures, Terms};
 use super::packing::Packing;
@@ -14,76 +14,118 @@ use super::{BIN_SUMS, HOST_BINS, HOST_DIRECTIONS, OWN_SPLITS, ROW_PARTITION, SHA
 use crate::ModelError;
 use crate::local::boosted_trees::{Bits, Cell, Cut, Direction, Gradients, Layout, Settings};
 
-/// The guest's end of everything it may ask the host for.
-pub(super) struct Remote<'a> {
-    ledger: &'a Ledger,
-    training: &'a [u32],
-    packing: Packing,
-    projection: Projection,
+/// What the guest uses with every host.
+pub(super) struct Shared<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) training: &'a [u32],
+    pub(super) packing: Packing,
+    pub(super) projection: Projection,
+    pub(super) rows: usize,
+}
+
+impl<'a> Shared<'a> {
+    /// Tells all hosts what the training is about. `rows` counts all rows, `training` lists those
+    /// to learn from.
+    pub(super) async fn agree(
+        hosts: &mut [Session],
+        ledger: &'a Ledger,
+        terms: &Terms,
+        rows: usize,
+        training: &'a [u32],
+    ) -> Result<Self, ModelError> {
+        for host in hosts.iter_mut() {
+            host.send("terms", terms).await?;
+        }
+        let packing = Packing::new(training.len());
+        let (seed, bits) = (terms.seed, packing.plaintext_bits());
+        let new_projection =
+            || Projection::new(&Ring::new(Parameters::N8192_Q150), seed, training.len(), bits);
+        let projection = lead(hosts)?.compute(new_projection).await?;
+        Ok(Self { ledger, training, packing, projection, rows })
+    }
+
+    /// Encrypts the derivatives of each node's rows, one encryption for all hosts, and sends them;
+    /// the hosts then compute. Returns the key of each node.
+    pub(super) async fn ask_sums(
+        &self,
+        hosts: &mut [Session],
+        nodes: &[&[u32]],
+        gradients: &Gradients,
+    ) -> Result<Vec<QueryKey>, ModelError> {
+        for host in hosts.iter_mut() {
+            self.ledger.record(SHAPE, host.peer(), nodes.len() as u64)?;
+            host.send("command", &Command::Sums { nodes: nodes.len() }).await?;
+        }
+        let mut keys = Vec::with_capacity(nodes.len());
+        for rows in nodes {
+            let encrypting = lead(hosts)?;
+            let mut rng = encrypting.rng();
+            let encrypt = || {
+                let (key, vector) =
+                    self.projection.encrypt(&self.masked(rows, gradients), &mut rng)?;
+                Ok::<_, ModelError>((key, vector.to_bytes()))
+            };
+            let (key, bytes) = encrypting.compute(encrypt).await?;
+            keys.push(key);
+            together(hosts.iter_mut().map(|host| host.send_bytes("gradients", bytes.clone())))
+                .await?;
+        }
+        Ok(keys)
+    }
+
+    /// The packed derivatives of the training rows: those in `rows`, zero for all others.
+    fn masked(&self, rows: &[u32], gradients: &Gradients) -> Vec<i128> {
+        let mut rows = rows.iter().copied().peekable();
+        let masked = self.training.iter().map(|&row| match rows.next_if_eq(&row) {
+            Some(row) => self.packing.pack(gradients.values[row as usize]),
+            None => 0,
+        });
+        masked.collect()
+    }
+}
+
+/// The session whose randomness and pool serve what is done once for all hosts.
+pub(super) fn lead(hosts: &[Session]) -> Result<&Session, ModelError> {
+    let rule = "trees are trained jointly with at least one host";
+    hosts.first().ok_or_else(|| ModelError::InvalidInput(rule.to_owned()))
+}
+
+/// The guest's end of everything it may ask one host for.
+pub(super) struct Remote {
     hints: Vec<Hint>,
     bins: Vec<usize>,
     directions: Vec<Direction>,
     layout: Layout,
-    rows: usize,
     /// The cuts that were asked for, by the number under which the host keeps them.
     numbers: HashMap<Cut, usize>,
     sides: Vec<Bits>,
 }
 
-/// Sums that were asked for and not yet received.
-pub(super) struct Asked {
-    nodes: usize,
-    openings: Openings,
-}
-
-impl<'a> Remote<'a> {
-    /// Agrees on `terms` and receives the hints. `rows` counts all rows, `training` lists those
-    /// to learn from.
+impl Remote {
+    /// Receives what the host tells of its features, and the hints.
     pub(super) async fn open(
+        shared: &Shared<'_>,
         session: &mut Session,
-        ledger: &'a Ledger,
-        terms: &Terms,
         settings: &Settings,
-        rows: usize,
-        training: &'a [u32],
     ) -> Result<Self, ModelError> {
-        session.send("terms", terms).await?;
-        let packing = Packing::new(training.len());
-        let (seed, bits) = (terms.seed, packing.plaintext_bits());
-        let projection = session
-            .compute(|| {
-                Projection::new(&Ring::new(Parameters::N8192_Q150), seed, training.len(), bits)
-            })
-            .await?;
         let features: HostFeatures =
             session.receive("features", Size::AtMost(HostFeatures::BYTES_MAX)).await?;
         let bins: Vec<usize> = features.bins.iter().copied().map(usize::from).collect();
-        ledger.record(HOST_BINS, session.me(), bins.len() as u64)?;
+        shared.ledger.record(HOST_BINS, session.me(), bins.len() as u64)?;
         if !settings.directions.is_empty() {
-            ledger.record(HOST_DIRECTIONS, session.me(), bins.len() as u64)?;
+            shared.ledger.record(HOST_DIRECTIONS, session.me(), bins.len() as u64)?;
         }
 
         let layout = Layout::new(bins.iter().copied());
+        let projection = &shared.projection;
         let expected = Expected {
             count: layout.cells(),
-            bytes: Hint::byte_count(&projection),
-            parse: |bytes: &[u8]| Hint::from_bytes(&projection, bytes),
+            bytes: Hint::byte_count(projection),
+            parse: |bytes: &[u8]| Hint::from_bytes(projection, bytes),
         };
         let hints = hints::receive(session, "hints", expected).await?;
         let (numbers, sides) = (HashMap::new(), Vec::new());
-        Ok(Self {
-            ledger,
-            training,
-            packing,
-            projection,
-            hints,
-            bins,
-            directions: features.directions,
-            layout,
-            rows,
-            numbers,
-            sides,
-        })
+        Ok(Self { hints, bins, directions: features.directions, layout, numbers, sides })
     }
 
     /// Bins of each of the host's features, the missing one not counted.
@@ -101,53 +143,32 @@ impl<'a> Remote<'a> {
         &self.layout
     }
 
-    /// Encrypts the derivatives of each node's rows and sends them; the host then computes, and
-    /// this party prepares the decryption.
-    pub(super) async fn ask_sums(
-        &self,
-        session: &mut Session,
-        nodes: &[&[u32]],
-        gradients: &Gradients,
-    ) -> Result<Asked, ModelError> {
-        self.ledger.record(SHAPE, session.peer(), nodes.len() as u64)?;
-        session.send("command", &Command::Sums { nodes: nodes.len() }).await?;
-        let mut keys: Vec<QueryKey> = Vec::with_capacity(nodes.len());
-        for rows in nodes {
-            let mut rng = session.rng();
-            let encrypt = || {
-                let (key, vector) =
-                    self.projection.encrypt(&self.masked(rows, gradients), &mut rng)?;
-                Ok::<_, ModelError>((key, vector.to_bytes()))
-            };
-            let (key, bytes) = session.compute(encrypt).await?;
-            keys.push(key);
-            session.send_bytes("gradients", bytes).await?;
-        }
-        // The larger part of decryption, while the host computes.
-        let openings = || self.projection.openings(&keys.iter().collect::<Vec<_>>(), &self.hints);
-        Ok(Asked { nodes: nodes.len(), openings: session.compute(openings).await })
+    /// The larger part of decryption, while the host computes.
+    pub(super) fn openings(&self, shared: &Shared<'_>, keys: &[QueryKey]) -> Openings {
+        shared.projection.openings(&keys.iter().collect::<Vec<_>>(), &self.hints)
     }
 
     /// Receives and decrypts the sums of the nodes that were asked for, each the cells of all
     /// features. Refuses sums that do not add up to the nodes' `totals`.
     pub(super) async fn receive_sums(
         &self,
+        shared: &Shared<'_>,
         session: &mut Session,
-        asked: Asked,
+        openings: Openings,
         totals: &[Cell],
     ) -> Result<Vec<Vec<Cell>>, ModelError> {
-        let outputs = self.layout.cells();
-        self.ledger.record(BIN_SUMS, session.me(), (outputs * asked.nodes) as u64)?;
-        let size = Size::Exactly(Answers::byte_count(&self.projection, outputs));
-        let mut answers = Vec::with_capacity(asked.nodes);
-        for _ in 0..asked.nodes {
+        let (outputs, projection) = (self.layout.cells(), &shared.projection);
+        shared.ledger.record(BIN_SUMS, session.me(), (outputs * totals.len()) as u64)?;
+        let size = Size::Exactly(Answers::byte_count(projection, outputs));
+        let mut answers = Vec::with_capacity(totals.len());
+        for _ in totals {
             let bytes = session.receive_bytes("sums", size).await?;
-            let answer = Answers::from_bytes(&self.projection, outputs, &bytes);
+            let answer = Answers::from_bytes(projection, outputs, &bytes);
             answers.push(answer.map_err(|error| session.misbehaved("sums", error.to_string()))?);
         }
         let unpack =
-            |sums: Vec<i128>| sums.into_iter().map(|sum| self.packing.unpack(sum)).collect();
-        let decrypt = || self.projection.open(&asked.openings, &answers.iter().collect::<Vec<_>>());
+            |sums: Vec<i128>| sums.into_iter().map(|sum| shared.packing.unpack(sum)).collect();
+        let decrypt = || projection.open(&openings, &answers.iter().collect::<Vec<_>>());
         let nodes: Vec<Vec<Cell>> =
             session.compute(decrypt).await?.into_iter().map(unpack).collect();
         for (cells, total) in nodes.iter().zip(totals) {
@@ -161,6 +182,7 @@ impl<'a> Remote<'a> {
     /// The numbers under which the host keeps `cuts`, whose sides are known from now on.
     pub(super) async fn ask_sides(
         &mut self,
+        shared: &Shared<'_>,
         session: &mut Session,
         cuts: &[Cut],
     ) -> Result<Vec<usize>, ModelError> {
@@ -178,11 +200,11 @@ impl<'a> Remote<'a> {
             return Ok(numbers);
         }
         let count = fresh.len();
-        self.ledger.record(OWN_SPLITS, session.peer(), count as u64)?;
-        self.ledger.record(ROW_PARTITION, session.me(), count as u64)?;
+        shared.ledger.record(OWN_SPLITS, session.peer(), count as u64)?;
+        shared.ledger.record(ROW_PARTITION, session.me(), count as u64)?;
         session.send("command", &Command::Sides { cuts: fresh }).await?;
         for _ in 0..count {
-            self.sides.push(receive_sides(session, self.rows).await?);
+            self.sides.push(receive_sides(session, shared.rows).await?);
         }
         Ok(numbers)
     }
@@ -192,20 +214,9 @@ impl<'a> Remote<'a> {
         &self.sides[number]
     }
 
-    /// Says that nothing will be asked any more; returns the number of the host's splits.
-    pub(super) async fn finish(self, session: &mut Session) -> Result<usize, ModelError> {
-        session.send("command", &Command::Finished).await?;
-        Ok(self.sides.len())
-    }
-
-    /// The packed derivatives of the training rows: those in `rows`, zero for all others.
-    fn masked(&self, rows: &[u32], gradients: &Gradients) -> Vec<i128> {
-        let mut rows = rows.iter().copied().peekable();
-        let masked = self.training.iter().map(|&row| match rows.next_if_eq(&row) {
-            Some(row) => self.packing.pack(gradients.values[row as usize]),
-            None => 0,
-        });
-        masked.collect()
+    /// How many splits were asked for.
+    pub(super) fn splits(&self) -> usize {
+        self.sides.len()
     }
 
     /// Every feature's cells must add up to the node's total, without negative second sums.

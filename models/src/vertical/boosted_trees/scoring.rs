@@ -2,41 +2,74 @@
 
 use features::binned::{BinnedFeature, BinnedMatrix};
 use mpc::reveal::Ledger;
-use net::{NetError, Session, Size};
+use net::{NetError, Session, Size, together};
 use rayon::prelude::*;
 
 use super::messages::ScoringTerms;
-use super::remote::receive_sides;
-use super::{GuestTrees, HostSplit, HostTrees, Question, ROW_PARTITION};
+use super::remote::{lead, receive_sides};
+use super::{GuestTrees, HostPart, HostSplit, HostTrees, Question, ROW_PARTITION};
 use crate::ModelError;
 use crate::local::boosted_trees::{Bits, Cut, check_features, margins_of_row};
 
 /// The margins of all rows of `matrix`, one an output of the loss, row by row. Its features are
-/// those of the training, binned by the same edges. The host runs [`score_as_host`] on the same
-/// rows.
+/// those of the training, binned by the same edges. Each host runs [`score_as_host`] on the same
+/// rows; `hosts` are the sessions with those of the training, in its order.
 ///
-/// The guest learns on which side of every split of the host each row is, recorded in `ledger`.
+/// The guest learns on which side of every split of each host each row is, recorded in `ledger`.
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for a damaged model, a table without its features, or sessions with
+/// other hosts; [`ModelError::Net`] if a host is gone, or blaming it.
 #[net::boxed]
 pub async fn score_as_guest(
-    session: &mut Session,
+    hosts: &mut [Session],
     model: &GuestTrees,
     matrix: &BinnedMatrix,
     ledger: &Ledger,
 ) -> Result<Vec<f64>, ModelError> {
     model.check()?;
     check_features(&model.features, matrix)?;
+    check_hosts(hosts, &model.hosts)?;
+    let ask = |(session, part)| ask_all_sides(session, model, part, matrix.rows(), ledger);
+    let sides = together(hosts.iter_mut().zip(&model.hosts).map(ask)).await?;
+    Ok(lead(hosts)?.compute(|| margins(model, matrix, &sides)).await)
+}
+
+/// The sides of all rows at every split of one host.
+async fn ask_all_sides(
+    session: &mut Session,
+    model: &GuestTrees,
+    part: &HostPart,
+    rows: usize,
+    ledger: &Ledger,
+) -> Result<Vec<Bits>, ModelError> {
     let terms = ScoringTerms {
         training_id: model.training_id.clone(),
-        rows: matrix.rows() as u32,
-        splits: model.host_splits as u32,
+        rows: rows as u32,
+        splits: part.splits as u32,
     };
     session.send("model", &terms).await?;
-    ledger.record(ROW_PARTITION, session.me(), model.host_splits as u64)?;
+    ledger.record(ROW_PARTITION, session.me(), part.splits as u64)?;
     let mut sides = Vec::new();
-    for _ in 0..model.host_splits {
-        sides.push(receive_sides(session, matrix.rows()).await?);
+    for _ in 0..part.splits {
+        sides.push(receive_sides(session, rows).await?);
     }
-    Ok(session.compute(|| margins(model, matrix, &sides)).await)
+    Ok(sides)
+}
+
+/// Splits are numbered host by host, so that the order of the hosts must be that of the training.
+fn check_hosts(sessions: &[Session], parts: &[HostPart]) -> Result<(), ModelError> {
+    let present: Vec<&str> = sessions.iter().map(Session::peer).collect();
+    let wanted: Vec<&str> = parts.iter().map(|part| part.party.as_str()).collect();
+    if present == wanted {
+        return Ok(());
+    }
+    Err(ModelError::InvalidInput(format!(
+        "the model was trained with {} in this order, and is applied with {}: name the hosts as \
+         for the training",
+        wanted.join(", "),
+        present.join(", ")
+    )))
 }
 
 /// Tells the guest the sides of all rows of `matrix` at this party's splits.
@@ -103,12 +136,12 @@ fn find<'a>(
 }
 
 /// Walks every row down every tree.
-fn margins(model: &GuestTrees, matrix: &BinnedMatrix, sides: &[Bits]) -> Vec<f64> {
+fn margins(model: &GuestTrees, matrix: &BinnedMatrix, sides: &[Vec<Bits>]) -> Vec<f64> {
     let codes: Vec<&[u8]> = matrix.features().iter().map(|f| f.codes.as_slice()).collect();
     let margins = |row: usize| {
         let is_left = |question: &Question| match *question {
             Question::Own(cut) => cut.is_left(codes[cut.feature][row]),
-            Question::Host { split } => sides[split].is_set(row),
+            Question::Host { host, split } => sides[host][split].is_set(row),
         };
         margins_of_row(&model.base_scores, &model.trees, is_left)
     };

@@ -1,5 +1,7 @@
 //! The five tests of every protocol, against the plaintext reference.
 
+mod several_hosts;
+
 use crypto::random::Generator;
 use features::binned::{BinnedFeature, BinnedMatrix};
 use mpc::reveal::Ledger;
@@ -72,7 +74,14 @@ impl Data {
         settings: &Settings,
     ) -> Result<GuestTraining, ModelError> {
         let ledger = Ledger::new(DISCLOSURES);
-        train_as_guest(&mut session, &self.guest, &self.examples(), settings, &ledger).await
+        train_as_guest(
+            std::slice::from_mut(&mut session),
+            &self.guest,
+            &self.examples(),
+            settings,
+            &ledger,
+        )
+        .await
     }
 
     async fn as_host(
@@ -100,13 +109,13 @@ fn outline<Q>(trees: &[local::Tree<Q>], name: impl Fn(&Q) -> (String, u8, bool))
     trees.iter().flat_map(|tree| tree.nodes().iter().map(node)).collect()
 }
 
-fn joint_outline(guest: &GuestTrees, host: &HostTrees) -> Vec<String> {
+fn joint_outline(guest: &GuestTrees, hosts: &[HostTrees]) -> Vec<String> {
     outline(&guest.trees, |question| match *question {
         Question::Own(Cut { feature, bin, missing_left }) => {
             (guest.features[feature].clone(), bin, missing_left)
         }
-        Question::Host { split } => {
-            let HostSplit { feature, bin, missing_left } = &host.splits[split];
+        Question::Host { host, split } => {
+            let HostSplit { feature, bin, missing_left } = &hosts[host].splits[split];
             (feature.clone(), *bin, *missing_left)
         }
     })
@@ -122,7 +131,7 @@ fn assert_lossless(data: &Data, settings: &Settings) {
     let (guest, host) = (outcome.first.unwrap(), outcome.second.unwrap());
     assert!(!host.splits.is_empty(), "the host took no part: {settings:?}");
     // Ties between the host's features depend on the order in which it shuffled them.
-    let found = joint_outline(&guest.model, &host);
+    let found = joint_outline(&guest.model, std::slice::from_ref(&host));
     let reference = orders_of_host(data).into_iter().find_map(|names| {
         let reference = data.reference(&names, settings);
         let expected = outline(&reference.model.trees, |cut: &Cut| {
@@ -214,11 +223,19 @@ fn scoring_repeats_the_margins_of_training() {
         async |mut session: Session| {
             let ledger = Ledger::new(DISCLOSURES);
             let examples = data.examples();
-            let training =
-                train_as_guest(&mut session, &data.guest, &examples, &settings, &ledger).await?;
+            let training = train_as_guest(
+                std::slice::from_mut(&mut session),
+                &data.guest,
+                &examples,
+                &settings,
+                &ledger,
+            )
+            .await?;
             let text = serde_json::to_string(&training.model).unwrap();
             let model = serde_json::from_str(&text).unwrap();
-            let margins = score_as_guest(&mut session, &model, &data.guest, &ledger).await?;
+            let margins =
+                score_as_guest(std::slice::from_mut(&mut session), &model, &data.guest, &ledger)
+                    .await?;
             assert_eq!(margins, training.margins);
             Ok::<_, ModelError>(ledger.observed())
         },
@@ -249,7 +266,7 @@ fn known_answer() {
     let (one, two) = (run(), run());
     assert_eq!(one.transcript.hash(), two.transcript.hash());
     let guest = one.first.unwrap().model;
-    let outline = joint_outline(&guest, &one.second.unwrap());
+    let outline = joint_outline(&guest, &[one.second.unwrap()]);
     assert_eq!(outline, KNOWN_OUTLINE);
 }
 
@@ -335,7 +352,8 @@ fn host_against(command: &messages::Command) -> ModelError {
             let terms = messages::Terms { seed: [1; 32], agreement };
             let ledger = Ledger::new(DISCLOSURES);
             let (rows, training) = (80, data.training.as_slice());
-            remote::Remote::open(&mut session, &ledger, &terms, &settings, rows, training).await?;
+            let hosts = std::slice::from_mut(&mut session);
+            remotes::Remotes::open(hosts, &ledger, &terms, &settings, rows, training).await?;
             session.send("command", command).await?;
             Ok::<_, ModelError>(())
         },
@@ -397,7 +415,7 @@ fn parts_of_different_trainings_do_not_score_together() {
         loss: Loss::Logistic,
         base_scores: vec![0.0],
         features: vec!["guest0".into()],
-        host_splits: 0,
+        hosts: vec![HostPart { party: "second".into(), splits: 0 }],
         trees: vec![],
     };
     let ledger = Ledger::new(DISCLOSURES);
@@ -405,7 +423,8 @@ fn parts_of_different_trainings_do_not_score_together() {
         world::pair(
             1,
             async |mut session: Session| {
-                score_as_guest(&mut session, &model, &data.guest, &ledger).await
+                score_as_guest(std::slice::from_mut(&mut session), &model, &data.guest, &ledger)
+                    .await
             },
             async |mut session: Session| {
                 let ledger = Ledger::new(DISCLOSURES);
@@ -425,14 +444,14 @@ fn parts_of_different_trainings_do_not_score_together() {
 
 #[test]
 fn damaged_parts_are_refused() {
-    let model = |host_splits| GuestTrees {
+    let model = |splits| GuestTrees {
         training_id: "one".into(),
         loss: Loss::Logistic,
         base_scores: vec![0.0],
         features: vec![],
-        host_splits,
+        hosts: vec![HostPart { party: "second".into(), splits }],
         trees: serde_json::from_str(
-            r#"[[{"split":{"question":{"host":{"split":0}},"gain":1.0,"left":1}},
+            r#"[[{"split":{"question":{"host":{"host":0,"split":0}},"gain":1.0,"left":1}},
                  {"leaf":{"weight":0.1}},{"leaf":{"weight":-0.1}}]]"#,
         )
         .unwrap(),

@@ -7,7 +7,7 @@ use std::task::Poll;
 /// Runs all futures on this task and returns what they give, in their order, or the first error.
 ///
 /// `tokio::try_join!` for a number of futures that is known at run time only.
-pub(super) fn together<T, E, F: Future<Output = Result<T, E>>>(
+pub fn together<T, E, F: Future<Output = Result<T, E>>>(
     futures: impl IntoIterator<Item = F>,
 ) -> impl Future<Output = Result<Vec<T>, E>> {
     let mut running: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        net::block_on(future).unwrap()
+        crate::block_on(future).unwrap()
     }
 
     #[test]
