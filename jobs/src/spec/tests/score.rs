@@ -51,7 +51,7 @@ fn what_cannot_be_scored_is_refused() {
         (linear, "train: [ logistic_regression: {} ]\n", "a job with `score` has no `train`"),
         (linear, "split: { test: 20% }\n", "a job with `score` has no `split`"),
         (linear, "prepare: [ bin: {} ]\n", "a job with `score` has no `prepare`"),
-        (linear, "align: { learn: guest }\n", "`score` needs both parties to know"),
+        (linear, "align: { learn: guest }\n", "`score` needs every party to know"),
         (linear, "align: { join: left }\n", "are for jobs that only align"),
         (linear, "align: { protocol: totals }\n", "`score` needs both parties"),
     ] {
