@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
+use contract::Role;
 use jobs::folder::{Draft, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
@@ -89,7 +90,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
                 Ok(Message::Done { folder, figures, totals: outcome.totals })
             }
             Err(error) => {
-                abort(conversations, &error.for_peers()).await;
+                abort(conversations, own.role, &error).await;
                 Err(Failure::job(error))
             }
         }
@@ -120,12 +121,15 @@ async fn close(mut conversations: Vec<Conversation>) -> Result<(), NetError> {
 }
 
 /// Tells all peers why this party gives up; one that is gone keeps the others from nothing.
-async fn abort(conversations: Vec<Conversation>, reason: &str) {
-    let abort = async |conversation: Conversation| {
-        conversation.abort(reason).await;
+async fn abort(conversations: Vec<Conversation>, role: Role, error: &JobError) {
+    let abort = async |(index, conversation): (usize, Conversation)| {
+        // The guest is the first of a host's peers.
+        let is_between_hosts = role == Role::Host && index > 0;
+        let reason = if is_between_hosts { error.between_hosts() } else { error.for_peers() };
+        conversation.abort(&reason).await;
         Ok::<_, Infallible>(())
     };
-    let _ = together(conversations.into_iter().map(abort)).await;
+    let _ = together(conversations.into_iter().enumerate().map(abort)).await;
 }
 
 /// What each conversation with another party needs, in the order of the job.

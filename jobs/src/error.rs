@@ -193,6 +193,15 @@ impl JobError {
         }
     }
 
+    /// The same, to be told to one host by another. What a host did with the guest, and why it gave
+    /// up, is between these two.
+    pub fn between_hosts(&self) -> String {
+        match self.net().and_then(NetError::peer) {
+            Some(_) => self.for_peers(),
+            None => "it gave up".to_owned(),
+        }
+    }
+
     /// One sentence without any value, name or place of this party's data, fit to be told to a
     /// peer. If a conversation failed it names the party at the other end: of several peers the
     /// others would not know.

@@ -201,6 +201,19 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
     ],
 };
 
+/// What follows from the sides of several hosts' splits; nothing with one.
+pub const ACROSS_HOSTS: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "trees.across_hosts",
+    DisclosureKind::Inference,
+    Frequency::PerSplit,
+    Text::new(
+        "since it has the sides of all hosts' splits for the same rows, which groups of one host's \
+         values go together with which of another's",
+        "发起方掌握同一批行在各合作方分裂中的两侧，因此可得知某一合作方的取值分组与另一合作方的取值分组如何对应",
+    ),
+);
+
 const SECUREBOOST_DISCLOSURES: &[Disclosure] = &[
     ROWS,
     Disclosure::new(
@@ -246,6 +259,7 @@ const SECUREBOOST_DISCLOSURES: &[Disclosure] = &[
              可能得知合作方特征值在各行之间的大小顺序",
         ),
     ),
+    ACROSS_HOSTS,
     Disclosure::new(
         Audience::Host,
         "trees.own_splits",

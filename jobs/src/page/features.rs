@@ -30,8 +30,8 @@ pub(super) fn section(view: View<'_>, split: &SplitOutcome) -> Section {
         section = remarks::on_evidence(split).into_iter().fold(section, Section::part);
         section = charts(view, split).into_iter().fold(section, Section::part);
     }
-    if let Some(selection) = &split.selection {
-        let pairs = Quantity::count(selection.pairs_across as u64);
+    if let Some(pairs) = split.selection.as_ref().and_then(|selection| selection.pairs_across) {
+        let pairs = Quantity::count(pairs as u64);
         section = section.part(Part::Paragraph(wording::correlated_pairs(pairs)));
     }
     if !split.dropped.is_empty() {

@@ -49,6 +49,7 @@ fn rows_of_result(view: View<'_>) -> Option<Text> {
             Some(wording::left_join(count(outcome.own_rows), count(common), rest))
         }
         Join::Inner | Join::Left => None,
+        Join::Anti if view.hosts().len() > 1 => Some(wording::anti_join_of_several(rest)),
         Join::Anti => Some(wording::anti_join(rest, peer(view))),
     }
 }

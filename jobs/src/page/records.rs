@@ -91,18 +91,24 @@ fn disclosed(view: View<'_>, step: &StepDisclosures) -> DisclosedStep {
     DisclosedStep { name, declared, observed: Some(observed(view, step)) }
 }
 
-/// What was opened while the step ran, to all hosts together; what was approved once for all splits
-/// ran for each of them.
+/// What was opened while the step ran, of several hosts to the one that learnt most; what was
+/// approved once for all splits ran for each of them.
 fn observed(view: View<'_>, step: &StepDisclosures) -> Vec<Observed> {
     let ran = |use_: &&StepUse| match use_.id.strip_prefix(&step.step) {
         Some(rest) => rest.is_empty() || rest.starts_with('.'),
         None => false,
     };
-    let mut sums: BTreeMap<(Audience, &str), u64> = BTreeMap::new();
+    let mut sums: BTreeMap<(Audience, &str, Option<&str>), u64> = BTreeMap::new();
     for opening in view.outcome.steps.iter().filter(ran).flat_map(|use_| &use_.observed) {
-        *sums.entry((opening.to, &opening.key)).or_default() += opening.count;
+        let to = (opening.to, opening.key.as_ref(), opening.party.as_deref());
+        *sums.entry(to).or_default() += opening.count;
     }
-    let observed = sums.into_iter().map(|((to, key), count)| Observed {
+    let mut largest: BTreeMap<(Audience, &str), u64> = BTreeMap::new();
+    for ((to, key, _), count) in sums {
+        let known = largest.entry((to, key)).or_default();
+        *known = count.max(*known);
+    }
+    let observed = largest.into_iter().map(|((to, key), count)| Observed {
         to,
         party: None,
         key: key.to_owned().into(),

@@ -279,7 +279,7 @@ fn guest() -> Outcome {
             correlated_with: with.map(str::to_owned),
         };
         let features = vec![decided("bank", "age", None), decided("operator", "#1", Some("age"))];
-        split.selection = Some(SelectionOutcome { features, pairs_across: 1 });
+        split.selection = Some(SelectionOutcome { features, pairs_across: Some(1) });
         split.dropped =
             vec![Dropped { column: "default".to_owned(), reason: DropReason::OneLevel }];
     }
@@ -302,7 +302,7 @@ fn host() -> Outcome {
         correlated_with: None,
     };
     let features = vec![decided("euribor3m", true), decided("campaign", false)];
-    outcome.splits[0].selection = Some(SelectionOutcome { features, pairs_across: 0 });
+    outcome.splits[0].selection = Some(SelectionOutcome { features, pairs_across: Some(0) });
     outcome
 }
 

@@ -379,6 +379,11 @@ report::messages! {
         "tables/unmatched.parquet has the {rest} rows of your table that {peer} does not have.",
         "tables/unmatched.parquet 含己方表中 {peer} 没有的 {rest} 行。"
     }
+    /// What the table of an anti-join of more than two parties holds.
+    anti_join_of_several(rest) {
+        "tables/unmatched.parquet has the {rest} rows of your table that not all parties have.",
+        "tables/unmatched.parquet 含己方表中并非各方都有的 {rest} 行。"
+    }
     /// Heading of the table of columns from the other party.
     received_from(peer) { "Columns received from {peer}", "从 {peer} 获得的字段" }
     /// Heading of a column of columns.

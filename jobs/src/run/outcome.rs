@@ -230,8 +230,9 @@ pub struct SelectionOutcome {
     /// At the guest all features, its own first and then each host's without names; at a host its
     /// own.
     pub features: Vec<SelectedFeature>,
-    /// How many pairs of features across the parties are correlated above the threshold.
-    pub pairs_across: usize,
+    /// How many pairs of features across the parties are correlated above the threshold, if any
+    /// were compared.
+    pub pairs_across: Option<usize>,
 }
 
 /// What was decided about one feature.

@@ -90,6 +90,7 @@ async fn as_guest(
     }
     let features = decided(candidates.into_iter().map(|it| it.feature).collect(), &selection);
     let pairs_across = found.iter().map(|found| found.across.len()).sum();
+    let pairs_across = settings.compares_columns().then_some(pairs_across);
     let outcome = SelectionOutcome { features, pairs_across };
     keep(run, prepared, &selection, outcome, host_evidence)
 }
@@ -155,7 +156,8 @@ async fn as_host(
     let selection = select(&weights, 1.0, &pairs)?;
     let own = |name: &String| undecided(&run.own.name, name, None);
     let features = decided(prepared.columns.iter().map(own).collect(), &selection);
-    let outcome = SelectionOutcome { features, pairs_across: across.len() };
+    let pairs_across = settings.compares_columns().then_some(across.len());
+    let outcome = SelectionOutcome { features, pairs_across };
     keep(run, prepared, &selection, outcome, Vec::new())
 }
 

@@ -105,7 +105,8 @@ async fn run_step(
 }
 
 /// A name for this training run that no party can choose alone, 32 hexadecimal digits: parts of
-/// two runs of one job do not fit together.
+/// two runs of one job do not fit together. A guest that tells its hosts different things gets
+/// parts that do not fit, which scoring notices.
 async fn agree_on_id(run: &Run<'_>, step: &mut Step, step_id: &str) -> Result<String, JobError> {
     let mut mine = vec![0; ID_BYTES];
     let mut theirs = Vec::new();

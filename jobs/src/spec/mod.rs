@@ -194,7 +194,7 @@ impl JobSpec {
             statement.push(of_step("prepare.encode", &catalogue::ENCODE, mode));
         }
         for step in self.model_steps() {
-            statement.push(of_model(&step));
+            statement.push(of_model(&step, self.hosts.len()));
         }
         statement
     }
@@ -256,14 +256,18 @@ fn of_step(
     }
 }
 
-/// Standard errors are opened only where the job asks for them.
-fn of_model(step: &ModelStep<'_>) -> StepDisclosures {
+/// Standard errors are opened only where the job asks for them, and one host's values are set
+/// beside another's only where there are several.
+fn of_model(step: &ModelStep<'_>, hosts_count: usize) -> StepDisclosures {
     let model = &step.train.model;
     let name = format!("train.{}", step.id);
     let mut statement = of_step(&name, model.component(), model.privacy());
     if !model.has_standard_errors() {
         let of_errors = ["model.standard_errors", "train.collinear"];
         statement.disclosures.retain(|disclosure| !of_errors.contains(&disclosure.key.as_ref()));
+    }
+    if hosts_count == 1 {
+        statement.disclosures.retain(|disclosure| *disclosure != catalogue::ACROSS_HOSTS);
     }
     statement
 }

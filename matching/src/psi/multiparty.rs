@@ -312,7 +312,8 @@ async fn begin(
     i_lead: bool,
 ) -> Result<Option<usize>, MatchingError> {
     let their_count = exchange_sizes(session, own_count).await?;
-    let rows = if i_lead { own_count } else { their_count };
+    // The leader also keeps a store as large as each helper's set.
+    let rows = if i_lead { own_count.max(their_count) } else { their_count };
     if rows > PACKED_MAX {
         return Err(MatchingError::TooManyToPack { rows, rows_max: PACKED_MAX });
     }

@@ -70,6 +70,12 @@ fn the_statement_says_what_each_learns_of_all() {
     };
     assert!(!pairs(&statement[2]), "no columns are compared");
     assert!(pairs(&example().disclosures()[3]));
+    let across = |job: &JobSpec| {
+        let mut all = job.disclosures().into_iter().flat_map(|step| step.disclosures);
+        all.any(|it| it.key == "trees.across_hosts")
+    };
+    let one = parsed("  shop: { role: host, key: id }\n", "").unwrap();
+    assert!(across(&parsed("", "").unwrap()) && !across(&one));
 }
 
 #[test]

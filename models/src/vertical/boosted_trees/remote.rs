@@ -114,6 +114,9 @@ impl Remote {
         shared.ledger.record(HOST_BINS, session.me(), bins.len() as u64)?;
         if !settings.directions.is_empty() {
             shared.ledger.record(HOST_DIRECTIONS, session.me(), bins.len() as u64)?;
+        } else if features.directions.iter().any(|direction| *direction != Direction::Any) {
+            let rule = "gave features a direction, and the settings give none";
+            return Err(session.misbehaved("features", rule).into());
         }
 
         let layout = Layout::new(bins.iter().copied());

@@ -325,6 +325,24 @@ fn tampered() {
 }
 
 #[test]
+fn tampered_directions_that_nobody_asked_for_are_refused() {
+    let (data, settings) = small();
+    let kind = FaultKind::replace(|bytes| {
+        let (_, front) = bytes.split_last().unwrap();
+        [front, &[Direction::Increasing as u8]].concat()
+    });
+    let fault = Fault { path_step: "features".into(), occurrence: 0, kind, from: Side::Second };
+    let outcome = world::pair_with_fault(
+        1,
+        fault,
+        |session| data.as_guest(session, &settings),
+        |session| data.as_host(session, &settings),
+    );
+    let error = outcome.first.unwrap_err().to_string();
+    assert!(error.contains("the settings give none"), "{error}");
+}
+
+#[test]
 fn peer_drops() {
     let (data, settings) = small();
     for kind in [FaultKind::Close, FaultKind::Stall] {
