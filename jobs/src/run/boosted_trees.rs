@@ -228,7 +228,8 @@ fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
     }
 }
 
-fn loss(spec: &BoostedTrees) -> Loss {
+/// What training minimises.
+pub(crate) fn loss(spec: &BoostedTrees) -> Loss {
     match (spec.loss, spec.ensemble) {
         // The mean of trees that predict shares is a share: Breiman's forest.
         (TreeLoss::Logistic, TreeEnsemble::Forest) | (TreeLoss::Squared, _) => Loss::Squared,

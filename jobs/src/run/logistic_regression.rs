@@ -9,6 +9,7 @@
 use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
+use models::ModelError;
 use models::local::logistic_regression as local;
 use models::vertical::logistic_regression::woe::score_with_woe;
 use models::vertical::logistic_regression::{self as joint, Coefficients, EarlyStopping, Labels};
@@ -137,6 +138,11 @@ pub(super) async fn host_predictors(
     mine: Vec<f64>,
     key: &str,
 ) -> Result<Option<Vec<f64>>, JobError> {
+    if mine.iter().any(|score| !score.is_finite()) {
+        let rule = "the own part of a row's score is too large for a number; add \
+                    `prepare: [ outliers: {} ]` to the training, or correct the value";
+        return Err(ModelError::InvalidInput(rule.to_owned()).into());
+    }
     run.record(key, Audience::Guest, mine.len())?;
     if !run.is_guest() {
         let words: Vec<u64> = mine.iter().map(|score| score.to_bits()).collect();

@@ -34,6 +34,7 @@ use crate::own_rows::OwnRows;
 use crate::spec::{JobSpec, PartySpec, Protocol, SplitSpec};
 use crate::watch::Watch;
 use align::Common;
+pub(crate) use boosted_trees::loss;
 use data::{Data, training_period};
 use features::split::Split;
 pub(crate) use outcome::opening;

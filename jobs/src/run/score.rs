@@ -332,6 +332,14 @@ async fn judge(
                 _ => Some(family_of(model)),
             };
             let family = family.unwrap_or(Family::Gaussian);
+            if !numbers.iter().all(|number| family.allows(*number).1) {
+                run.note(Text::new(
+                    "the label has numbers that such a model cannot predict: the scores are \
+                     written, and no metrics",
+                    "标签中有此类模型无法预测的数值：仅输出评分，不计算指标",
+                ));
+                return Ok(());
+            }
             let targets = (&numbers[..], weights);
             let predicted = [alone, joint];
             outcome.numeric = Some(compare_predictions(step, family, targets, predicted).await?);

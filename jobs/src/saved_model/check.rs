@@ -4,10 +4,11 @@
 use contract::Role;
 use features::binning::Binning;
 use models::local;
+use models::local::boosted_trees::Loss;
 use models::vertical::boosted_trees::HostTrees;
 
 use super::SavedModel;
-use crate::run::{AloneLinear, Coefficient, LinearPart, ModelPart, Weighed};
+use crate::run::{AloneLinear, Coefficient, LinearPart, ModelPart, Weighed, loss};
 use crate::spec::{Model, PartySpec, ScoreSpec};
 
 /// Codes are bytes.
@@ -82,10 +83,11 @@ impl SavedModel {
         match (&self.part, model) {
             (ModelPart::LogisticRegression(part), Model::LogisticRegression { .. })
             | (ModelPart::Regression(part), Model::Regression { .. }) => self.check_linear(part),
-            (ModelPart::GuestTrees { trees, alone, .. }, Model::BoostedTrees { .. })
+            (ModelPart::GuestTrees { trees, alone, .. }, Model::BoostedTrees { settings, .. })
                 if is_guest && !is_strict =>
             {
                 trees.check().map_err(|error| error.to_string())?;
+                check_losses(&[trees.loss, alone.loss], loss(settings))?;
                 self.check_alone_trees(alone, &trees.features)
             }
             (ModelPart::HostTrees { trees, .. }, Model::BoostedTrees { .. })
@@ -93,13 +95,16 @@ impl SavedModel {
             {
                 check_host_trees(trees, self.binnings())
             }
-            (ModelPart::StrictTrees { trees, alone, .. }, Model::BoostedTrees { .. })
+            (ModelPart::StrictTrees { trees, alone, .. }, Model::BoostedTrees { settings, .. })
                 if is_strict && alone.is_some() == is_guest =>
             {
                 trees.check(is_guest).map_err(|error| error.to_string())?;
                 self.check_features(&trees.features)?;
                 match alone {
-                    Some(alone) => self.check_alone_trees(alone, &trees.features),
+                    Some(alone) => {
+                        check_losses(&[alone.loss], loss(settings))?;
+                        self.check_alone_trees(alone, &trees.features)
+                    }
                     None => Ok(()),
                 }
             }
@@ -139,12 +144,26 @@ impl SavedModel {
         check_coefficients(&part.coefficients, part.intercept, &expected)?;
         match &part.alone {
             Some(AloneLinear { coefficients, intercept }) if self.role == Role::Guest => {
+                let names = |of: &[Coefficient]| of.iter().map(|it| it.feature.clone()).collect();
+                let [joint, own]: [Vec<String>; 2] =
+                    [names(&part.coefficients), names(coefficients)];
+                if joint != own {
+                    return Err("its two models have their columns in different orders".to_owned());
+                }
                 check_coefficients(coefficients, *intercept, &expected)
             }
             None if self.role == Role::Host => Ok(()),
             _ => Err("the guest, and only the guest, has a model of its own columns".to_owned()),
         }
     }
+}
+
+/// What scores mean follows from the settings; trees of another loss would be misread.
+fn check_losses(of_trees: &[Loss], of_settings: Loss) -> Result<(), String> {
+    if of_trees.iter().all(|loss| *loss == of_settings) {
+        return Ok(());
+    }
+    Err("its trees are of another loss than its settings".to_owned())
 }
 
 /// The names of the features that weight of evidence gives this party.

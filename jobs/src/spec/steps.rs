@@ -3,7 +3,6 @@
 use contract::{Share, catalogue};
 use serde::{Deserialize, Serialize};
 
-use super::JobSpec;
 use super::align;
 use super::fields::{Fields, Problems, name};
 use super::hosts;
@@ -11,6 +10,7 @@ use super::node::{Node, Value};
 use super::problem::Problem;
 use super::score;
 use super::settings;
+use super::{EncodeNumbers, JobSpec};
 
 /// One division of the common rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -190,6 +190,11 @@ fn check_errors(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
                 "take `l1: 0`: estimates of a lasso have no usual errors",
             ),
             (patience > 0, "`early_stopping`", "take `early_stopping: 0`: errors are an optimum's"),
+            (
+                encode.numbers == EncodeNumbers::None,
+                "numbers as they are (`numbers: none`)",
+                "take `numbers: standardise`: a number far from 0 looks collinear with the intercept",
+            ),
             (
                 keeps_woe,
                 "weight of evidence that stays with the guest",

@@ -69,6 +69,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "train:\n  - logistic_regression: { privacy: strict, l2: 0.01 }",
         "  - encode: { numbers: woe }\ntrain:\n  - logistic_regression: { standard_errors: true }",
     ),
+    (
+        "errors of numbers far from 0",
+        "train:\n  - logistic_regression: { privacy: strict, l2: 0.01 }",
+        "  - encode: { numbers: none }\ntrain:\n  - logistic_regression: { standard_errors: true }",
+    ),
     ("several at once", "l2: 0.01", "l2: x, l1: y, l3: z"),
 ];
 

@@ -126,6 +126,10 @@ pub(in crate::vertical) async fn learn(
     let of_guest = learn_wide(party, KEY, Learner::First, to_guest).await?;
     let of_host = learn_wide(party, KEY, Learner::Second, to_host).await?;
     let entries = of_guest.or(of_host).unwrap_or_default();
+    if entries.iter().any(|entry| *entry as i128 <= 0) {
+        // Columns so close to collinear that products of theirs wrapped unnoticed.
+        return Err(ModelError::Collinear);
+    }
     // Variances times the number of rows, or the degrees of freedom.
     let (shift, count) = match dispersion {
         Some(dispersion) => {
