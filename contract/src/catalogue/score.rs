@@ -5,7 +5,7 @@ use crate::{
     STRICT, Text,
 };
 
-use super::train::BOOSTED_TREES;
+use super::train::{BOOSTED_TREES, ROW_PARTITION};
 
 /// The parties' parts of one model, applied together to new rows.
 pub static SCORE: ComponentDescriptor = ComponentDescriptor {
@@ -36,7 +36,7 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
                 "用于以该模式训练的树：发起方还会得知每一行落在合作方每个分裂的哪一侧。弱于 strict。",
             ),
             several_hosts: false,
-            disclosures: &[MODEL, ROWS, SCORES, SIDES, ORDER],
+            disclosures: &[MODEL, ROWS, SCORES, ROW_PARTITION, ORDER],
         },
     ],
     parameters: &[],
@@ -100,17 +100,6 @@ const TREES_PART: Disclosure = Disclosure::new(
          there are, the weights of leaves and on which side of splits of the host a row falls",
         "评分是各棵树叶子权重之和：由大量评分（树越少越容易）可推断叶子权重，\
          以及各行落在合作方分裂的哪一侧",
-    ),
-);
-
-const SIDES: Disclosure = Disclosure::new(
-    Audience::Guest,
-    "trees.row_partition",
-    DisclosureKind::Intermediate,
-    Frequency::PerSplit,
-    Text::new(
-        "for every row, on which side of each split of the host it falls",
-        "每一行落在合作方每个分裂的哪一侧",
     ),
 );
 

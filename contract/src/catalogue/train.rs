@@ -201,6 +201,18 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
     ],
 };
 
+/// Of trees in `secureboost`, in training and in scoring.
+pub(super) const ROW_PARTITION: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "trees.row_partition",
+    DisclosureKind::Intermediate,
+    Frequency::PerSplit,
+    Text::new(
+        "for every row, on which side of each split of the host it falls",
+        "每一行落在合作方每个分裂的哪一侧",
+    ),
+);
+
 /// What follows from the sides of several hosts' splits; nothing with one.
 pub const ACROSS_HOSTS: Disclosure = Disclosure::new(
     Audience::Guest,
@@ -237,16 +249,7 @@ const SECUREBOOST_DISCLOSURES: &[Disclosure] = &[
             "每一层各节点在合作方匿名特征每个分箱上的梯度之和",
         ),
     ),
-    Disclosure::new(
-        Audience::Guest,
-        "trees.row_partition",
-        DisclosureKind::Intermediate,
-        Frequency::PerSplit,
-        Text::new(
-            "for every row, on which side of each split of the host it falls",
-            "每一行落在合作方每个分裂的哪一侧",
-        ),
-    ),
+    ROW_PARTITION,
     Disclosure::new(
         Audience::Guest,
         "trees.bin_membership",
