@@ -1,5 +1,7 @@
 //! Models over two parties' columns of the same rows.
 
+#[cfg(test)]
+mod attacks;
 pub mod boosted_trees;
 pub mod generalized_linear;
 pub mod logistic_regression;

@@ -7,6 +7,8 @@ use world::{Fault, FaultKind, Sent, Side, Transcript, pair_with_fault, steps};
 use super::*;
 use crate::local::logistic_regression as local;
 
+mod attacks;
+
 const DISCLOSURES: [&str; 3] = ["train.stop", "model.own_coefficients", "train.weighted"];
 
 struct Data {

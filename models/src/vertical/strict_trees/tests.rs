@@ -10,7 +10,6 @@ use net::transport::faulty::FaultKind;
 use world::{Fault, Side};
 
 use super::*;
-use crate::evaluate::{Ranking, discrimination};
 use crate::local::boosted_trees::{self as local, Cut, Examples, Node};
 
 mod attacks;
