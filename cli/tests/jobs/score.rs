@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use table::{Overrides, Schema, Source, Table};
 
-use crate::pooled::succeed;
+use crate::pooled::{self, succeed};
 use crate::run::compare_records;
 use crate::support::{PROGRAM, breast, documented, json};
 
@@ -52,6 +52,50 @@ fn scores(path: &Path) -> HashMap<String, f64> {
     let table = Table::read(&source, &schema).unwrap();
     let joint = table.numeric("joint").unwrap();
     table.ids().unwrap().map(str::to_owned).zip(joint.iter().copied()).collect()
+}
+
+/// A job with a model of all columns and two of the best only, of which one is scored again.
+#[test]
+fn models_may_take_the_best_columns_only() {
+    let folder = breast();
+    let folder = folder.path();
+    let models =
+        "train:\n  - logistic_regression: { name: few, best: 6, l2: 0.1, tolerance: 1e-5 }";
+    let job = crate::support::JOB
+        .replace("train:", models)
+        .replace("boosted_trees: {", "boosted_trees: { best: 4,");
+    fs::write(folder.join("job.yaml"), &job).unwrap();
+    succeed(folder);
+    let parties = ["clinic", "laboratory"];
+    let part = |party: &str, step: &str| {
+        json(&folder.join(format!("out/{party}/model/{step}.stratified.json")))
+    };
+    let coefficients = |step| parties.map(|party| pooled::coefficients(&part(party, step)).len());
+    let (all, few) = (coefficients("logistic_regression"), coefficients("few"));
+    assert!(all.iter().sum::<usize>() > 20, "{all:?}");
+    // Fewer where the host drops one of its own that goes along with another.
+    assert!(
+        (4..=6).contains(&few.iter().sum::<usize>()) && few.iter().all(|it| *it > 0),
+        "{few:?}"
+    );
+    let binned = parties.map(|party| {
+        let part = part(party, "boosted_trees")["part"].clone();
+        let part = part.as_object().unwrap().values().next().unwrap().clone();
+        part["binnings"].as_array().unwrap().len()
+    });
+    assert!((3..=4).contains(&binned.iter().sum::<usize>()), "{binned:?}");
+
+    let output = score(folder, "step: few, component: logistic_regression");
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{messages}");
+    let now = scores(&folder.join("scored/clinic/tables/scores.parquet"));
+    let before = scores(&folder.join("out/clinic/tables/scores.few.stratified.parquet"));
+    assert!(before.iter().all(|(id, score)| now[id].to_bits() == score.to_bits()));
+    let metrics = json(&folder.join("out/clinic/metrics.json"));
+    assert_eq!(
+        json(&folder.join("out/laboratory/metrics.json"))["disclosed"],
+        metrics["disclosed"]
+    );
 }
 
 #[test]

@@ -199,7 +199,11 @@ const SELECT_DISCLOSURES: &[Disclosure] = &[
         "select.kept",
         DisclosureKind::Result,
         Frequency::Once,
-        Text::new("which of its own features are kept", "自己的哪些特征被保留"),
+        Text::new(
+            "which of its own features are kept, and which of them a model gets that takes the best \
+             only",
+            "自己的哪些特征被保留，以及只取最优特征的模型使用其中哪些",
+        ),
     ),
     Disclosure::new(
         Audience::Host,

@@ -32,6 +32,8 @@ pub(super) struct Prepared {
     pub(super) host_evidence: Vec<HostEvidence>,
     /// What was decided, if features were selected.
     pub(super) selection: Option<SelectionOutcome>,
+    /// The columns of each model that takes the best only, by the name of its step.
+    pub(super) best: BTreeMap<String, Vec<String>>,
     /// The part of the host's features whose weight of evidence the guest keeps, if there are any.
     pub(super) host_woe: Option<HostWoe>,
     /// How columns were replaced by weight of evidence, if any were; a part of the party's model.
@@ -73,6 +75,7 @@ async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<P
             columns,
             host_evidence: Vec::new(),
             selection: None,
+            best: BTreeMap::new(),
             host_woe: None,
             weighed: None,
         })

@@ -7,8 +7,9 @@
 //! learn which one says more about the label. Columns of two hosts are not compared; a job with
 //! several hosts selects by information value alone (see `spec::hosts`).
 
+use std::collections::BTreeMap;
+
 use contract::Audience;
-use features::Derivation;
 use features::binned::{BinnedFeature, BinnedMatrix};
 use features::binning;
 use features::correlation;
@@ -17,6 +18,7 @@ use features::federated::evidence::{Anonymity, AnonymousFeature, gather, offer};
 use features::select::{CorrelatedPair, Reason, Selection, select};
 use features::split::Split;
 use features::woe::{BinCounts, MergeRule, WoeTable};
+use features::{Derivation, FeatureMatrix};
 use mpc::TwoParty;
 use net::{Session, Size, together};
 
@@ -25,7 +27,7 @@ use super::outcome::{HostEvidence, SelectedFeature, SelectionOutcome};
 use super::prepare::{Prepared, bin_settings, merge_rule};
 use super::progress::{Run, Step};
 use crate::error::JobError;
-use crate::spec::{SelectSpec, SplitSpec};
+use crate::spec::{SelectSpec, SplitSpec, TrainStep};
 
 /// Keeps in `prepared` what is worth it; `index` is the split's place in the job.
 pub(super) async fn select_features(
@@ -78,13 +80,17 @@ async fn as_guest(
     }
     let ivs: Vec<f64> = candidates.iter().map(|it| it.feature.iv.unwrap_or(0.0)).collect();
     let selection = select(&ivs, settings.iv, &pairs)?;
+    let best: Vec<Vec<usize>> =
+        limited(run).map(|(_, count)| best_of(&selection.kept, &ivs, count)).collect();
 
     let mut host_evidence = Vec::new();
     for (session, places) in step.sessions.iter_mut().zip(starts.windows(2)) {
         let places = places[0]..places[1];
-        let bits = places.clone().map(|place| u8::from(selection.kept.contains(&place)));
-        run.record_to("select.kept", session.peer(), places.len())?;
-        session.send_bytes(KEPT, bits.collect()).await?;
+        let lists = std::iter::once(&selection.kept).chain(&best);
+        let bits = lists.flat_map(|list| places.clone().map(|it| u8::from(list.contains(&it))));
+        let bits: Vec<u8> = bits.collect();
+        run.record_to("select.kept", session.peer(), bits.len())?;
+        session.send_bytes(KEPT, bits).await?;
         let tables = candidates[places].iter().filter_map(|it| it.host_table.clone()).collect();
         host_evidence.push(HostEvidence { party: session.peer().to_owned(), tables });
     }
@@ -92,7 +98,33 @@ async fn as_guest(
     let pairs_across = found.iter().map(|found| found.across.len()).sum();
     let pairs_across = settings.compares_columns().then_some(pairs_across);
     let outcome = SelectionOutcome { features, pairs_across };
-    keep(run, prepared, &selection, outcome, host_evidence)
+    let own = |places: &Vec<usize>| -> Vec<String> {
+        places.iter().filter_map(|place| prepared.columns.get(*place).cloned()).collect()
+    };
+    let best = named(run, best.iter().map(own));
+    keep(run, prepared, &selection, Kept { outcome, host_evidence, best })
+}
+
+/// The models of the job that take the best columns only, and how many.
+fn limited<'a>(run: &Run<'a>) -> impl Iterator<Item = (&'a TrainStep, usize)> {
+    let job = run.job;
+    job.train.iter().filter_map(|step| step.best.map(|count| (step, count as usize)))
+}
+
+/// The kept columns of the greatest information value, equal ones by place.
+fn best_of(kept: &[usize], ivs: &[f64], count: usize) -> Vec<usize> {
+    let mut best = kept.to_vec();
+    best.sort_by(|left, right| ivs[*right].total_cmp(&ivs[*left]));
+    best.truncate(count);
+    best
+}
+
+/// The columns of each of the [`limited`] models, by its name.
+fn named(
+    run: &Run<'_>,
+    columns: impl Iterator<Item = Vec<String>>,
+) -> BTreeMap<String, Vec<String>> {
+    limited(run).map(|(step, _)| step.name.clone()).zip(columns).collect()
 }
 
 /// What the guest learns of one host's features.
@@ -141,8 +173,9 @@ async fn as_host(
     let columns: Vec<&[f64]> = names.iter().map(column).collect();
     let across = across(&mut party, &columns, rows.len(), settings).await?;
 
-    run.record("select.kept", Audience::Host, names.len())?;
-    let bits = guest.receive_bytes(KEPT, Size::Exactly(names.len())).await?;
+    let bits = names.len() * (1 + limited(run).count());
+    run.record("select.kept", Audience::Host, bits)?;
+    let bits = guest.receive_bytes(KEPT, Size::Exactly(bits)).await?;
     if bits.iter().any(|bit| *bit > 1) {
         return Err(guest.misbehaved(KEPT, "a feature is kept (1) or not (0)").into());
     }
@@ -158,7 +191,12 @@ async fn as_host(
     let features = decided(prepared.columns.iter().map(own).collect(), &selection);
     let pairs_across = settings.compares_columns().then_some(across.len());
     let outcome = SelectionOutcome { features, pairs_across };
-    keep(run, prepared, &selection, outcome, Vec::new())
+    let best = bits.chunks(names.len().max(1)).skip(1).map(|bits| {
+        let chosen = names.iter().zip(bits).filter(|(_, bit)| **bit == 1);
+        chosen.map(|(name, _)| (*name).to_owned()).collect()
+    });
+    let best = named(run, best);
+    keep(run, prepared, &selection, Kept { outcome, host_evidence: Vec::new(), best })
 }
 
 /// The pairs of columns of both parties that go together too closely, if the job compares any.
@@ -240,13 +278,20 @@ fn decided(mut features: Vec<SelectedFeature>, selection: &Selection) -> Vec<Sel
     features
 }
 
+/// What is known of a selection.
+struct Kept {
+    outcome: SelectionOutcome,
+    host_evidence: Vec<HostEvidence>,
+    /// Own columns of models that take the best only; some may be dropped for their correlation.
+    best: BTreeMap<String, Vec<String>>,
+}
+
 /// Takes the dropped columns out of what models get.
 fn keep(
     run: &Run<'_>,
     prepared: Prepared,
     selection: &Selection,
-    outcome: SelectionOutcome,
-    host_evidence: Vec<HostEvidence>,
+    Kept { outcome, host_evidence, mut best }: Kept,
 ) -> Result<Prepared, JobError> {
     let Prepared { matrix, preparation, evidence, columns, .. } = prepared;
     let kept: Vec<String> = columns
@@ -259,11 +304,10 @@ fn keep(
         let party = run.own.name.clone();
         return Err(JobError::NoFeatures { party, step: "training".to_owned() });
     }
-    let features = matrix.features().iter().enumerate();
-    let places: Vec<usize> = features
-        .filter(|(_, feature)| kept.contains(&feature.provenance.source))
-        .map(|(place, _)| place)
-        .collect();
+    for columns in best.values_mut() {
+        columns.retain(|column| kept.contains(column));
+    }
+    let places = places_of(&matrix, &kept);
     Ok(Prepared {
         matrix: matrix.select(&places)?,
         preparation,
@@ -271,9 +315,41 @@ fn keep(
         columns: kept,
         host_evidence,
         selection: Some(outcome),
+        best,
         host_woe: None,
         weighed: None,
     })
+}
+
+/// The places of the features that were made of these columns.
+fn places_of(matrix: &FeatureMatrix, columns: &[String]) -> Vec<usize> {
+    let features = matrix.features().iter().enumerate();
+    let of_columns = features.filter(|(_, it)| columns.contains(&it.provenance.source));
+    of_columns.map(|(place, _)| place).collect()
+}
+
+impl Prepared {
+    /// What a model gets that takes the best columns only; `None` for one that takes all.
+    pub(super) fn best_for(&self, run: &Run<'_>, step: &str) -> Result<Option<Self>, JobError> {
+        let Some(columns) = self.best.get(step) else { return Ok(None) };
+        if columns.is_empty() {
+            let party = run.own.name.clone();
+            return Err(JobError::NoFeatures { party, step: format!("training `{step}`") });
+        }
+        let places = places_of(&self.matrix, columns);
+        let features = places.into_iter().map(|place| self.matrix.features()[place].clone());
+        Ok(Some(Self {
+            matrix: FeatureMatrix::new(self.matrix.rows(), features.collect())?,
+            preparation: self.preparation.clone(),
+            evidence: Vec::new(),
+            columns: columns.clone(),
+            host_evidence: Vec::new(),
+            selection: None,
+            best: BTreeMap::new(),
+            host_woe: None,
+            weighed: None,
+        }))
+    }
 }
 
 /// The host's columns over the training period, binned without looking at any label.

@@ -43,6 +43,8 @@ async fn run_step(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<ModelOutcome, JobError> {
+    let best = prepared.best_for(run, &model_step.train.name)?;
+    let prepared = best.as_ref().unwrap_or(prepared);
     let model_id = agree_on_id(run, step, &model_step.id).await?;
     let model = &model_step.train.model;
     let mut family = None;

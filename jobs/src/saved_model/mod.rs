@@ -27,7 +27,7 @@ pub(crate) use file::{CARD_SUFFIX, read, text};
 
 use crate::error::JobError;
 use crate::open_table::column_kind;
-use crate::run::{ModelOutcome, ModelPart, Outcome, SplitOutcome, Weighed};
+use crate::run::{Coefficient, ModelOutcome, ModelPart, Outcome, SplitOutcome, Weighed};
 use crate::spec::{ColumnKind, ColumnSpec, JobSpec, Model, OtherColumns, PartySpec};
 
 /// The version of the file's form; a file of another version is refused.
@@ -92,14 +92,21 @@ impl SavedModel {
         let split = outcome.splits.iter().find(|split| split.name == model.split);
         let party = job.party_named(&outcome.party);
         let party = party.ok_or_else(|| JobError::Peers { party: outcome.party.clone() })?;
-        // A column of the host that is replaced by weight of evidence is not prepared too.
-        let prepared = |split: &SplitOutcome| {
-            let names: Vec<&str> = split.features.iter().map(String::as_str).collect();
+        // A column of the host that is replaced by weight of evidence is not prepared too, nor one
+        // that is not among the best.
+        let prepared = |split: &SplitOutcome, coefficients: &[Coefficient]| {
+            let is_used = |name: &&str| coefficients.iter().any(|it| it.feature == *name);
+            let names: Vec<&str> =
+                split.features.iter().map(String::as_str).filter(is_used).collect();
             split.preparation.only(&names)
         };
-        let is_linear =
-            matches!(model.part, ModelPart::LogisticRegression(_) | ModelPart::Regression(_));
-        let preparation = split.filter(|_| is_linear).map(prepared);
+        let coefficients = match &model.part {
+            ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
+                Some(part.coefficients.as_slice())
+            }
+            _ => None,
+        };
+        let preparation = split.zip(coefficients).map(|(split, used)| prepared(split, used));
         let weighed = split.and_then(|split| split.weighed.clone());
         let weighed = weighed.filter(|_| preparation.is_some());
         let evidence = |split: &SplitOutcome| split.evidence.clone();

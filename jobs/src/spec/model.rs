@@ -15,6 +15,10 @@ use super::settings;
 pub struct TrainStep {
     /// The name of the step; by default that of the component.
     pub name: String,
+    /// The model uses only so many columns of all parties, those of the greatest information value
+    /// among the selected ones; `None`: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best: Option<u32>,
     /// The model and its settings.
     pub model: Model,
 }
@@ -310,6 +314,7 @@ fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
             .and_then(|text| name(text, "a model", node.place, problems)),
         None => Some(key.text.clone()),
     };
+    let best = fields.take("best").and_then(|node| best(node, problems));
     // A missing mode is reported at the component's name, where one would write it.
     let place = Node { place: key.place, value: Value::List(Vec::new()) };
     let privacy = settings::take_mode(&mut fields, component, &place, problems);
@@ -328,8 +333,23 @@ fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
             .map(|(settings, privacy)| Model::BoostedTrees { privacy, settings })
     };
     fields.finish(problems);
-    Some(TrainStep { name: step_name?, model: model? })
+    Some(TrainStep { name: step_name?, best, model: model? })
+}
+
+fn best(node: &Node, problems: &mut Problems) -> Option<u32> {
+    let count = text(node, "best", problems)?.parse().ok();
+    let count = count.filter(|count| (1..=BEST_MAX).contains(count));
+    if count.is_none() {
+        let message = format!(
+            "`best` is {}; expected a number of columns from 1 to {BEST_MAX}",
+            node.describe()
+        );
+        problems.push(Problem::new(node.place, message).help("such as `best: 100`"));
+    }
+    count
 }
 
 /// The largest number of models of a job.
 const MODELS_MAX: usize = 50;
+/// The largest number of columns that a model may be limited to.
+const BEST_MAX: u32 = 1_000_000;

@@ -136,6 +136,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     hosts::check(job, &mut add);
     check_numbers(job, &mut add);
     check_trees(job, &mut add);
+    check_best(job, &mut add);
     check_errors(job, &mut add);
     let splits = if named_key(root, "splits") { "splits" } else { "split" };
     for split in &job.splits {
@@ -167,6 +168,26 @@ fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
             let rule = "the logistic loss, boosting, and neither `base_score` nor \
                         `positive_weight`";
             add("train", format!("`{}` is strict, which has {rule}", step.name), help);
+        }
+    }
+}
+
+/// What a limit to the best columns needs.
+fn check_best(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    for step in job.train.iter().filter(|step| step.best.is_some()) {
+        if job.prepare.select.is_none() {
+            let message =
+                format!("`{}` takes the `best` columns, but none are compared", step.name);
+            let help = "`- select: { iv: 0, correlation: 1 }` in `prepare` ranks all columns and \
+                        drops none";
+            add("train", message, help);
+        }
+        let is_linear = !matches!(step.model, super::Model::BoostedTrees { .. });
+        if is_linear && job.prepare.encode.uses_woe() {
+            let message =
+                format!("`{}` has `best` beside columns as weight of evidence", step.name);
+            let help = "encode otherwise, or let `select` leave columns out of all models";
+            add("train", message, help);
         }
     }
 }

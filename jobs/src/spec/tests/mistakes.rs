@@ -36,6 +36,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("no time column", "    time: contacted\n", ""),
     ("no label", "    label: { column: y, positive: \"yes\" }\n", ""),
     ("trees of numbers beside classes", "trees: 50,", "trees: 50, loss: poisson,"),
+    ("no number of columns", "trees: 50,", "trees: 50, best: all,"),
+    (
+        "best of what is not compared",
+        "  - select: { iv: 0.02, correlation: 0.8 }\ntrain:\n",
+        "train:\n  - logistic_regression: { name: few, best: 5 }\n",
+    ),
+    (
+        "best of weight of evidence",
+        "correlation: 0.8 }\ntrain:\n",
+        "correlation: 0.8 }\n  - encode: { numbers: woe }\ntrain:\n  - logistic_regression: { name: few, best: 5 }\n",
+    ),
     ("unknown loss", "trees: 50,", "trees: 50, loss: hinge,"),
     ("only the guest learns", "learn: both", "learn: guest"),
     ("unknown protocol", "protocol: ecdh", "protocol: edch"),
