@@ -145,14 +145,6 @@ impl Ring {
         poly
     }
 
-    /// As [`Ring::small`], in the memory of an element that is no longer needed.
-    pub(super) fn refilled(&self, used: TransformedPoly, numbers: &[i32]) -> CoefficientPoly {
-        let mut poly = CoefficientPoly { words: used.words };
-        poly.words.fill(0);
-        self.add_small(&mut poly, numbers);
-        poly
-    }
-
     /// A uniform element; either form of a uniform element is uniform.
     pub(super) fn uniform(&self, rng: &mut Generator) -> Vec<u64> {
         let mut words = vec![0; self.poly_words()];
@@ -243,13 +235,7 @@ impl Accumulator {
     /// Adds the product of every pair, all of them piece by piece, so that sums stay in cache.
     pub(super) fn add(&mut self, ring: &Ring, pairs: &[(&TransformedPoly, &TransformedPoly)]) {
         for pairs in pairs.chunks(TERMS_MAX / 2) {
-            if self.terms + pairs.len() > TERMS_MAX {
-                self.settle(ring);
-                // What is left in the lower words is below 2^50, less than a product.
-                self.high.fill(0);
-                self.terms = 1;
-            }
-            self.terms += pairs.len();
+            self.make_room(ring, pairs.len());
             let sums = self.low.chunks_mut(PIECE_WORDS).zip(self.high.chunks_mut(PIECE_WORDS));
             for (piece, (low, high)) in sums.enumerate() {
                 let words = piece * PIECE_WORDS..piece * PIECE_WORDS + low.len();
@@ -258,6 +244,39 @@ impl Accumulator {
                     ring.engine().accumulate(low, high, left, right);
                 }
             }
+        }
+    }
+
+    /// Reduces the sum if so many further terms might not fit.
+    fn make_room(&mut self, ring: &Ring, terms: usize) {
+        if self.terms + terms > TERMS_MAX {
+            self.settle(ring);
+            // What is left in the lower words is below 2^50, less than a product.
+            self.high.fill(0);
+            self.terms = 1;
+        }
+        self.terms += terms;
+    }
+
+    /// Adds the product of a small element, given by its coefficients, with another one: prime by
+    /// prime, so that what is worked on stays in the second-level cache. `scratch` has room for the
+    /// residues modulo one prime.
+    pub(super) fn add_small(
+        &mut self,
+        ring: &Ring,
+        numbers: &[i32],
+        other: &TransformedPoly,
+        scratch: &mut [u64],
+    ) {
+        self.make_room(ring, 1);
+        let degree = ring.degree();
+        let sums = self.low.chunks_mut(degree).zip(self.high.chunks_mut(degree));
+        let others = other.words.chunks(degree);
+        for ((table, other), (low, high)) in ring.0.transforms.iter().zip(others).zip(sums) {
+            scratch.fill(0);
+            ring.engine().add_small(table.modulus(), scratch, numbers);
+            ring.engine().forward(table, scratch);
+            ring.engine().accumulate(low, high, scratch, other);
         }
     }
 

@@ -299,7 +299,7 @@ impl SlotRing {
         let mut zero = self.public(&key.seed);
         ring.multiply(&mut zero, &ephemeral);
         ring.add(&mut mask.words, &zero.words);
-        let mut errors = ring.refilled(zero, &[]);
+        let mut errors = ring.zero();
         add_errors(ring, &mut errors, rng);
         let errors = Zeroizing::new(ring.forward(errors));
         ring.add(&mut mask.words, &errors.words);

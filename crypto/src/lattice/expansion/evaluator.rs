@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{Answers, CUT_BITS, EncryptedWeights, Expansion, Hint};
 use crate::hash;
@@ -111,14 +111,12 @@ impl<'a> Evaluator<'a> {
             let pairs: Vec<_> = cached.iter().map(|tile| &**tile).zip(elements).collect();
             sum.add(ring, &pairs);
         } else {
-            let mut factor = ring.forward(ring.zero());
-            let mut entries = Zeroizing::new(vec![0_i32; ring.degree()]);
+            let mut entries = Zeroizing::new(vec![0; ring.degree()]);
+            let mut scratch = Zeroizing::new(vec![0; ring.degree()]);
             for (tile, element) in elements.iter().enumerate() {
                 self.fill(tile, chunk, &mut entries);
-                factor = ring.forward(ring.refilled(factor, &entries));
-                sum.add(ring, &[(&factor, element)]);
+                sum.add_small(ring, &entries, element, &mut scratch);
             }
-            factor.zeroize();
         }
         sum.finish(ring)
     }

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use rayon::prelude::*;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::sums::{binned_sums, integer_sums};
 use super::{EncryptedVector, Hint, Projection};
@@ -160,17 +160,16 @@ impl<'a> Evaluator<'a> {
         let projection = self.projection;
         let ring = &projection.ring;
         let (secret, mut rng) = self.secret(output);
-        let mut coefficients = Zeroizing::new(vec![0; ring.degree()]);
-        let mut factor = ring.forward(secret.to_poly(ring));
+        let factor = Zeroizing::new(ring.forward(secret.to_poly(ring)));
         sum.add(ring, &[(&factor, &projection.public_extra)]);
+        let mut coefficients = Zeroizing::new(vec![0; ring.degree()]);
+        let mut scratch = Zeroizing::new(vec![0; ring.degree()]);
         for (chunk, public) in projection.public.iter().enumerate() {
             let start = chunk * ring.degree();
             let rows = start..projection.rows.min(start + ring.degree());
             self.columns.reversed_chunk(output, rows, &mut coefficients);
-            factor = ring.forward(ring.refilled(factor, &coefficients));
-            sum.add(ring, &[(&factor, public)]);
+            sum.add_small(ring, &coefficients, public, &mut scratch);
         }
-        factor.zeroize();
         let mut poly = ring.inverse(sum.take(ring));
         add_errors(ring, &mut poly, &mut rng);
         Hint { poly }

@@ -1,11 +1,15 @@
-//! The transform: two stages a pass over memory, and the three innermost within registers.
+//! The transform: two stages a pass over memory, and the three innermost within registers. Blocks
+//! that fit the first-level cache are finished one after the other.
 
 use core::arch::x86_64::{__m512i, _mm512_permutex2var_epi64};
 
 use super::{Eight, Lanes, Table, Twiddle, Twiddles, load, store};
 
-/// The smallest transform that fills the vectors.
-pub(in crate::arch::ntt) const DEGREE_MIN: usize = 16;
+/// The smallest transform whose blocks fill the vectors.
+pub(in crate::arch::ntt) const DEGREE_MIN: usize = 64;
+
+/// Numbers of a block that is finished before the next one: 16 KiB, half of a small cache.
+const NEAR: usize = 2048;
 
 /// Picks eight of the sixteen numbers of `pair`.
 #[inline]
@@ -38,7 +42,17 @@ fn pick_both(pair: [__m512i; 2], orders: &[Eight; 2]) -> [__m512i; 2] {
     [pick(pair, &orders[0]), pick(pair, &orders[1])]
 }
 
-/// See [`super::portable::forward`]; two stages a pass, and the last three within registers.
+/// How many blocks are finished one after the other: 4^k, or 2·4^k if there is a single stage
+/// before them, but not the whole.
+fn near_blocks(degree: usize) -> usize {
+    let mut blocks = if degree.ilog2().is_multiple_of(2) { 2 } else { 4 };
+    while degree / blocks > NEAR {
+        blocks *= 4;
+    }
+    blocks
+}
+
+/// See [`super::portable::forward`].
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(in crate::arch::ntt) fn forward(table: &Table, values: &mut [u64]) {
     let degree = values.len();
@@ -55,14 +69,31 @@ pub(in crate::arch::ntt) fn forward(table: &Table, values: &mut [u64]) {
         }
         blocks = 2;
     }
-    while blocks < degree / 8 {
+    let near = near_blocks(degree);
+    while blocks < near {
         for (index, block) in vectors.chunks_exact_mut(degree / (8 * blocks)).enumerate() {
             forward_two_stages(&lanes, &table.forward, blocks + index, block);
         }
         blocks *= 4;
     }
-    for (index, pair) in vectors.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-        forward_last_stages(&lanes, &table.forward, degree, index, pair);
+    for (index, block) in vectors.chunks_exact_mut(degree / (8 * near)).enumerate() {
+        forward_near(&lanes, &table.forward, near + index, block);
+    }
+}
+
+/// All that is left for the block with twiddle `index`.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn forward_near(lanes: &Lanes, twiddles: &Twiddles, index: usize, near: &mut [Eight]) {
+    let mut blocks = 1;
+    while blocks < near.len() {
+        for (place, block) in near.chunks_exact_mut(near.len() / blocks).enumerate() {
+            forward_two_stages(lanes, twiddles, index * blocks + place, block);
+        }
+        blocks *= 4;
+    }
+    let first = index * near.len();
+    for (place, pair) in near.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        forward_last_stages(lanes, twiddles, first + 2 * place, pair);
     }
 }
 
@@ -90,18 +121,13 @@ fn forward_two_stages(lanes: &Lanes, twiddles: &Twiddles, index: usize, block: &
     }
 }
 
+/// Three stages on two vectors, the first of which is the block with twiddle `index`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn forward_last_stages(
-    lanes: &Lanes,
-    twiddles: &Twiddles,
-    degree: usize,
-    index: usize,
-    pair: &mut [Eight; 2],
-) {
-    let by_four = Twiddle::spread(twiddles, degree / 8 + 2 * index, &TWIDDLES_BY_FOUR);
-    let by_two = Twiddle::spread(twiddles, degree / 4 + 4 * index, &TWIDDLES_BY_TWO);
-    let by_one = Twiddle::spread(twiddles, degree / 2 + 8 * index, &TWIDDLES_BY_ONE);
+fn forward_last_stages(lanes: &Lanes, twiddles: &Twiddles, index: usize, pair: &mut [Eight; 2]) {
+    let by_four = Twiddle::spread(twiddles, index, &TWIDDLES_BY_FOUR);
+    let by_two = Twiddle::spread(twiddles, 2 * index, &TWIDDLES_BY_TWO);
+    let by_one = Twiddle::spread(twiddles, 4 * index, &TWIDDLES_BY_ONE);
     let numbers = pick_both([load(&pair[0]), load(&pair[1])], &BY_FOUR);
     let numbers = pick_both(lanes.forward(numbers, by_four), &BY_TWO);
     let numbers = pick_both(lanes.forward(numbers, by_two), &BY_ONE);
@@ -118,10 +144,10 @@ pub(in crate::arch::ntt) fn inverse(table: &Table, values: &mut [u64]) {
     let lanes = Lanes::new(&table.modulus);
     let scale = [Twiddle::broadcast(table.scale), Twiddle::broadcast(table.scale_twiddle)];
     let vectors = values.as_chunks_mut::<8>().0;
-    for (index, pair) in vectors.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-        inverse_first_stages(&lanes, &table.inverse, degree, index, pair);
+    let mut blocks = near_blocks(degree);
+    for (index, block) in vectors.chunks_exact_mut(degree / (8 * blocks)).enumerate() {
+        inverse_near(&lanes, &table.inverse, blocks + index, &scale, block);
     }
-    let mut blocks = degree / 8;
     while blocks > 4 {
         blocks /= 4;
         for (index, block) in vectors.chunks_exact_mut(degree / (8 * blocks)).enumerate() {
@@ -136,6 +162,28 @@ pub(in crate::arch::ntt) fn inverse(table: &Table, values: &mut [u64]) {
             let pair = lanes.inverse_last([load(upper), load(lower)], scale);
             store(upper, pair[0]);
             store(lower, pair[1]);
+        }
+    }
+}
+
+/// All stages within the block with twiddle `index`.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn inverse_near(
+    lanes: &Lanes,
+    twiddles: &Twiddles,
+    index: usize,
+    scale: &[Twiddle; 2],
+    near: &mut [Eight],
+) {
+    let first = index * near.len();
+    for (place, pair) in near.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        inverse_first_stages(lanes, twiddles, first + 2 * place, pair);
+    }
+    let mut blocks = near.len();
+    while blocks > 1 {
+        blocks /= 4;
+        for (place, block) in near.chunks_exact_mut(near.len() / blocks).enumerate() {
+            inverse_two_stages::<false>(lanes, twiddles, index * blocks + place, scale, block);
         }
     }
 }
@@ -173,18 +221,13 @@ fn inverse_two_stages<const LAST: bool>(
     }
 }
 
+/// Three stages on two vectors, the first of which is the block with twiddle `index`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn inverse_first_stages(
-    lanes: &Lanes,
-    twiddles: &Twiddles,
-    degree: usize,
-    index: usize,
-    pair: &mut [Eight; 2],
-) {
-    let by_four = Twiddle::spread(twiddles, degree / 8 + 2 * index, &TWIDDLES_BY_FOUR);
-    let by_two = Twiddle::spread(twiddles, degree / 4 + 4 * index, &TWIDDLES_BY_TWO);
-    let by_one = Twiddle::spread(twiddles, degree / 2 + 8 * index, &TWIDDLES_BY_ONE);
+fn inverse_first_stages(lanes: &Lanes, twiddles: &Twiddles, index: usize, pair: &mut [Eight; 2]) {
+    let by_four = Twiddle::spread(twiddles, index, &TWIDDLES_BY_FOUR);
+    let by_two = Twiddle::spread(twiddles, 2 * index, &TWIDDLES_BY_TWO);
+    let by_one = Twiddle::spread(twiddles, 4 * index, &TWIDDLES_BY_ONE);
     let numbers = pick_both([load(&pair[0]), load(&pair[1])], &NATURAL);
     let numbers = pick_both(lanes.inverse(numbers, by_one), &FROM_ONE);
     let numbers = pick_both(lanes.inverse(numbers, by_two), &FROM_TWO);
