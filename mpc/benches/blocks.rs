@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p tombolo-mpc [-- ROWS]`: one line for each block with the wall seconds, the CPU
 //! microseconds of both parties together per row, and the bytes of both per row. Set-up (base
-//! transfers, keys) is not counted.
+//! transfers, keys) is not counted. All blocks run twice: on transfers of the extension, then on
+//! silent ones.
 #![expect(clippy::print_stdout, reason = "a benchmark's lines are its result")]
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tombolo_mpc::ot_extension::extend;
 use tombolo_mpc::reveal::Ledger;
 use tombolo_mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
 use tombolo_mpc::silent_vole::{vole_as_receiver, vole_as_sender};
+use tombolo_mpc::transfers::{transfer_random, use_silent};
 use tombolo_mpc::{MpcError, TwoParty};
 
 /// Additive shares of scores, the sums within 8 of zero, and random words.
@@ -30,7 +32,11 @@ fn main() -> Result<(), MpcError> {
     let input = Input::new(rows);
     let play = async |session: net::Session| {
         let mut party = TwoParty::setup(session, Arc::new(Ledger::default())).await?;
-        blocks(&mut party, &input).await
+        let mut lines = blocks(&mut party, &input).await?;
+        use_silent(&mut party);
+        let silent = blocks(&mut party, &input).await?;
+        lines.extend(silent.into_iter().map(|line| format!("silent transfers, {line}")));
+        Ok::<_, MpcError>(lines)
     };
     let outcome = world::pair(1, play, play);
     for line in outcome.first? {
@@ -64,6 +70,9 @@ async fn blocks(party: &mut TwoParty, input: &Input) -> Result<Vec<String>, MpcE
     let start = Mark::new(party);
     extend::<u64>(party, &bits, rows).await?;
     lines.push(start.line(party, "extend both ways", rows));
+    let start = Mark::new(party);
+    transfer_random::<u64>(party, bits.clone()).await?;
+    lines.push(start.line(party, "random transfers both ways", rows));
     let start = Mark::new(party);
     correlate(party, &bits, shares).await?;
     lines.push(start.line(party, "correlate both ways", rows));

@@ -31,6 +31,7 @@ pub mod sigmoid;
 pub mod silent_vole;
 #[cfg(test)]
 mod test_support;
+pub mod transfers;
 mod two_party;
 pub mod wide;
 mod word;
