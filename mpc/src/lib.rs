@@ -12,6 +12,7 @@ pub mod base_ot;
 pub mod boolean;
 pub mod comparison;
 pub mod conversion;
+pub mod elementary;
 pub mod equality;
 mod error;
 pub mod exponential;
