@@ -28,6 +28,7 @@ pub mod ot_extension;
 pub mod product;
 pub mod reciprocal;
 pub mod reveal;
+pub mod shuffle;
 pub mod sigmoid;
 pub mod silent_vole;
 #[cfg(test)]
