@@ -411,6 +411,7 @@ fn peerings(arguments: &BenchPartyArguments) -> Result<Vec<Peering>, Failure> {
         let mut seat = Seat::new(name(place), name(other), place < other);
         // Half-gigabyte messages over a slow line take long and are no fault.
         seat.settings.step_timeout = Duration::from_hours(1);
+        seat.bandwidth = arguments.bandwidth.map(|bandwidth| bandwidth as u32);
         if arguments.bandwidth.is_some() || arguments.latency.is_some() {
             seat.settings.shape = Some(Shape {
                 megabits_per_second: arguments.bandwidth.unwrap_or(f64::INFINITY),

@@ -151,6 +151,7 @@ fn peerings(
     let mut peerings = Vec::with_capacity(others.len());
     for (index, (peer, key)) in others.into_iter().zip(&arguments.peer_key).enumerate() {
         let mut seat = Seat::new(&own.name, &peer.name, index >= place);
+        seat.bandwidth = job.bandwidth;
         seat.settings.reconnect_window = Duration::from_secs(arguments.reconnect_window);
         peerings.push(Peering {
             seat,

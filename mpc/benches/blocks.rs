@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p tombolo-mpc [-- ROWS]`: one line for each block with the wall seconds, the CPU
 //! microseconds of both parties together per row, and the bytes of both per row. Set-up (base
-//! transfers, keys) is not counted.
+//! transfers, keys) is not counted. All blocks run twice: on transfers of the extension, then on
+//! silent ones.
 #![expect(clippy::print_stdout, reason = "a benchmark's lines are its result")]
 
 use std::sync::Arc;
@@ -13,10 +14,14 @@ use crypto::random::Generator;
 use tombolo_mpc::boolean::{Bits, and_many, bit_triples};
 use tombolo_mpc::comparison::{is_negative, less_than};
 use tombolo_mpc::conversion::{correlate, select, truncate};
+use tombolo_mpc::elementary::{inverse_square_roots, logarithms, square_roots};
 use tombolo_mpc::ot_extension::extend;
+use tombolo_mpc::product::Products;
 use tombolo_mpc::reveal::Ledger;
+use tombolo_mpc::shuffle::shuffle;
 use tombolo_mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
 use tombolo_mpc::silent_vole::{vole_as_receiver, vole_as_sender};
+use tombolo_mpc::transfers::{transfer_random, use_silent};
 use tombolo_mpc::{MpcError, TwoParty};
 
 /// Additive shares of scores, the sums within 8 of zero, and random words.
@@ -30,7 +35,11 @@ fn main() -> Result<(), MpcError> {
     let input = Input::new(rows);
     let play = async |session: net::Session| {
         let mut party = TwoParty::setup(session, Arc::new(Ledger::default())).await?;
-        blocks(&mut party, &input).await
+        let mut lines = blocks(&mut party, &input).await?;
+        use_silent(&mut party);
+        let silent = blocks(&mut party, &input).await?;
+        lines.extend(silent.into_iter().map(|line| format!("silent transfers, {line}")));
+        Ok::<_, MpcError>(lines)
     };
     let outcome = world::pair(1, play, play);
     for line in outcome.first? {
@@ -64,6 +73,9 @@ async fn blocks(party: &mut TwoParty, input: &Input) -> Result<Vec<String>, MpcE
     let start = Mark::new(party);
     extend::<u64>(party, &bits, rows).await?;
     lines.push(start.line(party, "extend both ways", rows));
+    let start = Mark::new(party);
+    transfer_random::<u64>(party, bits.clone()).await?;
+    lines.push(start.line(party, "random transfers both ways", rows));
     let start = Mark::new(party);
     correlate(party, &bits, shares).await?;
     lines.push(start.line(party, "correlate both ways", rows));
@@ -99,6 +111,34 @@ async fn blocks(party: &mut TwoParty, input: &Input) -> Result<Vec<String>, MpcE
         sigmoid.evaluate(party, shares, &vec![1.0; rows], 30, accuracy).await?;
         lines.push(start.line(party, name, rows));
     }
+    lines.extend(elementary(party, rows).await?);
+    let start = Mark::new(party);
+    shuffle(party, std::slice::from_ref(shares)).await?;
+    lines.push(start.line(party, "shuffle", rows));
+    Ok(lines)
+}
+
+/// Functions of few numbers, as many as a sixteenth of the rows.
+async fn elementary(party: &mut TwoParty, rows: usize) -> Result<Vec<String>, MpcError> {
+    let rows = rows / 16;
+    let mut rng = Generator::from_seed([2; 32]);
+    let masks: Vec<u128> = (0..rows).map(|_| u128::from(rng.next_u64()) << 64).collect();
+    let number = |row: usize| 1 + row as u128 * 97;
+    let share = |(row, mask): (usize, &u128)| {
+        if party.is_first() { *mask } else { number(row).wrapping_sub(*mask) }
+    };
+    let shares: Vec<u128> = masks.iter().enumerate().map(share).collect();
+    let products = Products::prepare(party).await?;
+    let mut lines = Vec::new();
+    let start = Mark::new(party);
+    logarithms(party, &products, &shares, 31).await?;
+    lines.push(start.line(party, "logarithm, 31 bits", rows));
+    let start = Mark::new(party);
+    square_roots(party, &products, &shares, 31).await?;
+    lines.push(start.line(party, "square root, 31 bits", rows));
+    let start = Mark::new(party);
+    inverse_square_roots(party, &products, &shares, 31).await?;
+    lines.push(start.line(party, "inverse square root, 31 bits", rows));
     Ok(lines)
 }
 

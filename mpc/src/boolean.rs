@@ -5,7 +5,7 @@
 //! [`and_shared`] does so for W vectors y and one x. [`bit_triples`] prepares the correlated bits
 //! that they use up.
 //! # Messages
-//! 1. `corrections` both ways: the transfers behind the triples (see `ot_extension`)
+//! 1. `corrections` both ways: random transfers behind the triples (see `transfers`)
 //! 2. `triple_bits` both ways: W bits for each triple
 //! 3. `masked_bits` both ways: x ⊕ a, and y ⊕ b for each y
 //! # Leaks
@@ -14,14 +14,15 @@
 //! Semi-honest, perfectly given the triples: the opened bits are masked by fresh random bits. Of a
 //! transfer's keys the lowest W bits are used, each for one product.
 //! # Cost
-//! Triples: 2 flights, 32 + W bits each way for each; an AND layer: 1 flight, 1 + W bits each way.
-//! Triples come in words of 64, transfers in groups of 128.
+//! Triples: 2 flights, 32 + W bits each way for each (with silent transfers 1 flight, W bits); an
+//! AND layer: 1 flight, 1 + W bits each way. Triples come in words of 64, the extension's transfers
+//! in groups of 128.
 //! # Reference
 //! Goldreich, Micali, Wigderson, STOC 1987; Beaver, CRYPTO 1991; triples from oblivious transfer as
 //! in Asharov, Lindell, Schneider, Zohner, CCS 2013, section 5; triples with one factor in common:
 //! Rathee et al., "`CrypTFlow2`", CCS 2020 (eprint 2020/1002), section 3.1.
 
-use crate::ot_extension::extend;
+use crate::transfers::transfer_random;
 use crate::{MpcError, TwoParty};
 
 /// A vector of bits, little end first, packed into words; bits past the end are zero.
@@ -127,7 +128,8 @@ pub async fn bit_triples<const WIDTH: usize>(
         bits
     };
     let (a, b) = (random(), [(); WIDTH].map(|()| random()));
-    let extended = extend::<u64>(party, &Bits::from_words(a.clone(), count), count).await?;
+    let (Bits { words: a, .. }, extended) =
+        transfer_random::<u64>(party, Bits::from_words(a, count)).await?;
     // As sender of b_k: the message is bit k of the keys' sum ⊕ b_k, this party's cross share is
     // bit k of the first key.
     let mut messages = Vec::with_capacity(words * WIDTH);
@@ -149,7 +151,7 @@ pub async fn bit_triples<const WIDTH: usize>(
 }
 
 /// The lowest bits of `bit` of each item, 64 to a word.
-fn gather<T>(items: &[T], bit: impl Fn(&T) -> u64) -> Vec<u64> {
+pub(crate) fn gather<T>(items: &[T], bit: impl Fn(&T) -> u64) -> Vec<u64> {
     let word = |items: &[T]| items.iter().rev().fold(0, |word, item| word << 1 | bit(item) & 1);
     items.chunks(64).map(word).collect()
 }

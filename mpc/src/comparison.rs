@@ -5,7 +5,7 @@
 //! shares of `a_i < b_i`. [`is_negative`]: the parties hold additive shares of `x_i` modulo 2^bits;
 //! both get XOR shares of the top bit, the sign in two's complement.
 //! # Messages
-//! 1. `corrections`, `triple_bits`: preparation (see `ot_extension`, `boolean`)
+//! 1. `corrections`, `triple_bits`: preparation (see `transfers`, `boolean`)
 //! 2. `digit_tables` first → second: for each 4-bit digit a masked table of 16 two-bit answers
 //! 3. `masked_bits` both ways, ⌈log2 digits⌉ times: combination of the digits
 //! # Leaks
@@ -18,7 +18,8 @@
 //! 4 + ⌈log2 digits⌉ flights. With n comparisons of d digits, in whole words of 64 comparisons:
 //! n·d·4 bytes of tables from the first party, n·d·16 of corrections from the second, and both ways
 //! n·(d - 1)·(4.25 + 0.375) for the combination. [`signs_beside`] shares the corrections among k
-//! comparisons.
+//! comparisons. With silent transfers n·d·0.5 of corrections, n·(d - 1)·0.625 for the combination,
+//! and what batches take.
 //! # Reference
 //! Rathee et al., "`CrypTFlow2`", CCS 2020 (eprint 2020/1002), section 3.1, digits of 4 bits. One
 //! transfer of 16 answers from four of two: Naor, Pinkas, STOC 1999, section 2.
@@ -26,7 +27,7 @@
 use rayon::prelude::*;
 
 use crate::boolean::{Bits, and_shared, bit_triples};
-use crate::ot_extension::extend;
+use crate::transfers::transfer;
 use crate::{MpcError, TwoParty};
 
 const DIGIT_BITS: usize = 4;
@@ -159,7 +160,7 @@ impl Digits<'_> {
         let mut masks = vec![0_u64; 2 * lanes * self.count * self.words];
         rng.fill_words(&mut masks);
         // A slot's tables follow one another, and so do its masks: [less, equal] of each lane.
-        let extended = extend(party, &Bits::default(), self.slots() * DIGIT_BITS).await?;
+        let extended = transfer(party, &Bits::default(), self.slots() * DIGIT_BITS).await?;
         let message = party
             .session
             .compute(|| {
@@ -211,7 +212,7 @@ impl Digits<'_> {
         let choices: Vec<u64> =
             party.session.compute(|| (0..words).into_par_iter().map(nibbles).collect()).await;
         let choices = Bits::from_words(choices, self.slots() * DIGIT_BITS);
-        let extended = extend(party, &choices, 0).await?;
+        let extended = transfer(party, &choices, 0).await?;
         let size = net::Size::Exactly(self.slots() * lanes * 4);
         let message = party.session.receive_bytes("digit_tables", size).await?;
         let mut shares = vec![0_u64; 2 * lanes * self.count * self.words];

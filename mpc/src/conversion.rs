@@ -7,7 +7,7 @@
 //! of at most one unit in the last place. [`lift`]: additive modulo a prime t, |x| < t/6 → additive
 //! modulo 2^64 of x/2^shift, error at most two units.
 //! # Messages
-//! 1. `corrections` (see `ot_extension`)
+//! 1. `corrections` (see `transfers`)
 //! 2. `correlations` sender → receiver: 8 bytes for each transfer
 //! # Leaks
 //! Nothing but lengths.
@@ -24,11 +24,11 @@
 //! a third of the modulus from one AND: Guo et al., USENIX Security 2025; the argument is at
 //! `product_of_bits`.
 
-use net::Size;
 use rayon::prelude::*;
 
 use crate::boolean::Bits;
-use crate::ot_extension::extend;
+use crate::ot_extension::exchange;
+use crate::transfers::transfer;
 use crate::{MpcError, TwoParty, Word};
 
 /// Correlated transfers in both directions. For each of this party's choices `c_j` the parties get
@@ -39,8 +39,7 @@ pub async fn correlate<W: Word>(
     choices: &Bits,
     deltas: &[W],
 ) -> Result<(Vec<W>, Vec<W>), MpcError> {
-    const STEP: &str = "correlations";
-    let extended = extend::<W>(party, choices, deltas.len()).await?;
+    let extended = transfer::<W>(party, choices, deltas.len()).await?;
     let session = &mut party.session;
     let correlation = |([zero, one], delta): (&[W; 2], &W)| zero.plus(*delta).minus(*one);
     let (messages, sent) = session
@@ -54,16 +53,7 @@ pub async fn correlate<W: Word>(
             (bytes, sent.collect())
         })
         .await;
-    let size = Size::Exactly(choices.len() * W::BYTES);
-    let theirs = match (messages.is_empty(), choices.is_empty()) {
-        (false, false) => session.exchange_bytes(STEP, messages, size).await?,
-        (true, false) => session.receive_bytes(STEP, size).await?,
-        (false, true) => {
-            session.send_bytes(STEP, messages).await?;
-            Vec::new()
-        }
-        (true, true) => Vec::new(),
-    };
+    let theirs = exchange(session, "correlations", messages, choices.len() * W::BYTES).await?;
     // Constant time in the choice: the message is added under an arithmetic mask.
     let chosen = |(index, (key, message)): (usize, (&W, &[u8]))| {
         key.plus(W::read(message).times_bit(choices.bit(index)))

@@ -5,7 +5,7 @@
 //! get XOR shares of `a_i = b_i`.
 //! # Messages
 //! For each batch of at most 2^17 pairs:
-//! 1. `corrections`, `triple_bits`: preparation (see `ot_extension`, `boolean`)
+//! 1. `corrections`, `triple_bits`: preparation (see `transfers`, `boolean`)
 //! 2. `masked_bits` both ways, ⌈log2 bits⌉ times: the layers of a tree of ANDs
 //! # Leaks
 //! Nothing but lengths, which are public.
@@ -15,7 +15,8 @@
 //! equal".
 //! # Cost
 //! 2 + ⌈log2 bits⌉ flights for each batch. With n pairs in whole words of 64, both ways
-//! n·(bits - 1)·4.375 bytes, and the corrections' last group of 128 transfers made full. Numbers of
+//! n·(bits - 1)·4.375 bytes (0.375 with silent transfers), and the corrections' last group of 128
+//! transfers made full. Numbers of
 //! one bit cost nothing.
 //! # Reference
 //! The tree of ANDs over XOR shares: Goldreich, Micali, Wigderson, STOC 1987; as the last step of a

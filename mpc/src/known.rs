@@ -5,7 +5,7 @@
 //! Both get shares of `f_i·v_i` modulo 2^64. The party that knows the factors calls
 //! [`multiply_by_own`], the other [`multiply_by_theirs`], at the same point.
 //! # Messages
-//! 1. `corrections` from the party that knows the factors (see `ot_extension`)
+//! 1. `corrections` from the party that knows the factors (see `transfers`)
 //! 2. `correlations` to it: a word for each bit of each factor
 //! # Leaks
 //! The number of factors and their stated number of bits.

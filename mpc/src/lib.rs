@@ -1,8 +1,9 @@
 //! Interactive building blocks for two parties: oblivious transfer, shares, comparison, equality,
-//! conversion, products, the sigmoid, the exponential, and the only two ways to reveal a secret
-//! ([`reveal::open`] and [`reveal::learn`]).
+//! conversion, products, the sigmoid, the exponential, logarithms and roots, shuffling, and the
+//! only two ways to reveal a secret ([`reveal::open`] and [`reveal::learn`]). For three parties
+//! there are [`replicated`] shares.
 //!
-//! Every block but [`silent_vole`], which needs a session only, runs on a [`TwoParty`]: a
+//! Every other block but [`silent_vole`], which needs a session only, runs on a [`TwoParty`]: a
 //! [`net::Session`] with one peer plus the state of the oblivious-transfer extension in both
 //! directions. Additive shares live in `Z_2^64` (`first + second = value`, wrapping); bit shares
 //! are XOR shares packed 64 to a word ([`boolean::Bits`]). All blocks are secure against a
@@ -12,6 +13,7 @@ pub mod base_ot;
 pub mod boolean;
 pub mod comparison;
 pub mod conversion;
+pub mod elementary;
 pub mod equality;
 mod error;
 pub mod exponential;
@@ -26,11 +28,14 @@ pub mod multiplication;
 pub mod ot_extension;
 pub mod product;
 pub mod reciprocal;
+pub mod replicated;
 pub mod reveal;
+pub mod shuffle;
 pub mod sigmoid;
 pub mod silent_vole;
 #[cfg(test)]
 mod test_support;
+pub mod transfers;
 mod two_party;
 pub mod wide;
 mod word;

@@ -31,7 +31,7 @@ use crypto::field128::{ELEMENT_BYTES, Gf128};
 use crypto::hash::{CorrelationRobust, digest};
 use crypto::random::Generator;
 use crypto::transpose::transpose_128;
-use net::Session;
+use net::{Session, Size};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -154,6 +154,13 @@ impl ExtensionSender {
         Some(keys)
     }
 
+    /// The hash, and the first of `count` tweaks that no other transfer uses.
+    pub(crate) fn next_tweaks(&mut self, count: usize) -> (CorrelationRobust, u64) {
+        let first = self.next_tweak;
+        self.next_tweak += count as u64;
+        (self.hash.clone(), first)
+    }
+
     /// The columns `q_j = t_j ⊕ c_j·Δ` of the next `count` transfers, batch by batch: rows of
     /// w = v ⊕ Δ·c, transposed.
     fn for_each_batch(
@@ -236,6 +243,13 @@ impl ExtensionReceiver {
         (corrections, proof, keys)
     }
 
+    /// The hash, and the first of `count` tweaks that no other transfer uses.
+    pub(crate) fn next_tweaks(&mut self, count: usize) -> (CorrelationRobust, u64) {
+        let first = self.next_tweak;
+        self.next_tweak += count as u64;
+        (self.hash.clone(), first)
+    }
+
     /// The corrections of the next transfers; their columns `t_j` are visited batch by batch.
     fn for_each_batch(&mut self, choices: &Bits, mut visit: impl FnMut(usize, &[u128])) -> Vec<u8> {
         let count = choices.len();
@@ -286,7 +300,7 @@ fn combined(challenge: Seed, columns: &[u128]) -> Gf128 {
 }
 
 /// Both keys of each transfer, from its column and the column plus Δ.
-fn hash_pairs<K: Key>(
+pub(crate) fn hash_pairs<K: Key>(
     hash: &CorrelationRobust,
     tweak: u64,
     delta: u128,
@@ -306,7 +320,12 @@ fn hash_pairs<K: Key>(
 }
 
 /// The chosen key of each transfer.
-fn hash_columns<K: Key>(hash: &CorrelationRobust, tweak: u64, columns: &[u128], keys: &mut [K]) {
+pub(crate) fn hash_columns<K: Key>(
+    hash: &CorrelationRobust,
+    tweak: u64,
+    columns: &[u128],
+    keys: &mut [K],
+) {
     keys.par_chunks_mut(KEYS_PER_TASK).zip(columns.par_chunks(KEYS_PER_TASK)).enumerate().for_each(
         |(task, (keys, columns))| {
             let tweak = tweak + (task * KEYS_PER_TASK) as u64;
@@ -369,26 +388,27 @@ pub async fn extend<K: Key>(
     let TwoParty { session, as_sender, as_receiver, .. } = party;
     let (corrections, received) = session.compute(|| as_receiver.keys(choices)).await;
     let expected = corrections_bytes(send_count);
-    let theirs = exchange(session, corrections, expected).await?;
+    let theirs = exchange(session, "corrections", corrections, expected).await?;
     let sent = session.compute(|| as_sender.keys(&theirs, send_count)).await;
     Ok(Extended { received, sent })
 }
 
-/// Sends and receives the corrections; a direction without transfers sends nothing.
-async fn exchange(
+/// Sends and receives at once; nothing is sent in a direction in which there is nothing to say.
+pub(crate) async fn exchange(
     session: &mut Session,
+    step: &'static str,
     mine: Vec<u8>,
     expected: usize,
 ) -> Result<Vec<u8>, MpcError> {
-    const STEP: &str = "corrections";
+    let size = Size::Exactly(expected);
     Ok(match (mine.is_empty(), expected == 0) {
         (true, true) => Vec::new(),
         (false, true) => {
-            session.send_bytes(STEP, mine).await?;
+            session.send_bytes(step, mine).await?;
             Vec::new()
         }
-        (true, false) => session.receive_bytes(STEP, net::Size::Exactly(expected)).await?,
-        (false, false) => session.exchange_bytes(STEP, mine, net::Size::Exactly(expected)).await?,
+        (true, false) => session.receive_bytes(step, size).await?,
+        (false, false) => session.exchange_bytes(step, mine, size).await?,
     })
 }
 

@@ -65,7 +65,7 @@ pub async fn root_normalisers(
 
 /// For each number and each place, the lowest first, shares of 1 where its leading one is, else of
 /// 0.
-async fn leading_bits(
+pub(crate) async fn leading_bits(
     party: &mut TwoParty,
     shares: &[u128],
     bits: u32,
@@ -95,7 +95,11 @@ async fn leading_bits(
 }
 
 /// For each number 2 to the `power_of` the places above its leading one.
-fn weighted(leading: &[u128], bits: u32, power_of: impl Fn(usize) -> usize) -> Vec<u128> {
+pub(crate) fn weighted(
+    leading: &[u128],
+    bits: u32,
+    power_of: impl Fn(usize) -> usize,
+) -> Vec<u128> {
     let number = |digits: &[u128]| {
         let digits = digits.iter().rev().enumerate();
         digits.fold(0_u128, |sum, (place, digit)| sum.wrapping_add(digit << power_of(place)))

@@ -18,8 +18,8 @@
 //! Semi-honest, from ring-LWE and the transfers.
 //! # Cost
 //! About 14 flights for each 98,304 rows; per row, rows in whole 8192, 600 bytes of harmonics and
-//! 37.5 of products, coarse 100 and 25; and per row about 300 of transfers, coarse 170 (both
-//! parties together).
+//! 37.5 of products, coarse 100 and 25; and per row about 300 of transfers, coarse 170, with silent
+//! ones 125 and 85 (both parties together).
 //! # Reference
 //! sin(a + b) = sin a·cos b + cos a·sin b on local shares: Lu et al., "Squirrel", USENIX Security
 //! 2023 (eprint 2023/527), section 4.3. Here with half-wave symmetry (odd harmonics only), a

@@ -89,7 +89,8 @@ fn dealt(session: Session) -> TwoParty {
     });
     let as_sender = ExtensionSender::new(delta, punctured.collect(), tweak);
     let as_receiver = ExtensionReceiver::new(receives.1, receives.2);
-    TwoParty { session, ledger: Arc::new(Ledger::new([KEY])), as_sender, as_receiver }
+    let ledger = Arc::new(Ledger::new([KEY]));
+    TwoParty { session, ledger, as_sender, as_receiver, silent: None }
 }
 
 /// Additive shares of `values`: (first's, second's).

@@ -6,6 +6,7 @@ use crate::MpcError;
 use crate::base_ot;
 use crate::ot_extension::{ExtensionReceiver, ExtensionSender};
 use crate::reveal::Ledger;
+use crate::transfers::{Silent, are_silent};
 
 /// One party's end of a two-party computation: the conversation, oblivious-transfer extension in
 /// both directions, and the ledger of what may be revealed.
@@ -16,6 +17,8 @@ pub struct TwoParty {
     pub ledger: Arc<Ledger>,
     pub(crate) as_sender: ExtensionSender,
     pub(crate) as_receiver: ExtensionReceiver,
+    /// `None` if all transfers are the extension's.
+    pub(crate) silent: Option<Silent>,
 }
 
 impl TwoParty {
@@ -34,7 +37,8 @@ impl TwoParty {
             let as_receiver = base_ot::extension_receiver(&mut forward).await?;
             (base_ot::extension_sender(&mut backward).await?, as_receiver)
         };
-        Ok(Self { session, ledger, as_sender, as_receiver })
+        let silent = are_silent(session.bandwidth()).then(Silent::default);
+        Ok(Self { session, ledger, as_sender, as_receiver, silent })
     }
 
     /// True on exactly one side: the party that the job lists first.

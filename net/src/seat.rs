@@ -17,6 +17,10 @@ pub struct Seat {
     pub peer: String,
     /// Whether this party is the one listed first in the job. True on exactly one side.
     pub is_first: bool,
+    /// Megabits per second that the line between the parties has, as they agreed on; `None` if
+    /// they said nothing. Protocols may send less and compute more over a slow line, so that both
+    /// parties must say the same.
+    pub bandwidth: Option<u32>,
     /// Limits and time-outs.
     pub settings: Settings,
     /// Where secret randomness comes from.
@@ -32,6 +36,7 @@ impl Seat {
             me: me.into(),
             peer: peer.into(),
             is_first,
+            bandwidth: None,
             settings: Settings::default(),
             entropy: Entropy::OperatingSystem,
             pool: None,

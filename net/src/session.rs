@@ -76,6 +76,11 @@ impl Session {
         self.switchboard.seat.is_first
     }
 
+    /// Megabits per second of the line, as the parties agreed on; equal on both sides.
+    pub fn bandwidth(&self) -> Option<u32> {
+        self.switchboard.seat.bandwidth
+    }
+
     /// The names of the forks that lead here, e.g. `train.0/logistic_regression/pass.3`; empty for
     /// the root.
     pub fn path(&self) -> &str {

@@ -53,6 +53,10 @@ pub struct JobSpec {
     pub purpose: String,
     /// The public seed of split, order and sampling; no key or mask comes from it.
     pub seed: u64,
+    /// Megabits per second between two parties; over a slow line some steps send less and compute
+    /// more, and both sides of a conversation have to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<u32>,
     /// The party with the label; first in every session.
     pub guest: PartySpec,
     /// The parties that bring features, in the order of the file; never empty.
@@ -302,6 +306,8 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
         Some(node) => read_seed(node, problems),
         None => Some(0),
     };
+    let bandwidth_at = fields.take("bandwidth");
+    let bandwidth = bandwidth_at.map(|node| read_bandwidth(node, problems));
     let parties = party::read_all(&mut fields, problems);
     let align = align::read(&mut fields, root, problems);
     let splits = steps::read_splits(&mut fields, root, problems);
@@ -320,6 +326,10 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
         job: job?,
         purpose: purpose?,
         seed: seed?,
+        bandwidth: match bandwidth {
+            Some(bandwidth) => Some(bandwidth?),
+            None => None,
+        },
         guest,
         hosts,
         align: align?,
@@ -350,8 +360,25 @@ fn read_seed(node: &Node, problems: &mut Problems) -> Option<u64> {
     seed
 }
 
+fn read_bandwidth(node: &Node, problems: &mut Problems) -> Option<u32> {
+    let bandwidth = fields::text(node, "bandwidth", problems)?.parse::<u32>().ok();
+    let bandwidth = bandwidth.filter(|bandwidth| (1..=BANDWIDTH_MAX).contains(bandwidth));
+    if bandwidth.is_none() {
+        let message = format!(
+            "`bandwidth` is {}; expected the megabits per second between the parties, a whole \
+             number from 1 to {BANDWIDTH_MAX}",
+            node.describe()
+        );
+        problems.push(Problem::new(node.place, message));
+    }
+    bandwidth
+}
+
 /// The longest purpose, in characters.
 const PURPOSE_MAX: usize = 200;
+
+/// The fastest line that can be stated: a terabit per second.
+const BANDWIDTH_MAX: u32 = 1_000_000;
 
 /// The largest seed: every program that reads JSON keeps it exactly.
 const SEED_MAX: u64 = (1 << 53) - 1;

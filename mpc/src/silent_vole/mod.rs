@@ -39,6 +39,7 @@ mod leaves;
 mod noise;
 mod noise_products;
 mod parameters;
+pub mod transfers;
 mod trees;
 
 use crypto::expand_convolute::ExpandConvolute;

@@ -24,6 +24,13 @@ impl Noise {
         Self { places: Zeroizing::new(places), values: Zeroizing::new(values) }
     }
 
+    /// Noise that is one at each of its places.
+    pub(super) fn of_ones(plan: &Plan, rng: &mut Generator) -> Self {
+        let places = (0..plan.trees()).map(|_| rng.below(plan.leaves() as u64) as usize).collect();
+        let values = vec![Gf128::ONE; plan.trees()];
+        Self { places: Zeroizing::new(places), values: Zeroizing::new(values) }
+    }
+
     /// Which side's sum of seeds is wanted, tree by tree and level by level: the one that the path
     /// to the secret place does not take. There may be `more` choices behind these, drawn at
     /// random.
@@ -35,6 +42,18 @@ impl Noise {
                 None => rng.next_u64() & 1 == 1,
             }
         })
+    }
+
+    /// Both halves of noise that is one at its places: batch k, of at most eight, in bit k of each
+    /// byte.
+    pub(super) fn bits(&self, plan: &Plan) -> [Zeroizing<Vec<u8>>; 2] {
+        let mut halves = [(); 2].map(|()| Zeroizing::new(vec![0; plan.outputs()]));
+        for (tree, place) in self.places.iter().enumerate() {
+            let (batch, tree) = (tree / TREES, tree % TREES);
+            let (half, tree) = (tree / (TREES / 2), tree % (TREES / 2));
+            halves[half][tree * plan.leaves() + place] |= 1 << batch;
+        }
+        halves
     }
 
     /// The vector A.

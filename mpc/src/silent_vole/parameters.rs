@@ -6,6 +6,7 @@
 //! | expand-convolute 21×24, rate 1/2 | 0.20 | GF(2^128) | **200** | used |
 //! | expand-convolute 21×24, fixed tap in GF(2^8) | 0.20 | subspaces of 10 to 13 bytes | **200** |
 //! used |
+//! | expand-convolute 21×24, fixed tap one | 0.20 | bits, all one | **200** | used for transfers |
 //! | expand-convolute 7×24 | 0.15 | GF(2^128) | 280 | not used |
 //! | any, with the weight for bits (128 at δ = 0.20) | | GF(2^128) | | refused: too little noise |
 //! | Silver; Tungsten; expand-accumulate 7, 11, 21 | | | | refused: low-weight words, no proof |
@@ -35,6 +36,17 @@
 //! places of 200 in place of none. The assumption is then: regular syndrome decoding of d words
 //! with one support is hard over GF(2^8) for this code.
 //!
+//! *Bits* (A in GF(2), for oblivious transfer) are one word of a binary code: no second word shares
+//! its support. Noise is one at its place, so that a test of a block is biased by `1-2ρ` where
+//! it covers a share ρ of it, and, up to the known parity of a block, ρ is at most a
+//! half: with an average of δ, the bias of a test is at most `(1 - 2δ)^t`. For t = 200 that is
+//! 2^-147 at δ = 0.20, which meets even the stricter reading, and still 2^-64 at δ = 0.10. (The
+//! blocks' parities add t words to the code; that they leave its distance is part of the
+//! assumption.) Guessing takes 2^200 eliminations, with the parities; enumerating some places of
+//! noise besides (Stern 1988) 2^211 operations; the hybrid algebraic attack over GF(2) 2^252. All
+//! stand in `attacks`. A noise weight of 128, which others take, would leave 2^128, 2^142 and
+//! 2^183; it would save nothing but a third of the messages, of 0.4 bytes a transfer.
+//!
 //! *Bits that never mix.* With purely binary taps each bit would be a word of its own: 80 words or
 //! 128 with one support. That is not weaker by a few bits, it is broken: 2^8 eliminations for 80
 //! bits and one for 128, and t = 336, which is advised for this case, does not mend it (2^61). The
@@ -59,6 +71,9 @@ const BATCH_MIN: usize = 1 << 14;
 
 /// Leaves of a full tree at most: batches are of 204,800 correlations, near [`BATCH_MAX`].
 const FULL_LEAVES_MAX: usize = 1 << 11;
+
+/// Correlations of one batch that is made for oblivious transfers.
+pub(super) const TRANSFERS: usize = TREES / 2 * FULL_LEAVES_MAX;
 
 /// Leaves of a tree come in fours, so that whole vectors are worked on.
 const LEAVES_MULTIPLE: usize = 4;
@@ -96,6 +111,11 @@ impl Plan {
         let share = Self::new(count).map(|_| count.div_ceil(batches).max(BATCH_MIN))?;
         let leaves = (2 * share).div_ceil(TREES).next_power_of_two();
         Ok(Self { batches, leaves })
+    }
+
+    /// The plan for whole batches of [`TRANSFERS`] correlations, with full trees.
+    pub(super) fn of_transfers(batches: usize) -> Self {
+        Self { batches, leaves: FULL_LEAVES_MAX }
     }
 
     pub(super) fn batches(&self) -> usize {

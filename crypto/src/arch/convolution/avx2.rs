@@ -62,7 +62,11 @@ fn finish_two(
     add_where::<0>(window, _mm256_permute2x128_si256::<0x00>(window[0], window[0]), taps[0]);
     add_where::<1>(window, _mm256_permute2x128_si256::<0x11>(window[0], window[0]), taps[1]);
     // The fixed tap is 25 places away: twelve vectors and one element.
-    let product = if fixed == X { times_x(window[0]) } else { times(window[0], fixed) };
+    let product = match fixed {
+        Gf128::ONE => window[0],
+        X => times_x(window[0]),
+        _ => times(window[0], fixed),
+    };
     let last = &mut window[WINDOW - 1];
     *last = _mm256_xor_si256(*last, _mm256_permute2x128_si256::<0x08>(product, product));
     let beyond = _mm256_permute2x128_si256::<0x81>(product, product);

@@ -19,9 +19,22 @@ type Four = [Gf128; 4];
 /// Vectors in the window: four elements and the [`super::STATE`] behind the last of them.
 const WINDOW: usize = 7;
 
+/// What elements are multiplied by on their way to the place behind the taps.
+#[derive(Clone, Copy)]
+enum FixedTap {
+    One,
+    X,
+    /// Four times the factor.
+    Other(__m512i),
+}
+
 #[target_feature(enable = "avx512f,avx512bw,vpclmulqdq,pclmulqdq,bmi2")]
 pub(super) fn convolute(values: &mut [Gf128], taps: &[u32], fixed: Gf128) {
-    let factors = (fixed != X).then(|| load(&[fixed; 4]));
+    let fixed_tap = match fixed {
+        Gf128::ONE => FixedTap::One,
+        X => FixedTap::X,
+        _ => FixedTap::Other(load(&[fixed; 4])),
+    };
     let (fours, _) = values.as_chunks_mut::<4>();
     let steps = fours.len().saturating_sub(WINDOW);
     let mut window = [_mm512_setzero_si512(); WINDOW];
@@ -31,7 +44,7 @@ pub(super) fn convolute(values: &mut [Gf128], taps: &[u32], fixed: Gf128) {
         }
         for (step, taps) in taps.as_chunks::<4>().0.iter().take(steps).enumerate() {
             let reached = load(&fours[step + WINDOW]);
-            let (finished, next) = finish_four(&mut window, taps, factors, reached);
+            let (finished, next) = finish_four(&mut window, taps, fixed_tap, reached);
             store(&mut fours[step], finished);
             // Spelt out so that the window stays in registers.
             for index in 1..WINDOW {
@@ -49,13 +62,13 @@ pub(super) fn convolute(values: &mut [Gf128], taps: &[u32], fixed: Gf128) {
 }
 
 /// Finishes the first vector of the window; returns it, and `reached`, the vector behind the
-/// window, with what the last element adds to it. The fixed tap is `x` if there are no `factors`.
+/// window, with what the last element adds to it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,vpclmulqdq,bmi2")]
 fn finish_four(
     window: &mut [__m512i; WINDOW],
     taps: &[u32; 4],
-    factors: Option<__m512i>,
+    fixed_tap: FixedTap,
     reached: __m512i,
 ) -> (__m512i, __m512i) {
     add_where(
@@ -80,9 +93,10 @@ fn finish_four(
     );
     // The fixed tap is 25 places away: six vectors and one element.
     let zero = _mm512_setzero_si512();
-    let product = match factors {
-        Some(factors) => multiply_four(window[0], factors),
-        None => times_x(window[0]),
+    let product = match fixed_tap {
+        FixedTap::One => window[0],
+        FixedTap::X => times_x(window[0]),
+        FixedTap::Other(factors) => multiply_four(window[0], factors),
     };
     let last = &mut window[WINDOW - 1];
     *last = _mm512_xor_si512(*last, _mm512_alignr_epi64::<6>(product, zero));

@@ -70,10 +70,13 @@ impl Engine {
 
     /// Convolutes `values` in place. Bit `k` of an element's taps, `k` below [`STATE`], adds it to
     /// the element `k + 1` places behind; other bits are ignored. The product with `fixed` is added
-    /// to the element behind all of these; a product with `x` is cheaper than others.
+    /// to the element behind all of these; one and `x` are cheaper than others.
     pub(crate) fn convolute(self, values: &mut [Gf128], taps: &[u32], fixed: Gf128) {
         assert_eq!(values.len(), taps.len(), "taps for each element");
         match self.0 {
+            Vectors::Portable if fixed == Gf128::ONE => {
+                portable::convolute(values, taps, |element| element);
+            }
             Vectors::Portable if fixed == X => {
                 portable::convolute(values, taps, Gf128::times_x);
             }

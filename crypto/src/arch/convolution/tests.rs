@@ -28,7 +28,7 @@ proptest! {
     ) {
         let (noise, taps): (Vec<_>, Vec<_>) =
             input.into_iter().map(|(noise, taps)| (Gf128(noise), taps)).unzip();
-        for fixed in [X, ZETA] {
+        for fixed in [Gf128::ONE, X, ZETA] {
             let expected = by_definition(&noise, &taps, fixed);
             for engine in Engine::available() {
                 let mut values = noise.clone();

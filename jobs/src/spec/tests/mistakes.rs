@@ -85,6 +85,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "train:\n  - logistic_regression: { privacy: strict, l2: 0.01 }",
         "  - encode: { numbers: none }\ntrain:\n  - logistic_regression: { standard_errors: true }",
     ),
+    ("a line of no speed", "job: term-deposit", "job: term-deposit\nbandwidth: fast"),
     ("several at once", "l2: 0.01", "l2: x, l1: y, l3: z"),
 ];
 

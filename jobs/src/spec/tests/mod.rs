@@ -112,6 +112,7 @@ fn the_digest_covers_everything_but_paths() {
         ("positive: \"yes\"", "positive: \"no\""),
         ("missing: [unknown]", "missing: [unknown, \"?\"]"),
         ("job: term-deposit", "job: term-deposit\nseed: 1"),
+        ("job: term-deposit", "job: term-deposit\nbandwidth: 100"),
         ("marketing.activation", "marketing.other"),
         ("role: host,", "role: host, data: simulated,"),
         ("top: [1%, 5%, 10%]", "top: [1%, 5%]"),

@@ -5,7 +5,7 @@
 //! is not computed: one more place of noise makes success some 20 times likelier, and takes the
 //! square root at least of the 2^14 places and up that it may be at.
 
-use super::{BATCH_MAX, BATCH_MIN, TREES};
+use super::{BATCH_MAX, BATCH_MIN, TRANSFERS, TREES};
 
 /// What the receiver's noise is a word for, or several with one support.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,56 @@ fn monomials_at_regularity(weight: usize, left: f64, outputs: usize, words: usiz
     monomials[regularity.unwrap_or(DEGREE_MAX)]
 }
 
+/// Guessing for bits that are one: half of the places are to be free of noise but for one place of
+/// each block, which its parity gives.
+fn guessing_bits(weight: usize, outputs: usize) -> f64 {
+    let block = (2 * outputs / weight) as f64;
+    -(weight as f64) * (1.0 - (block / 2.0 - 1.0) / block).log2()
+}
+
+/// Stern's decoding of bits, without the structure of blocks, which no more than the parities
+/// change: the least over `enumerated` places of noise in each half of those that are guessed, and
+/// over the window of equations, of attempts times the work of one.
+fn enumerating_bits(weight: usize, outputs: usize) -> f64 {
+    let work = |enumerated: usize, window: usize| {
+        let list = log_binomial(outputs / 2, enumerated);
+        let attempts = log_binomial(2 * outputs, weight)
+            - 2.0 * list
+            - log_binomial(outputs - window, weight - 2 * enumerated);
+        let matches = 2.0 * list - window as f64;
+        attempts + (elimination(outputs).exp2() + list.exp2() + matches.exp2()).log2()
+    };
+    let windows = |enumerated| (0..100).map(move |window| work(enumerated, window));
+    (0..6).flat_map(windows).fold(f64::INFINITY, f64::min)
+}
+
+/// [`algebraic`] over GF(2), where squares vanish and the parity of a block takes one place out of
+/// it: series `(1 + (left - 1)·z)^t / (1 + z)^outputs`.
+fn algebraic_bits(weight: usize, outputs: usize) -> f64 {
+    let block = (2 * outputs / weight) as f64;
+    let part = |percent: usize| {
+        let left = block * (1.0 - percent as f64 / 100.0);
+        let mut blocks = vec![1.0; DEGREE_MAX + 1];
+        let mut equations = blocks.clone();
+        for degree in 1..=DEGREE_MAX {
+            let at = degree as f64;
+            blocks[degree] = blocks[degree - 1] * (left - 1.0) * (weight as f64 - at + 1.0) / at;
+            equations[degree] = -equations[degree - 1] * (outputs as f64 + at - 1.0) / at;
+        }
+        let series = product(&blocks, &equations);
+        let regularity = series.iter().position(|coefficient| *coefficient <= 0.0);
+        let monomials: f64 = blocks[..=regularity.unwrap_or(DEGREE_MAX)].iter().sum();
+        let guesses = -(weight as f64) * (left / block).log2();
+        guesses + 2.0 * monomials.log2()
+    };
+    (0..50).map(part).fold(f64::INFINITY, f64::min)
+}
+
+/// Bits of the number of choices of so many among `count`.
+fn log_binomial(count: usize, chosen: usize) -> f64 {
+    (0..chosen).map(|index| ((count - index) as f64 / (index + 1) as f64).log2()).sum()
+}
+
 fn product(left: &[f64], right: &[f64]) -> Vec<f64> {
     let coefficient = |degree: usize| (0..=degree).map(|at| left[at] * right[degree - at]).sum();
     (0..left.len()).map(coefficient).collect()
@@ -125,6 +175,21 @@ fn algebraic_attacks_take_more_than_128_bits() {
             assert!(bits > 230.0, "{noise:?}, {outputs} outputs: {bits} bits");
         }
     }
+}
+
+/// For oblivious transfers, of which all batches have one size; and what a noise weight of 128,
+/// which others take, would leave.
+#[test]
+fn bits_take_more_than_128_bits() {
+    let bits = |weight| {
+        let attacks = [guessing_bits, enumerating_bits, algebraic_bits];
+        attacks.map(|attack| attack(weight, TRANSFERS).round() as u32)
+    };
+    assert_eq!(bits(TREES), [200, 211, 252]);
+    assert_eq!(bits(128), [128, 142, 183]);
+    // The bias of a test, at the distance that is assumed and at half of it.
+    let bias = |distance: f64| TREES as f64 * (1.0 - 2.0 * distance).log2();
+    assert!(bias(0.20) < -128.0 && bias(0.10) < -64.0);
 }
 
 /// The coefficients against the paper's form for one word, `(1 + left·z / (1 - z))^t (1 - z)^n`:
