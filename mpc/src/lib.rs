@@ -29,6 +29,7 @@ pub mod reciprocal;
 pub mod reveal;
 pub mod sigmoid;
 pub mod silent_vole;
+pub mod softmax;
 #[cfg(test)]
 mod test_support;
 mod two_party;
