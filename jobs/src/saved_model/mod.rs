@@ -97,9 +97,7 @@ impl SavedModel {
             let names: Vec<&str> = split.features.iter().map(String::as_str).collect();
             split.preparation.only(&names)
         };
-        let is_linear =
-            matches!(model.part, ModelPart::LogisticRegression(_) | ModelPart::Regression(_));
-        let preparation = split.filter(|_| is_linear).map(prepared);
+        let preparation = split.filter(|_| model.part.is_linear()).map(prepared);
         let weighed = split.and_then(|split| split.weighed.clone());
         let weighed = weighed.filter(|_| preparation.is_some());
         let evidence = |split: &SplitOutcome| split.evidence.clone();
@@ -152,7 +150,9 @@ impl SavedModel {
     /// The bins of the part: of trees, or of columns replaced by weight of evidence.
     pub(crate) fn binnings(&self) -> &[Binning] {
         match &self.part {
-            ModelPart::LogisticRegression(_) | ModelPart::Regression(_) => {
+            ModelPart::LogisticRegression(_)
+            | ModelPart::Regression(_)
+            | ModelPart::MultinomialRegression(_) => {
                 self.weighed.as_ref().map_or(&[], |weighed| &weighed.binnings)
             }
             ModelPart::GuestTrees { binnings, .. }
