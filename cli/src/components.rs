@@ -97,6 +97,9 @@ fn values(kind: &ParameterKind) -> (String, String) {
             let shares: Vec<String> = default.iter().map(ToString::to_string).collect();
             (format!("[{}]", shares.join(", ")), "a list of shares".to_owned())
         }
+        ParameterKind::OfColumns { options } => {
+            ("none".to_owned(), format!("{{ party: {{ column: {} }} }}", options.join(" or ")))
+        }
         ParameterKind::Choice { default, options } => ((*default).to_owned(), options.join(", ")),
     }
 }

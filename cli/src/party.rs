@@ -14,6 +14,7 @@ use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
 use models::evaluate::bootstrap::Difference;
+use models::evaluate::classes::{ClassComparison, ClassEvaluation};
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat, together};
@@ -254,6 +255,7 @@ fn end_with_standard_input() {
 fn figures(outcome: &Outcome) -> Vec<ModelFigures> {
     let compared = outcome.models.iter().filter_map(|model| {
         let figures = model.comparison.as_ref().map(of_classes);
+        let figures = figures.or_else(|| model.classes.as_ref().map(of_several_classes));
         let figures = figures.or_else(|| model.numeric.as_ref().map(of_numbers))?;
         Some(ModelFigures { step: model.step.clone(), title: model.title.clone(), figures })
     });
@@ -273,6 +275,23 @@ fn of_classes(comparison: &Comparison) -> Vec<Figure> {
         figure("AUC", guest_alone.auc, joint.auc, differences.auc),
         figure("KS", guest_alone.ks, joint.ks, differences.ks),
         figure("lift@5%", guest_alone.lift_5pct, joint.lift_5pct, differences.lift_5pct),
+    ]
+}
+
+/// How often the likeliest class is right, and how good the probabilities are.
+fn of_several_classes(classes: &ClassComparison) -> Vec<Figure> {
+    let ClassComparison { guest_alone, joint, .. } = classes;
+    let figure = |name: &str, of: fn(&ClassEvaluation) -> f64| Figure {
+        name: name.to_owned(),
+        alone: of(guest_alone),
+        joint: of(joint),
+        interval: None,
+    };
+    vec![
+        figure("accuracy", |it| it.accuracy),
+        figure("macro AUC", |it| it.macro_auc),
+        figure("macro F1", |it| it.macro_f1),
+        figure("log-loss", |it| it.log_loss),
     ]
 }
 

@@ -116,6 +116,12 @@ pub enum ParameterKind {
         /// Used when the job does not say.
         default: &'static [Share],
     },
+    /// For columns of any party one of several words, `{ party: { column: word } }`; none when the
+    /// job does not say.
+    OfColumns {
+        /// The allowed words.
+        options: &'static [&'static str],
+    },
     /// One of several words.
     Choice {
         /// Used when the job does not say.

@@ -10,6 +10,17 @@ pub enum FeaturesError {
         /// What has no rows, such as "the training part".
         what: &'static str,
     },
+    /// A class has too few rows for a split that keeps its share in every part.
+    #[error(
+        "class {class}, counted from 0, has {rows} rows: too few for every part of a stratified \
+         split to have one"
+    )]
+    ClassTooSmall {
+        /// The class.
+        class: u8,
+        /// Its rows.
+        rows: usize,
+    },
     /// Two columns that belong together differ in length.
     #[error("{what} has {got} rows where {expected} were expected")]
     LengthsDiffer {

@@ -10,7 +10,7 @@
 //! fitted on test rows.
 
 use crate::FeaturesError;
-use crate::error::{TRAINING, check_labels};
+use crate::error::TRAINING;
 use crypto::random::Generator;
 use serde::{Deserialize, Serialize};
 
@@ -55,29 +55,35 @@ pub fn random(
     Split::of_order(&order, shares)
 }
 
-/// Splits at random so that every part has the same share of positives (to within one row).
+/// Splits at random so that every part has the same share of each class (to within one row).
 ///
-/// `labels` are 0 or 1. Needs the labels: made by the party that holds them.
+/// `labels` are classes, counted from 0; there are at least two. Needs the labels: made by the
+/// party that holds them.
 ///
 /// # Errors
 ///
-/// Those of [`random`], for either class by itself, or a label other than 0 and 1.
+/// Shares out of range, or a class with too few rows for every part to have one.
 pub fn stratified(
     labels: &[u8],
     shares: Shares,
     generator: &mut Generator,
 ) -> Result<Split, FeaturesError> {
-    check_labels(labels.len(), labels)?;
-    let mut of_class = |class: u8| {
+    let last = labels.iter().copied().max().unwrap_or_default().max(1);
+    let mut split = Split { training: Vec::new(), validation: Vec::new(), test: Vec::new() };
+    for class in 0..=last {
         let rows = 0..labels.len() as u32;
         let mut order: Vec<u32> = rows.filter(|row| labels[*row as usize] == class).collect();
         generator.shuffle(&mut order);
-        Split::of_order(&order, shares)
-    };
-    let (mut split, positives) = (of_class(0)?, of_class(1)?);
-    split.training.extend(positives.training);
-    split.validation.extend(positives.validation);
-    split.test.extend(positives.test);
+        let of_class = Split::of_order(&order, shares).map_err(|error| match error {
+            FeaturesError::NoRows { .. } => {
+                FeaturesError::ClassTooSmall { class, rows: order.len() }
+            }
+            error => error,
+        })?;
+        split.training.extend(of_class.training);
+        split.validation.extend(of_class.validation);
+        split.test.extend(of_class.test);
+    }
     Ok(split.sorted())
 }
 
@@ -219,6 +225,22 @@ mod tests {
         }
         assert!(Split::from_lists(2, vec![0], vec![1]).is_err());
         assert!(Split::from_lists(2, vec![0], vec![]).is_err());
+    }
+
+    #[test]
+    fn stratified_parts_have_every_class() {
+        let labels: Vec<u8> = (0..100).map(|row| (row % 10).min(3)).collect();
+        let split = stratified(&labels, Shares::default(), &mut generator()).unwrap();
+        assert_partition(&split, labels.len());
+        for (class, expected) in [(0, 3), (1, 3), (2, 3), (3, 21)] {
+            let of_class = |row: &&u32| labels[**row as usize] == class;
+            assert_eq!(split.test.iter().filter(of_class).count(), expected, "class {class}");
+        }
+        // A class of one row cannot be in every part, and a class that is missing in none.
+        for labels in [[0, 0, 0, 0, 1, 1, 1, 1, 2], [0, 0, 0, 0, 2, 2, 2, 2, 2]] {
+            let split = stratified(&labels, Shares::default(), &mut generator());
+            assert!(matches!(split, Err(FeaturesError::ClassTooSmall { .. })), "{split:?}");
+        }
     }
 
     proptest! {

@@ -92,6 +92,48 @@ pub enum JobError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A model of several classes has too few of them.
+    #[error(
+        "the label `{column}` has {found} different values in the common rows, and a model of \
+         several classes needs three or more; for two take `logistic_regression`, or trees with \
+         `loss: logistic`"
+    )]
+    FewClasses {
+        /// The label column.
+        column: String,
+        /// How many classes there are.
+        found: usize,
+    },
+    /// A class has too few rows for a stratified split.
+    #[error(
+        "the class `{name}` has {rows} rows: too few for every part of a stratified split to have \
+         one; put rare classes together, or keep a larger part"
+    )]
+    RareClass {
+        /// The class.
+        name: String,
+        /// Its rows.
+        rows: usize,
+    },
+    /// A class has no training row.
+    #[error(
+        "no training row is of the class `{name}`; take `split: {{ by: stratified }}`, or put rare \
+         classes together"
+    )]
+    ClassNotTrained {
+        /// The class.
+        name: String,
+    },
+    /// A column of this party cannot have the direction that the job gives it.
+    #[error("`directions` of the job: column `{column}` of `{party}` {rule}")]
+    Direction {
+        /// The party.
+        party: String,
+        /// The column.
+        column: String,
+        /// What is wrong and what to do.
+        rule: &'static str,
+    },
     /// A column of this party cannot be added up.
     #[error(
         "column `{column}` cannot be summed: {rule} (counted from 1, without any header). Mend or \
@@ -220,6 +262,11 @@ impl JobError {
             }
             Self::Matching(_) => "its ids are not fit for matching",
             Self::NothingInCommon { .. } => "the tables have no row in common",
+            Self::Direction { .. } => "one of its columns cannot have the job's direction",
+            Self::FewClasses { .. } => "its label has too few classes for the model",
+            Self::RareClass { .. } | Self::ClassNotTrained { .. } => {
+                "a class of its label has too few rows for the split"
+            }
             Self::LabelNotAllowed { .. } => "its label has values that the model cannot predict",
             Self::NotSummable { .. } => "a column that it is to add up cannot be",
             Self::AsksTooMuch { .. } => "it has more rows than the job lets it ask for",

@@ -37,6 +37,22 @@ pub fn sigmoid(x: f64) -> f64 {
     }
 }
 
+/// Turns the scores of every class, for each class those of all rows, into probabilities.
+pub fn softmax(scores: &mut [Vec<f64>]) {
+    let rows = scores.first().map_or(0, Vec::len);
+    for row in 0..rows {
+        let largest = scores.iter().map(|scores| scores[row]).fold(f64::NEG_INFINITY, f64::max);
+        let mut sum = 0.0;
+        for scores in scores.iter_mut() {
+            scores[row] = (scores[row] - largest).exp();
+            sum += scores[row];
+        }
+        for scores in scores.iter_mut() {
+            scores[row] /= sum;
+        }
+    }
+}
+
 impl Family {
     /// For a log link, the power of the mean that the variance is: 1 to 2.
     pub fn log_link_power(self) -> Option<f64> {

@@ -3,7 +3,8 @@
 //! # Functionality
 //! One party knows signed integers `f_i` of a stated number of bits, both hold shares of `v_i`.
 //! Both get shares of `f_i·v_i` modulo 2^64. The party that knows the factors calls
-//! [`multiply_by_own`], the other [`multiply_by_theirs`], at the same point.
+//! [`multiply_by_own`], the other [`multiply_by_theirs`], at the same point; [`multiply_by`]
+//! chooses.
 //! # Messages
 //! 1. `corrections` from the party that knows the factors (see `transfers`)
 //! 2. `correlations` to it: a word for each bit of each factor
@@ -20,6 +21,53 @@
 use crate::boolean::Bits;
 use crate::conversion::correlate;
 use crate::{MpcError, TwoParty};
+
+/// Numbers that are multiplied at once by [`multiply_by`], which bounds memory.
+const GROUP: usize = 1 << 18;
+
+/// The factors of shared words.
+#[derive(Clone, Copy, Debug)]
+pub enum Factors<'a> {
+    /// All have this one, which both parties know.
+    Even(i64),
+    /// This party knows them.
+    Own(&'a [i64]),
+    /// The peer knows them.
+    Theirs,
+}
+
+/// Shares of `f_i·v_i` for factors that are public and the same, or one party's; in the latter case
+/// `bits` bits each, sign included.
+///
+/// # Errors
+/// Those of [`multiply_by_own`] and [`multiply_by_theirs`].
+#[net::boxed]
+pub async fn multiply_by<'a>(
+    party: &'a mut TwoParty,
+    factors: Factors<'a>,
+    bits: u32,
+    shares: &'a [u64],
+) -> Result<Vec<u64>, MpcError> {
+    let mut products = Vec::with_capacity(shares.len());
+    match factors {
+        Factors::Even(factor) => {
+            products.extend(shares.iter().map(|share| share.wrapping_mul(factor as u64)));
+        }
+        Factors::Own(factors) => {
+            for (place, shares) in shares.chunks(GROUP).enumerate() {
+                let part = factors.get(place * GROUP..).unwrap_or_default();
+                let part = part.get(..shares.len()).unwrap_or(part);
+                products.extend(multiply_by_own(party, part, bits, shares).await?);
+            }
+        }
+        Factors::Theirs => {
+            for shares in shares.chunks(GROUP) {
+                products.extend(multiply_by_theirs(party, bits, shares).await?);
+            }
+        }
+    }
+    Ok(products)
+}
 
 /// Shares of `f_i·v_i`, for the party that knows the `f_i`: `bits` bits each, sign included.
 ///

@@ -33,6 +33,7 @@ pub mod reveal;
 pub mod shuffle;
 pub mod sigmoid;
 pub mod silent_vole;
+pub mod softmax;
 #[cfg(test)]
 mod test_support;
 pub mod transfers;

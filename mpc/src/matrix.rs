@@ -25,7 +25,8 @@
 //! way: 48 bytes, an element for each 8192/T rows and for each of the sender's columns. Forward: 2
 //! flights; an element for each T of the receiver's columns and one more, then 14 bytes for each
 //! row that is asked for. Backward: 2 flights; an element and a number for each row and each of the
-//! receiver's columns, then a number for each of the sender's columns.
+//! receiver's columns, then a number for each of the sender's columns. Several vectors take the
+//! bytes of each and the flights of one.
 //! # Reference
 //! Plain features times shared weights: Chen et al., CAESAR, KDD 2021. Hints computed once:
 //! Henzinger et al., "One Server for the Price of Two" (`SimplePIR`), USENIX Security 2023, moved
@@ -181,14 +182,15 @@ impl<'a> SharedProduct<'a> {
         Ok(Self { geometry, columns, forward, backward, row_hints, column_hints })
     }
 
-    /// Shares of `Σ_p X_p·w_p` for each of the first `rows`: all, or a multiple of [`ROWS_STEP`].
+    /// For each of `weights`, shares of `Σ_p X_p·w_p` for each of the first `rows`: all, or a
+    /// multiple of [`ROWS_STEP`].
     #[net::boxed]
     pub async fn forward(
         &self,
         party: &mut TwoParty,
-        weights: &Blocks,
+        weights: &[Blocks],
         rows: usize,
-    ) -> Result<Vec<u64>, MpcError> {
+    ) -> Result<Vec<Vec<u64>>, MpcError> {
         const QUERY: &str = "weights";
         const ANSWER: &str = "scores";
         let all = self.geometry.rows;
@@ -199,87 +201,124 @@ impl<'a> SharedProduct<'a> {
         let (own, theirs) = (&self.geometry.own.expansion, &self.geometry.theirs.expansion);
         let session = &mut party.session;
         let mut rng = session.rng();
-        let (key, query) = session
+        let (keys, queries) = session
             .compute(|| {
-                let (key, query) = theirs.encrypt(&weights.theirs, &mut rng)?;
-                Ok::<_, LatticeError>((key, query.to_bytes(theirs)))
+                let (mut keys, mut queries) = (Vec::new(), Vec::new());
+                for weights in weights {
+                    let (key, query) = theirs.encrypt(&weights.theirs, &mut rng)?;
+                    keys.push(key);
+                    queries.extend(query.to_bytes(theirs));
+                }
+                Ok::<_, LatticeError>((keys, queries))
             })
             .await?;
-        let size = Size::Exactly(expansion::EncryptedWeights::byte_count(own));
-        let query = session.exchange_bytes(QUERY, query, size).await?;
-        let (answer, mut scores) = session
+        let bytes = expansion::EncryptedWeights::byte_count(own);
+        let size = Size::Exactly(weights.len() * bytes);
+        let queries = session.exchange_bytes(QUERY, queries, size).await?;
+        let (answers, mut scores) = session
             .compute(|| {
-                let query = expansion::EncryptedWeights::from_bytes(own, &query)?;
-                let chunks = chunks(own, rows);
-                let (answers, shares) = self.forward.answer(&query, chunks, &mut rng);
-                Ok::<_, LatticeError>((answers.to_bytes(), shares))
+                let (mut answers, mut scores) = (Vec::new(), Vec::new());
+                for query in queries.chunks_exact(bytes) {
+                    let query = expansion::EncryptedWeights::from_bytes(own, query)?;
+                    let (answer, shares) = self.forward.answer(&query, chunks(own, rows), &mut rng);
+                    answers.extend(answer.to_bytes());
+                    scores.push(shares);
+                }
+                Ok::<_, LatticeError>((answers, scores))
             })
             .await
             .map_err(|error| blame(session, QUERY, error))?;
         let chunks = chunks(theirs, rows);
-        let size = Size::Exactly(expansion::Answers::byte_count(theirs, &chunks));
-        let answer = session.exchange_bytes(ANSWER, answer, size).await?;
-        let decrypted = session
+        let bytes = expansion::Answers::byte_count(theirs, &chunks);
+        let size = Size::Exactly(weights.len() * bytes);
+        let answers = session.exchange_bytes(ANSWER, answers, size).await?;
+        session
             .compute(|| {
-                let answers = expansion::Answers::from_bytes(theirs, chunks, &answer)?;
-                add_rows(&mut scores, self.columns, &weights.own);
-                theirs.decrypt(&key, &self.row_hints, &answers)
+                let parts = keys.iter().zip(answers.chunks_exact(bytes)).zip(weights);
+                for (scores, ((key, answer), weights)) in scores.iter_mut().zip(parts) {
+                    let answer = expansion::Answers::from_bytes(theirs, chunks.clone(), answer)?;
+                    add_rows(scores, self.columns, &weights.own);
+                    add(scores, &theirs.decrypt(key, &self.row_hints, &answer)?);
+                }
+                Ok(scores)
             })
             .await
-            .map_err(|error| blame(session, ANSWER, error))?;
-        add(&mut scores, &decrypted);
-        Ok(scores)
+            .map_err(|error| blame(session, ANSWER, error))
     }
 
-    /// Shares of `X_pᵀ·(r, e_p)` for the columns of both parties, where r is shared over the first
-    /// data rows and zero for the others, and `extra` is shared over the further rows of each
-    /// party's matrix.
+    /// For each of `vectors`, a pair of r and e, shares of `X_pᵀ·(r, e_p)` for the columns of both
+    /// parties, where r is shared over the first data rows and zero for the others, and e over the
+    /// further rows of each party's matrix.
     #[net::boxed]
-    pub async fn backward(
+    pub async fn backward<'b>(
         &self,
         party: &mut TwoParty,
-        residuals: &[u64],
-        extra: &Blocks,
-    ) -> Result<Blocks, MpcError> {
+        vectors: &[(&'b [u64], &'b Blocks)],
+    ) -> Result<Vec<Blocks>, MpcError> {
         const QUERY: &str = "residuals";
         const ANSWER: &str = "sums";
         let (own, theirs) = (&self.geometry.own.projection, &self.geometry.theirs.projection);
         let session = &mut party.session;
         let mut rng = session.rng();
-        let mut residuals = residuals.to_vec();
-        residuals.resize(self.geometry.rows, 0);
-        let own_vector = [residuals.as_slice(), &extra.own].concat();
-        let (key, query) = session
+        let whole = |residuals: &[u64], extra: &[u64]| {
+            let mut vector = residuals.to_vec();
+            vector.resize(self.geometry.rows, 0);
+            vector.extend(extra);
+            vector
+        };
+        let (keys, queries) = session
             .compute(|| {
-                residuals.extend(&extra.theirs);
-                let (key, query) = theirs.encrypt(&residuals, &mut rng)?;
-                Ok::<_, LatticeError>((key, query.to_bytes()))
+                let (mut keys, mut queries) = (Vec::new(), Vec::new());
+                for (residuals, extra) in vectors {
+                    let (key, query) =
+                        theirs.encrypt(&whole(residuals, &extra.theirs), &mut rng)?;
+                    keys.push(key);
+                    queries.extend(query.to_bytes());
+                }
+                Ok::<_, LatticeError>((keys, queries))
             })
             .await?;
-        let size = Size::Exactly(projection::EncryptedVector::byte_count(own));
-        let query = session.exchange_bytes(QUERY, query, size).await?;
-        let (answer, mut sums) = session
+        let bytes = projection::EncryptedVector::byte_count(own);
+        let size = Size::Exactly(vectors.len() * bytes);
+        let queries = session.exchange_bytes(QUERY, queries, size).await?;
+        let (answers, sums) = session
             .compute(|| {
-                let query = projection::EncryptedVector::from_bytes(own, &query)?;
-                let (answers, shares) = self.backward.answer_shared(&query, &mut rng)?;
-                Ok::<_, LatticeError>((answers.to_bytes(), shares))
+                let (mut answers, mut sums) = (Vec::new(), Vec::new());
+                for query in queries.chunks_exact(bytes) {
+                    let query = projection::EncryptedVector::from_bytes(own, query)?;
+                    let (answer, shares) = self.backward.answer_shared(&query, &mut rng)?;
+                    answers.extend(answer.to_bytes());
+                    sums.push(shares);
+                }
+                Ok::<_, LatticeError>((answers, sums))
             })
             .await
             .map_err(|error| blame(session, QUERY, error))?;
         let columns = self.geometry.theirs.columns;
-        let size = Size::Exactly(projection::Answers::byte_count(theirs, columns));
-        let answer = session.exchange_bytes(ANSWER, answer, size).await?;
-        let decrypted = session
+        let bytes = projection::Answers::byte_count(theirs, columns);
+        let size = Size::Exactly(vectors.len() * bytes);
+        let answers = session.exchange_bytes(ANSWER, answers, size).await?;
+        session
             .compute(|| {
-                let answers = projection::Answers::from_bytes(theirs, columns, &answer)?;
-                let products: Vec<u64> =
-                    self.columns.par_iter().map(|column| dot(column, &own_vector)).collect();
-                add(&mut sums, &products);
-                theirs.decrypt_shared(&key, &self.column_hints, &answers)
+                let answers = answers
+                    .chunks_exact(bytes)
+                    .map(|answer| projection::Answers::from_bytes(theirs, columns, answer))
+                    .collect::<Result<Vec<_>, LatticeError>>()?;
+                let queries: Vec<_> = keys.iter().zip(&answers).collect();
+                let decrypted = theirs.decrypt_shared_batch(&queries, &self.column_hints)?;
+                let mut gradients = Vec::with_capacity(vectors.len());
+                let parts = sums.into_iter().zip(decrypted).zip(vectors);
+                for ((mut own, theirs), (residuals, extra)) in parts {
+                    let vector = whole(residuals, &extra.own);
+                    let products: Vec<u64> =
+                        self.columns.par_iter().map(|column| dot(column, &vector)).collect();
+                    add(&mut own, &products);
+                    gradients.push(Blocks { own, theirs });
+                }
+                Ok(gradients)
             })
             .await
-            .map_err(|error| blame(session, ANSWER, error))?;
-        Ok(Blocks { own: sums, theirs: decrypted })
+            .map_err(|error| blame(session, ANSWER, error))
     }
 }
 

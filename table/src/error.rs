@@ -233,6 +233,17 @@ pub enum TableError {
         /// The only class, 0 or 1.
         value: u8,
     },
+    /// A label has more different values than a model of classes takes.
+    #[error(
+        "the label `{column}` has more than {most} different values, and a model of classes takes \
+         at most {most}; put rare ones together, or choose a model of numbers"
+    )]
+    TooManyClasses {
+        /// The label column.
+        column: String,
+        /// The most classes.
+        most: u8,
+    },
     /// Weights are negative or not finite.
     #[error("the weight `{column}` must be zero or more, but is not, {faults}; correct it")]
     NegativeWeight {
@@ -288,7 +299,7 @@ impl TableError {
         match self {
             Self::Io { .. } => "the party could not access its table",
             Self::DuplicateIds { .. } => "the party's table repeats ids",
-            Self::LabelValues { .. } | Self::OneClass { .. } => {
+            Self::LabelValues { .. } | Self::OneClass { .. } | Self::TooManyClasses { .. } => {
                 "the party's label is not fit for training"
             }
             Self::Schema { .. } | Self::MissingColumn { .. } | Self::NoSuchRole { .. } => {

@@ -9,10 +9,11 @@ use features::FeatureMatrix;
 use features::prepare::Preparation;
 use jobs::Unwatched;
 use jobs::spec::{JobSpec, PartySpec};
+use models::evaluate::classes::ClassEvaluation;
 use models::evaluate::regression::NumericEvaluation;
 use models::evaluate::{Ranking, discrimination::auc};
 use models::family::Family;
-use models::local::{generalized_linear, logistic_regression as local};
+use models::local::{generalized_linear, logistic_regression as local, multinomial_regression};
 use serde_json::Value;
 use table::{Schema, Source, Table};
 
@@ -162,6 +163,51 @@ pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: 
     assert!((found / expected - 1.0).abs() < bound, "joint RMSE {found}, pooled {expected}");
 }
 
+/// Compares the multinomial regression `step` of the job in `folder` with one that is trained on
+/// both parties' columns in plaintext, to the optimum.
+pub(crate) fn compare_classes(folder: &Path, step: &str) {
+    let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
+    let job = JobSpec::parse("job.yaml", &job).unwrap();
+    let (guest, host) =
+        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.hosts[0], step));
+    assert_eq!(guest.ids, host.ids, "one order on both sides");
+    let (training, test) = guest.rows(folder, step);
+    let (names, classes) = guest.table.label_classes(32).unwrap();
+    assert_eq!(part(&guest.model)["names"], serde_json::json!(names));
+    assert!(part(&host.model).get("names").is_none(), "the host knows no names");
+    let labels =
+        |rows: &[u32]| -> Vec<u8> { rows.iter().map(|row| classes[*row as usize]).collect() };
+    let [fitted, tested] = [&training, &test].map(|rows| pooled([&guest, &host], rows));
+    let data = multinomial_regression::Data {
+        columns: &slices(&fitted),
+        classes: names.len(),
+        labels: &labels(&training),
+        weights: None,
+    };
+    let l2 = guest.model["settings"]["l2"].as_f64().unwrap();
+    let fit = multinomial_regression::fit(&data, l2).unwrap();
+    for (class, name) in names.iter().enumerate() {
+        let of_class = [&guest, &host].map(|it| &part(&it.model)["classes"][class]);
+        let joint = of_class.map(|it| it["coefficients"].as_array().unwrap().as_slice()).concat();
+        assert_eq!(joint.len(), fit.weights[class].len());
+        for (joint, pooled) in joint.iter().zip(&fit.weights[class]) {
+            let weight = joint["weight"].as_f64().unwrap();
+            assert!((weight - pooled).abs() < BOUND, "{name}: {joint}, pooled {pooled}");
+        }
+        let intercept: f64 = of_class.iter().map(|it| it["intercept"].as_f64().unwrap()).sum();
+        let pooled = fit.intercepts[class];
+        assert!((intercept - pooled).abs() < BOUND, "{name}: {intercept}, pooled {pooled}");
+    }
+    let scores = multinomial_regression::probabilities(&fit, &slices(&tested), test.len()).unwrap();
+    let expected = ClassEvaluation::new(&scores, &labels(&test), None).unwrap();
+    let metrics = json(&folder.join("out").join(&job.guest.name).join("metrics.json"));
+    let found = &metrics["models"][step]["joint"];
+    for (name, expected) in [("log_loss", expected.log_loss), ("macro_auc", expected.macro_auc)] {
+        let found = found[name].as_f64().unwrap();
+        assert!((found - expected).abs() < BOUND, "joint {name} {found}, pooled {expected}");
+    }
+}
+
 /// The coefficients of both parties are within `bound` of a fit.
 fn assert_near(parts: [&Part; 2], fit: &local::Fit, bound: f64) {
     let weights = parts.map(|it| coefficients(&it.model)).concat();
@@ -259,7 +305,9 @@ pub(crate) fn part(model: &Value) -> &Value {
 
 /// Names and values of a party's coefficients.
 pub(crate) fn coefficients(model: &Value) -> Vec<(String, f64)> {
-    let list = part(model)["coefficients"].as_array().unwrap();
+    // Of a model of several classes, those of the first.
+    let of = part(model).get("classes").map_or(part(model), |classes| &classes[0]);
+    let list = of["coefficients"].as_array().unwrap();
     let pair =
         |it: &Value| (it["feature"].as_str().unwrap().to_owned(), it["weight"].as_f64().unwrap());
     list.iter().map(pair).collect()

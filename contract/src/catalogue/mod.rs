@@ -3,6 +3,7 @@
 //! The registry in `jobs` must run exactly these; a test there compares the two lists.
 
 mod align;
+mod classes;
 mod evaluate;
 mod multiparty;
 mod payload;
@@ -15,6 +16,7 @@ mod train;
 mod unbalanced;
 
 pub use align::{ECDH, RR22, cascade};
+pub use classes::MULTINOMIAL_REGRESSION;
 pub use evaluate::{EVALUATE, REPORT};
 pub use multiparty::MULTIPARTY;
 pub use payload::{PAYLOAD, payload_of};
@@ -45,7 +47,7 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 21] = [
+static ALL: [&ComponentDescriptor; 22] = [
     &ECDH,
     &RR22,
     &MULTIPARTY,
@@ -59,6 +61,7 @@ static ALL: [&ComponentDescriptor; 21] = [
     &SELECT,
     &ENCODE,
     &LOGISTIC_REGRESSION,
+    &MULTINOMIAL_REGRESSION,
     &LINEAR_REGRESSION,
     &POISSON_REGRESSION,
     &GAMMA_REGRESSION,
@@ -109,7 +112,7 @@ mod tests {
         assert_eq!(names.len(), all().len());
         assert!(all().iter().all(|component| find(component.name) == Some(component)));
         assert_eq!(find("train.magic"), None);
-        assert_eq!(stage("train").count(), 6);
+        assert_eq!(stage("train").count(), 7);
     }
 
     #[test]
@@ -133,7 +136,7 @@ mod tests {
         for component in all() {
             for parameter in component.parameters {
                 let sound = match parameter.kind {
-                    ParameterKind::Flag { .. } => true,
+                    ParameterKind::Flag { .. } | ParameterKind::OfColumns { .. } => true,
                     ParameterKind::Integer { default, minimum, maximum } => {
                         (minimum..=maximum).contains(&default)
                     }

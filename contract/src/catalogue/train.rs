@@ -5,6 +5,7 @@ use crate::{
     ParameterKind, PrivacyMode, Role, STRICT, Share, Text,
 };
 
+use super::classes::CLASSES;
 use super::{integer, number, parameter};
 
 /// Logistic regression between two parties without a third.
@@ -104,10 +105,10 @@ pub static BOOSTED_TREES: ComponentDescriptor = ComponentDescriptor {
     name: "train.boosted_trees",
     title: Text::new("Gradient-boosted trees", "梯度提升树"),
     description: Text::new(
-        "Grows trees level by level on the gradients of a loss, for a label of two classes or a \
-         number; boosted, or averaged as a forest. Each split belongs to the party whose feature \
-         it uses.",
-        "按损失的梯度逐层生长决策树，标签可为二分类或数值；可逐棵提升，或作为森林取平均。\
+        "Grows trees level by level on the gradients of a loss, for a label of two classes, of \
+         several, or a number; boosted, or averaged as a forest. Each split belongs to the party \
+         whose feature it uses.",
+        "按损失的梯度逐层生长决策树，标签可为二分类、多分类或数值；可逐棵提升，或作为森林取平均。\
          每个分裂归属其所用特征的一方。",
     ),
     roles: &[Role::Guest, Role::Host],
@@ -226,8 +227,23 @@ pub const ACROSS_HOSTS: Disclosure = Disclosure::new(
     ),
 );
 
+/// Of a model with directions; nothing without.
+const HOST_DIRECTIONS: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "trees.host_directions",
+    DisclosureKind::Intermediate,
+    Frequency::Once,
+    Text::new(
+        "which of the host's anonymous features have a direction, and which one; since the job names \
+         the columns with directions, also which feature may be which of them",
+        "合作方的哪些匿名特征带有方向及其方向；由于任务文件写明了带方向的字段，也可得知这些特征可能对应哪个字段",
+    ),
+);
+
 const SECUREBOOST_DISCLOSURES: &[Disclosure] = &[
     ROWS,
+    CLASSES,
+    HOST_DIRECTIONS,
     Disclosure::new(
         Audience::Guest,
         "trees.host_bins",
@@ -301,11 +317,12 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         "loss",
         ParameterKind::Choice {
             default: "logistic",
-            options: &["logistic", "squared", "poisson", "gamma", "tweedie", "quantile"],
+            options: &["logistic", "softmax", "squared", "poisson", "gamma", "tweedie", "quantile"],
         },
         Text::new(
-            "what is minimised: logistic for a label of two classes, the others for numbers",
-            "要最小化的损失：logistic 用于二分类标签，其余用于数值标签",
+            "what is minimised: logistic for a label of two classes, softmax for one of several, the \
+             others for numbers",
+            "要最小化的损失：logistic 用于二分类标签，softmax 用于多分类标签，其余用于数值标签",
         ),
     ),
     parameter(
@@ -393,6 +410,15 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         ),
     ),
     parameter(
+        "directions",
+        ParameterKind::OfColumns { options: &["up", "down"] },
+        Text::new(
+            "in which direction predictions may move when a column of numbers grows, all others \
+             being equal: up, or down",
+            "在其余特征不变时，某数值字段增大，预测值只可上升（up）或只可下降（down）",
+        ),
+    ),
+    parameter(
         "early_stopping",
         integer(10, 0, 1_000),
         Text::new(
@@ -408,7 +434,7 @@ const SAMPLED: ParameterKind = ParameterKind::Share {
     maximum: Share::WHOLE,
 };
 
-const EARLY_STOP: Disclosure = Disclosure::new(
+pub(super) const EARLY_STOP: Disclosure = Disclosure::new(
     Audience::All,
     "train.stop",
     DisclosureKind::Intermediate,

@@ -2,12 +2,13 @@
 
 use contract::Role as PartyRole;
 use matching::join::unmatched;
+use models::evaluate::classes::predicted;
 use table::{Column, Kind, Role, Table, TableError, Values};
 
 use super::Draft;
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
-use crate::run::{Outcome, free_name};
+use crate::run::{ClassScores, Outcome, TestClassScores, free_name};
 use crate::spec::{JobSpec, Join, PartySpec};
 
 /// Writes `tables/aligned.parquet` (or `unmatched.parquet`, if that is what the job asks for) and,
@@ -43,14 +44,23 @@ pub(super) fn write(
         let table = table.with_columns(label.into_iter().chain(columns).collect())?;
         table.write_parquet(draft.place("tables/scores.parquet")?)?;
     }
+    if let Some(scores) = outcome.scored.as_ref().and_then(|scored| scored.class_scores.as_ref()) {
+        let table = aligned.select(&keys)?.with_columns(of_classes(scores)?)?;
+        table.write_parquet(draft.place("tables/scores.parquet")?)?;
+    }
     for model in &outcome.models {
+        let place = || draft.place(&format!("tables/scores.{}.parquet", model.step));
+        if let Some(TestClassScores { rows, scores }) = &model.class_scores {
+            let table = aligned.select(&keys)?.take(rows)?.with_columns(of_classes(scores)?)?;
+            table.write_parquet(place()?)?;
+        }
         let Some(scores) = &model.scores else { continue };
         let table = aligned.select(&keys)?.take(&scores.rows)?.with_columns(vec![
             label(outcome, &scores.labels),
             number("guest_alone", &scores.alone),
             number("joint", &scores.joint),
         ])?;
-        table.write_parquet(draft.place(&format!("tables/scores.{}.parquet", model.step))?)?;
+        table.write_parquet(place()?)?;
     }
     Ok(())
 }
@@ -85,6 +95,29 @@ fn label(outcome: &Outcome, labels: &[f64]) -> (Column, Values) {
     let is_number = outcome.models.iter().any(|model| model.numeric.is_some());
     let kind = if is_number { Kind::Number } else { Kind::Integer };
     (Column::new("label", kind, Role::Label), Values::numbers(labels.to_vec()))
+}
+
+/// What happened, where it is known; what each model takes a row for, and the probability of each
+/// class by both.
+fn of_classes(scores: &ClassScores) -> Result<Vec<(Column, Values)>, TableError> {
+    let category = |name: &str, role, classes: Vec<usize>| -> Result<_, TableError> {
+        let names = classes.into_iter().map(|class| scores.names.get(class));
+        Ok((Column::new(name, Kind::Category, role), Values::categories(names)?))
+    };
+    let mut columns = Vec::new();
+    if let Some(labels) = &scores.labels {
+        let classes = labels.iter().map(|label| usize::from(*label)).collect();
+        columns.push(category("label", Role::Label, classes)?);
+    }
+    let models = [("guest_alone", &scores.alone), ("joint", &scores.joint)];
+    for (model, probabilities) in models {
+        columns.push(category(model, Role::Feature, predicted(probabilities))?);
+    }
+    for (model, probabilities) in models {
+        let named = scores.names.iter().zip(probabilities);
+        columns.extend(named.map(|(name, values)| number(&format!("{model}.{name}"), values)));
+    }
+    Ok(columns)
 }
 
 fn number(name: &str, values: &[f64]) -> (Column, Values) {

@@ -6,6 +6,8 @@
 //! computed before; this module only chooses, words and arranges.
 
 mod cards;
+pub mod class_wording;
+mod classes;
 mod curves;
 mod features;
 mod joins;

@@ -11,7 +11,7 @@ use report::message::{self, Quantity, Text, Unit, neutral};
 use report::page::{Card, Part};
 use report::table::{Cell, Column, Table};
 
-use super::{View, step_title, wording};
+use super::{View, classes, step_title, wording};
 use crate::run::{LinearPart, ModelOutcome, ModelPart};
 use contract::{Role, catalogue};
 
@@ -27,6 +27,9 @@ pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
     let (chart, facts) = match &model.part {
         ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
             (coefficients(view, model, part), training(part))
+        }
+        ModelPart::MultinomialRegression(part) => {
+            (classes::coefficients(view, model, part), classes::training(part))
         }
         ModelPart::GuestTrees { trees, .. } => (gains(trees), number_of_trees(trees)),
         ModelPart::HostTrees { trees, .. } => {

@@ -76,11 +76,15 @@ pub(super) fn on_split(view: View<'_>, split: &SplitOutcome) -> Vec<Part> {
 
 /// About training that did not come to its end.
 pub(super) fn on_training(model: &ModelOutcome) -> Option<Part> {
-    let (ModelPart::LogisticRegression(part) | ModelPart::Regression(part)) = &model.part else {
-        return None;
+    let (passes, converged) = match &model.part {
+        ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
+            (part.passes, part.converged)
+        }
+        ModelPart::MultinomialRegression(part) => (part.passes, part.converged),
+        _ => return None,
     };
-    let passes = Quantity::count(part.passes as u64);
-    (!part.converged).then(|| caution(wording::not_converged(passes)))
+    let passes = Quantity::count(passes as u64);
+    (!converged).then(|| caution(wording::not_converged(passes)))
 }
 
 /// What a mode other than `strict` gives away, in the words of its approval.

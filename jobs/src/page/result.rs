@@ -6,7 +6,7 @@ use models::evaluate::{Comparison as Figures, Evaluation};
 use report::message::{self, Quantity, Text};
 use report::page::{Better, Comparison, ComparisonRow, Difference, Part, Section, Tile};
 
-use super::{View, numbers, remarks, step_title, wording};
+use super::{View, classes, numbers, remarks, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>) -> Section {
@@ -25,12 +25,18 @@ pub(super) fn section(view: View<'_>) -> Section {
             .part(Part::Paragraph(wording::headline_is(step_title(view, model))))
             .part(Part::Tiles(tiles(view, comparison)));
     }
-    section = numbers::headline(view, &splits).into_iter().fold(section, Section::part);
+    let others = [numbers::headline(view, &splits), classes::headline(view, &splits)];
+    section = others.into_iter().flatten().fold(section, Section::part);
     for split in splits {
         section = remarks::on_split(view, split).into_iter().fold(section, Section::part);
         for model in view.models_of(split) {
             if let Some(numeric) = &model.numeric {
                 let figures = numbers::comparison(view, model, numeric);
+                section = section.part(Part::Comparison(figures));
+                section = remarks::on_training(model).into_iter().fold(section, Section::part);
+            }
+            if let Some(several) = &model.classes {
+                let figures = classes::comparison(view, model, several);
                 section = section.part(Part::Comparison(figures));
                 section = remarks::on_training(model).into_iter().fold(section, Section::part);
             }

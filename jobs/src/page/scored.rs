@@ -5,7 +5,7 @@ use report::page::{Notice, Part, Report, Section};
 use report::table::{Cell, Column, Table};
 
 use super::scored_wording as words;
-use super::{View, front, model, own_part, step_title, with_records, wording};
+use super::{View, classes, front, model, own_part, step_title, with_records, wording};
 use crate::run::{NewScores, ScoredOutcome};
 
 /// Shares of rows below the scores that are shown.
@@ -16,7 +16,9 @@ pub(super) fn report(view: View<'_>, scored: &ScoredOutcome) -> Report {
     let mut report = front(view, words::scored_subtitle(guest, host));
     report = report.section(section(view, scored));
     for judged in &view.outcome.models {
-        if judged.comparison.is_some() || judged.numeric.is_some() {
+        let is_judged =
+            judged.comparison.is_some() || judged.numeric.is_some() || judged.classes.is_some();
+        if is_judged {
             report = report.section(model::section(view, judged));
         } else {
             let (card, facts) = own_part::of(view, judged);
@@ -36,10 +38,15 @@ fn section(view: View<'_>, scored: &ScoredOutcome) -> Section {
         let caution = words::another_purpose(&scored.purpose, &view.outcome.purpose);
         section = section.part(Part::Notice(Notice::Caution, caution));
     }
-    if let Some(scores) = &scored.scores {
-        section = section.part(distribution(view, scores));
+    let of_classes = scored.class_scores.as_ref();
+    let has_labels = scored.scores.as_ref().map(|scores| scores.labels.is_some());
+    let has_labels = has_labels.or(of_classes.map(|scores| scores.labels.is_some()));
+    if let Some(has_labels) = has_labels {
+        let one = scored.scores.iter().map(|scores| distribution(view, scores));
+        let several = of_classes.into_iter().flat_map(|it| classes::distribution(view, it));
+        section = one.chain(several).fold(section, Section::part);
         section = section.part(Part::Paragraph(words::where_the_scores_are()));
-        if scores.labels.is_none() {
+        if !has_labels {
             section = section.part(Part::Notice(Notice::Remark, words::scored_without_label()));
         }
     } else {

@@ -1,6 +1,7 @@
 //! Pages of made-up results. `TOMBOLO_PAGES=FOLDER cargo test -p tombolo-jobs page` also writes
 //! them to a folder, to look at after a change.
 
+mod classes;
 mod scored;
 
 use std::path::Path;
@@ -247,13 +248,14 @@ fn names_from_a_job_cannot_break_the_page() {
 
 #[test]
 fn the_page_speaks_both_languages() {
-    for entries in [wording::ENTRIES, super::scored_wording::ENTRIES] {
+    for entries in [wording::ENTRIES, super::scored_wording::ENTRIES, super::class_wording::ENTRIES]
+    {
         assert_eq!(problems(entries, NEUTRAL), Vec::<String>::new());
     }
 }
 
 /// Keys whose Chinese side has no Chinese character of its own.
-const NEUTRAL: &[&str] = &["explained_variance"];
+const NEUTRAL: &[&str] = &["explained_variance", "f1"];
 
 fn guest() -> Outcome {
     let job = JobSpec::parse("job.yaml", JOB).unwrap();
@@ -392,8 +394,10 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
         split: split.to_owned(),
         comparison: None,
         numeric: None,
+        classes: None,
         part,
         scores: None,
+        class_scores: None,
     }
 }
 
@@ -470,6 +474,7 @@ fn guest_trees() -> ModelPart {
             features: vec!["age".to_owned(), "job".to_owned()],
             trees: Vec::new(),
         },
+        names: None,
     }
 }
 

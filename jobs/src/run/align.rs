@@ -5,6 +5,7 @@ use crypto::hash::Keyed;
 use matching::MatchingError;
 use matching::idmap::{KeyRule, Keys};
 use matching::psi::{self, Identifiers};
+use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
 use table::{Table, check_label_classes};
 
 use super::outcome::KeyRound;
@@ -14,7 +15,7 @@ use crate::error::JobError;
 use crate::intersection;
 use crate::open_table::KeyReader;
 use crate::own_rows::OwnRows;
-use crate::spec::{Intersection, Learn, Model, Protocol};
+use crate::spec::{Intersection, Learn, Model, Protocol, Target};
 
 /// The rows that all parties have.
 pub(super) enum Common {
@@ -247,17 +248,27 @@ pub(super) fn note_rows_left_out(run: &Run<'_>, kept: usize, invalid: usize, dup
     }
 }
 
-/// Before anything is trained, both classes must be there, or numbers that every model allows.
+/// Before anything is trained, all classes must be there, or numbers that every model allows.
 fn check_label(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
     let column = run.job.guest.label.as_ref().map_or("label", |label| label.column.as_str());
-    if !run.job.predicts_numbers() {
-        check_label_classes(column, &table.label()?)?;
-        return Ok(());
+    match run.job.target() {
+        Target::TwoClasses => {
+            check_label_classes(column, &table.label()?)?;
+            return Ok(());
+        }
+        Target::SeveralClasses => {
+            let (names, _) = table.label_classes(CLASSES_MAX as u8)?;
+            if names.len() < CLASSES_MIN {
+                return Err(JobError::FewClasses { column: column.to_owned(), found: names.len() });
+            }
+            return Ok(());
+        }
+        Target::Number => {}
     }
     let numbers = table.label_values()?;
     for step in &run.job.train {
         let family = match &step.model {
-            Model::LogisticRegression { .. } => None,
+            Model::LogisticRegression { .. } | Model::MultinomialRegression { .. } => None,
             Model::Regression { of, settings, .. } => Some(regression::family(*of, settings)),
             Model::BoostedTrees { settings, .. } => boosted_trees::family(settings),
         };

@@ -9,22 +9,25 @@ use features::split::Split;
 use models::ModelError;
 use models::family::Family;
 use models::local::boosted_trees::{
-    self as local, Ensemble, Examples, Labels, Loss, Settings, probability,
+    self as local, Direction, Ensemble, Examples, Labels, Loss, Settings, probability,
 };
 use models::vertical::boosted_trees::{GuestTrees, HostTrees, train_as_guest, train_as_host};
+use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
 use models::vertical::strict_trees::{self, StrictTrees};
 use mpc::TwoParty;
 use mpc::reveal::{Learner, learn};
 use mpc::sigmoid::SCORE_UNIT;
-use net::Session;
+use net::{Session, Size, together};
 
+use super::classes::{self, ClassScores};
 use super::data::{Data, GuestRows, pick, training_period};
-use super::evaluate::Scores;
+use super::evaluate::{Predicted, Scores};
 use super::logistic_regression::TEST_SCORES;
+use super::multinomial_regression::check_classes;
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
 use crate::error::JobError;
-use crate::spec::{BoostedTrees, TreeEnsemble, TreeLoss};
+use crate::spec::{BoostedTrees, TreeDirection, TreeEnsemble, TreeLoss};
 
 /// What a party has after training.
 pub(super) struct Trained {
@@ -42,8 +45,8 @@ pub(super) enum Part {
         trees: GuestTrees,
         /// The model on the guest's own columns.
         alone: local::BoostedTrees,
-        /// The scores of both models.
-        scores: Scores,
+        /// What both models predict.
+        predicted: Predicted,
     },
     /// A host's.
     Host(HostTrees),
@@ -73,8 +76,8 @@ pub(super) async fn train(
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
     let period = training_period(split);
-    let settings = settings(spec, run.job.seed);
     let (binnings, matrix) = step.compute(|| bin(spec, data, prepared, &period)).await?;
+    check_directions(run, spec, &binnings)?;
     let rows = if spec.patience() > 0 {
         let (training, validation) = (split.training.clone(), split.validation.clone());
         Rows { training, validation, test: split.test.clone() }
@@ -82,6 +85,11 @@ pub(super) async fn train(
         Rows { training: period, validation: Vec::new(), test: split.test.clone() }
     };
     run.record("train.rows", Audience::All, 1)?;
+    if let Some(guest) = data.guest() {
+        check_classes(guest, &rows.training)?;
+    }
+    let classes = agree_on_classes(run, step, spec, data).await?;
+    let settings = settings(spec, classes, run.job.seed);
     if privacy == STRICT {
         let part = strict(run, step.pair()?, &settings, data, &matrix, &rows).await?;
         return Ok(Trained { binnings, part });
@@ -97,14 +105,101 @@ pub(super) async fn train(
     let (examples, mut hosts) = (examples(guest, &rows), step.fork("train")?);
     let trained = train_as_guest(&mut hosts, &matrix, &examples, &settings, &run.ledger).await?;
     let alone = step.compute(|| local::train(&matrix, &examples, &settings)).await?;
-    let scores = Scores {
-        alone_test: predict(spec, pick(&alone.margins, &rows.test)),
-        alone_training: predict(spec, pick(&alone.margins, &rows.training)),
-        joint_test: predict(spec, pick(&trained.margins, &rows.test)),
-        joint_training: Some(predict(spec, pick(&trained.margins, &rows.training))),
+    let names = guest.class_names();
+    let predicted = if names.is_empty() {
+        Predicted::One(Scores {
+            alone_test: predict(spec, pick(&alone.margins, &rows.test)),
+            alone_training: predict(spec, pick(&alone.margins, &rows.training)),
+            joint_test: predict(spec, pick(&trained.margins, &rows.test)),
+            joint_training: Some(predict(spec, pick(&trained.margins, &rows.training))),
+        })
+    } else {
+        let of_test = |margins: &[f64]| probabilities_of_rows(margins, names.len(), &rows.test);
+        Predicted::Classes(ClassScores {
+            names: names.to_vec(),
+            labels: Some(guest.labels_of(&rows.test)),
+            alone: of_test(&alone.margins),
+            joint: of_test(&trained.margins),
+        })
     };
-    let part = Part::Guest { trees: trained.model, alone: alone.model, scores };
+    let part = Part::Guest { trees: trained.model, alone: alone.model, predicted };
     Ok(Trained { binnings, part })
+}
+
+/// Where the label is one of several classes, the guest tells the hosts of how many: trees take
+/// turns for them. 0 for other labels.
+async fn agree_on_classes(
+    run: &Run<'_>,
+    step: &mut Step,
+    spec: &BoostedTrees,
+    data: &Data,
+) -> Result<usize, JobError> {
+    const STEP: &str = "classes";
+    if spec.loss != TreeLoss::Softmax {
+        return Ok(0);
+    }
+    run.record("train.classes", Audience::Host, 1)?;
+    if let Some(guest) = data.guest() {
+        let count = guest.class_names().len();
+        let hosts = step.sessions.iter_mut();
+        together(hosts.map(|host| host.send_bytes(STEP, vec![count as u8]))).await?;
+        return Ok(count);
+    }
+    let guest = step.pair()?;
+    let bytes = guest.receive_bytes(STEP, Size::Exactly(1)).await?;
+    let count = bytes.first().map_or(0, |count| usize::from(*count));
+    if (CLASSES_MIN..=CLASSES_MAX).contains(&count) {
+        return Ok(count);
+    }
+    let rule = format!("there are {CLASSES_MIN} to {CLASSES_MAX} classes, not {count}");
+    Err(guest.misbehaved(STEP, rule).into())
+}
+
+/// The party's columns with directions are features of numbers, and no other column of it has the
+/// name of one of another party: features are told apart by their names alone.
+fn check_directions(
+    run: &Run<'_>,
+    spec: &BoostedTrees,
+    binnings: &[Binning],
+) -> Result<(), JobError> {
+    let party = &run.own.name;
+    let fault = |column: &str, rule: &'static str| {
+        Err(JobError::Direction { party: party.clone(), column: column.to_owned(), rule })
+    };
+    for (owner, columns) in &spec.directions {
+        for column in columns.keys() {
+            let own = binnings.iter().find(|binning| binning.feature() == column);
+            match (owner == party, own) {
+                (true, None) => {
+                    return fault(column, "is no feature of the party; correct the name");
+                }
+                (true, Some(own)) if own.cuts().is_none() => {
+                    return fault(column, "is a category, which does not grow; leave it out");
+                }
+                (false, Some(_))
+                    if !spec.directions.get(party).is_some_and(|own| own.contains_key(column)) =>
+                {
+                    return fault(
+                        column,
+                        "has the name of another party's column with a direction; rename one",
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// For each class the probabilities of some rows, from the margins of all rows, row by row.
+pub(super) fn probabilities_of_rows(
+    margins: &[f64],
+    classes: usize,
+    rows: &[u32],
+) -> Vec<Vec<f64>> {
+    let of_class = |class| rows.iter().map(move |row| margins[*row as usize * classes + class]);
+    let scores: Vec<f64> = (0..classes).flat_map(of_class).collect();
+    classes::probabilities(&scores, classes)
 }
 
 /// Trains in strict privacy, and tells the guest the joint scores of the test rows.
@@ -163,7 +258,7 @@ fn bin(
 }
 
 fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
-    let labels = if guest.has_classes() {
+    let labels = if guest.numbers().is_empty() {
         Labels::Classes(guest.labels())
     } else {
         Labels::Numbers(guest.numbers())
@@ -188,7 +283,7 @@ fn probabilities(margins: &[f64], rows: &[u32]) -> Vec<f64> {
 
 /// Probabilities for a label of two classes, else numbers.
 pub(super) fn predict(spec: &BoostedTrees, mut margins: Vec<f64>) -> Vec<f64> {
-    loss(spec).predict(&mut margins);
+    loss(spec, 1).predict(&mut margins);
     if spec.loss == TreeLoss::Logistic {
         // The shares of a forest are sums of rounded leaves.
         for share in &mut margins {
@@ -198,8 +293,15 @@ pub(super) fn predict(spec: &BoostedTrees, mut margins: Vec<f64>) -> Vec<f64> {
     margins
 }
 
-fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
-    let loss = loss(spec);
+fn settings(spec: &BoostedTrees, classes: usize, seed: u64) -> Settings {
+    let loss = loss(spec, classes);
+    let direction = |(column, direction): (&String, &TreeDirection)| {
+        let direction = match direction {
+            TreeDirection::Up => Direction::Increasing,
+            TreeDirection::Down => Direction::Decreasing,
+        };
+        (column.clone(), direction)
+    };
     let class_weights = if spec.weighs_classes() && loss.is_of_classes() {
         vec![1.0, spec.positive_weight]
     } else {
@@ -223,14 +325,16 @@ fn settings(spec: &BoostedTrees, seed: u64) -> Settings {
         row_fraction: spec.subsample.fraction(),
         column_fraction: spec.columns.fraction(),
         early_stopping_rounds: spec.patience() as usize,
+        directions: spec.directions.values().flatten().map(direction).collect(),
         seed,
         ..Settings::default()
     }
 }
 
-/// What training minimises.
-pub(crate) fn loss(spec: &BoostedTrees) -> Loss {
+/// What training minimises; `classes` of the label, where there are several.
+pub(crate) fn loss(spec: &BoostedTrees, classes: usize) -> Loss {
     match (spec.loss, spec.ensemble) {
+        (TreeLoss::Softmax, _) => Loss::Softmax { classes },
         // The mean of trees that predict shares is a share: Breiman's forest.
         (TreeLoss::Logistic, TreeEnsemble::Forest) | (TreeLoss::Squared, _) => Loss::Squared,
         (TreeLoss::Logistic, TreeEnsemble::Boosting) => Loss::Logistic,
@@ -244,7 +348,7 @@ pub(crate) fn loss(spec: &BoostedTrees) -> Loss {
 /// By which deviance numbers are judged; nothing for a label of two classes.
 pub(super) fn family(spec: &BoostedTrees) -> Option<Family> {
     match spec.loss {
-        TreeLoss::Logistic => None,
+        TreeLoss::Logistic | TreeLoss::Softmax => None,
         TreeLoss::Squared | TreeLoss::Quantile => Some(Family::Gaussian),
         TreeLoss::Poisson => Some(Family::Poisson),
         TreeLoss::Gamma => Some(Family::Gamma),

@@ -1,10 +1,12 @@
 //! A party's aligned rows and, at the guest, their labels.
 
 use features::split::Split;
+use models::vertical::multinomial_regression::CLASSES_MAX;
 use table::Table;
 
 use super::progress::Run;
 use crate::error::JobError;
+use crate::spec::Target;
 
 /// What one party holds of the common rows.
 pub(super) struct Data {
@@ -28,6 +30,8 @@ enum Label {
     Classes(Vec<u8>),
     /// A number for each row.
     Numbers(Vec<f64>),
+    /// The names of several classes, and for each row the place of its class among them.
+    Several { names: Vec<String>, classes: Vec<u8> },
 }
 
 impl Data {
@@ -35,10 +39,13 @@ impl Data {
         let table = table.clone();
         let guest = if run.is_guest() {
             let weights = table.weight()?.map(<[f64]>::to_vec);
-            let label = if run.job.predicts_numbers() {
-                Label::Numbers(table.label_values()?.to_vec())
-            } else {
-                Label::Classes(table.label()?)
+            let label = match run.job.target() {
+                Target::TwoClasses => Label::Classes(table.label()?),
+                Target::Number => Label::Numbers(table.label_values()?.to_vec()),
+                Target::SeveralClasses => {
+                    let (names, classes) = table.label_classes(CLASSES_MAX as u8)?;
+                    Label::Several { names, classes }
+                }
             };
             let offsets = match &run.job.guest.offset {
                 Some(column) => Some(table.numeric(column)?.to_vec()),
@@ -58,28 +65,36 @@ impl Data {
 }
 
 impl GuestRows {
-    /// 0 or 1 for each row; empty where the label is a number.
+    /// The class of each row, counted from 0; empty where the label is a number.
     pub(super) fn labels(&self) -> &[u8] {
         match &self.label {
-            Label::Classes(labels) => labels,
+            Label::Classes(labels) | Label::Several { classes: labels, .. } => labels,
             Label::Numbers(_) => &[],
         }
     }
 
-    /// A number for each row; empty where the label is one of two classes.
+    /// A number for each row; empty where the label is a class.
     pub(super) fn numbers(&self) -> &[f64] {
         match &self.label {
-            Label::Classes(_) => &[],
             Label::Numbers(numbers) => numbers,
+            Label::Classes(_) | Label::Several { .. } => &[],
+        }
+    }
+
+    /// The names of the classes; empty where there are not several.
+    pub(super) fn class_names(&self) -> &[String] {
+        match &self.label {
+            Label::Several { names, .. } => names,
+            Label::Classes(_) | Label::Numbers(_) => &[],
         }
     }
 
     /// Whether the label is one of two classes.
-    pub(super) fn has_classes(&self) -> bool {
+    pub(super) fn has_two_classes(&self) -> bool {
         matches!(self.label, Label::Classes(_))
     }
 
-    /// The labels of some rows, in their order; only where the label is one of two classes.
+    /// The labels of some rows, in their order; only where the label is a class.
     pub(super) fn labels_of(&self, rows: &[u32]) -> Vec<u8> {
         let labels = self.labels();
         rows.iter().map(|row| labels[*row as usize]).collect()

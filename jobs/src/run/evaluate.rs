@@ -9,6 +9,7 @@ use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
 use models::family::Family;
 
+use super::classes::ClassScores;
 use super::data::{GuestRows, pick};
 use super::progress::{Run, Step};
 use crate::error::JobError;
@@ -24,6 +25,14 @@ pub(super) struct Scores {
     pub(super) joint_test: Vec<f64>,
     /// The same on the rows it was fitted on, where the guest learns them.
     pub(super) joint_training: Option<Vec<f64>>,
+}
+
+/// What both models predict for the test rows.
+pub(super) enum Predicted {
+    /// A number or the probability of the positive class.
+    One(Scores),
+    /// The probability of each of several classes.
+    Classes(ClassScores),
 }
 
 /// Compares the two models on the test rows.

@@ -41,16 +41,17 @@ pub(super) struct GuestTrained {
 }
 
 /// Which rows are for what.
-struct Rows {
+pub(super) struct Rows {
     /// The rows that are fitted on, and after them the validation rows if training stops early.
-    given: Vec<u32>,
+    pub(super) given: Vec<u32>,
     /// How many of them are fitted on.
     fitted: usize,
 }
 
 impl Rows {
-    fn new(settings: &LogisticRegression, split: &Split) -> Self {
-        if settings.early_stopping > 0 {
+    /// With the patience of early stopping, 0 for none.
+    pub(super) fn new(patience: u32, split: &Split) -> Self {
+        if patience > 0 {
             let given = [split.training.as_slice(), &split.validation].concat();
             Self { given, fitted: split.training.len() }
         } else {
@@ -59,11 +60,11 @@ impl Rows {
         }
     }
 
-    fn fitted(&self) -> &[u32] {
+    pub(super) fn fitted(&self) -> &[u32] {
         &self.given[..self.fitted]
     }
 
-    fn validation(&self) -> usize {
+    pub(super) fn validation(&self) -> usize {
         self.given.len() - self.fitted
     }
 }
@@ -77,7 +78,7 @@ pub(super) async fn train(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
-    let rows = Rows::new(settings, split);
+    let rows = Rows::new(settings.early_stopping, split);
     let given = prepared.matrix.take(&rows.given)?;
     let test = prepared.matrix.take(&split.test)?;
     let labelled =

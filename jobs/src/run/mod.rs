@@ -9,9 +9,11 @@ mod align;
 mod boosted_trees;
 mod buckets;
 mod cascade;
+mod classes;
 mod data;
 mod evaluate;
 mod logistic_regression;
+mod multinomial_regression;
 mod multiparty;
 mod outcome;
 mod payload;
@@ -35,6 +37,7 @@ use crate::spec::{JobSpec, PartySpec, Protocol, SplitSpec};
 use crate::watch::Watch;
 use align::Common;
 pub(crate) use boosted_trees::loss;
+pub use classes::{ClassScore, ClassScores, ClassesPart, TestClassScores};
 use data::{Data, training_period};
 use features::split::Split;
 pub(crate) use outcome::opening;
@@ -125,7 +128,7 @@ fn split_results(
     split: &Split,
     prepared: Prepared,
 ) -> Result<SplitOutcome, JobError> {
-    let classes = data.guest().filter(|guest| guest.has_classes());
+    let classes = data.guest().filter(|guest| guest.has_two_classes());
     let period = data.table.time_span(&training_period(split))?;
     let base_rates = classes.map(|guest| BaseRates {
         training: share_of_ones(&guest.labels_of(&training_period(split))),

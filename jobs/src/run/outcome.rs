@@ -6,6 +6,7 @@ use features::binning::Binning;
 use features::federated::evidence::Anonymity;
 use features::prepare::{Dropped, Preparation};
 use features::woe::WoeTable;
+use models::evaluate::classes::ClassComparison;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, Evaluation};
 use models::local;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use table::Table;
 
+use super::classes::{self, ClassScores, ClassesPart, TestClassScores};
 use crate::spec::{Join, Provenance, SplitBy, StepDisclosures};
 
 /// One party's view of a job that is done.
@@ -280,11 +282,16 @@ pub struct ModelOutcome {
     pub comparison: Option<Comparison>,
     /// Both models on the test rows, at the guest, if they predict numbers.
     pub numeric: Option<NumericComparison>,
+    /// Both models on the test rows, at the guest, if they tell several classes apart.
+    pub classes: Option<ClassComparison>,
     /// This party's part of the model.
     pub part: ModelPart,
     /// The scores of the test rows, at the guest.
     #[serde(skip)]
     pub scores: Option<TestScores>,
+    /// The probabilities of several classes of the test rows, at the guest.
+    #[serde(skip)]
+    pub class_scores: Option<TestClassScores>,
 }
 
 /// What came out of a job that scores new rows.
@@ -305,6 +312,9 @@ pub struct ScoredOutcome {
     /// The scores, at the guest.
     #[serde(skip)]
     pub scores: Option<NewScores>,
+    /// The probabilities of several classes, at the guest.
+    #[serde(skip)]
+    pub class_scores: Option<ClassScores>,
 }
 
 /// The scores of all common rows, in their order.
@@ -339,6 +349,8 @@ pub enum ModelPart {
     LogisticRegression(LinearPart),
     /// Of a linear, Poisson, gamma or Tweedie regression.
     Regression(LinearPart),
+    /// Of a multinomial logistic regression.
+    MultinomialRegression(ClassesPart),
     /// Of boosted trees, at the guest.
     GuestTrees {
         /// Shape, own splits and leaves.
@@ -347,6 +359,9 @@ pub enum ModelPart {
         binnings: Vec<Binning>,
         /// The model on the guest's own columns.
         alone: local::boosted_trees::BoostedTrees,
+        /// Of several classes: their names, in the order in which trees take turns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        names: Option<Vec<String>>,
     },
     /// Of boosted trees, at the host.
     HostTrees {
@@ -364,6 +379,25 @@ pub enum ModelPart {
         /// At the guest: the model on its own columns.
         alone: Option<local::boosted_trees::BoostedTrees>,
     },
+}
+
+impl ModelPart {
+    /// Whether scores are linear in features that are prepared, not binned.
+    pub(crate) fn is_linear(&self) -> bool {
+        matches!(
+            self,
+            Self::LogisticRegression(_) | Self::Regression(_) | Self::MultinomialRegression(_)
+        )
+    }
+
+    /// At the guest: the names of the classes of a model of several.
+    pub(crate) fn class_names(&self) -> Option<&[String]> {
+        match self {
+            Self::MultinomialRegression(part) => part.names.as_deref(),
+            Self::GuestTrees { names, .. } => names.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// A party's part of a model with coefficients.
@@ -476,6 +510,9 @@ impl ModelOutcome {
             ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
                 part.coefficients.len()
             }
+            ModelPart::MultinomialRegression(part) => {
+                part.classes.first().map_or(0, |class| class.coefficients.len())
+            }
             ModelPart::GuestTrees { binnings, .. }
             | ModelPart::HostTrees { binnings, .. }
             | ModelPart::StrictTrees { binnings, .. } => binnings.len(),
@@ -489,6 +526,14 @@ impl ModelOutcome {
                 "guest_alone": headline(&comparison.guest_alone),
                 "joint": headline(&comparison.joint),
                 "test_rows": comparison.joint.rows,
+            }));
+        }
+        if let Some(classes) = &self.classes {
+            return Some(json!({
+                "classes": classes.names,
+                "guest_alone": classes::headline(&classes.guest_alone),
+                "joint": classes::headline(&classes.joint),
+                "test_rows": classes.joint.rows,
             }));
         }
         let numeric = self.numeric.as_ref()?;

@@ -58,7 +58,7 @@ pub(super) async fn prepare(
 async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<Prepared, JobError> {
     let spec = &run.job.prepare;
     let rows = training_period(split);
-    let labels = data.guest().filter(|guest| guest.has_classes()).map(GuestRows::labels);
+    let labels = data.guest().filter(|guest| guest.has_two_classes()).map(GuestRows::labels);
     let work = || -> Result<Prepared, JobError> {
         let columns = features::columns(&data.table);
         let preparation = Preparation::fit(&columns, &rows, &settings(spec))?;

@@ -26,7 +26,8 @@ use mpc::reveal::{Learner, learn};
 use net::{NetError, Session, Size};
 use table::{Table, check_label_classes};
 
-use super::boosted_trees::{self, of_words, predict};
+use super::boosted_trees::{self, of_words, predict, probabilities_of_rows};
+use super::classes::{ClassScore, ClassScores, ClassesPart, probabilities};
 use super::evaluate::{compare_predictions, compare_scores};
 use super::logistic_regression::host_predictors;
 use super::outcome::{Coefficient, LinearPart, ModelOutcome, ModelPart, NewScores, ScoredOutcome};
@@ -35,7 +36,7 @@ use super::regression::{self, means};
 use super::weigh::{with_known, with_own};
 use crate::error::JobError;
 use crate::saved_model::SavedModel;
-use crate::spec::{BoostedTrees, Model};
+use crate::spec::{BoostedTrees, Model, Target, TreeLoss};
 
 /// What a job that scores ends with.
 pub(super) struct Scored {
@@ -113,7 +114,7 @@ async fn apply(
     let Some(model) = saved.model() else {
         return Err(ModelError::InvalidInput("the model's settings are damaged".into()).into());
     };
-    let labels = Labels::of(run, &model, table)?;
+    let labels = Labels::of(run, &model, saved.part.class_names(), table)?;
     run.record("score.count", Audience::All, 1)?;
     let scores = match (&saved.part, &model) {
         (ModelPart::LogisticRegression(part) | ModelPart::Regression(part), model) => {
@@ -127,9 +128,16 @@ async fn apply(
             let matrix = step.compute(bin).await?;
             if privacy == STRICT {
                 strict_trees(run, step.pair()?, &saved.part, &matrix).await?
+            } else if settings.loss == TreeLoss::Softmax {
+                let scores = trees_of_classes(run, step.pair()?, &saved.part, &matrix).await?;
+                return of_classes(run, step, saved, &model, table, labels, scores).await;
             } else {
                 trees(run, step.pair()?, &saved.part, settings, &matrix).await?
             }
+        }
+        (ModelPart::MultinomialRegression(part), _) => {
+            let scores = linear_of_classes(run, step.pair()?, saved, part, table).await?;
+            return of_classes(run, step, saved, &model, table, labels, scores).await;
         }
         _ => return Err(ModelError::InvalidInput("the model's part is damaged".into()).into()),
     };
@@ -144,6 +152,71 @@ async fn apply(
     Ok(finished(outcome, saved, table, Some(NewScores { labels, alone, joint })))
 }
 
+/// The probabilities of several classes by a model with coefficients, without labels.
+async fn linear_of_classes(
+    run: &Run<'_>,
+    session: &mut Session,
+    saved: &SavedModel,
+    part: &ClassesPart,
+    table: &Table,
+) -> Result<Option<ClassScores>, JobError> {
+    let first = part.classes.first().map_or(&[][..], |class| &class.coefficients);
+    let prepared = session.compute(|| Prepared::of(saved, first, table)).await?;
+    let (columns, rows) = (prepared.matrix.columns(), table.rows());
+    let scores = |classes: &[ClassScore]| {
+        let of_class = |class: &ClassScore| {
+            coefficients(&class.coefficients, class.intercept).partial_scores(&columns, rows)
+        };
+        classes.iter().flat_map(of_class).collect::<Vec<f64>>()
+    };
+    let joint = host_predictors(run, session, scores(&part.classes), SCORES).await?;
+    let (Some(joint), Some(alone), Some(names)) = (joint, &part.alone, &part.names) else {
+        return Ok(None);
+    };
+    let [alone, joint] = [scores(alone), joint].map(|it| probabilities(&it, names.len()));
+    Ok(Some(ClassScores { names: names.clone(), labels: None, alone, joint }))
+}
+
+/// The same by trees.
+async fn trees_of_classes(
+    run: &Run<'_>,
+    session: &mut Session,
+    part: &ModelPart,
+    matrix: &BinnedMatrix,
+) -> Result<Option<ClassScores>, JobError> {
+    let Some([alone, joint]) = margins(run, session, part, matrix).await? else { return Ok(None) };
+    let names = part.class_names().unwrap_or_default().to_vec();
+    let rows: Vec<u32> = (0..matrix.rows() as u32).collect();
+    let [alone, joint] =
+        [alone, joint].map(|margins| probabilities_of_rows(&margins, names.len(), &rows));
+    Ok(Some(ClassScores { names, labels: None, alone, joint }))
+}
+
+/// Judges the scores of a model of several classes where there are labels.
+async fn of_classes(
+    run: &Run<'_>,
+    step: &Step,
+    saved: &SavedModel,
+    model: &Model,
+    table: &Table,
+    labels: Option<Labels>,
+    scores: Option<ClassScores>,
+) -> Result<Scored, JobError> {
+    let mut outcome = outcome(saved, model);
+    let Some(mut scores) = scores else { return Ok(finished(outcome, saved, table, None)) };
+    scores.labels = labels.map(Labels::into_classes);
+    if let Some(labels) = &scores.labels {
+        if labels.iter().min() == labels.iter().max() {
+            run.note(one_label());
+        } else {
+            outcome.classes = Some(scores.compare(step, labels, table.weight()?).await?);
+        }
+    }
+    let mut scored = finished(outcome, saved, table, None);
+    scored.outcome.class_scores = Some(scores);
+    Ok(scored)
+}
+
 /// What happened, where the job names a label.
 enum Labels {
     Classes(Vec<u8>),
@@ -151,15 +224,28 @@ enum Labels {
 }
 
 impl Labels {
-    fn of(run: &Run<'_>, model: &Model, table: &Table) -> Result<Option<Self>, JobError> {
+    /// Those of the table; `names` are the classes of a model of several.
+    fn of(
+        run: &Run<'_>,
+        model: &Model,
+        names: Option<&[String]>,
+        table: &Table,
+    ) -> Result<Option<Self>, JobError> {
         if !run.is_guest() || run.job.guest.label.is_none() {
             return Ok(None);
         }
-        Ok(Some(if model.predicts_numbers() {
-            Self::Numbers(table.label_values()?.to_vec())
-        } else {
-            Self::Classes(table.label()?)
+        Ok(Some(match model.target() {
+            Target::TwoClasses => Self::Classes(table.label()?),
+            Target::Number => Self::Numbers(table.label_values()?.to_vec()),
+            Target::SeveralClasses => Self::Classes(table.label_among(names.unwrap_or_default())?),
         }))
+    }
+
+    fn into_classes(self) -> Vec<u8> {
+        match self {
+            Self::Classes(labels) => labels,
+            Self::Numbers(_) => Vec::new(),
+        }
     }
 
     fn into_numbers(self) -> Vec<f64> {
@@ -180,7 +266,9 @@ struct Pair {
 fn family_of(model: &Model) -> Family {
     match model {
         Model::Regression { of, settings, .. } => regression::family(*of, settings),
-        Model::LogisticRegression { .. } | Model::BoostedTrees { .. } => Family::Binomial,
+        Model::LogisticRegression { .. }
+        | Model::MultinomialRegression { .. }
+        | Model::BoostedTrees { .. } => Family::Binomial,
     }
 }
 
@@ -191,7 +279,7 @@ async fn linear(
     (family, part): (Family, &LinearPart),
     table: &Table,
 ) -> Result<Option<Pair>, JobError> {
-    let prepared = session.compute(|| Prepared::of(saved, part, table)).await?;
+    let prepared = session.compute(|| Prepared::of(saved, &part.coefficients, table)).await?;
     let (columns, rows) = (prepared.matrix.columns(), table.rows());
     let own = coefficients(&part.coefficients, part.intercept);
     let joint = if let Some(woe) = prepared.woe() {
@@ -225,7 +313,12 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(saved: &SavedModel, part: &LinearPart, table: &Table) -> Result<Self, JobError> {
+    /// The features of these coefficients.
+    fn of(
+        saved: &SavedModel,
+        coefficients: &[Coefficient],
+        table: &Table,
+    ) -> Result<Self, JobError> {
         let columns = features::columns(table);
         let Some(preparation) = &saved.preparation else {
             return Err(ModelError::InvalidInput("the model prepares nothing".into()).into());
@@ -259,7 +352,7 @@ impl Prepared {
         let place =
             |coefficient: &Coefficient| matrix.names().position(|name| name == coefficient.feature);
         // The host's features with weight of evidence are no columns of the matrix.
-        let places: Vec<usize> = part.coefficients.iter().filter_map(place).collect();
+        let places: Vec<usize> = coefficients.iter().filter_map(place).collect();
         let matrix = matrix.select(&places)?;
         Ok(Self { matrix, values, bins })
     }
@@ -277,15 +370,26 @@ async fn trees(
     settings: &BoostedTrees,
     matrix: &BinnedMatrix,
 ) -> Result<Option<Pair>, JobError> {
+    let margins = margins(run, session, part, matrix).await?;
+    let predicted = margins.map(|pair| pair.map(|margins| predict(settings, margins)));
+    Ok(predicted.map(|[alone, joint]| Pair { alone, joint }))
+}
+
+/// The margins of all rows by the guest's own trees and by the joint ones, at the guest.
+async fn margins(
+    run: &Run<'_>,
+    session: &mut Session,
+    part: &ModelPart,
+    matrix: &BinnedMatrix,
+) -> Result<Option<[Vec<f64>; 2]>, JobError> {
     let mut session = session.fork("score")?;
     run.record(SCORES, Audience::Guest, matrix.rows())?;
     match part {
         ModelPart::GuestTrees { trees, alone, .. } => {
-            let margins =
+            let joint =
                 score_as_guest(slice::from_mut(&mut session), trees, matrix, &run.ledger).await?;
             let alone = session.compute(|| alone.margins(matrix)).await?;
-            let predict = |margins| predict(settings, margins);
-            Ok(Some(Pair { alone: predict(alone), joint: predict(margins) }))
+            Ok(Some([alone, joint]))
         }
         ModelPart::HostTrees { trees, .. } => {
             score_as_host(&mut session, trees, matrix, &run.ledger).await?;
@@ -346,10 +450,7 @@ async fn judge(
         }
         Labels::Classes(classes) => {
             if check_label_classes("label", classes).is_err() {
-                run.note(Text::new(
-                    "all rows have the same label: the scores are written, and no metrics",
-                    "所有行的标签相同：仅输出评分，不计算指标",
-                ));
+                run.note(one_label());
                 return Ok(());
             }
             let scores = [alone, joint].map(|test| ModelScores { test, training: None });
@@ -359,6 +460,13 @@ async fn judge(
         }
     }
     Ok(())
+}
+
+fn one_label() -> Text {
+    Text::new(
+        "all rows have the same label: the scores are written, and no metrics",
+        "所有行的标签相同：仅输出评分，不计算指标",
+    )
 }
 
 fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
@@ -372,8 +480,10 @@ fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
         split: String::new(),
         comparison: None,
         numeric: None,
+        classes: None,
         part: saved.part.clone(),
         scores: None,
+        class_scores: None,
     }
 }
 
@@ -391,6 +501,7 @@ fn finished(
         model_id: saved.model_id.clone(),
         rows: table.rows(),
         scores,
+        class_scores: None,
     };
     Scored { model, outcome }
 }

@@ -3,10 +3,11 @@
 use contract::Audience;
 use crypto::hash;
 use crypto::random::Generator;
+use features::FeaturesError;
 use features::split::{self, Shares, Split};
 use net::{Session, Size, together};
 
-use super::data::Data;
+use super::data::{Data, GuestRows};
 use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::spec::{SplitBy, SplitSpec};
@@ -39,7 +40,8 @@ async fn agree(
         (SplitBy::Random, _) => return Ok(split::random(rows, shares, &mut generator)?),
         (_, None) => return receive(step.pair()?, rows).await,
         (SplitBy::Stratified, Some(guest)) => {
-            split::stratified(guest.labels(), shares, &mut generator)?
+            split::stratified(guest.labels(), shares, &mut generator)
+                .map_err(|error| named(error, guest))?
         }
         (SplitBy::Time, Some(_)) => split::by_time(&data.table.time()?, shares)?,
     };
@@ -49,6 +51,19 @@ async fn agree(
     let parts = encode(&split, rows);
     together(step.sessions.iter_mut().map(|host| host.send_bytes(PARTS, parts.clone()))).await?;
     Ok(split)
+}
+
+/// The error with the name of the class, where it has one.
+fn named(error: FeaturesError, guest: &GuestRows) -> JobError {
+    match error {
+        FeaturesError::ClassTooSmall { class, rows } => {
+            match guest.class_names().get(usize::from(class)) {
+                Some(name) => JobError::RareClass { name: name.clone(), rows },
+                None => error.into(),
+            }
+        }
+        error => error.into(),
+    }
 }
 
 /// All parties compute the same stream from the job's public seed.

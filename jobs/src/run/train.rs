@@ -2,13 +2,16 @@
 
 use crypto::hash;
 use features::split::Split;
+use models::family::Family;
 use models::wald::Wald;
 use net::Size;
 
 use super::boosted_trees::{self, Part};
-use super::data::{Data, pick};
-use super::evaluate::{Scores, compare, compare_numbers};
+use super::classes::{ClassScore, ClassScores, ClassesPart, TestClassScores};
+use super::data::{Data, GuestRows, pick};
+use super::evaluate::{Predicted, Scores, compare, compare_numbers};
 use super::logistic_regression;
+use super::multinomial_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
@@ -48,13 +51,13 @@ async fn run_step(
     let model_id = agree_on_id(run, step, &model_step.id).await?;
     let model = &model_step.train.model;
     let mut family = None;
-    let (part, scores) = match model {
+    let (part, predicted) = match model {
         Model::LogisticRegression { settings, .. } => {
             let session = step.pair()?;
             let trained =
                 logistic_regression::train(run, session, settings, data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
-            (ModelPart::LogisticRegression(part), scores)
+            (ModelPart::LogisticRegression(part), scores.map(Predicted::One))
         }
         Model::Regression { of, settings, .. } => {
             let of = regression::family(*of, settings);
@@ -63,7 +66,15 @@ async fn run_step(
             let trained =
                 regression::train(run, session, (of, settings), data, split, prepared).await?;
             let (part, scores) = linear(trained, prepared);
-            (ModelPart::Regression(part), scores)
+            (ModelPart::Regression(part), scores.map(Predicted::One))
+        }
+        Model::MultinomialRegression { settings, .. } => {
+            let session = step.pair()?;
+            let trained =
+                multinomial_regression::train(run, session, settings, data, split, prepared)
+                    .await?;
+            let (part, scores) = of_classes(trained, prepared);
+            (ModelPart::MultinomialRegression(part), scores.map(Predicted::Classes))
         }
         Model::BoostedTrees { settings, .. } => {
             family = boosted_trees::family(settings);
@@ -82,28 +93,51 @@ async fn run_step(
         split: model_step.split.name.clone(),
         comparison: None,
         numeric: None,
+        classes: None,
         part,
         scores: None,
+        class_scores: None,
     };
-    if let (Some(guest), Some(scores)) = (data.guest(), scores) {
-        let labels = if let Some(family) = family {
-            let numeric = compare_numbers(step, family, guest, &split.test, &scores).await?;
-            results.numeric = Some(numeric);
-            pick(guest.numbers(), &split.test)
-        } else {
-            let id = &model_step.id;
-            let comparison = compare(run, step, id, guest, &split.test, &scores).await?;
-            results.comparison = Some(comparison);
-            guest.labels_of(&split.test).into_iter().map(f64::from).collect()
-        };
-        results.scores = Some(TestScores {
-            rows: split.test.clone(),
-            labels,
-            alone: scores.alone_test,
-            joint: scores.joint_test,
-        });
+    if let (Some(guest), Some(predicted)) = (data.guest(), predicted) {
+        judge(run, step, (guest, split), family, predicted, &mut results).await?;
     }
     Ok(results)
+}
+
+/// Compares the two models on the test rows, and keeps what they predict.
+async fn judge(
+    run: &Run<'_>,
+    step: &Step,
+    (guest, split): (&GuestRows, &Split),
+    family: Option<Family>,
+    predicted: Predicted,
+    results: &mut ModelOutcome,
+) -> Result<(), JobError> {
+    let scores = match predicted {
+        Predicted::One(scores) => scores,
+        Predicted::Classes(scores) => {
+            let (labels, weights) = (guest.labels_of(&split.test), guest.weights_of(&split.test));
+            results.classes = Some(scores.compare(step, &labels, weights.as_deref()).await?);
+            results.class_scores = Some(TestClassScores { rows: split.test.clone(), scores });
+            return Ok(());
+        }
+    };
+    let labels = if let Some(family) = family {
+        let numeric = compare_numbers(step, family, guest, &split.test, &scores).await?;
+        results.numeric = Some(numeric);
+        pick(guest.numbers(), &split.test)
+    } else {
+        let comparison = compare(run, step, &results.step, guest, &split.test, &scores).await?;
+        results.comparison = Some(comparison);
+        guest.labels_of(&split.test).into_iter().map(f64::from).collect()
+    };
+    results.scores = Some(TestScores {
+        rows: split.test.clone(),
+        labels,
+        alone: scores.alone_test,
+        joint: scores.joint_test,
+    });
+    Ok(())
 }
 
 /// A name for this training run that no party can choose alone, 32 hexadecimal digits: parts of
@@ -180,16 +214,47 @@ fn linear(
     (part, scores)
 }
 
-fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {
+fn of_classes(
+    trained: multinomial_regression::Trained,
+    prepared: &Prepared,
+) -> (ClassesPart, Option<ClassScores>) {
+    let named = |weights: &[Vec<f64>], intercepts: &[f64]| -> Vec<ClassScore> {
+        let of_class =
+            |(weights, intercept): (&Vec<f64>, &f64)| {
+                let named = prepared.matrix.names().zip(weights).map(|(name, weight)| {
+                    Coefficient { feature: name.to_owned(), weight: *weight, test: None }
+                });
+                ClassScore { coefficients: named.collect(), intercept: *intercept }
+            };
+        weights.iter().zip(intercepts).map(of_class).collect()
+    };
+    let multinomial_regression::Trained { own, guest } = trained;
+    let (fit, scores) = guest.unzip();
+    let part = ClassesPart {
+        names: scores.as_ref().map(|scores| scores.names.clone()),
+        classes: named(&own.weights, &own.intercepts),
+        passes: own.passes,
+        converged: own.converged,
+        alone: fit.map(|fit| named(&fit.weights, &fit.intercepts)),
+    };
+    (part, scores)
+}
+
+fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Predicted>) {
     let binnings = trained.binnings;
     match trained.part {
-        Part::Guest { trees, alone, scores } => {
-            (ModelPart::GuestTrees { trees, binnings, alone }, Some(scores))
+        Part::Guest { trees, alone, predicted } => {
+            let names = match &predicted {
+                Predicted::Classes(scores) => Some(scores.names.clone()),
+                Predicted::One(_) => None,
+            };
+            (ModelPart::GuestTrees { trees, binnings, alone, names }, Some(predicted))
         }
         Part::Host(trees) => (ModelPart::HostTrees { trees, binnings }, None),
         Part::Strict { trees, guest } => {
             let (alone, scores) = guest.unzip();
-            (ModelPart::StrictTrees { trees, binnings, alone }, scores)
+            let part = ModelPart::StrictTrees { trees, binnings, alone };
+            (part, scores.map(Predicted::One))
         }
     }
 }

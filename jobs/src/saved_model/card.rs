@@ -6,7 +6,7 @@ use report::message::listed;
 use serde_json::{Value, json};
 
 use super::SavedModel;
-use crate::run::{ModelOutcome, ModelPart, Outcome};
+use crate::run::{ModelOutcome, Outcome};
 
 /// The card as JSON, for people's own registers of models.
 pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) -> Value {
@@ -94,9 +94,7 @@ pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
             "训练中未出现的类别按未知类别处理；超出范围的数值按界限值或最外侧的分箱处理。",
         ),
     ];
-    let is_of_trees =
-        !matches!(model.part, ModelPart::LogisticRegression(_) | ModelPart::Regression(_));
-    limits.push(match (model.privacy == STRICT, is_of_trees) {
+    limits.push(match (model.privacy == STRICT, !model.part.is_linear()) {
         (true, false) => Text::owned(
             format!(
                 "From each score {guest} can compute {host}'s part of it, since it knows its own \

@@ -1,14 +1,19 @@
 //! That a file is the part of this party of the model that the job means, and that its values can
 //! be those of a training. Each rule says what to do.
 
+use std::collections::BTreeSet;
+
 use contract::Role;
 use features::binning::Binning;
 use models::local;
 use models::local::boosted_trees::Loss;
 use models::vertical::boosted_trees::HostTrees;
+use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
 
 use super::SavedModel;
-use crate::run::{AloneLinear, Coefficient, LinearPart, ModelPart, Weighed, loss};
+use crate::run::{
+    AloneLinear, ClassScore, ClassesPart, Coefficient, LinearPart, ModelPart, Weighed, loss,
+};
 use crate::spec::{Model, PartySpec, ScoreSpec};
 
 /// Codes are bytes.
@@ -83,11 +88,19 @@ impl SavedModel {
         match (&self.part, model) {
             (ModelPart::LogisticRegression(part), Model::LogisticRegression { .. })
             | (ModelPart::Regression(part), Model::Regression { .. }) => self.check_linear(part),
-            (ModelPart::GuestTrees { trees, alone, .. }, Model::BoostedTrees { settings, .. })
-                if is_guest && !is_strict =>
-            {
+            (ModelPart::MultinomialRegression(part), Model::MultinomialRegression { .. }) => {
+                self.check_classes(part)
+            }
+            (
+                ModelPart::GuestTrees { trees, alone, names, .. },
+                Model::BoostedTrees { settings, .. },
+            ) if is_guest && !is_strict => {
                 trees.check().map_err(|error| error.to_string())?;
-                check_losses(&[trees.loss, alone.loss], loss(settings))?;
+                let count = names.as_ref().map_or(1, Vec::len);
+                check_losses(&[trees.loss, alone.loss], loss(settings, count))?;
+                if let Some(names) = names {
+                    check_names(names)?;
+                }
                 self.check_alone_trees(alone, &trees.features)
             }
             (ModelPart::HostTrees { trees, .. }, Model::BoostedTrees { .. })
@@ -102,7 +115,7 @@ impl SavedModel {
                 self.check_features(&trees.features)?;
                 match alone {
                     Some(alone) => {
-                        check_losses(&[alone.loss], loss(settings))?;
+                        check_losses(&[alone.loss], loss(settings, 1))?;
                         self.check_alone_trees(alone, &trees.features)
                     }
                     None => Ok(()),
@@ -130,7 +143,8 @@ impl SavedModel {
         self.check_features(&alone.features)
     }
 
-    fn check_linear(&self, part: &LinearPart) -> Result<(), String> {
+    /// The names of the features that the party prepares, in order.
+    fn expected_features(&self) -> Result<Vec<String>, String> {
         let Some(preparation) = &self.preparation else {
             return Err("it lacks how columns become features".to_owned());
         };
@@ -141,6 +155,40 @@ impl SavedModel {
         let weighed = self.weighed.iter().flat_map(weighed_features);
         let mut expected: Vec<String> = prepared.chain(weighed).collect();
         expected.sort_unstable();
+        Ok(expected)
+    }
+
+    /// Every class of both models has the same features in one order.
+    fn check_classes(&self, part: &ClassesPart) -> Result<(), String> {
+        let expected = self.expected_features()?;
+        let count = part.classes.len();
+        check_count(count)?;
+        let is_guest = self.role == Role::Guest;
+        let alone = part.alone.as_ref();
+        let has_all = |length: Option<usize>| length == is_guest.then_some(count);
+        if !has_all(part.names.as_ref().map(Vec::len)) || !has_all(alone.map(Vec::len)) {
+            return Err("the guest, and only the guest, has the names of the classes and a model \
+                        of its own columns"
+                .to_owned());
+        }
+        if let Some(names) = &part.names {
+            check_names(names)?;
+        }
+        let features = |class: &ClassScore| -> Vec<String> {
+            class.coefficients.iter().map(|it| it.feature.clone()).collect()
+        };
+        let first = part.classes.first().map(features);
+        for class in part.classes.iter().chain(alone.into_iter().flatten()) {
+            check_coefficients(&class.coefficients, class.intercept, &expected)?;
+            if first.as_ref() != Some(&features(class)) {
+                return Err("its classes have their columns in different orders".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn check_linear(&self, part: &LinearPart) -> Result<(), String> {
+        let expected = self.expected_features()?;
         check_coefficients(&part.coefficients, part.intercept, &expected)?;
         match &part.alone {
             Some(AloneLinear { coefficients, intercept }) if self.role == Role::Guest => {
@@ -156,6 +204,22 @@ impl SavedModel {
             _ => Err("the guest, and only the guest, has a model of its own columns".to_owned()),
         }
     }
+}
+
+fn check_count(classes: usize) -> Result<(), String> {
+    if (CLASSES_MIN..=CLASSES_MAX).contains(&classes) {
+        return Ok(());
+    }
+    Err(format!("a model of several classes has {CLASSES_MIN} to {CLASSES_MAX}"))
+}
+
+/// Classes have names of their own.
+fn check_names(names: &[String]) -> Result<(), String> {
+    check_count(names.len())?;
+    if names.iter().collect::<BTreeSet<_>>().len() == names.len() {
+        return Ok(());
+    }
+    Err("two of its classes have one name".to_owned())
 }
 
 /// What scores mean follows from the settings; trees of another loss would be misread.

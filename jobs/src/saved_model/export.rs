@@ -2,7 +2,8 @@
 //!
 //! Of a model with coefficients there is a line for each feature: the party's part of the linear
 //! predictor is the sum of `points`, where there are some, and of `coefficient` times
-//! `(x - centre) / scale`. Of trees there is a line for each node that the party may read.
+//! `(x - centre) / scale`; of a model of several classes for each class. Of trees there is a line
+//! for each node that the party may read.
 
 use contract::Role;
 use features::Derivation;
@@ -13,15 +14,20 @@ use models::vertical::boosted_trees::{GuestTrees, HostTrees, Question};
 use models::vertical::strict_trees::{PartNode, StrictTrees};
 
 use super::SavedModel;
-use crate::run::{LinearPart, ModelPart, Weighed};
+use crate::run::{ClassesPart, Coefficient, ModelPart, Weighed};
 
 /// The text of the file.
 pub(crate) fn own_part(model: &SavedModel) -> String {
     let file = match &model.part {
         ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
-            coefficients(model, part)
+            let mut file = Csv::new(FEATURE_COLUMNS);
+            coefficients(&mut file, model, part.intercept, &part.coefficients);
+            file
         }
-        ModelPart::GuestTrees { trees, binnings, .. } => guest_trees(trees, binnings),
+        ModelPart::MultinomialRegression(part) => classes(model, part),
+        ModelPart::GuestTrees { trees, binnings, names, .. } => {
+            guest_trees(trees, binnings, names.as_deref())
+        }
         ModelPart::HostTrees { trees, binnings } => host_trees(trees, binnings),
         ModelPart::StrictTrees { trees, binnings, .. } => strict_trees(trees, binnings, model.role),
     };
@@ -31,19 +37,22 @@ pub(crate) fn own_part(model: &SavedModel) -> String {
 /// Lines of fields, quoted where they must be (RFC 4180).
 struct Csv {
     columns: &'static [&'static str],
+    /// The class that lines are about, in a file with such a column.
+    class: Option<String>,
     text: String,
 }
 
 impl Csv {
     /// A file with these columns.
     fn new(columns: &'static [&'static str]) -> Self {
-        Self { columns, text: format!("{}\n", columns.join(",")) }
+        Self { columns, class: None, text: format!("{}\n", columns.join(",")) }
     }
 
     /// A line; cells that are not given are empty.
     fn line(&mut self, cells: &[(&str, String)]) {
         let field = |column: &&str| {
             let field = cells.iter().find(|(name, _)| name == column).map(|(_, text)| text);
+            let field = field.or(self.class.as_ref().filter(|_| *column == "class"));
             let field = field.map_or("", String::as_str);
             if field.contains([',', '"', '\n', '\r']) {
                 format!("\"{}\"", field.replace('"', "\"\""))
@@ -71,21 +80,46 @@ const FEATURE_COLUMNS: &[&str] = &[
     "points",
 ];
 
-fn coefficients(model: &SavedModel, part: &LinearPart) -> Csv {
-    let mut file = Csv::new(FEATURE_COLUMNS);
-    let intercept = part.intercept.to_string();
+/// Those of a model of several classes.
+const CLASS_COLUMNS: &[&str] = &[
+    "class",
+    "feature",
+    "column",
+    "condition",
+    "x",
+    "missing",
+    "lower",
+    "upper",
+    "centre",
+    "scale",
+    "coefficient",
+    "points",
+];
+
+/// The lines of each class; the host knows classes by their numbers.
+fn classes(model: &SavedModel, part: &ClassesPart) -> Csv {
+    let mut file = Csv::new(CLASS_COLUMNS);
+    for (place, class) in part.classes.iter().enumerate() {
+        let name = part.names.as_ref().and_then(|names| names.get(place)).cloned();
+        file.class = Some(name.unwrap_or_else(|| (place + 1).to_string()));
+        coefficients(&mut file, model, class.intercept, &class.coefficients);
+    }
+    file
+}
+
+fn coefficients(file: &mut Csv, model: &SavedModel, intercept: f64, named: &[Coefficient]) {
+    let intercept = intercept.to_string();
     file.line(&[("feature", "(intercept)".to_owned()), ("points", intercept)]);
     let formulas: Vec<Formula> = model.preparation.iter().flat_map(Preparation::formulas).collect();
-    for coefficient in &part.coefficients {
+    for coefficient in named {
         let (feature, weight) = (&coefficient.feature, coefficient.weight);
         let formula = formulas.iter().find(|it| it.provenance.to_string() == *feature);
         if let Some(formula) = formula {
-            plain_line(&mut file, feature, formula, weight);
+            plain_line(file, feature, formula, weight);
         } else if let Some(weighed) = &model.weighed {
-            weighed_lines(&mut file, feature, weighed, weight);
+            weighed_lines(file, feature, weighed, weight);
         }
     }
-    file
 }
 
 /// A feature that is a number or an indicator.
@@ -176,6 +210,21 @@ fn question(binning: Option<&Binning>, bin: u8, missing_left: bool) -> [(&'stati
 const NODE_COLUMNS: &[&str] =
     &["tree", "node", "owner", "column", "condition", "missing", "yes", "no", "gain", "leaf"];
 
+/// Those of a model of several classes.
+const CLASS_NODE_COLUMNS: &[&str] = &[
+    "class",
+    "tree",
+    "node",
+    "owner",
+    "column",
+    "condition",
+    "missing",
+    "yes",
+    "no",
+    "gain",
+    "leaf",
+];
+
 /// The cells by which a node is found; both count the way the program does, trees from 1.
 fn place_of(tree: usize, node: usize) -> Vec<(&'static str, String)> {
     vec![("tree", (tree + 1).to_string()), ("node", node.to_string())]
@@ -188,12 +237,17 @@ fn split_of(owner: Role, left: usize) -> [(&'static str, String); 3] {
 }
 
 /// All trees: own questions, and those of the host by number.
-fn guest_trees(trees: &GuestTrees, binnings: &[Binning]) -> Csv {
-    let mut file = Csv::new(NODE_COLUMNS);
-    for score in &trees.base_scores {
+fn guest_trees(trees: &GuestTrees, binnings: &[Binning], names: Option<&[String]>) -> Csv {
+    let columns = if names.is_some() { CLASS_NODE_COLUMNS } else { NODE_COLUMNS };
+    let mut file = Csv::new(columns);
+    // Trees take turns for the classes.
+    let class = |tree: usize| names.and_then(|names| names.get(tree % names.len().max(1)).cloned());
+    for (place, score) in trees.base_scores.iter().enumerate() {
+        file.class = class(place);
         file.line(&[("tree", "(base score)".to_owned()), ("leaf", score.to_string())]);
     }
     for (tree, nodes) in trees.trees.iter().map(Tree::nodes).enumerate() {
+        file.class = class(tree);
         for (place, node) in nodes.iter().enumerate() {
             let mut cells = place_of(tree, place);
             match node {

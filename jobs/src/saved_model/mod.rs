@@ -27,7 +27,7 @@ pub(crate) use file::{CARD_SUFFIX, read, text};
 
 use crate::error::JobError;
 use crate::open_table::column_kind;
-use crate::run::{Coefficient, ModelOutcome, ModelPart, Outcome, SplitOutcome, Weighed};
+use crate::run::{ModelOutcome, ModelPart, Outcome, SplitOutcome, Weighed};
 use crate::spec::{ColumnKind, ColumnSpec, JobSpec, Model, OtherColumns, PartySpec};
 
 /// The version of the file's form; a file of another version is refused.
@@ -94,19 +94,18 @@ impl SavedModel {
         let party = party.ok_or_else(|| JobError::Peers { party: outcome.party.clone() })?;
         // A column of the host that is replaced by weight of evidence is not prepared too, nor one
         // that is not among the best.
-        let prepared = |split: &SplitOutcome, coefficients: &[Coefficient]| {
-            let is_used = |name: &&str| coefficients.iter().any(|it| it.feature == *name);
+        let is_used = |name: &&str| match &model.part {
+            ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
+                part.coefficients.iter().any(|it| it.feature == *name)
+            }
+            _ => true,
+        };
+        let prepared = |split: &SplitOutcome| {
             let names: Vec<&str> =
                 split.features.iter().map(String::as_str).filter(is_used).collect();
             split.preparation.only(&names)
         };
-        let coefficients = match &model.part {
-            ModelPart::LogisticRegression(part) | ModelPart::Regression(part) => {
-                Some(part.coefficients.as_slice())
-            }
-            _ => None,
-        };
-        let preparation = split.zip(coefficients).map(|(split, used)| prepared(split, used));
+        let preparation = split.filter(|_| model.part.is_linear()).map(prepared);
         let weighed = split.and_then(|split| split.weighed.clone());
         let weighed = weighed.filter(|_| preparation.is_some());
         let evidence = |split: &SplitOutcome| split.evidence.clone();
@@ -159,7 +158,9 @@ impl SavedModel {
     /// The bins of the part: of trees, or of columns replaced by weight of evidence.
     pub(crate) fn binnings(&self) -> &[Binning] {
         match &self.part {
-            ModelPart::LogisticRegression(_) | ModelPart::Regression(_) => {
+            ModelPart::LogisticRegression(_)
+            | ModelPart::Regression(_)
+            | ModelPart::MultinomialRegression(_) => {
                 self.weighed.as_ref().map_or(&[], |weighed| &weighed.binnings)
             }
             ModelPart::GuestTrees { binnings, .. }

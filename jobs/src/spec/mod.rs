@@ -26,8 +26,8 @@ pub use align::{AlignSpec, Curve, Intersection, Join, Learn, Protocol, Security}
 pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
 pub use key::KeySpec;
 pub use model::{
-    BoostedTrees, LogisticRegression, Model, Regression, RegressionOf, TrainStep, TreeEnsemble,
-    TreeLoss,
+    BoostedTrees, LogisticRegression, Model, MultinomialRegression, Regression, RegressionOf,
+    Target, TrainStep, TreeDirection, TreeEnsemble, TreeLoss,
 };
 pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
 pub use prepare::{
@@ -142,9 +142,9 @@ impl JobSpec {
         !self.train.is_empty() || self.score.is_some()
     }
 
-    /// Whether the label is a number to be predicted, not one of two classes.
-    pub fn predicts_numbers(&self) -> bool {
-        self.train.iter().any(|step| step.model.predicts_numbers())
+    /// What the models of the job take the label for; without any, for one of two classes.
+    pub fn target(&self) -> Target {
+        self.train.first().map_or(Target::TwoClasses, |step| step.model.target())
     }
 
     /// All parties: the guest and then the hosts, the order of every session between two of them.
@@ -272,6 +272,15 @@ fn of_model(step: &ModelStep<'_>, hosts_count: usize) -> StepDisclosures {
     }
     if hosts_count == 1 {
         statement.disclosures.retain(|disclosure| *disclosure != catalogue::ACROSS_HOSTS);
+    }
+    if let Model::BoostedTrees { settings, .. } = model {
+        let has_directions = !settings.directions.is_empty();
+        let has_classes = settings.loss == TreeLoss::Softmax;
+        statement.disclosures.retain(|disclosure| match disclosure.key.as_ref() {
+            "trees.host_directions" => has_directions,
+            "train.classes" => has_classes,
+            _ => true,
+        });
     }
     statement
 }

@@ -1,5 +1,7 @@
 //! The models that a job trains.
 
+use std::collections::BTreeMap;
+
 use contract::{ComponentDescriptor, Share, catalogue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -44,6 +46,13 @@ pub enum Model {
         /// The settings.
         settings: Regression,
     },
+    /// `train.multinomial_regression`
+    MultinomialRegression {
+        /// The privacy mode, one of the component's modes.
+        privacy: String,
+        /// The settings.
+        settings: MultinomialRegression,
+    },
     /// `train.boosted_trees`
     BoostedTrees {
         /// The privacy mode, one of the component's modes.
@@ -59,6 +68,7 @@ impl Model {
         match self {
             Self::LogisticRegression { .. } => &catalogue::LOGISTIC_REGRESSION,
             Self::Regression { of, .. } => of.component(),
+            Self::MultinomialRegression { .. } => &catalogue::MULTINOMIAL_REGRESSION,
             Self::BoostedTrees { .. } => &catalogue::BOOSTED_TREES,
         }
     }
@@ -74,6 +84,8 @@ impl Model {
             Self::Regression { of, privacy, settings: settings::typed(values).ok()? }
         } else if component.name == catalogue::LOGISTIC_REGRESSION.name {
             Self::LogisticRegression { privacy, settings: settings::typed(values).ok()? }
+        } else if component.name == catalogue::MULTINOMIAL_REGRESSION.name {
+            Self::MultinomialRegression { privacy, settings: settings::typed(values).ok()? }
         } else {
             Self::BoostedTrees { privacy, settings: settings::typed(values).ok()? }
         })
@@ -84,16 +96,22 @@ impl Model {
         match self {
             Self::LogisticRegression { settings, .. } => json!(settings),
             Self::Regression { settings, .. } => json!(settings),
+            Self::MultinomialRegression { settings, .. } => json!(settings),
             Self::BoostedTrees { settings, .. } => json!(settings),
         }
     }
 
-    /// Whether the label is a number to be predicted, not one of two classes.
-    pub fn predicts_numbers(&self) -> bool {
+    /// What the model takes the label for.
+    pub fn target(&self) -> Target {
         match self {
-            Self::LogisticRegression { .. } => false,
-            Self::Regression { .. } => true,
-            Self::BoostedTrees { settings, .. } => settings.loss != TreeLoss::Logistic,
+            Self::LogisticRegression { .. } => Target::TwoClasses,
+            Self::Regression { .. } => Target::Number,
+            Self::MultinomialRegression { .. } => Target::SeveralClasses,
+            Self::BoostedTrees { settings, .. } => match settings.loss {
+                TreeLoss::Logistic => Target::TwoClasses,
+                TreeLoss::Softmax => Target::SeveralClasses,
+                _ => Target::Number,
+            },
         }
     }
 
@@ -102,7 +120,7 @@ impl Model {
         match self {
             Self::LogisticRegression { settings, .. } => settings.standard_errors,
             Self::Regression { settings, .. } => settings.standard_errors,
-            Self::BoostedTrees { .. } => false,
+            Self::MultinomialRegression { .. } | Self::BoostedTrees { .. } => false,
         }
     }
 
@@ -111,9 +129,21 @@ impl Model {
         match self {
             Self::LogisticRegression { privacy, .. }
             | Self::Regression { privacy, .. }
+            | Self::MultinomialRegression { privacy, .. }
             | Self::BoostedTrees { privacy, .. } => privacy,
         }
     }
+}
+
+/// What a model takes the label for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One of two classes.
+    TwoClasses,
+    /// A number to be predicted.
+    Number,
+    /// One of several classes, which are the different values of the label.
+    SeveralClasses,
 }
 
 /// The settings of `train.logistic_regression`; bounds stand in its descriptor.
@@ -132,6 +162,20 @@ pub struct LogisticRegression {
     pub early_stopping: u32,
     /// Whether each party learns the standard errors of its own coefficients.
     pub standard_errors: bool,
+}
+
+/// The settings of `train.multinomial_regression`; bounds stand in its descriptor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MultinomialRegression {
+    /// Weight of the squared penalty.
+    pub l2: f64,
+    /// The largest number of training rounds.
+    pub rounds: u32,
+    /// Training stops when the norm of the gradient, in whitened variables, is at most this.
+    pub tolerance: f64,
+    /// Rounds in a row with a rising validation loss after which training stops; 0: never.
+    pub early_stopping: u32,
 }
 
 /// What the label of a regression is taken for.
@@ -216,6 +260,9 @@ pub struct BoostedTrees {
     pub base_score: Option<f64>,
     /// Factor on the weights of positive rows.
     pub positive_weight: f64,
+    /// In which direction predictions may move with columns of numbers, by party and column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub directions: BTreeMap<String, BTreeMap<String, TreeDirection>>,
     /// Trees without a better validation loss after which training stops; 0: never.
     pub early_stopping: u32,
 }
@@ -226,6 +273,8 @@ pub struct BoostedTrees {
 pub enum TreeLoss {
     /// Log-loss of two classes; in a forest their shares.
     Logistic,
+    /// Log-loss of several classes.
+    Softmax,
     /// Squared error.
     Squared,
     /// Poisson deviance.
@@ -236,6 +285,16 @@ pub enum TreeLoss {
     Tweedie,
     /// Pinball loss.
     Quantile,
+}
+
+/// How predictions may move when a column grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreeDirection {
+    /// They must not fall.
+    Up,
+    /// They must not rise.
+    Down,
 }
 
 /// How trees make up for one another.
@@ -262,6 +321,7 @@ impl BoostedTrees {
         self.loss == TreeLoss::Logistic
             && self.ensemble == TreeEnsemble::Boosting
             && self.base_score.is_none()
+            && self.directions.is_empty()
             && !self.weighs_classes()
     }
 
@@ -327,6 +387,10 @@ fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
         settings::take(&mut fields, component, node, problems)
             .zip(privacy)
             .map(|(settings, privacy)| Model::LogisticRegression { privacy, settings })
+    } else if component.name == catalogue::MULTINOMIAL_REGRESSION.name {
+        settings::take(&mut fields, component, node, problems)
+            .zip(privacy)
+            .map(|(settings, privacy)| Model::MultinomialRegression { privacy, settings })
     } else {
         settings::take(&mut fields, component, node, problems)
             .zip(privacy)

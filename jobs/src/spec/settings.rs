@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use super::fields::{Fields, Problems, one_or_more, quoted_list, suggestion, text};
-use super::node::{Node, shortened};
+use super::node::{Key, Node, Value, shortened};
 use super::problem::Problem;
 
 /// Takes all parameters of a component out of its mapping; what is left out gets its default.
@@ -100,6 +100,7 @@ pub(super) fn default(kind: &ParameterKind) -> Json {
         ParameterKind::Shares { default } => {
             default.iter().map(|share| share.parts_per_million()).collect()
         }
+        ParameterKind::OfColumns { .. } => Json::Object(Map::new()),
         ParameterKind::Choice { default, .. } => Json::from(*default),
     }
 }
@@ -114,6 +115,9 @@ fn read(node: &Node, parameter: &ParameterDescriptor, problems: &mut Problems) -
     let name = parameter.name;
     let result = match parameter.kind {
         ParameterKind::Shares { .. } => return read_shares(node, name, problems),
+        ParameterKind::OfColumns { options } => {
+            return read_of_columns(node, name, options, problems);
+        }
         ParameterKind::Choice { options, .. } => {
             let words: Vec<(&str, &str)> = options.iter().map(|word| (*word, *word)).collect();
             return super::fields::word(node, name, &words, problems).map(Json::from);
@@ -188,6 +192,43 @@ fn read_shares(node: &Node, name: &str, problems: &mut Problems) -> Option<Json>
         }
     }
     Some(Json::from(shares))
+}
+
+/// A word for columns of each party, by the names of party and column.
+fn read_of_columns(
+    node: &Node,
+    name: &str,
+    options: &[&'static str],
+    problems: &mut Problems,
+) -> Option<Json> {
+    let words: Vec<(&str, &str)> = options.iter().map(|word| (*word, *word)).collect();
+    let mut parties = Map::new();
+    for (party, node) in entries(node, name, options, problems)? {
+        let mut columns = Map::new();
+        for (column, node) in entries(node, name, options, problems)? {
+            let word = super::fields::word(node, name, &words, problems)?;
+            columns.insert(column.text.clone(), Json::from(word));
+        }
+        parties.insert(party.text.clone(), Json::Object(columns));
+    }
+    Some(Json::Object(parties))
+}
+
+fn entries<'n>(
+    node: &'n Node,
+    name: &str,
+    options: &[&str],
+    problems: &mut Problems,
+) -> Option<&'n [(Key, Node)]> {
+    match &node.value {
+        Value::Mapping(entries) if !entries.is_empty() => Some(entries),
+        _ => {
+            let message = format!("`{name}` has {}", node.describe());
+            let help = format!("expected `{{ party: {{ column: {} }} }}`", options.join(" or "));
+            problems.push(Problem::new(node.place, message).help(help));
+            None
+        }
+    }
 }
 
 const SHARES_MAX: usize = 20;

@@ -1,16 +1,18 @@
 //! Splits, evaluation and report, and what must fit together.
 
+use std::collections::BTreeMap;
+
 use contract::{Share, catalogue};
 use serde::{Deserialize, Serialize};
 
 use super::align;
-use super::fields::{Fields, Problems, name};
+use super::fields::{Fields, Problems, name, quoted_list};
 use super::hosts;
 use super::node::{Node, Value};
 use super::problem::Problem;
 use super::score;
 use super::settings;
-use super::{EncodeNumbers, JobSpec};
+use super::{EncodeNumbers, JobSpec, Target, TreeEnsemble, TreeLoss};
 
 /// One division of the common rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -134,7 +136,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     align::check(job, &mut add);
     score::check(job, |key| named_key(root, key), &mut add);
     hosts::check(job, &mut add);
-    check_numbers(job, &mut add);
+    check_target(job, &mut add);
     check_trees(job, &mut add);
     check_best(job, &mut add);
     check_errors(job, &mut add);
@@ -165,9 +167,62 @@ fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         let super::Model::BoostedTrees { privacy, settings } = &step.model else { continue };
         if privacy == contract::STRICT && !settings.is_plain() {
             let help = "take `privacy: secureboost`, or leave these settings out";
-            let rule = "the logistic loss, boosting, and neither `base_score` nor \
-                        `positive_weight`";
+            let rule = "the logistic loss, boosting, and neither `base_score`, `positive_weight` \
+                        nor `directions`";
             add("train", format!("`{}` is strict, which has {rule}", step.name), help);
+        }
+        let is_softmax = settings.loss == TreeLoss::Softmax;
+        let is_forest = settings.ensemble == TreeEnsemble::Forest;
+        for (is_asked, what, help) in [
+            (
+                is_softmax && is_forest,
+                "a forest of several classes",
+                "take `ensemble: boosting`, or a forest of one class against the others",
+            ),
+            (
+                is_softmax && settings.weighs_classes(),
+                "`positive_weight` and several classes",
+                "leave it out; the column `weight:` of the guest weighs rows",
+            ),
+            (
+                is_softmax && !settings.directions.is_empty(),
+                "`directions` and several classes",
+                "leave them out: what makes one class likelier makes others less so",
+            ),
+            (
+                settings.loss == TreeLoss::Quantile && !settings.directions.is_empty(),
+                "`directions` and the quantile loss",
+                "leave them out: its leaves are quantiles, which nothing bounds",
+            ),
+        ] {
+            if is_asked {
+                add("train", format!("`{}` has {what}", step.name), help);
+            }
+        }
+        check_directions(job, &step.name, settings, add);
+    }
+}
+
+/// Directions are of columns of parties of the job. Features are told apart by their names alone,
+/// so that columns of one name have one direction.
+fn check_directions(
+    job: &JobSpec,
+    step: &str,
+    settings: &super::BoostedTrees,
+    add: &mut impl FnMut(&str, String, &str),
+) {
+    let mut known: BTreeMap<&String, super::TreeDirection> = BTreeMap::new();
+    for (party, columns) in &settings.directions {
+        if job.party_named(party).is_none() {
+            let message = format!("`directions` of `{step}` name the party `{party}`");
+            let names: Vec<&str> = job.parties().map(|party| party.name.as_str()).collect();
+            add("train", message, &format!("the parties are {}", quoted_list(&names)));
+        }
+        for (column, direction) in columns {
+            if known.insert(column, *direction).is_some_and(|other| other != *direction) {
+                let message = format!("`directions` of `{step}` have two for columns `{column}`");
+                add("train", message, "rename the column of one party");
+            }
         }
     }
 }
@@ -200,7 +255,9 @@ fn check_errors(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
                 (settings.l1, settings.early_stopping)
             }
             super::Model::Regression { settings, .. } => (settings.l1, 0),
-            super::Model::BoostedTrees { .. } => continue,
+            super::Model::MultinomialRegression { .. } | super::Model::BoostedTrees { .. } => {
+                continue;
+            }
         };
         let encode = &job.prepare.encode;
         let keeps_woe = encode.uses_woe() && encode.privacy == contract::STRICT;
@@ -230,21 +287,29 @@ fn check_errors(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     }
 }
 
-/// A label that is a number has no classes, which some parts of a job need.
-fn check_numbers(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
-    let Some(step) = job.train.iter().find(|step| step.model.predicts_numbers()) else {
+/// A label that is no class of two does not go together with some parts of a job.
+fn check_target(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    if job.guest.offset.is_some() && !job.train.is_empty() && job.target() != Target::Number {
         // Whether a model that scores takes an offset only its own file says.
-        if job.guest.offset.is_some() && !job.train.is_empty() {
-            let help = "leave it out, or train a regression of numbers, such as \
-                        `poisson_regression`";
-            add("parties", "no model of the job takes the guest's `offset`".to_owned(), help);
-        }
-        return;
+        let help = "leave it out, or train a regression of numbers, such as `poisson_regression`";
+        add("parties", "no model of the job takes the guest's `offset`".to_owned(), help);
+    }
+    let target = job.target();
+    let Some(step) = job.train.iter().find(|step| step.model.target() == target) else { return };
+    let described = |target| match target {
+        Target::TwoClasses => "one of two classes",
+        Target::Number => "numbers",
+        Target::SeveralClasses => "one of several classes",
     };
-    let what = format!("`{}` predicts numbers", step.name);
-    if let Some(other) = job.train.iter().find(|step| !step.model.predicts_numbers()) {
-        let help = "put them into two jobs: a label is either a number or one of two classes";
-        add("train", format!("{what}, and `{}` predicts one of two classes", other.name), help);
+    let what = format!("`{}` predicts {}", step.name, described(target));
+    if let Some(other) = job.train.iter().find(|step| step.model.target() != target) {
+        let help = "put them into two jobs: a label is a number, one of two classes, or one of \
+                    several";
+        let others = described(other.model.target());
+        add("train", format!("{what}, and `{}` predicts {others}", other.name), help);
+    }
+    if target == Target::TwoClasses {
+        return;
     }
     if job.guest.label.as_ref().is_some_and(|label| label.positive.is_some()) {
         let help = "`label:` the name of the column alone";
@@ -259,7 +324,8 @@ fn check_numbers(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
             add("prepare", format!("{what}, and `prepare` has `{part}`"), help);
         }
     }
-    if let Some(split) = job.splits.iter().find(|split| split.by == SplitBy::Stratified) {
+    let stratified = job.splits.iter().find(|split| split.by == SplitBy::Stratified);
+    if let Some(split) = stratified.filter(|_| target == Target::Number) {
         let help = "`by: random` or `by: time`: a number has no classes to divide evenly";
         let key = if job.splits.len() > 1 { "splits" } else { "split" };
         add(key, format!("{what}, and split `{}` is stratified", split.name), help);
@@ -270,6 +336,7 @@ fn stops_early(step: &super::TrainStep) -> bool {
     let patience = match &step.model {
         super::Model::LogisticRegression { settings, .. } => settings.early_stopping,
         super::Model::Regression { .. } => 0,
+        super::Model::MultinomialRegression { settings, .. } => settings.early_stopping,
         super::Model::BoostedTrees { settings, .. } => settings.patience(),
     };
     patience > 0

@@ -12,13 +12,15 @@
 //! - [`confusion`]: decisions at one threshold;
 //! - [`profit`]: money by depth of contact, the best and the break-even cut-off;
 //! - [`bootstrap`]: intervals for the differences between two scores on the same rows;
-//! - [`regression`]: errors of a numeric prediction.
+//! - [`regression`]: errors of a numeric prediction;
+//! - [`classes`]: probabilities of several classes.
 //!
 //! [`Evaluation`] collects them for one score, [`Comparison`] sets two side by side.
 
 pub mod bands;
 pub mod bootstrap;
 pub mod calibration;
+pub mod classes;
 pub mod confusion;
 pub mod discrimination;
 pub mod profit;
@@ -65,6 +67,22 @@ pub enum EvaluateError {
         row: usize,
         /// The label.
         label: u8,
+    },
+    /// A label is no class that has probabilities.
+    #[error("the label of row {row} is class {label}, counted from 0, of {classes}")]
+    NoSuchClass {
+        /// Row, counted from 0.
+        row: usize,
+        /// The label.
+        label: u8,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// No two rows are of different classes.
+    #[error("all {rows} rows are of one class; figures need rows of two classes or more")]
+    SameClass {
+        /// Number of rows.
+        rows: usize,
     },
     /// A weight is negative, NaN or infinite.
     #[error("the weight of row {row} is {weight}; a weight is a finite number of at least 0")]

@@ -3,3 +3,4 @@
 pub mod boosted_trees;
 pub mod generalized_linear;
 pub mod logistic_regression;
+pub mod multinomial_regression;

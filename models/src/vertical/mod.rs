@@ -5,5 +5,6 @@ mod attacks;
 pub mod boosted_trees;
 pub mod generalized_linear;
 pub mod logistic_regression;
+pub mod multinomial_regression;
 pub mod standard_errors;
 pub mod strict_trees;

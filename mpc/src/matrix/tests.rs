@@ -34,26 +34,31 @@ fn correct() {
         let matrix = &matrices[usize::from(!first)];
         let geometry = Geometry::agree(party, ROWS, matrix.len(), 3).await.unwrap();
         let product = SharedProduct::prepare(party, &geometry, matrix).await.unwrap();
-        let scores = product.forward(party, &blocks(w), ROWS).await.unwrap();
-        let some = product.forward(party, &blocks(w), ROWS_STEP).await.unwrap();
-        let back = product.backward(party, r, &blocks(e)).await.unwrap();
-        let some_back = product.backward(party, &r[..ROWS_STEP], &blocks(e)).await.unwrap();
-        assert!(product.forward(party, &blocks(w), ROWS - 1).await.is_err());
-        (scores, some, back, some_back)
+        let twice: Vec<u64> = w.iter().map(|share| share.wrapping_mul(2)).collect();
+        let weights = [blocks(w), blocks(&twice)];
+        let scores = product.forward(party, &weights, ROWS).await.unwrap();
+        let some = product.forward(party, &weights[..1], ROWS_STEP).await.unwrap().remove(0);
+        let extra = blocks(e);
+        let vectors = [(&r[..], &extra), (&r[..ROWS_STEP], &extra)];
+        let back = product.backward(party, &vectors).await.unwrap();
+        assert!(product.forward(party, &weights, ROWS - 1).await.is_err());
+        (scores, some, back)
     });
     let joint: Vec<&Vec<i32>> = matrices.iter().flatten().collect();
-    let scores = sums(&outcome.first.0, &outcome.second.0);
+    let scores = sums(&outcome.first.0[0], &outcome.second.0[0]);
     for (row, score) in scores.iter().enumerate() {
         let expected = joint.iter().zip(&weights).fold(0_u64, |sum, (column, weight)| {
             sum.wrapping_add(weight.wrapping_mul(i64::from(column[row]) as u64))
         });
         assert_eq!(*score, expected, "row {row}");
     }
+    let twice: Vec<u64> = scores.iter().map(|score| score.wrapping_mul(2)).collect();
+    assert_eq!(sums(&outcome.first.0[1], &outcome.second.0[1]), twice);
     assert_eq!(sums(&outcome.first.1, &outcome.second.1), scores[..ROWS_STEP]);
     let extras = [&extra[..3], &extra[3..]];
     let cases = [
-        (&outcome.first.2, &outcome.second.2, ROWS),
-        (&outcome.first.3, &outcome.second.3, ROWS_STEP),
+        (&outcome.first.2[0], &outcome.second.2[0], ROWS),
+        (&outcome.first.2[1], &outcome.second.2[1], ROWS_STEP),
     ];
     for (first, second, rows) in cases {
         let gradient = [sums(&first.own, &second.theirs), sums(&first.theirs, &second.own)];
@@ -77,9 +82,10 @@ async fn program(party: &mut TwoParty) -> Result<(Vec<u64>, Blocks), MpcError> {
         (0..own).map(|column| (0..10 + own).map(|row| row * (column + 2) - 9).collect()).collect();
     let geometry = Geometry::agree(party, 10, columns.len(), 9).await?;
     let product = SharedProduct::prepare(party, &geometry, &columns).await?;
-    let blocks = || Blocks { own: vec![3; own as usize], theirs: vec![4; theirs] };
-    let scores = product.forward(party, &blocks(), 10).await?;
-    Ok((scores, product.backward(party, &[5; 10], &blocks()).await?))
+    let blocks = Blocks { own: vec![3; own as usize], theirs: vec![4; theirs] };
+    let mut scores = product.forward(party, std::slice::from_ref(&blocks), 10).await?;
+    let mut sums = product.backward(party, &[(&[5; 10], &blocks)]).await?;
+    Ok((scores.remove(0), sums.remove(0)))
 }
 
 #[test]

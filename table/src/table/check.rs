@@ -1,6 +1,7 @@
-//! What must hold before a table is used: ids once, labels of two classes, weights not negative.
+//! What must hold before a table is used: ids once, labels of two or more classes, weights not
+//! negative.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Table, mismatch};
 use crate::column::Values;
@@ -104,6 +105,85 @@ impl Table {
             }),
             _ => Err(mismatch(column, "a label")),
         }
+    }
+
+    /// The label as one of several classes: the names of all that occur, by size where all are
+    /// numbers, else in the order of their bytes, and for each row the place of its class among
+    /// them.
+    ///
+    /// # Errors
+    /// [`TableError::NoSuchRole`] without a label, [`TableError::TooManyClasses`] for more than
+    /// `classes_max` different values.
+    pub fn label_classes(&self, classes_max: u8) -> Result<(Vec<String>, Vec<u8>), TableError> {
+        let (_, labels, found) = self.distinct_labels(classes_max)?;
+        let mut names = found.clone();
+        let numbers: Option<Vec<f64>> = names.iter().map(|name| name.parse().ok()).collect();
+        match numbers {
+            Some(numbers) => {
+                let mut pairs: Vec<(f64, String)> = numbers.into_iter().zip(names).collect();
+                pairs.sort_by(|(left, _), (right, _)| left.total_cmp(right));
+                names = pairs.into_iter().map(|(_, name)| name).collect();
+            }
+            None => names.sort_unstable(),
+        }
+        let places: Vec<u8> = found
+            .iter()
+            .map(|name| names.iter().take_while(|it| *it != name).count() as u8)
+            .collect();
+        let labels = labels.into_iter().map(|label| places[usize::from(label)]).collect();
+        Ok((names, labels))
+    }
+
+    /// For each row the place of its label among these classes, at most 255.
+    ///
+    /// # Errors
+    /// [`TableError::NoSuchRole`] without a label, [`TableError::LabelValues`] for other labels,
+    /// with their lines, [`TableError::TooManyClasses`] for more than 255 different ones.
+    pub fn label_among(&self, names: &[String]) -> Result<Vec<u8>, TableError> {
+        let (column, labels, found) = self.distinct_labels(u8::MAX)?;
+        let place = |name: &String| names.iter().position(|it| it == name);
+        let places: Vec<Option<usize>> = found.iter().map(place).collect();
+        let mut faults = RowFaults::default();
+        let mut classes = Vec::with_capacity(labels.len());
+        for (row, label) in labels.iter().map(|label| usize::from(*label)).enumerate() {
+            match places[label] {
+                Some(place) => classes.push(place as u8),
+                None => faults.push(row as u64, || found[label].clone()),
+            }
+        }
+        let expected: Vec<String> = names.iter().map(|name| shortened(name)).collect();
+        let advice = "correct them, or drop these rows: the model knows no other classes";
+        self.labels_or(column, classes, &faults, expected.join(", "), advice)
+    }
+
+    /// For each row the number of its label among the different ones, which stand in the order in
+    /// which they come first.
+    fn distinct_labels(&self, most: u8) -> Result<(&Column, Vec<u8>, Vec<String>), TableError> {
+        let (column, values) = self.column_with_role(Role::Label)?;
+        let mut known: HashMap<u64, u8> = HashMap::new();
+        let mut labels = Vec::with_capacity(self.rows);
+        let mut names = Vec::new();
+        for row in 0..self.rows {
+            // Reading has refused missing labels.
+            let key = match values {
+                Values::Numeric(numbers) => (numbers.value(row) + 0.0).to_bits(),
+                Values::Categorical(categories) => u64::from(categories.view().codes[row]),
+                _ => return Err(mismatch(column, "a label")),
+            };
+            let next = names.len();
+            let number = *known.entry(key).or_insert(next.min(usize::from(u8::MAX)) as u8);
+            if usize::from(number) == next {
+                if next >= usize::from(most) {
+                    return Err(TableError::TooManyClasses { column: column.name.clone(), most });
+                }
+                names.push(match values {
+                    Values::Numeric(numbers) => (numbers.value(row) + 0.0).to_string(),
+                    _ => values.text(row).unwrap_or_default().to_owned(),
+                });
+            }
+            labels.push(number);
+        }
+        Ok((column, labels, names))
     }
 
     pub(super) fn check_weights(&self, column: &Column, weights: &[f64]) -> Result<(), TableError> {

@@ -181,3 +181,43 @@ fn positions_outside_the_table_are_errors() {
     assert!(Alignment::from_matching(vec![1], table.rows()).is_err());
     assert!(Table::read(&Source::csv("/nowhere/at/all.csv"), table.schema()).is_err());
 }
+
+fn classes(text: &str, kind: Kind) -> Table {
+    read(format!("n,y\n{text}"), vec![column("y", kind, Role::Label)]).unwrap()
+}
+
+#[test]
+fn labels_of_several_classes_are_listed_in_order() {
+    let table = classes("1,10\n2,9\n3,-1.5\n4,10\n5,9\n", Kind::Number);
+    let (names, labels) = table.label_classes(3).unwrap();
+    assert_eq!(names, ["-1.5", "9", "10"]);
+    assert_eq!(labels, [2, 1, 0, 2, 1]);
+    // Codes that are read as words, too.
+    let table = classes("1,10\n2,9\n3,10\n", Kind::Category);
+    assert_eq!(
+        table.label_classes(3).unwrap(),
+        (vec!["9".to_owned(), "10".to_owned()], vec![1, 0, 1])
+    );
+    let table = classes("1,red\n2,blue\n3,green\n4,blue\n", Kind::Category);
+    let (names, labels) = table.label_classes(32).unwrap();
+    assert_eq!((names.join(" ").as_str(), labels), ("blue green red", vec![2, 0, 1, 0]));
+    let error = table.label_classes(2).unwrap_err().to_string();
+    assert!(error.contains("`y` has more than 2 different values"), "{error}");
+    // A level without a row is no class.
+    let some = table.take(&[1, 3]).unwrap();
+    assert_eq!(some.label_classes(2).unwrap(), (vec!["blue".to_owned()], vec![0, 0]));
+}
+
+#[test]
+fn labels_among_known_classes_name_the_others() {
+    let names = ["blue", "green", "red"].map(str::to_owned);
+    let table = classes("1,red\n2,blue\n3,red\n", Kind::Category);
+    assert_eq!(table.label_among(&names).unwrap(), [2, 0, 2]);
+    let table = classes("1,red\n2,gren\n", Kind::Category);
+    let error = table.label_among(&names).unwrap_err().to_string();
+    assert!(error.contains("t.csv:3 \"gren\"") && error.contains("no other classes"), "{error}");
+    let many: Vec<String> = (0..300).map(|row| format!("{row},{row}")).collect();
+    let table = classes(&many.join("\n"), Kind::Integer);
+    let error = table.label_among(&names).unwrap_err().to_string();
+    assert!(error.contains("more than 255"), "{error}");
+}

@@ -16,6 +16,7 @@ fn a_page_of_scores_shows_them_to_the_guest_only() {
         model_id: "00112233445566778899aabbccddeeff".to_owned(),
         rows: 3,
         scores,
+        class_scores: None,
     };
     let [mut guest, mut host] = [guest(), host()];
     for outcome in [&mut guest, &mut host] {

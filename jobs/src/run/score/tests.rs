@@ -1,3 +1,4 @@
+mod classes;
 mod tampered;
 
 use std::fmt::Write as _;
@@ -462,6 +463,16 @@ fn wrong_folders_and_foreign_files_are_named() {
 /// What somebody does to the file of a model.
 type Change = fn(&mut Value);
 
+/// The file after a change, with the hash of what it holds then.
+fn changed(original: &str, change: Change) -> String {
+    let mut document: Value = serde_json::from_str(original).unwrap();
+    document.as_object_mut().unwrap().shift_remove("hash");
+    change(&mut document);
+    let hash = crypto::hash::digest("jobs/saved_model", &[document.to_string().as_bytes()]);
+    document["hash"] = hex(&hash).into();
+    document.to_string()
+}
+
 /// A changed file shows by its hash; a changed file with the right hash by its values.
 #[test]
 fn files_that_were_changed_are_refused() {
@@ -495,12 +506,7 @@ fn files_that_were_changed_are_refused() {
         (|it| it["role"] = "host".into(), "the part of the host `first`"),
     ];
     for (change, part) in changes {
-        let mut document: Value = serde_json::from_str(&original).unwrap();
-        document.as_object_mut().unwrap().shift_remove("hash");
-        change(&mut document);
-        let hash = crypto::hash::digest("jobs/saved_model", &[document.to_string().as_bytes()]);
-        document["hash"] = hex(&hash).into();
-        let error = refused(&document.to_string());
+        let error = refused(&changed(&original, change));
         assert!(error.contains(part), "{part} is not in: {error}");
     }
     refused(&original.replace("trained", "trainee"));

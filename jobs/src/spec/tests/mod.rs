@@ -308,7 +308,7 @@ fn templates_and_manual_are_jobs() {
         let blocks = text.split("```yaml\n").skip(1);
         blocks.filter_map(|block| block.split("```").next()).collect::<String>()
     };
-    for page in ["joins", "scoring", "several-partners", "totals", "trees"] {
+    for page in ["joins", "scoring", "several-classes", "several-partners", "totals", "trees"] {
         let jobs = [format!("docs/{page}.md"), format!("docs/{page}.zh-CN.md")].map(|page| {
             JobSpec::parse(&page, &blocks(&page)).unwrap_or_else(|error| panic!("{error}"))
         });
@@ -448,7 +448,7 @@ fn a_job_that_predicts_numbers_has_no_classes() {
                b: { role: host, key: k }\nsplit: { by: random }\ntrain:\n  - tweedie_regression: { \
                power: 1.3 }\n";
     let read = JobSpec::parse("job.yaml", job).unwrap();
-    assert!(read.predicts_numbers());
+    assert_eq!(read.target(), Target::Number);
     assert_eq!(read.guest.offset.as_deref(), Some("o"));
     let Model::Regression { of, settings, .. } = &read.train[0].model else { panic!("a model") };
     assert_eq!((*of, settings.power), (RegressionOf::Tweedie, Some(1.3)));
@@ -464,6 +464,75 @@ fn a_job_that_predicts_numbers_has_no_classes() {
         assert!(job.contains(from), "{from}");
         let error = JobSpec::parse("job.yaml", &job.replace(from, to)).unwrap_err().to_string();
         assert!(error.contains(problem), "{to}: {error}");
+    }
+}
+
+/// A label of several classes goes without what needs two, and needs no names in the job.
+#[test]
+fn a_job_of_several_classes_has_no_positive_one() {
+    let job = "job: a\npurpose: p\nparties:\n  a: { role: guest, key: k, label: y }\n  b: { role: \
+               host, key: k }\nsplit: { by: stratified, validation: 20% }\ntrain:\n  - \
+               multinomial_regression: { early_stopping: 3 }\n";
+    let read = JobSpec::parse("job.yaml", job).unwrap();
+    assert_eq!(read.target(), Target::SeveralClasses);
+    let statement = read.disclosures();
+    let training = statement.last().unwrap();
+    let of_classes = training.disclosures.iter().find(|it| it.key == "train.classes").unwrap();
+    assert_eq!(of_classes.to, Audience::Host);
+    for (from, to, problem) in [
+        ("label: y", "label: { column: y, positive: b }", "`positive` value"),
+        ("label: y", "label: y, offset: o", "guest's `offset`"),
+        ("train:", "prepare: [ select: {} ]\ntrain:", "`select`"),
+        ("train:", "prepare: [ encode: { numbers: woe } ]\ntrain:", "`woe`"),
+        ("train:", "train:\n  - logistic_regression: {}", "one of several classes"),
+        ("train:", "train:\n  - linear_regression: {}", "predicts numbers"),
+        (", validation: 20%", ", validation: 0%", "stops early"),
+        ("early_stopping: 3", "l1: 0.1", "l1"),
+    ] {
+        assert!(job.contains(from), "{from}");
+        let error = JobSpec::parse("job.yaml", &job.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(problem), "{to}: {error}");
+    }
+}
+
+/// What trees of several classes and directions go together with, and what they open.
+#[test]
+fn trees_of_classes_and_directions_say_what_they_open() {
+    let job = "job: a\npurpose: p\nparties:\n  a: { role: guest, key: k, label: y }\n  b: { role: \
+               host, key: k }\nsplit: { by: random, validation: 20% }\ntrain:\n  - boosted_trees: \
+               { privacy: secureboost }\n";
+    let keys = |settings: &str| -> Vec<String> {
+        let source = job.replace("secureboost }", &format!("secureboost, {settings} }}"));
+        let job = JobSpec::parse("job.yaml", &source).unwrap();
+        let statement = job.disclosures().pop().unwrap();
+        statement.disclosures.into_iter().map(|it| it.key.into_owned()).collect()
+    };
+    let has = |settings: &str| {
+        let keys = keys(settings);
+        ["train.classes", "trees.host_directions"].map(|key| keys.contains(&key.to_owned()))
+    };
+    assert_eq!(has("trees: 3"), [false, false]);
+    assert_eq!(has("loss: softmax"), [true, false]);
+    assert_eq!(has("directions: { b: { x: up, z: down } }"), [false, true]);
+    for (settings, problem) in [
+        ("privacy: strict, loss: softmax", "is strict"),
+        ("privacy: strict, directions: { a: { x: up } }", "nor `directions`"),
+        ("loss: softmax, ensemble: forest", "a forest of several classes"),
+        ("loss: softmax, positive_weight: 2", "`positive_weight` and several classes"),
+        ("loss: softmax, directions: { a: { x: up } }", "`directions` and several classes"),
+        ("loss: quantile, directions: { a: { x: up } }", "the quantile loss"),
+        ("directions: { c: { x: up } }", "the parties are `a`, `b`"),
+        ("directions: { a: { x: up }, b: { x: down } }", "two for columns `x`"),
+        ("directions: { x: up }", "{ party: { column: up or down } }"),
+        ("directions: {}", "{ party: { column: up or down } }"),
+        ("directions: { a: { x: sideways } }", "sideways"),
+    ] {
+        let source = match settings.strip_prefix("privacy: strict, ") {
+            Some(rest) => job.replace("privacy: secureboost }", &format!("{rest} }}")),
+            None => job.replace("secureboost }", &format!("secureboost, {settings} }}")),
+        };
+        let error = JobSpec::parse("job.yaml", &source).unwrap_err().to_string();
+        assert!(error.contains(problem), "{settings}: {error}");
     }
 }
 
@@ -492,6 +561,7 @@ fn descriptors_and_structs_agree() {
     check::<SelectSpec>(&catalogue::SELECT);
     check::<prepare::EncodeSettings>(&catalogue::ENCODE);
     check::<LogisticRegression>(&catalogue::LOGISTIC_REGRESSION);
+    check::<MultinomialRegression>(&catalogue::MULTINOMIAL_REGRESSION);
     check::<Regression>(&catalogue::LINEAR_REGRESSION);
     check::<Regression>(&catalogue::POISSON_REGRESSION);
     check::<Regression>(&catalogue::GAMMA_REGRESSION);
@@ -502,7 +572,7 @@ fn descriptors_and_structs_agree() {
     for component in [&catalogue::PAYLOAD, &catalogue::SCORE] {
         assert!(component.parameters.is_empty());
     }
-    assert_eq!(catalogue::all().len(), 21, "a new component needs a line above");
+    assert_eq!(catalogue::all().len(), 22, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.

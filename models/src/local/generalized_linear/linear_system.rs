@@ -4,7 +4,7 @@ use super::objective::Triangle;
 use features::arithmetic::dot;
 
 /// The solution x of A·x = b; none where A is not (numerically) positive definite.
-pub(super) fn solve(matrix: Triangle, mut right: Vec<f64>) -> Option<Vec<f64>> {
+pub(in crate::local) fn solve(matrix: Triangle, mut right: Vec<f64>) -> Option<Vec<f64>> {
     let factor = factor(matrix)?;
     forward(&factor, &mut right);
     backward(&factor, &mut right);

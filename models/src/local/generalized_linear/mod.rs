@@ -14,6 +14,8 @@ mod descent;
 mod linear_system;
 mod objective;
 
+pub(super) use linear_system::solve;
+pub(super) use objective::Triangle;
 use objective::{Objective, Point};
 use serde::{Deserialize, Serialize};
 

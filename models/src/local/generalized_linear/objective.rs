@@ -32,9 +32,9 @@ pub(super) struct Point {
 }
 
 /// The lower triangle of a symmetric matrix, row by row: row i holds i + 1 entries.
-pub(super) struct Triangle {
-    pub(super) size: usize,
-    pub(super) entries: Vec<f64>,
+pub(in crate::local) struct Triangle {
+    pub(in crate::local) size: usize,
+    pub(in crate::local) entries: Vec<f64>,
 }
 
 impl Triangle {

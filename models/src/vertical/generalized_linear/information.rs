@@ -130,7 +130,7 @@ pub(super) async fn identity_residuals(
 ) -> Result<Vec<u64>, ModelError> {
     subtract(&mut scores, targets);
     let scores = truncate(party, &scores, SCORE_SHIFT).await?;
-    let products = factors.times(party, scores).await?;
+    let products = factors.times(party, &scores).await?;
     Ok(truncate(party, &products, FACTOR_BITS).await?)
 }
 
@@ -174,7 +174,7 @@ impl Factors {
     fn roots(&self) -> Self {
         let root = |factor: f64| (factor / FACTOR_UNIT).sqrt() * FACTOR_UNIT;
         match self {
-            Self::Even(factor) => Self::Even(root(*factor as f64).round() as u64),
+            Self::Even(factor) => Self::Even(root(*factor as f64).round() as i64),
             Self::Own(factors) => {
                 let roots = factors.iter().map(|factor| root(*factor as f64).round() as i64);
                 Self::Own(roots.collect())

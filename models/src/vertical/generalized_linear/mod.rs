@@ -121,7 +121,7 @@ pub async fn train<'a>(
     let scaling = Scaling::agree(party, targets, family).await?;
     let scaled = scaling.settings(settings, family);
     let prepared = engine::prepare(party, columns, None, rows, &scaled, STEEPNESS).await?;
-    let geometry = engine::agree_on_geometry(party, &prepared, &scaled).await?;
+    let geometry = engine::agree_on_geometry(party, &prepared, &scaled, 1).await?;
     let weights = targets.and_then(|targets| targets.weights);
     let response = async |party: &mut TwoParty| match family.log_link_power() {
         None => Response::identity(&scaling, weights, rows, weighted),

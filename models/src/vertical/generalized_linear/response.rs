@@ -8,7 +8,7 @@
 
 use mpc::TwoParty;
 use mpc::exponential::{Exponential, FACTORS_MAX, Range, Term};
-use mpc::known::{multiply_by_own, multiply_by_theirs};
+use mpc::known;
 use mpc::sigmoid::{Accuracy, ROW_SCALE_MAX, SCORE_UNIT, Sigmoid};
 
 use super::information::identity_residuals;
@@ -53,17 +53,23 @@ pub(in crate::vertical) enum Response {
     },
 }
 
+/// What gives residuals says in which units.
+pub(in crate::vertical) trait Residuals {
+    /// Fractional bits of residuals.
+    fn residual_bits(&self) -> u32;
+}
+
 /// The factors of the rows.
 pub(in crate::vertical) enum Factors {
     /// All rows have this one.
-    Even(u64),
+    Even(i64),
     /// Only the guest knows them; empty at the host. With [`FACTOR_BITS`].
     Own(Vec<i64>),
 }
 
 /// Fractional bits of residuals whose mean function is bounded or whose steps are safe; with at
 /// most 2^22 rows their weighted sums stay below 2^61.
-pub(super) const RESIDUAL_BITS: u32 = 30;
+pub(in crate::vertical) const RESIDUAL_BITS: u32 = 30;
 /// Fractional bits of residuals of exponentials, which are up to 2^9 times as large while a step is
 /// tried that is too long.
 pub(super) const LOG_RESIDUAL_BITS: u32 = 22;
@@ -76,8 +82,6 @@ pub(super) const FACTOR_UNIT: f64 =
     (1_u64 << (FACTOR_BITS + RESIDUAL_BITS + SCORE_SHIFT)) as f64 / SCORE_UNIT;
 /// Bits of these factors as integers, sign included: they are at most 4.
 const FACTOR_WIDTH: u32 = FACTOR_BITS + 4;
-/// Rows whose factors are multiplied at once.
-const FACTOR_ROWS: usize = 1 << 18;
 /// The largest exponent of e before exponentials are clamped: 403 times the mean target.
 pub(super) const EXPONENT_MAX: f64 = 6.0;
 /// The largest magnitude of a linear predictor before it is clamped.
@@ -110,7 +114,7 @@ impl Response {
         let scales = row_scales(weights, rows)?;
         let factors = if !weighted {
             let even = (1_u64 << rows.log_training()) as f64 / rows.training as f64;
-            Factors::Even(factor(&even) as u64)
+            Factors::Even(factor(&even))
         } else if weights.is_some() {
             Factors::Own(scales.iter().map(factor).collect())
         } else {
@@ -165,14 +169,6 @@ impl Response {
         Ok(Self::Log { exponential, range, terms, constants, offsets, power })
     }
 
-    /// Fractional bits of residuals.
-    pub(in crate::vertical) fn residual_bits(&self) -> u32 {
-        match self {
-            Self::Logistic { .. } | Self::Identity { .. } => RESIDUAL_BITS,
-            Self::Log { .. } => LOG_RESIDUAL_BITS,
-        }
-    }
-
     /// Shares of the residuals of the first rows, from shares of their linear predictors in
     /// [`SCORE_UNIT`]. Only those of logistic regression are less exact if `accuracy` allows it.
     pub(in crate::vertical) async fn residuals(
@@ -205,32 +201,27 @@ impl Response {
     }
 }
 
+impl Residuals for Response {
+    fn residual_bits(&self) -> u32 {
+        match self {
+            Self::Logistic { .. } | Self::Identity { .. } => RESIDUAL_BITS,
+            Self::Log { .. } => LOG_RESIDUAL_BITS,
+        }
+    }
+}
+
 impl Factors {
     pub(super) async fn times(
         &self,
         party: &mut TwoParty,
-        mut scores: Vec<u64>,
+        scores: &[u64],
     ) -> Result<Vec<u64>, ModelError> {
-        match self {
-            Self::Even(factor) => {
-                for score in &mut scores {
-                    *score = score.wrapping_mul(*factor);
-                }
-                Ok(scores)
-            }
-            Self::Own(factors) => {
-                let mut products = Vec::with_capacity(scores.len());
-                for (index, scores) in scores.chunks(FACTOR_ROWS).enumerate() {
-                    products.extend(if party.is_first() {
-                        let factors = &factors[index * FACTOR_ROWS..][..scores.len()];
-                        multiply_by_own(party, factors, FACTOR_WIDTH, scores).await?
-                    } else {
-                        multiply_by_theirs(party, FACTOR_WIDTH, scores).await?
-                    });
-                }
-                Ok(products)
-            }
-        }
+        let factors = match self {
+            Self::Even(factor) => known::Factors::Even(*factor),
+            Self::Own(factors) if party.is_first() => known::Factors::Own(factors),
+            Self::Own(_) => known::Factors::Theirs,
+        };
+        Ok(known::multiply_by(party, factors, FACTOR_WIDTH, scores).await?)
     }
 }
 
@@ -245,7 +236,10 @@ pub(super) fn add(shares: &mut [u64], terms: &[u64]) {
 }
 
 /// What each row's residual is multiplied by: see `objective`.
-fn row_scales(weights: Option<&[f64]>, rows: Rows) -> Result<Vec<f64>, ModelError> {
+pub(in crate::vertical) fn row_scales(
+    weights: Option<&[f64]>,
+    rows: Rows,
+) -> Result<Vec<f64>, ModelError> {
     let even = vec![1.0; rows.all()];
     let weights = weights.unwrap_or(&even);
     let valid = |weights: &[f64]| {

@@ -57,7 +57,7 @@ use mpc::TwoParty;
 use mpc::matrix::{Blocks, Geometry, ROWS_STEP};
 use mpc::sigmoid::Accuracy;
 
-use super::generalized_linear::response::Response;
+use super::generalized_linear::response::{Residuals, Response};
 use super::standard_errors::{self, StandardErrors};
 use crate::ModelError;
 use objective::{Objective, Prepared};
@@ -218,7 +218,7 @@ pub async fn train_with_woe<'a>(
     let weighted = agree_on_weights(party, labels.map(|labels| labels.weights.is_some())).await?;
     agree_on_stopping(party, settings, rows).await?;
     let prepared = prepare(party, columns, woe, rows, settings, STEEPNESS).await?;
-    let geometry = agree_on_geometry(party, &prepared, settings).await?;
+    let geometry = agree_on_geometry(party, &prepared, settings, 1).await?;
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
     let (result, ending) = descend(party, &objective, &prepared, settings, weighted).await?;
@@ -244,7 +244,7 @@ pub(in crate::vertical) async fn descend(
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = thresholds(party, prepared, settings);
     let curvature = curvature(weighted, prepared.rows.training);
-    let mut optimiser = Optimiser::new(objective, settings, &thresholds, curvature);
+    let mut optimiser = Optimiser::new(objective, settings, &thresholds, curvature, 1);
     // With early stopping the way counts, not only where it ends.
     let is_direct = settings.early_stopping.is_none() && objective.has_coarse_residuals();
     let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_direct);
@@ -285,12 +285,28 @@ pub(in crate::vertical) async fn learn(
     ending: Ending,
     standard_errors: Option<StandardErrors>,
 ) -> Result<Coefficients, ModelError> {
-    let mut weights = objective.learn_coefficients(party, result).await?;
-    let offset = prepared.whitened.offset(&weights);
-    // The guest's intercept is the last of its columns.
-    let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
+    let all = learn_vectors(party, objective, prepared, result).await?;
+    let (weights, intercept) = all.into_iter().next().unwrap_or_default();
     let Ending { passes, converged } = ending;
     Ok(Coefficients { weights, intercept, passes, converged, standard_errors })
+}
+
+/// Opens to each party its own weights and intercept, for each of the vectors of coefficients.
+pub(in crate::vertical) async fn learn_vectors<R: Residuals>(
+    party: &mut TwoParty,
+    objective: &Objective<'_, R>,
+    prepared: &Prepared,
+    result: &Blocks,
+) -> Result<Vec<(Vec<f64>, f64)>, ModelError> {
+    let is_guest = party.is_first();
+    let vector = |mut weights: Vec<f64>| {
+        let offset = prepared.whitened.offset(&weights);
+        // The guest's intercept is the last of its columns.
+        let intercept = if is_guest { weights.pop().unwrap_or(offset) } else { offset };
+        (weights, intercept)
+    };
+    let all = objective.learn_coefficients(party, result).await?;
+    Ok(all.into_iter().map(vector).collect())
 }
 
 /// How many rows, the first ones, the first passes go over; `None` if only all rows will do. The
@@ -300,14 +316,16 @@ fn sample(rows: Rows, variables: usize) -> Option<usize> {
     (sample > 0 && sample >= SAMPLE_ROWS * variables).then_some(sample)
 }
 
-/// Agrees on the shape of the products, packed for as many passes as training is likely to take.
+/// Agrees on the shape of the products, packed for as many passes as training is likely to take,
+/// each with so many `vectors` of coefficients.
 pub(in crate::vertical) async fn agree_on_geometry(
     party: &mut TwoParty,
     prepared: &Prepared,
     settings: &Settings,
+    vectors: usize,
 ) -> Result<Geometry, ModelError> {
     let (rows, columns) = (prepared.rows.all(), prepared.columns.len());
-    Ok(Geometry::agree(party, rows, columns, QUERIES.min(settings.passes_max)).await?)
+    Ok(Geometry::agree(party, rows, columns, vectors * QUERIES.min(settings.passes_max)).await?)
 }
 
 /// Makes a party's columns ready for the products; `steepness` bounds the curvature of a row's
@@ -348,7 +366,7 @@ pub(in crate::vertical) async fn agree_on_weights(
 }
 
 /// With early stopping, makes sure that both parties stop by the same rule on the same rows.
-async fn agree_on_stopping(
+pub(in crate::vertical) async fn agree_on_stopping(
     party: &mut TwoParty,
     settings: &Settings,
     rows: Rows,
@@ -365,7 +383,7 @@ async fn agree_on_stopping(
 
 /// Bound on the curvature of one party's block of the loss in whitened variables, which are made
 /// without the guest's weights: the largest weight in units of the mean, as far as a host may know.
-fn curvature(weighted: bool, rows: usize) -> f64 {
+pub(in crate::vertical) fn curvature(weighted: bool, rows: usize) -> f64 {
     if weighted {
         mpc::sigmoid::ROW_SCALE_MAX * rows as f64 / rows.next_power_of_two() as f64
     } else {
@@ -474,7 +492,10 @@ fn check(
 }
 
 /// Which of `rows` are for what; `None` if there are too few or too many.
-fn divided(rows: usize, early_stopping: Option<EarlyStopping>) -> Option<Rows> {
+pub(in crate::vertical) fn divided(
+    rows: usize,
+    early_stopping: Option<EarlyStopping>,
+) -> Option<Rows> {
     let validation = early_stopping.map_or(0, |it| it.validation_rows);
     let training = rows.checked_sub(validation)?;
     let can_stop = early_stopping.is_none_or(|it| it.patience > 0 && it.validation_rows > 0);

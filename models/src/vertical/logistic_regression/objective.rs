@@ -9,6 +9,8 @@
 //! their loss only the sign of a product is wanted, so their residuals carry factors from 0 to 1
 //! with a sum of at most 2^10 instead: whatever their values, sums stay below 2^60.
 
+use std::slice;
+
 use mpc::TwoParty;
 use mpc::conversion::truncate;
 use mpc::matrix::{Blocks, Geometry, SharedProduct};
@@ -19,7 +21,7 @@ use super::Rows;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
 use super::woe::WoeBlock;
 use crate::ModelError;
-use crate::vertical::generalized_linear::response::Response;
+use crate::vertical::generalized_linear::response::{Residuals, Response};
 
 /// Fractional bits of gradients.
 pub(in crate::vertical) const GRADIENT_BITS: u32 = 36;
@@ -30,9 +32,9 @@ const VALIDATION_BITS: u32 = 24;
 pub(in crate::vertical) const VALIDATION_SUM_BITS: u32 = 10;
 
 /// Everything that one pass over the data needs.
-pub(in crate::vertical) struct Objective<'a> {
+pub(in crate::vertical) struct Objective<'a, R = Response> {
     product: SharedProduct<'a>,
-    response: Response,
+    response: R,
     whitened: &'a Whitened,
     woe: &'a WoeBlock,
     rows: Rows,
@@ -58,6 +60,7 @@ pub(in crate::vertical) struct Prepared {
 }
 
 /// Shares of the gradients at one point.
+#[derive(Default)]
 pub(in crate::vertical) struct Gradients {
     /// Of the objective, at 2^[`GRADIENT_BITS`].
     pub(in crate::vertical) training: Blocks,
@@ -66,13 +69,13 @@ pub(in crate::vertical) struct Gradients {
     pub(in crate::vertical) validation: Option<Blocks>,
 }
 
-impl<'a> Objective<'a> {
+impl<'a, R: Residuals> Objective<'a, R> {
     /// Sets the encrypted products up, and the residuals by `response`.
     pub(in crate::vertical) async fn prepare(
         party: &mut TwoParty,
         prepared: &'a Prepared,
         geometry: &'a Geometry,
-        response: impl AsyncFnOnce(&mut TwoParty) -> Result<Response, ModelError>,
+        response: impl AsyncFnOnce(&mut TwoParty) -> Result<R, ModelError>,
     ) -> Result<Self, ModelError> {
         let Prepared { columns, whitened, woe, rows } = prepared;
         let (own, theirs) = variables(party, prepared, geometry)?;
@@ -95,88 +98,119 @@ impl<'a> Objective<'a> {
         })
     }
 
-    /// Shares of the linear predictors of the first `rows` at the shared point.
+    /// Shares of the linear predictors of the first `rows` at each of the shared points.
     pub(in crate::vertical) async fn scores(
         &self,
         party: &mut TwoParty,
-        point: &Blocks,
+        points: &[Blocks],
         rows: usize,
-    ) -> Result<Vec<u64>, ModelError> {
-        let by_column = self.woe.expand(party, point).await?;
+    ) -> Result<Vec<Vec<u64>>, ModelError> {
+        let mut by_column = Vec::with_capacity(points.len());
+        for point in points {
+            by_column.push(self.woe.expand(party, point).await?);
+        }
         Ok(self.product.forward(party, &by_column, rows).await?)
     }
 
-    /// Shares of the gradients at the shared point, over the first `rows`: all, or a sample of the
-    /// training rows (see [`SharedProduct::forward`]), for which everything is `rows` to training
+    /// Shares of the gradients at each shared point, from shares of its residuals of the first
+    /// rows: all, or a sample of the training rows, for which everything is its rows to training
     /// rows times the gradient, and no validation gradient is made.
-    pub(in crate::vertical) async fn gradients(
+    pub(in crate::vertical) async fn gradients_of(
         &self,
         party: &mut TwoParty,
-        point: &Blocks,
-        rows: usize,
-        accuracy: Accuracy,
-    ) -> Result<Gradients, ModelError> {
-        let scores = self.scores(party, point, rows).await?;
-        let mut residuals = self.response.residuals(party, scores, accuracy).await?;
-        let held_out = residuals.split_off(self.rows.training.min(rows));
-        let training = self.training_gradient(party, point, &residuals).await?;
-        let validation = if held_out.is_empty() {
-            None
+        points: &[Blocks],
+        mut residuals: Vec<Vec<u64>>,
+    ) -> Result<Vec<Gradients>, ModelError> {
+        let held_out: Vec<Vec<u64>> = residuals
+            .iter_mut()
+            .map(|residuals| residuals.split_off(self.rows.training.min(residuals.len())))
+            .collect();
+        let training = self.training_gradients(party, points, &residuals).await?;
+        let validation = if held_out.iter().all(Vec::is_empty) {
+            training.iter().map(|_| None).collect()
         } else {
-            let residuals = [vec![0; self.rows.training], held_out].concat();
-            Some(self.validation_gradient(party, point, &residuals).await?)
+            let moved = |held_out| [vec![0; self.rows.training], held_out].concat();
+            let residuals: Vec<Vec<u64>> = held_out.into_iter().map(moved).collect();
+            self.validation_gradients(party, points, &residuals).await?
         };
-        Ok(Gradients { training, validation })
+        let pairs = training.into_iter().zip(validation);
+        Ok(pairs.map(|(training, validation)| Gradients { training, validation }).collect())
     }
 
-    async fn training_gradient(
+    async fn training_gradients(
         &self,
         party: &mut TwoParty,
-        point: &Blocks,
-        residuals: &[u64],
-    ) -> Result<Blocks, ModelError> {
+        points: &[Blocks],
+        residuals: &[Vec<u64>],
+    ) -> Result<Vec<Blocks>, ModelError> {
         // The penalty's rows join the sum over data rows, brought to the same unit:
         // 2^p · (v·2^(48-c)/50) · 50·2^shift = 2^(c+r+m) · v; 2c + m is 35 or 36.
         let residual_bits = self.response.residual_bits();
         let shift = (2 * self.column_bits + residual_bits + self.log_rows) as i32
             - (48 + PENALTY_BITS) as i32;
-        let share = residuals.len() as f64 / self.rows.training as f64;
+        let rows = residuals.first().map_or(0, Vec::len);
+        let share = rows as f64 / self.rows.training as f64;
         let multiplier = ((50_u64 << shift.max(0)) as f64 * share).round() as u64;
         let lift =
             |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
-        let penalised = self.woe.without(party, point);
-        let penalty = Blocks { own: lift(&penalised.own), theirs: lift(&penalised.theirs) };
-        let penalty = truncate_blocks(party, penalty, shift.min(0).unsigned_abs()).await?;
-        let sums = self.product.backward(party, residuals, &penalty).await?;
+        let penalty = |point: &Blocks| {
+            let penalised = self.woe.without(party, point);
+            Blocks { own: lift(&penalised.own), theirs: lift(&penalised.theirs) }
+        };
+        let penalties = points.iter().map(penalty).collect();
+        let penalties = truncate_blocks(party, penalties, shift.min(0).unsigned_abs()).await?;
         let unit = 50.0 * 2_f64.powi(shift) * f64::from(1 << PENALTY_BITS);
-        let sums = self.woe.collapse(party, sums, point, unit).await?;
+        let sums = self.sums(party, points, residuals, &penalties, unit).await?;
         let drop = self.column_bits + residual_bits + self.log_rows - GRADIENT_BITS;
         truncate_blocks(party, sums, drop).await
     }
 
-    async fn validation_gradient(
+    async fn validation_gradients(
         &self,
         party: &mut TwoParty,
-        point: &Blocks,
-        residuals: &[u64],
-    ) -> Result<Blocks, ModelError> {
-        let Blocks { mut own, mut theirs } = self.woe.without(party, point);
-        own.fill(0);
-        theirs.fill(0);
-        let sums = self.product.backward(party, residuals, &Blocks { own, theirs }).await?;
-        let sums = self.woe.collapse(party, sums, point, 0.0).await?;
+        points: &[Blocks],
+        residuals: &[Vec<u64>],
+    ) -> Result<Vec<Option<Blocks>>, ModelError> {
+        let nothing = |point: &Blocks| {
+            let Blocks { mut own, mut theirs } = self.woe.without(party, point);
+            own.fill(0);
+            theirs.fill(0);
+            Blocks { own, theirs }
+        };
+        let penalties: Vec<Blocks> = points.iter().map(nothing).collect();
+        let sums = self.sums(party, points, residuals, &penalties, 0.0).await?;
         let sum_bits = self.rows.validation.ilog2().min(VALIDATION_SUM_BITS);
         let residual_bits = self.response.residual_bits();
         let drop = self.column_bits + residual_bits + sum_bits - VALIDATION_BITS;
-        truncate_blocks(party, sums, drop).await
+        Ok(truncate_blocks(party, sums, drop).await?.into_iter().map(Some).collect())
     }
 
-    /// Opens to each party its own block and turns it into coefficients of its columns.
+    /// The sums over rows for each point, with its penalty; `unit` is that of a variable's.
+    async fn sums(
+        &self,
+        party: &mut TwoParty,
+        points: &[Blocks],
+        residuals: &[Vec<u64>],
+        penalties: &[Blocks],
+        unit: f64,
+    ) -> Result<Vec<Blocks>, ModelError> {
+        let vectors: Vec<(&[u64], &Blocks)> =
+            residuals.iter().map(Vec::as_slice).zip(penalties).collect();
+        let by_column = self.product.backward(party, &vectors).await?;
+        let mut sums = Vec::with_capacity(points.len());
+        for (by_column, point) in by_column.into_iter().zip(points) {
+            sums.push(self.woe.collapse(party, by_column, point, unit).await?);
+        }
+        Ok(sums)
+    }
+
+    /// Opens to each party its own block and turns it into coefficients of its columns, for each of
+    /// the vectors that lie one after the other in the block.
     pub(in crate::vertical) async fn learn_coefficients(
         &self,
         party: &mut TwoParty,
         point: &Blocks,
-    ) -> Result<Vec<f64>, ModelError> {
+    ) -> Result<Vec<Vec<f64>>, ModelError> {
         let (guest, host) = if party.is_first() {
             (&point.own, &point.theirs)
         } else {
@@ -187,25 +221,23 @@ impl<'a> Objective<'a> {
         let own = to_guest.or(to_host).unwrap_or_default();
         let values: Vec<f64> =
             own.into_iter().map(|word| word as i64 as f64 / self.coefficient_unit()).collect();
-        let (plain, woe) = values.split_at(self.whitened.width());
-        let mut coefficients = self.whitened.coefficients(plain);
-        coefficients.extend(woe.iter().map(|value| value * self.woe.scale()));
-        Ok(coefficients)
+        let coefficients = |values: &[f64]| {
+            let (plain, woe) = values.split_at(self.whitened.width());
+            let mut coefficients = self.whitened.coefficients(plain);
+            coefficients.extend(woe.iter().map(|value| value * self.woe.scale()));
+            coefficients
+        };
+        Ok(values.chunks_exact(self.own.max(1)).map(coefficients).collect())
     }
 
     /// How residuals follow from linear predictors.
-    pub(in crate::vertical) fn response(&self) -> &Response {
+    pub(in crate::vertical) fn response(&self) -> &R {
         &self.response
     }
 
     /// All rows.
     pub(in crate::vertical) fn rows(&self) -> usize {
         self.rows.all()
-    }
-
-    /// Whether residuals can be had at a lower price, rounded coarsely.
-    pub(super) fn has_coarse_residuals(&self) -> bool {
-        matches!(self.response, Response::Logistic { .. })
     }
 
     /// The number of blocks, each of curvature at most 1 in its variables.
@@ -219,15 +251,46 @@ impl<'a> Objective<'a> {
     }
 }
 
+impl Objective<'_> {
+    /// [`Self::gradients_of`] the residuals of the first `rows` at the point: all, or a sample (see
+    /// [`SharedProduct::forward`]).
+    pub(in crate::vertical) async fn gradients(
+        &self,
+        party: &mut TwoParty,
+        point: &Blocks,
+        rows: usize,
+        accuracy: Accuracy,
+    ) -> Result<Gradients, ModelError> {
+        let points = slice::from_ref(point);
+        let scores = self.scores(party, points, rows).await?.pop().unwrap_or_default();
+        let residuals = self.response.residuals(party, scores, accuracy).await?;
+        let mut gradients = self.gradients_of(party, points, vec![residuals]).await?;
+        Ok(gradients.pop().unwrap_or_default())
+    }
+
+    /// Whether residuals can be had at a lower price, rounded coarsely.
+    pub(super) fn has_coarse_residuals(&self) -> bool {
+        matches!(self.response, Response::Logistic { .. })
+    }
+}
+
+/// Truncates all blocks at once.
 async fn truncate_blocks(
     party: &mut TwoParty,
-    blocks: Blocks,
+    blocks: Vec<Blocks>,
     shift: u32,
-) -> Result<Blocks, ModelError> {
-    let own = blocks.own.len();
-    let joined = in_party_order(party, blocks.own, blocks.theirs);
-    let joined = truncate(party, &joined, shift).await?;
-    Ok(from_party_order(party, joined, own))
+) -> Result<Vec<Blocks>, ModelError> {
+    let widths: Vec<[usize; 2]> =
+        blocks.iter().map(|it| [it.own.len(), it.own.len() + it.theirs.len()]).collect();
+    let joined: Vec<Vec<u64>> =
+        blocks.into_iter().map(|it| in_party_order(party, it.own, it.theirs)).collect();
+    let mut rest = truncate(party, &joined.concat(), shift).await?;
+    let mut truncated = Vec::with_capacity(widths.len());
+    for [own, width] in widths {
+        let tail = rest.split_off(width.min(rest.len()));
+        truncated.push(from_party_order(party, std::mem::replace(&mut rest, tail), own));
+    }
+    Ok(truncated)
 }
 
 /// The numbers of own variables and the peer's.

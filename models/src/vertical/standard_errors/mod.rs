@@ -40,6 +40,8 @@
 //! column relative to the average of rows. Half of it all is the relative error of a standard
 //! error. In the tests, with inflations up to 3,600, it is below 1 part in 2,500.
 
+use std::slice;
+
 use mpc::TwoParty;
 use mpc::gram::{Gram, gram};
 use mpc::inverse::{FACTOR_SHIFT, SIZE_MAX, UNIT_BITS, inverse_diagonal};
@@ -109,7 +111,8 @@ pub(in crate::vertical) async fn learn(
     check_size(variables, rows, response.has_dispersion())?;
     let (guest, l2) = (party.is_first(), settings.l2);
     let own = party.session.compute(|| Own::new(columns, rows, guest, l2)).await;
-    let scores = objective.scores(party, point, rows).await?;
+    let scores = objective.scores(party, slice::from_ref(point), rows).await?;
+    let scores = scores.into_iter().next().unwrap_or_default();
     let products = Products::prepare(party).await?;
     let information = response.information(party, &products, scores.clone()).await?;
     let dispersion = response.dispersion(party, &products, scores, log_rows).await?;
