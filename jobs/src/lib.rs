@@ -20,8 +20,8 @@ pub use error::JobError;
 pub use open_table::{open_rows, open_rows_together, propose_schema};
 pub use own_rows::OwnRows;
 pub use run::{
-    AloneLinear, BaseRates, Coefficient, ColumnTotal, HostEvidence, KeyRound, LinearPart,
-    ModelOutcome, ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome,
+    AloneLinear, BaseRates, Coefficient, ColumnTotal, HiddenComparison, HostEvidence, KeyRound,
+    LinearPart, ModelOutcome, ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome,
     SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores, TotalsOutcome,
     Weighed, run_party,
 };

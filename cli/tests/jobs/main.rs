@@ -4,6 +4,7 @@
 
 mod bench;
 mod failures;
+mod hidden;
 mod joins;
 mod keys;
 mod large;

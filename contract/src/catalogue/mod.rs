@@ -4,6 +4,7 @@
 
 mod align;
 mod evaluate;
+mod hidden;
 mod multiparty;
 mod payload;
 mod prepare;
@@ -16,6 +17,7 @@ mod unbalanced;
 
 pub use align::{ECDH, RR22, cascade};
 pub use evaluate::{EVALUATE, REPORT};
+pub use hidden::{HIDDEN, hidden_of};
 pub use multiparty::MULTIPARTY;
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
@@ -45,12 +47,13 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 21] = [
+static ALL: [&ComponentDescriptor; 22] = [
     &ECDH,
     &RR22,
     &MULTIPARTY,
     &UNBALANCED,
     &TOTALS,
+    &HIDDEN,
     &PAYLOAD,
     &SPLIT,
     &MISSING,

@@ -8,6 +8,7 @@
 mod cards;
 mod curves;
 mod features;
+mod hidden;
 mod joins;
 mod model;
 mod numbers;

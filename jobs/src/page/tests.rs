@@ -392,6 +392,7 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
         split: split.to_owned(),
         comparison: None,
         numeric: None,
+        hidden: None,
         part,
         scores: None,
     }

@@ -10,6 +10,7 @@ use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, Evaluation};
 use models::local;
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
+use models::vertical::hidden_evaluation::Figures;
 use models::vertical::strict_trees::StrictTrees;
 use models::wald::Wald;
 use serde::{Deserialize, Serialize};
@@ -280,11 +281,23 @@ pub struct ModelOutcome {
     pub comparison: Option<Comparison>,
     /// Both models on the test rows, at the guest, if they predict numbers.
     pub numeric: Option<NumericComparison>,
+    /// Both models on the test rows, at the guest, if nobody sees their joint scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenComparison>,
     /// This party's part of the model.
     pub part: ModelPart,
     /// The scores of the test rows, at the guest.
     #[serde(skip)]
     pub scores: Option<TestScores>,
+}
+
+/// Two models by figures about their scores, where nobody sees the joint ones.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HiddenComparison {
+    /// The guest's own model.
+    pub guest_alone: Figures,
+    /// The joint model.
+    pub joint: Figures,
 }
 
 /// What came out of a job that scores new rows.
@@ -489,6 +502,13 @@ impl ModelOutcome {
                 "guest_alone": headline(&comparison.guest_alone),
                 "joint": headline(&comparison.joint),
                 "test_rows": comparison.joint.rows,
+            }));
+        }
+        if let Some(HiddenComparison { guest_alone, joint }) = &self.hidden {
+            return Some(json!({
+                "guest_alone": guest_alone,
+                "joint": joint,
+                "test_rows": joint.rows,
             }));
         }
         let numeric = self.numeric.as_ref()?;

@@ -372,6 +372,7 @@ fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
         split: String::new(),
         comparison: None,
         numeric: None,
+        hidden: None,
         part: saved.part.clone(),
         scores: None,
     }

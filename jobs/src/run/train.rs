@@ -7,7 +7,7 @@ use net::Size;
 
 use super::boosted_trees::{self, Part};
 use super::data::{Data, pick};
-use super::evaluate::{Scores, compare, compare_numbers};
+use super::evaluate::{Judged, compare, compare_numbers};
 use super::logistic_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
 use super::prepare::Prepared;
@@ -46,13 +46,13 @@ async fn run_step(
     let model_id = agree_on_id(run, step, &model_step.id).await?;
     let model = &model_step.train.model;
     let mut family = None;
-    let (part, scores) = match model {
+    let (part, judged) = match model {
         Model::LogisticRegression { settings, .. } => {
             let session = step.pair()?;
             let trained =
                 logistic_regression::train(run, session, settings, data, split, prepared).await?;
-            let (part, scores) = linear(trained, prepared);
-            (ModelPart::LogisticRegression(part), scores)
+            let (part, judged) = linear(trained, prepared);
+            (ModelPart::LogisticRegression(part), judged)
         }
         Model::Regression { of, settings, .. } => {
             let of = regression::family(*of, settings);
@@ -60,8 +60,8 @@ async fn run_step(
             let session = step.pair()?;
             let trained =
                 regression::train(run, session, (of, settings), data, split, prepared).await?;
-            let (part, scores) = linear(trained, prepared);
-            (ModelPart::Regression(part), scores)
+            let (part, judged) = linear(trained, prepared);
+            (ModelPart::Regression(part), judged)
         }
         Model::BoostedTrees { settings, .. } => {
             family = boosted_trees::family(settings);
@@ -70,18 +70,14 @@ async fn run_step(
             trees(trained)
         }
     };
-    let mut results = ModelOutcome {
-        step: model_step.id.clone(),
-        model_id,
-        component: model.component().name,
-        title: model.component().title.clone(),
-        privacy: model.privacy().to_owned(),
-        settings: model.settings(),
-        split: model_step.split.name.clone(),
-        comparison: None,
-        numeric: None,
-        part,
-        scores: None,
+    let mut results = outcome(model_step, model_id, part);
+    let scores = match judged {
+        Some(Judged::Scores(scores)) => Some(scores),
+        Some(Judged::Hidden(comparison)) => {
+            results.hidden = Some(comparison);
+            None
+        }
+        None => None,
     };
     if let (Some(guest), Some(scores)) = (data.guest(), scores) {
         let labels = if let Some(family) = family {
@@ -104,10 +100,37 @@ async fn run_step(
     Ok(results)
 }
 
+/// A model before it is judged.
+pub(super) fn outcome(
+    model_step: &ModelStep<'_>,
+    model_id: String,
+    part: ModelPart,
+) -> ModelOutcome {
+    let model = &model_step.train.model;
+    ModelOutcome {
+        step: model_step.id.clone(),
+        model_id,
+        component: model.component().name,
+        title: model.component().title.clone(),
+        privacy: model.privacy().to_owned(),
+        settings: model.settings(),
+        split: model_step.split.name.clone(),
+        comparison: None,
+        numeric: None,
+        hidden: None,
+        part,
+        scores: None,
+    }
+}
+
 /// A name for this training run that no party can choose alone, 32 hexadecimal digits: parts of
 /// two runs of one job do not fit together. A guest that tells its hosts different things gets
 /// parts that do not fit, which scoring notices.
-async fn agree_on_id(run: &Run<'_>, step: &mut Step, step_id: &str) -> Result<String, JobError> {
+pub(super) async fn agree_on_id(
+    run: &Run<'_>,
+    step: &mut Step,
+    step_id: &str,
+) -> Result<String, JobError> {
     let mut mine = vec![0; ID_BYTES];
     let mut theirs = Vec::new();
     for (index, session) in step.sessions.iter_mut().enumerate() {
@@ -142,10 +165,10 @@ async fn agree_on_id(run: &Run<'_>, step: &mut Step, step_id: &str) -> Result<St
     Ok(crate::folder::hex(&id[..ID_BYTES]))
 }
 
-fn linear(
+pub(super) fn linear(
     trained: logistic_regression::Trained,
     prepared: &Prepared,
-) -> (LinearPart, Option<Scores>) {
+) -> (LinearPart, Option<Judged>) {
     let named = |weights: &[f64], errors: &[f64]| {
         let replaced = prepared.host_woe.as_ref().map_or(&[][..], HostWoe::names);
         let names = prepared.matrix.names().chain(replaced.iter().map(String::as_str));
@@ -157,11 +180,11 @@ fn linear(
         names.zip(weights).enumerate().map(coefficient).collect()
     };
     let own = trained.own;
-    let (alone, scores) = match trained.guest {
+    let (alone, judged) = match trained.guest {
         Some(guest) => {
             let (coefficients, intercept) =
                 (named(&guest.alone.weights, &[]), guest.alone.intercept);
-            (Some(AloneLinear { coefficients, intercept }), Some(guest.scores))
+            (Some(AloneLinear { coefficients, intercept }), Some(guest.judged))
         }
         None => (None, None),
     };
@@ -175,19 +198,19 @@ fn linear(
         converged: own.converged,
         alone,
     };
-    (part, scores)
+    (part, judged)
 }
 
-fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Scores>) {
+fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Judged>) {
     let binnings = trained.binnings;
     match trained.part {
         Part::Guest { trees, alone, scores } => {
-            (ModelPart::GuestTrees { trees, binnings, alone }, Some(scores))
+            (ModelPart::GuestTrees { trees, binnings, alone }, Some(Judged::Scores(scores)))
         }
         Part::Host(trees) => (ModelPart::HostTrees { trees, binnings }, None),
         Part::Strict { trees, guest } => {
             let (alone, scores) = guest.unzip();
-            (ModelPart::StrictTrees { trees, binnings, alone }, scores)
+            (ModelPart::StrictTrees { trees, binnings, alone }, scores.map(Judged::Scores))
         }
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod boosted_trees;
 pub mod generalized_linear;
+pub mod hidden_evaluation;
+pub mod hidden_rows;
 pub mod logistic_regression;
 pub mod standard_errors;
 pub mod strict_trees;

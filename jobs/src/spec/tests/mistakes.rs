@@ -74,6 +74,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "train:\n  - logistic_regression: { privacy: strict, l2: 0.01 }",
         "  - encode: { numbers: none }\ntrain:\n  - logistic_regression: { standard_errors: true }",
     ),
+    ("hidden rows beside much else", "protocol: ecdh, learn: both", "protocol: hidden"),
+    (
+        "hidden scores and a profit",
+        "{ cost: 5, value: 100 }",
+        "{ scores: hidden, cost: 5, value: 100 }",
+    ),
     ("several at once", "l2: 0.01", "l2: x, l1: y, l3: z"),
 ];
 

@@ -63,7 +63,7 @@ pub(in crate::vertical) enum Factors {
 
 /// Fractional bits of residuals whose mean function is bounded or whose steps are safe; with at
 /// most 2^22 rows their weighted sums stay below 2^61.
-pub(super) const RESIDUAL_BITS: u32 = 30;
+pub(in crate::vertical) const RESIDUAL_BITS: u32 = 30;
 /// Fractional bits of residuals of exponentials, which are up to 2^9 times as large while a step is
 /// tried that is too long.
 pub(super) const LOG_RESIDUAL_BITS: u32 = 22;
@@ -235,7 +235,7 @@ impl Factors {
 }
 
 /// Subtracts the guest's terms, which the host does not have.
-pub(super) fn subtract(shares: &mut [u64], terms: &[u64]) {
+pub(in crate::vertical) fn subtract(shares: &mut [u64], terms: &[u64]) {
     shares.iter_mut().zip(terms).for_each(|(share, term)| *share = share.wrapping_sub(*term));
 }
 
