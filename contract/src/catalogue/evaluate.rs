@@ -47,8 +47,10 @@ pub static EVALUATE: ComponentDescriptor = ComponentDescriptor {
             "scores",
             SCORES,
             Text::new(
-                "whether the guest gets the joint scores of the test rows (open), or figures about                  them and no score (hidden); hidden for logistic regression only",
-                "发起方是否得到测试行的联合得分（open），或仅得到其指标而不见任何得分（hidden）；                 hidden 仅适用于逻辑回归",
+                "whether the guest gets the joint scores of the test rows (open), or figures about \
+                 them and no score (hidden); hidden for logistic regression only",
+                "发起方是否得到测试行的联合得分（open），或仅得到其指标而不见任何得分（hidden）；\
+                 hidden 仅适用于逻辑回归",
             ),
         ),
     ],

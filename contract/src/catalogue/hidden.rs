@@ -12,9 +12,10 @@ pub static HIDDEN: ComponentDescriptor = ComponentDescriptor {
     name: "align.hidden",
     title: Text::new("Hidden intersection for training", "用于训练的隐藏交集"),
     description: Text::new(
-        "Trains on the rows that both parties have, and neither learns which these are: the guest's \
-         rows stand in places, and whether the host has them too, and the host's columns there, are \
-         secret-shared. For one logistic regression with a random split and hidden scores.",
+        "Trains on the rows that both parties have, and neither learns which these are: the \
+         guest's rows stand in places, and whether the host has them too, and the host's columns \
+         there, are secret-shared. For one logistic regression with a random split and hidden \
+         scores.",
         "在双方共有的行上训练，而任何一方都不会得知哪些行是共有的：发起方的行各占一个位置，\
          合作方是否也有该行以及合作方在该处的特征均为秘密分享。用于单个逻辑回归、随机划分、得分隐藏的任务。",
     ),

@@ -1,11 +1,11 @@
 //! A job whose common rows nobody learns: alignment, split, features and training in one.
 //!
-//! The guest's rows stand in the bins of circuit PSI, places that are random in every run. The split
-//! is one of places, by the public seed, and known to both; of the host's rows it says nothing, and
-//! which of the guest's rows are in which places the guest alone knows. What the host fits, means
-//! and whitening, it fits over all rows of its table, because nobody may tell it which of them are
-//! for training; the guest fits over its own rows in places for training. Of neither are labels of
-//! test rows looked at.
+//! The guest's rows stand in the bins of circuit PSI, places that are random in every run. The
+//! split is one of places, by the public seed, and known to both; of the host's rows it says
+//! nothing, and which of the guest's rows are in which places the guest alone knows. What the host
+//! fits, means and whitening, it fits over all rows of its table, because nobody may tell it which
+//! of them are for training; the guest fits over its own rows in places for training. Of neither
+//! are labels of test rows looked at.
 
 use contract::Audience;
 use features::split::{self, Shares, Split};

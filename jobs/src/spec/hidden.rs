@@ -20,6 +20,7 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     };
     if job.hides_rows() {
         refuse("hidden rows", &of_rows(job));
+        refuse("hidden rows", &of_parties(job));
     }
     if job.hides_scores() {
         refuse("hidden scores", &of_scores(job));
@@ -77,9 +78,16 @@ fn of_rows(job: &JobSpec) -> Vec<Refusal> {
             has(|it| it.early_stopping > 0),
             "train",
             "`early_stopping`",
-            "`early_stopping: 0`: training ends at the optimum, and `l2` guards against overfitting",
+            "`early_stopping: 0`: training ends at the optimum, and `l2` keeps it from \
+             overfitting",
         ),
         (has(|it| it.standard_errors), "train", "`standard_errors`", "`standard_errors: false`"),
+    ]
+}
+
+/// What parties cannot ask for where rows are hidden.
+fn of_parties(job: &JobSpec) -> Vec<Refusal> {
+    vec![
         (
             job.guest.weight.is_some(),
             "parties",
