@@ -11,7 +11,7 @@ use std::{process, thread};
 use contract::Role;
 use jobs::folder::{Draft, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
-use jobs::{Event, JobError, Outcome, Watch, open_rows_together, run_party};
+use jobs::{Event, HiddenComparison, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
 use models::evaluate::bootstrap::Difference;
 use models::evaluate::classes::{ClassComparison, ClassEvaluation};
@@ -256,7 +256,8 @@ fn figures(outcome: &Outcome) -> Vec<ModelFigures> {
     let compared = outcome.models.iter().filter_map(|model| {
         let figures = model.comparison.as_ref().map(of_classes);
         let figures = figures.or_else(|| model.classes.as_ref().map(of_several_classes));
-        let figures = figures.or_else(|| model.numeric.as_ref().map(of_numbers))?;
+        let figures = figures.or_else(|| model.numeric.as_ref().map(of_numbers));
+        let figures = figures.or_else(|| model.hidden.as_ref().map(of_hidden))?;
         Some(ModelFigures { step: model.step.clone(), title: model.title.clone(), figures })
     });
     compared.collect()
@@ -292,6 +293,18 @@ fn of_several_classes(classes: &ClassComparison) -> Vec<Figure> {
         figure("macro AUC", |it| it.macro_auc),
         figure("macro F1", |it| it.macro_f1),
         figure("log-loss", |it| it.log_loss),
+    ]
+}
+
+/// The same, of scores that nobody sees.
+fn of_hidden(comparison: &HiddenComparison) -> Vec<Figure> {
+    let HiddenComparison { guest_alone, joint } = comparison;
+    let figure =
+        |name: &str, alone, joint| Figure { name: name.to_owned(), alone, joint, interval: None };
+    vec![
+        figure("AUC", guest_alone.auc, joint.auc),
+        figure("KS", guest_alone.ks, joint.ks),
+        figure("lift@5%", guest_alone.lift_5pct, joint.lift_5pct),
     ]
 }
 

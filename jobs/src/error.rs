@@ -57,6 +57,20 @@ pub enum JobError {
         /// This party's key column.
         key: String,
     },
+    /// Fewer hidden rows are common than the job asks for.
+    #[error(
+        "{training} training rows and {test} test rows are common, and the job asks for at least \
+         {minimum} of each; nothing was trained. Compare how both sides write their ids, or agree \
+         on another `test` share or `minimum`"
+    )]
+    TooFewInCommon {
+        /// Common rows in the places for training.
+        training: usize,
+        /// Common rows in those for the test.
+        test: usize,
+        /// The least number of each.
+        minimum: usize,
+    },
     /// A step between two parties in a job with more, which the job file refuses.
     #[error(
         "step {step} is between one guest and one host, and there are more. This is a defect of \
@@ -267,6 +281,7 @@ impl JobError {
             Self::RareClass { .. } | Self::ClassNotTrained { .. } => {
                 "a class of its label has too few rows for the split"
             }
+            Self::TooFewInCommon { .. } => "the tables have too few rows in common",
             Self::LabelNotAllowed { .. } => "its label has values that the model cannot predict",
             Self::NotSummable { .. } => "a column that it is to add up cannot be",
             Self::AsksTooMuch { .. } => "it has more rows than the job lets it ask for",

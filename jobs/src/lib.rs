@@ -21,8 +21,8 @@ pub use open_table::{open_rows, open_rows_together, propose_schema};
 pub use own_rows::OwnRows;
 pub use run::{
     AloneLinear, BaseRates, ClassScore, ClassScores, ClassesPart, Coefficient, ColumnTotal,
-    HostEvidence, KeyRound, LinearPart, ModelOutcome, ModelPart, NewScores, Outcome, OwnWoe,
-    PartyFacts, ScoredOutcome, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums,
-    TestClassScores, TestScores, TotalsOutcome, Weighed, run_party,
+    HiddenComparison, HostEvidence, KeyRound, LinearPart, ModelOutcome, ModelPart, NewScores,
+    Outcome, OwnWoe, PartyFacts, ScoredOutcome, SelectedFeature, SelectionOutcome, SplitOutcome,
+    StepUse, Sums, TestClassScores, TestScores, TotalsOutcome, Weighed, run_party,
 };
 pub use watch::{Event, Unwatched, Watch};

@@ -5,6 +5,7 @@
 mod bench;
 mod classes;
 mod failures;
+mod hidden;
 mod joins;
 mod keys;
 mod large;

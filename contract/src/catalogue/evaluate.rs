@@ -2,6 +2,7 @@
 
 use crate::{ComponentDescriptor, ParameterKind, Role, Share, Text};
 
+use super::hidden::SCORES;
 use super::{LOCAL, integer, number, parameter};
 
 /// Metrics of the guest's own model, the joint one, and their difference.
@@ -40,6 +41,16 @@ pub static EVALUATE: ComponentDescriptor = ComponentDescriptor {
             Text::new(
                 "value of one positive; needed for the profit curve",
                 "单个正样本的价值；利润曲线需要",
+            ),
+        ),
+        parameter(
+            "scores",
+            SCORES,
+            Text::new(
+                "whether the guest gets the joint scores of the test rows (open), or figures about \
+                 them and no score (hidden); hidden for logistic regression only",
+                "发起方是否得到测试行的联合得分（open），或仅得到其指标而不见任何得分（hidden）；\
+                 hidden 仅适用于逻辑回归",
             ),
         ),
     ],

@@ -5,6 +5,7 @@
 mod align;
 mod classes;
 mod evaluate;
+mod hidden;
 mod multiparty;
 mod payload;
 mod prepare;
@@ -18,6 +19,7 @@ mod unbalanced;
 pub use align::{ECDH, RR22, cascade};
 pub use classes::MULTINOMIAL_REGRESSION;
 pub use evaluate::{EVALUATE, REPORT};
+pub use hidden::{HIDDEN, hidden_of};
 pub use multiparty::MULTIPARTY;
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
@@ -47,12 +49,13 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 22] = [
+static ALL: [&ComponentDescriptor; 23] = [
     &ECDH,
     &RR22,
     &MULTIPARTY,
     &UNBALANCED,
     &TOTALS,
+    &HIDDEN,
     &PAYLOAD,
     &SPLIT,
     &MISSING,

@@ -10,6 +10,7 @@ pub mod class_wording;
 mod classes;
 mod curves;
 mod features;
+mod hidden;
 mod joins;
 mod model;
 mod numbers;

@@ -7,7 +7,7 @@ use report::table::{Cell, Column, Table};
 use serde_json::Value;
 
 use super::curves::{self, Names};
-use super::{View, classes, numbers, own_part, remarks, result, step_title, wording};
+use super::{View, classes, hidden, numbers, own_part, remarks, result, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
@@ -34,6 +34,9 @@ pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
         section = section.part(Part::Charts(vec![own_part]));
         if let Some(numeric) = &model.numeric {
             section = section.part(Part::Comparison(numbers::further(view, numeric)));
+        }
+        if let Some(figures) = &model.hidden {
+            section = section.part(Part::Comparison(hidden::further(view, figures)));
         }
     }
     section = own_part::tests(view, model).into_iter().fold(section, Section::part);

@@ -161,8 +161,12 @@ fn is_ranked_better_only(alone: &Evaluation, joint: &Evaluation) -> bool {
 }
 
 fn fewest_positives(outcome: &Outcome) -> Option<f64> {
-    let comparisons = outcome.models.iter().filter_map(|model| model.comparison.as_ref());
-    let fewest = comparisons.map(|comparison| comparison.joint.positives).reduce(f64::min)?;
+    let positives = |model: &ModelOutcome| match (&model.comparison, &model.hidden) {
+        (Some(comparison), _) => Some(comparison.joint.positives),
+        (None, Some(hidden)) => Some(hidden.joint.positives as f64),
+        (None, None) => None,
+    };
+    let fewest = outcome.models.iter().filter_map(positives).reduce(f64::min)?;
     (fewest < FEW_POSITIVES).then_some(fewest)
 }
 

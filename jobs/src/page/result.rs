@@ -6,7 +6,7 @@ use models::evaluate::{Comparison as Figures, Evaluation};
 use report::message::{self, Quantity, Text};
 use report::page::{Better, Comparison, ComparisonRow, Difference, Part, Section, Tile};
 
-use super::{View, classes, numbers, remarks, step_title, wording};
+use super::{View, classes, hidden, numbers, remarks, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>) -> Section {
@@ -25,7 +25,11 @@ pub(super) fn section(view: View<'_>) -> Section {
             .part(Part::Paragraph(wording::headline_is(step_title(view, model))))
             .part(Part::Tiles(tiles(view, comparison)));
     }
-    let others = [numbers::headline(view, &splits), classes::headline(view, &splits)];
+    let others = [
+        numbers::headline(view, &splits),
+        classes::headline(view, &splits),
+        hidden::headline(view, &splits),
+    ];
     section = others.into_iter().flatten().fold(section, Section::part);
     for split in splits {
         section = remarks::on_split(view, split).into_iter().fold(section, Section::part);
@@ -39,6 +43,11 @@ pub(super) fn section(view: View<'_>) -> Section {
                 let figures = classes::comparison(view, model, several);
                 section = section.part(Part::Comparison(figures));
                 section = remarks::on_training(model).into_iter().fold(section, Section::part);
+            }
+            if let Some(figures) = &model.hidden {
+                section = section.part(Part::Comparison(hidden::comparison(view, model, figures)));
+                let remarks = [remarks::on_training(model), Some(hidden::remark(view, figures))];
+                section = remarks.into_iter().flatten().fold(section, Section::part);
             }
             let Some(comparison) = &model.comparison else { continue };
             section = section.part(Part::Comparison(headline(view, model, comparison)));
@@ -122,7 +131,7 @@ pub(super) fn side_by_side(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparis
 }
 
 /// Precision and recall of one share of the best-scored rows.
-fn top(alone: &TopShare, joint: &TopShare) -> [ComparisonRow; 2] {
+pub(super) fn top(alone: &TopShare, joint: &TopShare) -> [ComparisonRow; 2] {
     let share = Quantity::percent(joint.share, usize::from(joint.share < 0.01));
     let row = |metric, [alone, joint]: [f64; 2]| {
         let percent = |value| Quantity::percent(value, 1);

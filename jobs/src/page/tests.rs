@@ -395,6 +395,7 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
         comparison: None,
         numeric: None,
         classes: None,
+        hidden: None,
         part,
         scores: None,
         class_scores: None,

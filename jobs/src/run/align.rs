@@ -92,8 +92,8 @@ async fn find(
             let order = multiparty::match_with_all(run, step, table).await?;
             return order.map(|order| taken(run, step, table, order, Vec::new())).transpose();
         }
-        // Such a job has no common rows that anybody learns; see `totals`.
-        Protocol::Totals { .. } => return Ok(None),
+        // Such a job has no common rows that anybody learns; see `totals` and `hidden`.
+        Protocol::Totals { .. } | Protocol::Hidden { .. } => return Ok(None),
     };
     if run.job.only_intersects()
         && let Some(plan) = buckets::plan(step.pair()?, rows).await?
@@ -172,7 +172,7 @@ fn taken(
 }
 
 /// Checks the label at the guest of a job that trains.
-fn check_label_before(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
+pub(super) fn check_label_before(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
     if run.is_guest() && !run.job.train.is_empty() {
         check_label(run, table)?;
     }

@@ -3,14 +3,17 @@
 use contract::Share;
 use crypto::hash;
 use crypto::random::Generator;
+use models::ModelError;
 use models::evaluate::bootstrap::Bootstrap;
 use models::evaluate::profit::Economics;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
 use models::family::Family;
+use mpc::sigmoid::SCORE_UNIT;
 
 use super::classes::ClassScores;
 use super::data::{GuestRows, pick};
+use super::outcome::HiddenComparison;
 use super::progress::{Run, Step};
 use crate::error::JobError;
 use crate::spec::JobSpec;
@@ -33,6 +36,27 @@ pub(super) enum Predicted {
     One(Scores),
     /// The probability of each of several classes.
     Classes(ClassScores),
+    /// Figures about scores that nobody sees.
+    Hidden(HiddenComparison),
+}
+
+/// A share of some scores, of which the other party has another: what both add up to is judged.
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for a score that is not finite.
+pub(super) fn share_of(scores: &[f64]) -> Result<Vec<u64>, JobError> {
+    if scores.iter().any(|score| !score.is_finite()) {
+        let rule = "the own part of a row's score is too large for a number; add \
+                    `prepare: [ outliers: {} ]`, or correct the value";
+        return Err(ModelError::InvalidInput(rule.to_owned()).into());
+    }
+    let word = |score: &f64| (score.clamp(-SHARE_MAX, SHARE_MAX) * SCORE_UNIT).round() as i64;
+    Ok(scores.iter().map(|score| word(score).cast_unsigned()).collect())
+}
+
+/// The best-scored shares that the job asks for.
+pub(super) fn top_shares(job: &JobSpec) -> Vec<f64> {
+    job.report.top.iter().copied().map(Share::fraction).collect()
 }
 
 /// Compares the two models on the test rows.
@@ -99,7 +123,10 @@ pub(super) async fn compare_predictions(
     step.compute(work).await
 }
 
-fn settings(job: &JobSpec) -> Settings {
+/// Parts of scores beyond this are taken for it: log-odds of sums stay within the ring.
+const SHARE_MAX: f64 = 1e5;
+
+pub(super) fn settings(job: &JobSpec) -> Settings {
     let economics = match (job.evaluate.cost, job.evaluate.value) {
         (Some(cost), Some(value)) => {
             Some(Economics { cost_per_contact: cost, value_per_conversion: value })
@@ -107,7 +134,7 @@ fn settings(job: &JobSpec) -> Settings {
         _ => None,
     };
     Settings {
-        top: job.report.top.iter().copied().map(Share::fraction).collect(),
+        top: top_shares(job),
         bands: job.report.bands as usize,
         threshold: Some(job.evaluate.threshold),
         economics,

@@ -10,14 +10,18 @@ use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::ModelError;
+use models::evaluate::Evaluation;
 use models::local::logistic_regression as local;
+use models::vertical::hidden_evaluation::{Figures, Places, evaluate as judge};
 use models::vertical::logistic_regression::woe::score_with_woe;
 use models::vertical::logistic_regression::{self as joint, Coefficients, EarlyStopping, Labels};
 use mpc::TwoParty;
+use mpc::boolean::Bits;
 use net::Session;
 
 use super::data::{Data, GuestRows, training_period};
-use super::evaluate::Scores;
+use super::evaluate::{self, Predicted, Scores};
+use super::outcome::HiddenComparison;
 use super::prepare::Prepared;
 use super::progress::Run;
 use super::weigh::WoeOfRows;
@@ -36,8 +40,8 @@ pub(super) struct Trained {
 pub(super) struct GuestTrained {
     /// The model on the guest's own columns.
     pub(super) alone: local::Fit,
-    /// The scores of both models.
-    pub(super) scores: Scores,
+    /// How both models are predicted.
+    pub(super) predicted: Predicted,
 }
 
 /// Which rows are for what.
@@ -97,6 +101,23 @@ pub(super) async fn train(
         joint::train_with_woe(&mut party, &columns, labels, part.as_ref(), &settings_of_joint)
             .await?;
 
+    if run.job.hides_scores() {
+        let figures = figures(run, &mut party, &own, &test, data, split).await?;
+        let guest = match (data.guest(), figures) {
+            (Some(guest), Some(joint)) => {
+                let fitted = prepared.matrix.take(rows.fitted())?;
+                let work = || {
+                    let alone = fit_alone(settings, guest, rows.fitted(), &fitted)?;
+                    let guest_alone = figures_alone(run, &alone, guest, split, &test)?;
+                    let predicted = Predicted::Hidden(HiddenComparison { guest_alone, joint });
+                    Ok::<_, JobError>(GuestTrained { alone, predicted })
+                };
+                Some(party.session.compute(work).await?)
+            }
+            _ => None,
+        };
+        return Ok(Trained { own, guest });
+    }
     let joint_test = match &prepared.host_woe {
         Some(woe) => {
             let part = woe.of_rows(&split.test);
@@ -167,23 +188,70 @@ fn alone(
     test: &FeatureMatrix,
     joint_test: Vec<f64>,
 ) -> Result<GuestTrained, JobError> {
-    let settings = local::Settings {
-        l2: settings.l2.max(L2_MIN),
-        l1: settings.l1,
-        ..local::Settings::default()
-    };
-    let (labels, weights) = (guest.labels_of(rows), guest.weights_of(rows));
-    let alone = local::fit(&training.columns(), &labels, weights.as_deref(), settings)?;
+    let alone = fit_alone(settings, guest, rows, training)?;
     let scores = Scores {
         alone_test: local::probabilities(&alone, &test.columns(), test.rows())?,
         alone_training: local::probabilities(&alone, &training.columns(), training.rows())?,
         joint_test,
         joint_training: None,
     };
-    Ok(GuestTrained { alone, scores })
+    Ok(GuestTrained { alone, predicted: Predicted::One(scores) })
 }
 
-fn joint_settings(settings: &LogisticRegression, validation_rows: usize) -> joint::Settings {
+/// The optimum on the guest's own columns.
+pub(super) fn fit_alone(
+    settings: &LogisticRegression,
+    guest: &GuestRows,
+    rows: &[u32],
+    training: &FeatureMatrix,
+) -> Result<local::Fit, JobError> {
+    let settings = local::Settings {
+        l2: settings.l2.max(L2_MIN),
+        l1: settings.l1,
+        ..local::Settings::default()
+    };
+    let (labels, weights) = (guest.labels_of(rows), guest.weights_of(rows));
+    Ok(local::fit(&training.columns(), &labels, weights.as_deref(), settings)?)
+}
+
+/// Figures about the joint scores of the test rows, which stay shared, at the guest.
+async fn figures(
+    run: &Run<'_>,
+    party: &mut TwoParty,
+    own: &Coefficients,
+    test: &FeatureMatrix,
+    data: &Data,
+    split: &Split,
+) -> Result<Option<Figures>, JobError> {
+    let scores = evaluate::share_of(&own.partial_scores(&test.columns(), test.rows()))?;
+    let nothing = Bits::zeros(test.rows());
+    let present = if party.is_first() { nothing.complement() } else { nothing };
+    let labels = data.guest().map(|guest| guest.labels_of(&split.test));
+    let count = test.rows();
+    let places = Places { scores: &scores, present: &present, count, labels: labels.as_deref() };
+    Ok(judge(party, &places, &evaluate::top_shares(run.job)).await?)
+}
+
+/// The same figures about the guest's own scores, which it knows.
+fn figures_alone(
+    run: &Run<'_>,
+    alone: &local::Fit,
+    guest: &GuestRows,
+    split: &Split,
+    test: &FeatureMatrix,
+) -> Result<Figures, JobError> {
+    let scores = local::probabilities(alone, &test.columns(), test.rows())?;
+    let (labels, settings) = (guest.labels_of(&split.test), evaluate::settings(run.job));
+    let evaluation = Evaluation::new(&scores, &labels, None, None, &settings)?;
+    Figures::of_known(&evaluation).ok_or_else(|| {
+        ModelError::InvalidInput("probabilities have no calibration".to_owned()).into()
+    })
+}
+
+pub(super) fn joint_settings(
+    settings: &LogisticRegression,
+    validation_rows: usize,
+) -> joint::Settings {
     let patience = settings.early_stopping as usize;
     joint::Settings {
         l2: settings.l2,

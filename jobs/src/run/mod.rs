@@ -12,6 +12,7 @@ mod cascade;
 mod classes;
 mod data;
 mod evaluate;
+mod hidden;
 mod logistic_regression;
 mod multinomial_regression;
 mod multiparty;
@@ -42,8 +43,8 @@ use data::{Data, training_period};
 use features::split::Split;
 pub(crate) use outcome::opening;
 pub use outcome::{
-    AloneLinear, BaseRates, Coefficient, ColumnTotal, HostEvidence, KeyRound, LinearPart,
-    ModelOutcome, ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome,
+    AloneLinear, BaseRates, Coefficient, ColumnTotal, HiddenComparison, HostEvidence, KeyRound,
+    LinearPart, ModelOutcome, ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, ScoredOutcome,
     SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums, TestScores, TotalsOutcome,
     Weighed,
 };
@@ -71,11 +72,21 @@ pub async fn run_party(
     if let Some(saved) = &saved {
         score::agree(&mut run, saved).await?;
     }
+    if let Protocol::Hidden { minimum } = job.align.protocol {
+        let hidden::Trained { split, model, common_rows } =
+            hidden::train(&mut run, rows, minimum as usize).await?;
+        check_disclosures(&run)?;
+        let outcome = outcome(run, own_rows, None, vec![split], vec![model]);
+        return Ok(Outcome { common_rows: Some(common_rows), ..outcome });
+    }
     let totals = match job.align.protocol {
         Protocol::Totals { minimum, decimals } => {
             Some(totals::add_up(&mut run, rows, minimum, decimals).await?)
         }
-        Protocol::Intersection(_) | Protocol::Multiparty | Protocol::Unbalanced { .. } => None,
+        Protocol::Intersection(_)
+        | Protocol::Multiparty
+        | Protocol::Unbalanced { .. }
+        | Protocol::Hidden { .. } => None,
     };
     let common = if totals.is_some() { None } else { align::align(&mut run, rows).await? };
     let payload = payload::exchange(&mut run, rows.table(), common.as_ref()).await?;

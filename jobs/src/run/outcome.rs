@@ -11,6 +11,7 @@ use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, Evaluation};
 use models::local;
 use models::vertical::boosted_trees::{GuestTrees, HostTrees};
+use models::vertical::hidden_evaluation::Figures;
 use models::vertical::strict_trees::StrictTrees;
 use models::wald::Wald;
 use serde::{Deserialize, Serialize};
@@ -284,6 +285,9 @@ pub struct ModelOutcome {
     pub numeric: Option<NumericComparison>,
     /// Both models on the test rows, at the guest, if they tell several classes apart.
     pub classes: Option<ClassComparison>,
+    /// Both models on the test rows, at the guest, if nobody sees their joint scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<HiddenComparison>,
     /// This party's part of the model.
     pub part: ModelPart,
     /// The scores of the test rows, at the guest.
@@ -292,6 +296,15 @@ pub struct ModelOutcome {
     /// The probabilities of several classes of the test rows, at the guest.
     #[serde(skip)]
     pub class_scores: Option<TestClassScores>,
+}
+
+/// Two models by figures about their scores, where nobody sees the joint ones.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HiddenComparison {
+    /// The guest's own model.
+    pub guest_alone: Figures,
+    /// The joint model.
+    pub joint: Figures,
 }
 
 /// What came out of a job that scores new rows.
@@ -534,6 +547,13 @@ impl ModelOutcome {
                 "guest_alone": classes::headline(&classes.guest_alone),
                 "joint": classes::headline(&classes.joint),
                 "test_rows": classes.joint.rows,
+            }));
+        }
+        if let Some(HiddenComparison { guest_alone, joint }) = &self.hidden {
+            return Some(json!({
+                "guest_alone": guest_alone,
+                "joint": joint,
+                "test_rows": joint.rows,
             }));
         }
         let numeric = self.numeric.as_ref()?;

@@ -10,7 +10,7 @@ use mpc::TwoParty;
 use net::Session;
 
 use super::data::{Data, GuestRows, pick, training_period};
-use super::evaluate::Scores;
+use super::evaluate::{Predicted, Scores};
 use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained, host_predictors};
 use super::prepare::Prepared;
 use super::progress::Run;
@@ -127,7 +127,7 @@ fn alone(
         joint_test,
         joint_training: None,
     };
-    Ok(GuestTrained { alone, scores })
+    Ok(GuestTrained { alone, predicted: Predicted::One(scores) })
 }
 
 /// The largest magnitude of the targets, at least 1.

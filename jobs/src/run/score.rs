@@ -481,6 +481,7 @@ fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
         comparison: None,
         numeric: None,
         classes: None,
+        hidden: None,
         part: saved.part.clone(),
         scores: None,
         class_scores: None,

@@ -67,7 +67,7 @@ fn named(error: FeaturesError, guest: &GuestRows) -> JobError {
 }
 
 /// All parties compute the same stream from the job's public seed.
-fn public_generator(seed: u64, spec: &SplitSpec) -> Generator {
+pub(super) fn public_generator(seed: u64, spec: &SplitSpec) -> Generator {
     let parts: [&[u8]; 2] = [&seed.to_le_bytes(), spec.name.as_bytes()];
     Generator::from_seed(hash::digest("jobs/run/split", &parts))
 }

@@ -9,7 +9,7 @@ use net::Size;
 use super::boosted_trees::{self, Part};
 use super::classes::{ClassScore, ClassScores, ClassesPart, TestClassScores};
 use super::data::{Data, GuestRows, pick};
-use super::evaluate::{Predicted, Scores, compare, compare_numbers};
+use super::evaluate::{Predicted, compare, compare_numbers};
 use super::logistic_regression;
 use super::multinomial_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
@@ -56,8 +56,8 @@ async fn run_step(
             let session = step.pair()?;
             let trained =
                 logistic_regression::train(run, session, settings, data, split, prepared).await?;
-            let (part, scores) = linear(trained, prepared);
-            (ModelPart::LogisticRegression(part), scores.map(Predicted::One))
+            let (part, predicted) = linear(trained, prepared);
+            (ModelPart::LogisticRegression(part), predicted)
         }
         Model::Regression { of, settings, .. } => {
             let of = regression::family(*of, settings);
@@ -65,8 +65,8 @@ async fn run_step(
             let session = step.pair()?;
             let trained =
                 regression::train(run, session, (of, settings), data, split, prepared).await?;
-            let (part, scores) = linear(trained, prepared);
-            (ModelPart::Regression(part), scores.map(Predicted::One))
+            let (part, predicted) = linear(trained, prepared);
+            (ModelPart::Regression(part), predicted)
         }
         Model::MultinomialRegression { settings, .. } => {
             let session = step.pair()?;
@@ -83,21 +83,7 @@ async fn run_step(
             trees(trained)
         }
     };
-    let mut results = ModelOutcome {
-        step: model_step.id.clone(),
-        model_id,
-        component: model.component().name,
-        title: model.component().title.clone(),
-        privacy: model.privacy().to_owned(),
-        settings: model.settings(),
-        split: model_step.split.name.clone(),
-        comparison: None,
-        numeric: None,
-        classes: None,
-        part,
-        scores: None,
-        class_scores: None,
-    };
+    let mut results = outcome(model_step, model_id, part);
     if let (Some(guest), Some(predicted)) = (data.guest(), predicted) {
         judge(run, step, (guest, split), family, predicted, &mut results).await?;
     }
@@ -115,6 +101,10 @@ async fn judge(
 ) -> Result<(), JobError> {
     let scores = match predicted {
         Predicted::One(scores) => scores,
+        Predicted::Hidden(comparison) => {
+            results.hidden = Some(comparison);
+            return Ok(());
+        }
         Predicted::Classes(scores) => {
             let (labels, weights) = (guest.labels_of(&split.test), guest.weights_of(&split.test));
             results.classes = Some(scores.compare(step, &labels, weights.as_deref()).await?);
@@ -140,10 +130,39 @@ async fn judge(
     Ok(())
 }
 
+/// A model before it is predicted.
+pub(super) fn outcome(
+    model_step: &ModelStep<'_>,
+    model_id: String,
+    part: ModelPart,
+) -> ModelOutcome {
+    let model = &model_step.train.model;
+    ModelOutcome {
+        step: model_step.id.clone(),
+        model_id,
+        component: model.component().name,
+        title: model.component().title.clone(),
+        privacy: model.privacy().to_owned(),
+        settings: model.settings(),
+        split: model_step.split.name.clone(),
+        comparison: None,
+        numeric: None,
+        classes: None,
+        hidden: None,
+        part,
+        scores: None,
+        class_scores: None,
+    }
+}
+
 /// A name for this training run that no party can choose alone, 32 hexadecimal digits: parts of
 /// two runs of one job do not fit together. A guest that tells its hosts different things gets
 /// parts that do not fit, which scoring notices.
-async fn agree_on_id(run: &Run<'_>, step: &mut Step, step_id: &str) -> Result<String, JobError> {
+pub(super) async fn agree_on_id(
+    run: &Run<'_>,
+    step: &mut Step,
+    step_id: &str,
+) -> Result<String, JobError> {
     let mut mine = vec![0; ID_BYTES];
     let mut theirs = Vec::new();
     for (index, session) in step.sessions.iter_mut().enumerate() {
@@ -178,10 +197,10 @@ async fn agree_on_id(run: &Run<'_>, step: &mut Step, step_id: &str) -> Result<St
     Ok(crate::folder::hex(&id[..ID_BYTES]))
 }
 
-fn linear(
+pub(super) fn linear(
     trained: logistic_regression::Trained,
     prepared: &Prepared,
-) -> (LinearPart, Option<Scores>) {
+) -> (LinearPart, Option<Predicted>) {
     let named = |weights: &[f64], errors: &[f64]| {
         let replaced = prepared.host_woe.as_ref().map_or(&[][..], HostWoe::names);
         let names = prepared.matrix.names().chain(replaced.iter().map(String::as_str));
@@ -193,11 +212,11 @@ fn linear(
         names.zip(weights).enumerate().map(coefficient).collect()
     };
     let own = trained.own;
-    let (alone, scores) = match trained.guest {
+    let (alone, predicted) = match trained.guest {
         Some(guest) => {
             let (coefficients, intercept) =
                 (named(&guest.alone.weights, &[]), guest.alone.intercept);
-            (Some(AloneLinear { coefficients, intercept }), Some(guest.scores))
+            (Some(AloneLinear { coefficients, intercept }), Some(guest.predicted))
         }
         None => (None, None),
     };
@@ -211,7 +230,7 @@ fn linear(
         converged: own.converged,
         alone,
     };
-    (part, scores)
+    (part, predicted)
 }
 
 fn of_classes(
@@ -246,7 +265,7 @@ fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Predicted>) {
         Part::Guest { trees, alone, predicted } => {
             let names = match &predicted {
                 Predicted::Classes(scores) => Some(scores.names.clone()),
-                Predicted::One(_) => None,
+                Predicted::One(_) | Predicted::Hidden(_) => None,
             };
             (ModelPart::GuestTrees { trees, binnings, alone, names }, Some(predicted))
         }

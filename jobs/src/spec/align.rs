@@ -41,6 +41,11 @@ pub enum Protocol {
         /// To how many decimal places numbers are rounded before they are added, at most 9.
         decimals: u32,
     },
+    /// Trains on the common rows and opens only how many these are.
+    Hidden {
+        /// The least number of common training rows, and of common test rows.
+        minimum: u32,
+    },
 }
 
 impl Protocol {
@@ -51,6 +56,7 @@ impl Protocol {
             Self::Unbalanced { .. } => &catalogue::UNBALANCED,
             Self::Multiparty => &catalogue::MULTIPARTY,
             Self::Totals { .. } => &catalogue::TOTALS,
+            Self::Hidden { .. } => &catalogue::HIDDEN,
         }
     }
 }
@@ -72,6 +78,7 @@ impl Serialize for Protocol {
                 map.serialize_entry("minimum", minimum)?;
                 map.serialize_entry("decimals", decimals)?;
             }
+            Self::Hidden { minimum } => map.serialize_entry("minimum", minimum)?,
         }
         map.end()
     }
@@ -223,6 +230,11 @@ fn read_settings(
         let protocol = Protocol::Totals { minimum, decimals };
         return Some(AlignSpec { protocol, learn, join: Join::default() });
     }
+    if component.name == catalogue::HIDDEN.name {
+        let HiddenSettings { minimum } = settings::take(fields, component, node, problems)?;
+        let protocol = Protocol::Hidden { minimum };
+        return Some(AlignSpec { protocol, learn: Learn::Both, join: Join::default() });
+    }
     if component.name == catalogue::UNBALANCED.name {
         let UnbalancedSettings { learn, join, asked_max } =
             settings::take(fields, component, node, problems)?;
@@ -253,6 +265,8 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
             check_nothing_is_pairwise(job, add);
         }
         Protocol::Unbalanced { .. } | Protocol::Totals { .. } => check_nothing_needs_rows(job, add),
+        // See `hidden`.
+        Protocol::Hidden { .. } => {}
     }
     if job.align.join == Join::Left && job.align.learn == Learn::Host {
         let message = "`join: left` is the guest's, which does not learn the rows".to_owned();
@@ -310,7 +324,7 @@ fn check_nothing_is_pairwise(job: &JobSpec, add: &mut impl FnMut(&str, String, &
     }
 }
 
-fn has_payload(job: &JobSpec) -> bool {
+pub(super) fn has_payload(job: &JobSpec) -> bool {
     job.parties().any(|party| !party.payload.is_empty())
 }
 
@@ -371,6 +385,13 @@ pub(super) struct TotalsSettings {
     learn: Learn,
     minimum: u32,
     decimals: u32,
+}
+
+/// The same for `hidden`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HiddenSettings {
+    minimum: u32,
 }
 
 /// The same for `multiparty`.

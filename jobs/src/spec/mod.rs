@@ -9,6 +9,7 @@ mod align;
 mod canonical;
 mod columns;
 mod fields;
+mod hidden;
 mod hosts;
 mod key;
 mod model;
@@ -36,7 +37,7 @@ pub use prepare::{
 };
 pub use problem::{Place, Problem, SpecError};
 pub use score::ScoreSpec;
-pub use steps::{EvaluateSpec, ReportSpec, SplitBy, SplitSpec};
+pub use steps::{EvaluateSpec, ReportSpec, ScoresSeen, SplitBy, SplitSpec};
 
 use contract::{Audience, Disclosure, JobDigest, Role, catalogue};
 use serde::Serialize;
@@ -187,8 +188,9 @@ impl JobSpec {
         if self.train.is_empty() {
             return statement;
         }
-        for split in &self.splits {
-            statement.push(of_split(split));
+        // Which places are for the test follows from the job; which rows, nobody learns.
+        if !self.hides_rows() {
+            statement.extend(self.splits.iter().map(of_split));
         }
         if let Some(select) = &self.prepare.select {
             statement.push(of_select(select));
@@ -198,9 +200,23 @@ impl JobSpec {
             statement.push(of_step("prepare.encode", &catalogue::ENCODE, mode));
         }
         for step in self.model_steps() {
-            statement.push(of_model(&step, self.hosts.len()));
+            let mut model = of_model(&step, self.hosts.len());
+            if self.hides_scores() {
+                model.disclosures = catalogue::hidden_of(&model.disclosures, self.hides_rows());
+            }
+            statement.push(model);
         }
         statement
+    }
+
+    /// Whether nobody learns which rows are common, and a model is trained on them all the same.
+    pub fn hides_rows(&self) -> bool {
+        matches!(self.align.protocol, Protocol::Hidden { .. })
+    }
+
+    /// Whether the guest gets figures about the scores of test rows, and no score.
+    pub fn hides_scores(&self) -> bool {
+        self.evaluate.scores == ScoresSeen::Hidden
     }
 
     fn of_align(&self) -> StepDisclosures {
@@ -212,7 +228,7 @@ impl JobSpec {
                     pairs.map(|(guest, host)| [guest.column.as_str(), &host.column]).collect();
                 statement.disclosures = catalogue::cascade(&columns);
             }
-            Protocol::Intersection(_) | Protocol::Multiparty => {}
+            Protocol::Intersection(_) | Protocol::Multiparty | Protocol::Hidden { .. } => {}
             Protocol::Unbalanced { .. } => {
                 let client = if self.align.learn == Learn::Host { Role::Host } else { Role::Guest };
                 statement.disclosures = catalogue::unbalanced_of(client);

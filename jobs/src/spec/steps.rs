@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::align;
 use super::fields::{Fields, Problems, name, quoted_list};
+use super::hidden;
 use super::hosts;
 use super::node::{Node, Value};
 use super::problem::Problem;
@@ -51,6 +52,28 @@ pub struct EvaluateSpec {
     pub cost: Option<f64>,
     /// Value of one positive.
     pub value: Option<f64>,
+    /// Whether the guest sees the scores of the test rows.
+    #[serde(skip_serializing_if = "ScoresSeen::is_default")]
+    pub scores: ScoresSeen,
+}
+
+/// What the guest gets of the joint scores of the test rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoresSeen {
+    /// The scores.
+    #[default]
+    Open,
+    /// Figures about them.
+    Hidden,
+}
+
+impl ScoresSeen {
+    /// Leaving it out of the canonical form keeps the digests of jobs that do not ask for it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The settings of `report`.
@@ -136,6 +159,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     align::check(job, &mut add);
     score::check(job, |key| named_key(root, key), &mut add);
     hosts::check(job, &mut add);
+    hidden::check(job, &mut add);
     check_target(job, &mut add);
     check_trees(job, &mut add);
     check_best(job, &mut add);

@@ -4,6 +4,8 @@
 mod attacks;
 pub mod boosted_trees;
 pub mod generalized_linear;
+pub mod hidden_evaluation;
+pub mod hidden_rows;
 pub mod logistic_regression;
 pub mod multinomial_regression;
 pub mod standard_errors;

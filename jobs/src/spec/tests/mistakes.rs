@@ -86,6 +86,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "  - encode: { numbers: none }\ntrain:\n  - logistic_regression: { standard_errors: true }",
     ),
     ("a line of no speed", "job: term-deposit", "job: term-deposit\nbandwidth: fast"),
+    ("hidden rows beside much else", "protocol: ecdh, learn: both", "protocol: hidden"),
+    (
+        "hidden scores and a profit",
+        "{ cost: 5, value: 100 }",
+        "{ scores: hidden, cost: 5, value: 100 }",
+    ),
     ("several at once", "l2: 0.01", "l2: x, l1: y, l3: z"),
 ];
 

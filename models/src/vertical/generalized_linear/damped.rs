@@ -25,7 +25,7 @@ use mpc::reveal::open_bit;
 use crate::ModelError;
 use crate::vertical::logistic_regression::Settings;
 use crate::vertical::logistic_regression::objective::{
-    GRADIENT_BITS, Gradients, Objective, from_party_order, in_party_order,
+    GRADIENT_BITS, Gradients, Space, from_party_order, in_party_order,
 };
 use crate::vertical::logistic_regression::optimiser::{
     FACTOR_BITS, INVERSE_STEP_PER_BLOCK, difference, momentum, soften, sum,
@@ -42,7 +42,7 @@ const COMPARE_BITS: u32 = 26;
 const CHECK_MARGIN: u64 = 16;
 
 /// State of the iteration; every vector is shared, in party order.
-pub(super) struct Damped {
+pub(in crate::vertical) struct Damped {
     own: usize,
     /// `v_k`, where training would end.
     current: Vec<u64>,
@@ -83,15 +83,14 @@ struct Verdict {
 
 impl Damped {
     /// `thresholds` are those of a step of length 1, for own columns; empty without l1.
-    pub(super) fn new(
+    pub(in crate::vertical) fn new(
         party: &TwoParty,
-        objective: &Objective<'_>,
+        space: Space,
         settings: &Settings,
         thresholds: &[f64],
     ) -> Self {
-        let (own, theirs) = (objective.own, objective.theirs);
-        let unit = objective.coefficient_unit();
-        let longest = unit / (INVERSE_STEP_PER_BLOCK * objective.blocks() as f64);
+        let Space { own, theirs, blocks, unit } = space;
+        let longest = unit / (INVERSE_STEP_PER_BLOCK * blocks as f64);
         let (step_bits, unit_bits) = (longest.log2() as u32, unit.log2() as u32);
         let shortened = f64::from(1 << (unit_bits - COMPARE_BITS));
         let bound = settings.tolerance * (1_u64 << step_bits) as f64 / shortened;
@@ -116,17 +115,17 @@ impl Damped {
     }
 
     /// Where to take the next gradient.
-    pub(super) fn point(&self, party: &TwoParty) -> Blocks {
+    pub(in crate::vertical) fn point(&self, party: &TwoParty) -> Blocks {
         from_party_order(party, self.ahead.clone(), self.own)
     }
 
     /// The shared result.
-    pub(super) fn result(self, party: &TwoParty) -> Blocks {
+    pub(in crate::vertical) fn result(self, party: &TwoParty) -> Blocks {
         from_party_order(party, self.current, self.own)
     }
 
     /// Takes one step; true (one opened bit) if the gradient was small enough to stop.
-    pub(super) async fn step(
+    pub(in crate::vertical) async fn step(
         &mut self,
         party: &mut TwoParty,
         gradients: Gradients,

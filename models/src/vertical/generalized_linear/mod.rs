@@ -40,7 +40,7 @@
 //! Shared exponentials: Kelkar, Le, Raykova, Seth, "Secure Poisson Regression", USENIX Security
 //! 2022.
 
-mod damped;
+pub(in crate::vertical) mod damped;
 pub(in crate::vertical) mod information;
 pub(in crate::vertical) mod response;
 mod scaling;
@@ -146,7 +146,7 @@ async fn descend_damped(
     settings: &engine::Settings,
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = engine::thresholds(party, prepared, settings);
-    let mut optimiser = Damped::new(party, objective, settings, &thresholds);
+    let mut optimiser = Damped::new(party, objective.space(1), settings, &thresholds);
     let mut passes = 0;
     let converged = loop {
         party.session.report_progress(passes, settings.passes_max);

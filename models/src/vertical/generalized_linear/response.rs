@@ -226,7 +226,7 @@ impl Factors {
 }
 
 /// Subtracts the guest's terms, which the host does not have.
-pub(super) fn subtract(shares: &mut [u64], terms: &[u64]) {
+pub(in crate::vertical) fn subtract(shares: &mut [u64], terms: &[u64]) {
     shares.iter_mut().zip(terms).for_each(|(share, term)| *share = share.wrapping_sub(*term));
 }
 

@@ -62,7 +62,7 @@ use super::standard_errors::{self, StandardErrors};
 use crate::ModelError;
 use objective::{Objective, Prepared};
 use optimiser::Optimiser;
-use whitening::{Shape, Whitened};
+use whitening::{Shape, Whitened, column_bits};
 use woe::{Woe, WoeBlock};
 
 /// Training rows that fixed point can average exactly enough: fewer have no statistics, more would
@@ -72,7 +72,7 @@ pub const ROWS_MIN: usize = 64;
 pub const ROWS_MAX: usize = 1 << 22;
 
 /// The largest curvature of a row's logistic loss.
-const STEEPNESS: f64 = 0.25;
+pub(in crate::vertical) const STEEPNESS: f64 = 0.25;
 
 /// Passes over the sample before those over all rows.
 const SAMPLE_PASSES: usize = 8;
@@ -244,7 +244,7 @@ pub(in crate::vertical) async fn descend(
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = thresholds(party, prepared, settings);
     let curvature = curvature(weighted, prepared.rows.training);
-    let mut optimiser = Optimiser::new(objective, settings, &thresholds, curvature, 1);
+    let mut optimiser = Optimiser::new(objective.space(1), settings, &thresholds, curvature);
     // With early stopping the way counts, not only where it ends.
     let is_direct = settings.early_stopping.is_none() && objective.has_coarse_residuals();
     let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_direct);
@@ -408,6 +408,7 @@ async fn whiten(
     }
     let shape = Shape {
         training: rows.training,
+        column_bits: column_bits(rows.training),
         penalised: &penalised,
         l2: settings.l2,
         steepness,

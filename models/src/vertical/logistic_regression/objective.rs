@@ -143,26 +143,15 @@ impl<'a, R: Residuals> Objective<'a, R> {
         points: &[Blocks],
         residuals: &[Vec<u64>],
     ) -> Result<Vec<Blocks>, ModelError> {
-        // The penalty's rows join the sum over data rows, brought to the same unit:
-        // 2^p · (v·2^(48-c)/50) · 50·2^shift = 2^(c+r+m) · v; 2c + m is 35 or 36.
-        let residual_bits = self.response.residual_bits();
-        let shift = (2 * self.column_bits + residual_bits + self.log_rows) as i32
-            - (48 + PENALTY_BITS) as i32;
+        let units = self.units();
         let rows = residuals.first().map_or(0, Vec::len);
         let share = rows as f64 / self.rows.training as f64;
-        let multiplier = ((50_u64 << shift.max(0)) as f64 * share).round() as u64;
-        let lift =
-            |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
-        let penalty = |point: &Blocks| {
-            let penalised = self.woe.without(party, point);
-            Blocks { own: lift(&penalised.own), theirs: lift(&penalised.theirs) }
-        };
-        let penalties = points.iter().map(penalty).collect();
-        let penalties = truncate_blocks(party, penalties, shift.min(0).unsigned_abs()).await?;
-        let unit = 50.0 * 2_f64.powi(shift) * f64::from(1 << PENALTY_BITS);
+        let penalised: Vec<Blocks> =
+            points.iter().map(|point| self.woe.without(party, point)).collect();
+        let penalties = units.penalties(party, &penalised, share).await?;
+        let unit = 50.0 * 2_f64.powi(units.penalty_shift()) * f64::from(1 << PENALTY_BITS);
         let sums = self.sums(party, points, residuals, &penalties, unit).await?;
-        let drop = self.column_bits + residual_bits + self.log_rows - GRADIENT_BITS;
-        truncate_blocks(party, sums, drop).await
+        units.gradients(party, sums).await
     }
 
     async fn validation_gradients(
@@ -211,16 +200,7 @@ impl<'a, R: Residuals> Objective<'a, R> {
         party: &mut TwoParty,
         point: &Blocks,
     ) -> Result<Vec<Vec<f64>>, ModelError> {
-        let (guest, host) = if party.is_first() {
-            (&point.own, &point.theirs)
-        } else {
-            (&point.theirs, &point.own)
-        };
-        let to_guest = learn(party, "model.own_coefficients", Learner::First, guest).await?;
-        let to_host = learn(party, "model.own_coefficients", Learner::Second, host).await?;
-        let own = to_guest.or(to_host).unwrap_or_default();
-        let values: Vec<f64> =
-            own.into_iter().map(|word| word as i64 as f64 / self.coefficient_unit()).collect();
+        let values = learn_own(party, point, self.coefficient_unit()).await?;
         let coefficients = |values: &[f64]| {
             let (plain, woe) = values.split_at(self.whitened.width());
             let mut coefficients = self.whitened.coefficients(plain);
@@ -240,15 +220,104 @@ impl<'a, R: Residuals> Objective<'a, R> {
         self.rows.all()
     }
 
-    /// The number of blocks, each of curvature at most 1 in its variables.
-    pub(in crate::vertical) fn blocks(&self) -> usize {
-        self.blocks
+    /// What an optimiser needs to know of the variables: of so many vectors, one after the other in
+    /// each party's block.
+    pub(in crate::vertical) fn space(&self, vectors: usize) -> Space {
+        let (own, theirs) = (vectors * self.own, vectors * self.theirs);
+        Space { own, theirs, blocks: self.blocks, unit: self.coefficient_unit() }
     }
 
-    /// Ring units of a coefficient of 1.0.
-    pub(in crate::vertical) fn coefficient_unit(&self) -> f64 {
-        SCORE_UNIT / (1_u64 << self.column_bits) as f64
+    fn coefficient_unit(&self) -> f64 {
+        coefficient_unit(self.column_bits)
     }
+
+    fn units(&self) -> Units {
+        Units {
+            column_bits: self.column_bits,
+            residual_bits: self.response.residual_bits(),
+            log_rows: self.log_rows,
+        }
+    }
+}
+
+/// The variables that an optimiser moves.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::vertical) struct Space {
+    /// Own variables.
+    pub(in crate::vertical) own: usize,
+    /// The peer's.
+    pub(in crate::vertical) theirs: usize,
+    /// The number of blocks, each of curvature at most 1 in its variables.
+    pub(in crate::vertical) blocks: usize,
+    /// Ring units of a coefficient of 1.0.
+    pub(in crate::vertical) unit: f64,
+}
+
+/// Ring units of a coefficient of 1.0.
+pub(in crate::vertical) fn coefficient_unit(column_bits: u32) -> f64 {
+    SCORE_UNIT / (1_u64 << column_bits) as f64
+}
+
+/// The units of a pass; see the module's documentation.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::vertical) struct Units {
+    /// c.
+    pub(in crate::vertical) column_bits: u32,
+    /// r.
+    pub(in crate::vertical) residual_bits: u32,
+    /// m.
+    pub(in crate::vertical) log_rows: u32,
+}
+
+impl Units {
+    /// The penalty's rows join the sum over data rows, brought to the same unit:
+    /// 2^p · (v·2^(48-c)/50) · 50·2^shift = 2^(c+r+m) · v; 2c + m is 35 or 36 where all rows are
+    /// trained on.
+    fn penalty_shift(self) -> i32 {
+        let Self { column_bits, residual_bits, log_rows } = self;
+        (2 * column_bits + residual_bits + log_rows) as i32 - (48 + PENALTY_BITS) as i32
+    }
+
+    /// What the penalty's rows are multiplied by, for a `share` of the training rows.
+    pub(in crate::vertical) async fn penalties(
+        self,
+        party: &mut TwoParty,
+        points: &[Blocks],
+        share: f64,
+    ) -> Result<Vec<Blocks>, ModelError> {
+        let shift = self.penalty_shift();
+        let multiplier = ((50_u64 << shift.max(0)) as f64 * share).round() as u64;
+        let lift =
+            |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
+        let penalty =
+            |point: &Blocks| Blocks { own: lift(&point.own), theirs: lift(&point.theirs) };
+        let penalties = points.iter().map(penalty).collect();
+        truncate_blocks(party, penalties, shift.min(0).unsigned_abs()).await
+    }
+
+    /// The gradients at 2^[`GRADIENT_BITS`], from sums over rows.
+    pub(in crate::vertical) async fn gradients(
+        self,
+        party: &mut TwoParty,
+        sums: Vec<Blocks>,
+    ) -> Result<Vec<Blocks>, ModelError> {
+        let Self { column_bits, residual_bits, log_rows } = self;
+        truncate_blocks(party, sums, column_bits + residual_bits + log_rows - GRADIENT_BITS).await
+    }
+}
+
+/// Opens to each party its own block, in the unit of the coefficients.
+pub(in crate::vertical) async fn learn_own(
+    party: &mut TwoParty,
+    point: &Blocks,
+    unit: f64,
+) -> Result<Vec<f64>, ModelError> {
+    let (guest, host) =
+        if party.is_first() { (&point.own, &point.theirs) } else { (&point.theirs, &point.own) };
+    let to_guest = learn(party, "model.own_coefficients", Learner::First, guest).await?;
+    let to_host = learn(party, "model.own_coefficients", Learner::Second, host).await?;
+    let own = to_guest.or(to_host).unwrap_or_default();
+    Ok(own.into_iter().map(|word| word as i64 as f64 / unit).collect())
 }
 
 impl Objective<'_> {

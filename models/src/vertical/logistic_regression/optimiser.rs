@@ -27,9 +27,8 @@ use mpc::sigmoid::Accuracy;
 
 use super::Settings;
 use super::early_stopping::Patience;
-use super::objective::{GRADIENT_BITS, Gradients, Objective, from_party_order, in_party_order};
+use super::objective::{GRADIENT_BITS, Gradients, Space, from_party_order, in_party_order};
 use crate::ModelError;
-use crate::vertical::generalized_linear::response::Residuals;
 
 /// The step's inverse for each block; see above why 0.75 suffices for a curvature of 1.
 pub(in crate::vertical) const INVERSE_STEP_PER_BLOCK: f64 = 0.75;
@@ -76,18 +75,16 @@ struct Verdict {
 
 impl Optimiser {
     /// `thresholds` are those of a step of length 1, for own columns; empty without l1. `curvature`
-    /// bounds that of one block: 1, or more with row weights. There are so many `vectors` of
-    /// coefficients, one after the other in each party's block.
-    pub(in crate::vertical) fn new<R: Residuals>(
-        objective: &Objective<'_, R>,
+    /// bounds that of one block: 1, or more with row weights.
+    pub(in crate::vertical) fn new(
+        space: Space,
         settings: &Settings,
         thresholds: &[f64],
         curvature: f64,
-        vectors: usize,
     ) -> Self {
-        let (own, theirs) = (vectors * objective.own, vectors * objective.theirs);
-        let inverse_step = INVERSE_STEP_PER_BLOCK * curvature * objective.blocks() as f64;
-        let unit = objective.coefficient_unit() / inverse_step;
+        let Space { own, theirs, .. } = space;
+        let inverse_step = INVERSE_STEP_PER_BLOCK * curvature * space.blocks as f64;
+        let unit = space.unit / inverse_step;
         let shorten_bits = (unit.log2() as u32).saturating_sub(COMPARE_BITS);
         let bound = |tolerance: f64| {
             let bound = tolerance * unit / f64::from(1 << shorten_bits);

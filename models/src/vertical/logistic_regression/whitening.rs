@@ -33,13 +33,13 @@ pub(in crate::vertical) fn column_bits(rows: usize) -> u32 {
 }
 
 /// Fractional bits of the penalty's curvature, which is at most 1 and often a few hundredths.
-pub(super) const PENALTY_BITS: u32 = 17;
+pub(in crate::vertical) const PENALTY_BITS: u32 = 17;
 
 /// Whitened columns of one party, in fixed point, and the way back.
-pub(super) struct Whitened {
+pub(in crate::vertical) struct Whitened {
     /// Columns of Q times 2^[`column_bits`] and, below the data rows, of the penalty's curvature
     /// R⁻ᵀ·diag(l2)·R⁻¹ times 2^[`PENALTY_BITS`].
-    pub(super) columns: Vec<Vec<i32>>,
+    pub(in crate::vertical) columns: Vec<Vec<i32>>,
     /// R⁻¹, upper triangular: `inverse[j]` is column j, entries 0..=j.
     inverse: Vec<Vec<f64>>,
     /// What was taken out of each column.
@@ -47,19 +47,21 @@ pub(super) struct Whitened {
 }
 
 /// How a party's columns enter the objective.
-pub(super) struct Shape<'a> {
+pub(in crate::vertical) struct Shape<'a> {
     /// Rows that are trained on, the first ones; the others are for validation.
-    pub(super) training: usize,
+    pub(in crate::vertical) training: usize,
+    /// Fractional bits of the entries, at most those of [`column_bits`].
+    pub(in crate::vertical) column_bits: u32,
     /// Whether each column carries `l2`.
-    pub(super) penalised: &'a [bool],
+    pub(in crate::vertical) penalised: &'a [bool],
     /// Weight of the squared penalty.
-    pub(super) l2: f64,
+    pub(in crate::vertical) l2: f64,
     /// κ, from 1/4 to 1.
-    pub(super) steepness: f64,
+    pub(in crate::vertical) steepness: f64,
     /// Whether R has to be a multiple of the identity.
-    pub(super) separate: bool,
+    pub(in crate::vertical) separate: bool,
     /// Whether the means of the columns are taken out.
-    pub(super) centred: bool,
+    pub(in crate::vertical) centred: bool,
 }
 
 impl Whitened {
@@ -70,8 +72,11 @@ impl Whitened {
     /// large after whitening that fixed point cannot hold it (a single row decides the column).
     ///
     /// Call inside `Session::compute`.
-    pub(super) fn new(columns: &[&[f64]], shape: &Shape<'_>) -> Result<Self, ModelError> {
-        let &Shape { training, penalised, l2, steepness, separate, centred } = shape;
+    pub(in crate::vertical) fn new(
+        columns: &[&[f64]],
+        shape: &Shape<'_>,
+    ) -> Result<Self, ModelError> {
+        let &Shape { training, column_bits, penalised, l2, steepness, separate, centred } = shape;
         let width = columns.len();
         let fitted: Vec<&[f64]> = columns.iter().map(|column| &column[..training]).collect();
         let centres = if centred { means(&fitted) } else { vec![0.0; width] };
@@ -87,7 +92,7 @@ impl Whitened {
         } else {
             whitening_inverse(&target)?
         };
-        let scale = f64::from(1_u32 << column_bits(training));
+        let scale = f64::from(1_u32 << column_bits);
         let change = Change::new(columns, &centres, &inverse, scale);
         let mut columns = change.apply(|entry, row| fixed(entry, row, training))?;
         columns.par_iter_mut().enumerate().for_each(|(column, entries)| {
@@ -102,17 +107,17 @@ impl Whitened {
     }
 
     /// The number of columns.
-    pub(super) fn width(&self) -> usize {
+    pub(in crate::vertical) fn width(&self) -> usize {
         self.inverse.len()
     }
 
     /// The factor 1/r of a column, if R keeps coordinates apart.
-    pub(super) fn scale(&self, column: usize) -> f64 {
+    pub(in crate::vertical) fn scale(&self, column: usize) -> f64 {
         self.inverse[column][column]
     }
 
     /// The coefficients w = R⁻¹·v.
-    pub(super) fn coefficients(&self, v: &[f64]) -> Vec<f64> {
+    pub(in crate::vertical) fn coefficients(&self, v: &[f64]) -> Vec<f64> {
         let mut w = vec![0.0; v.len()];
         for (column, value) in self.inverse.iter().zip(v) {
             for (w, entry) in w.iter_mut().zip(column) {
@@ -123,7 +128,7 @@ impl Whitened {
     }
 
     /// What the coefficients `w` of the plain columns leave to an intercept.
-    pub(super) fn offset(&self, w: &[f64]) -> f64 {
+    pub(in crate::vertical) fn offset(&self, w: &[f64]) -> f64 {
         -self.centres.iter().zip(w).map(|(centre, w)| centre * w).sum::<f64>()
     }
 }
@@ -223,7 +228,15 @@ mod tests {
 
     /// Without penalties and centring, all of `training` rows.
     fn plain(training: usize, penalised: &[bool]) -> Shape<'_> {
-        Shape { training, penalised, l2: 0.0, steepness: 0.25, separate: false, centred: false }
+        Shape {
+            training,
+            column_bits: column_bits(training),
+            penalised,
+            l2: 0.0,
+            steepness: 0.25,
+            separate: false,
+            centred: false,
+        }
     }
 
     /// `RᵀR` and R⁻¹ against their definitions, on columns that nearly coincide.

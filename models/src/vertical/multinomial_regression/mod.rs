@@ -156,7 +156,7 @@ async fn descend(
 ) -> Result<(Blocks, Ending), ModelError> {
     let curvature = engine::curvature(weighted, rows.training);
     let count = objective.response().count;
-    let mut optimiser = Optimiser::new(objective, settings, &[], curvature, count);
+    let mut optimiser = Optimiser::new(objective.space(count), settings, &[], curvature);
     let mut passes = 0;
     let converged = loop {
         party.session.report_progress(passes, settings.passes_max);

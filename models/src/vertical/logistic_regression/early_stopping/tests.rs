@@ -135,8 +135,15 @@ impl Reference {
                 penalised.push(false);
             }
             let penalised = &penalised;
-            let shape =
-                Shape { training, penalised, l2, steepness: 0.25, separate: false, centred };
+            let shape = Shape {
+                training,
+                column_bits: column_bits(training),
+                penalised,
+                l2,
+                steepness: 0.25,
+                separate: false,
+                centred,
+            };
             Whitened::new(&all, &shape).unwrap()
         };
         let parties = [of(&data.guest, false), of(&data.host, true)];

@@ -4,6 +4,8 @@
 //! are in plain in each pass. What strict training gives to a party in their place is its shares,
 //! which it computes from all that it was sent.
 
+use std::slice;
+
 use super::*;
 use crate::family::Family;
 use crate::local::generalized_linear as plain;
@@ -32,15 +34,16 @@ async fn watch(session: Session, data: &Data) -> (Vec<Pass>, Vec<Vec<i32>>) {
     let settings = Settings::default();
     let rows = check(party, &columns, labels, None, &settings).unwrap();
     let prepared = prepare(party, &columns, None, rows, &settings, STEEPNESS).await.unwrap();
-    let geometry = agree_on_geometry(party, &prepared, &settings).await.unwrap();
+    let geometry = agree_on_geometry(party, &prepared, &settings, 1).await.unwrap();
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
     let objective = Objective::prepare(party, &prepared, &geometry, response).await.unwrap();
-    let mut optimiser = Optimiser::new(&objective, &settings, &[], 1.0);
+    let mut optimiser = Optimiser::new(objective.space(1), &settings, &[], 1.0);
     let of_host = |blocks: &Blocks| if guest { &blocks.theirs } else { &blocks.own }.clone();
     let mut passes = Vec::new();
     for _ in 0..PASSES {
         let point = optimiser.point();
-        let scores = objective.scores(party, point, rows.all()).await.unwrap();
+        let points = slice::from_ref(point);
+        let scores = objective.scores(party, points, rows.all()).await.unwrap().swap_remove(0);
         let residuals = objective.response().residuals(party, scores.clone(), Accuracy::Fine);
         let residuals = residuals.await.unwrap();
         let gradients = objective.gradients(party, point, rows.all(), Accuracy::Fine);

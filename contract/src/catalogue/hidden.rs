@@ -1,0 +1,140 @@
+//! Models over common rows that nobody learns, and figures about scores that nobody sees.
+
+use crate::{
+    Audience, ComponentDescriptor, Disclosure, DisclosureKind, Frequency, ParameterKind,
+    PrivacyMode, Role, STRICT, Text,
+};
+
+use super::{integer, parameter};
+
+/// Finds the common rows for training, without anybody learning which they are.
+pub static HIDDEN: ComponentDescriptor = ComponentDescriptor {
+    name: "align.hidden",
+    title: Text::new("Hidden intersection for training", "用于训练的隐藏交集"),
+    description: Text::new(
+        "Trains on the rows that both parties have, and neither learns which these are: the \
+         guest's rows stand in places, and whether the host has them too, and the host's columns \
+         there, are secret-shared. For one logistic regression with a random split and hidden \
+         scores.",
+        "在双方共有的行上训练，而任何一方都不会得知哪些行是共有的：发起方的行各占一个位置，\
+         合作方是否也有该行以及合作方在该处的特征均为秘密分享。用于单个逻辑回归、随机划分、得分隐藏的任务。",
+    ),
+    roles: &[Role::Guest, Role::Host],
+    modes: &[PrivacyMode {
+        name: STRICT,
+        summary: Text::new(
+            "Opens how many of the training and of the test rows are common, and the size of each \
+             side's table.",
+            "仅公开训练行与测试行中各有多少行是共有的，以及双方数据表的规模。",
+        ),
+        several_hosts: false,
+        disclosures: &[
+            Disclosure::new(
+                Audience::All,
+                "table.rows",
+                DisclosureKind::Size,
+                Frequency::Once,
+                Text::new(
+                    "the number of rows of the other party's table that take part",
+                    "对方参与的行数",
+                ),
+            ),
+            Disclosure::new(
+                Audience::All,
+                ROWS,
+                DisclosureKind::Size,
+                Frequency::Once,
+                Text::new(
+                    "how many of the training rows, and how many of the test rows, are common",
+                    "训练行与测试行中各有多少行是共有的",
+                ),
+            ),
+            Disclosure::new(
+                Audience::All,
+                "hidden.differences",
+                DisclosureKind::Inference,
+                Frequency::Once,
+                Text::new(
+                    "from results of several runs whose tables differ little: whether these few \
+                     rows are common",
+                    "由数据表相差很少的多次运行的结果，可推断相差的行是否共有",
+                ),
+            ),
+        ],
+    }],
+    parameters: &[parameter(
+        "minimum",
+        integer(100, 64, 1_000_000_000),
+        Text::new(
+            "the least number of common training rows, and of common test rows, with which the job \
+             goes on; both numbers are opened in any case",
+            "任务继续所需的最少共有训练行数与最少共有测试行数；这两个数总会公开",
+        ),
+    )],
+};
+
+/// What the guest learns about hidden scores.
+const FIGURES: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "evaluate.figures",
+    DisclosureKind::Result,
+    Frequency::Once,
+    Text::new(
+        "of the joint score: the AUC with its bound, KS, precision and lift of the best-scored \
+         shares, Brier score, log-loss, and the number of positives; no score",
+        "联合得分的 AUC 及其误差界、KS、高分段的精确率与提升度、Brier 分数、对数损失和正样本数；不含任何得分",
+    ),
+);
+
+/// The same where the test rows are hidden, too.
+const FIGURES_OF_HIDDEN_ROWS: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "evaluate.figures",
+    DisclosureKind::Result,
+    Frequency::Once,
+    Text::new(
+        "of the joint score and of its own model's over the common test rows: the AUC with its \
+         bound, KS, precision and lift of the best-scored shares, Brier score, log-loss, and the \
+         number of positives; no score",
+        "在共有测试行上，联合得分与自己单方模型得分的 AUC 及其误差界、KS、高分段的精确率与提升度、\
+         Brier 分数、对数损失和正样本数；不含任何得分",
+    ),
+);
+
+/// What a model opens whose `disclosures` are these, where its scores stay hidden, and perhaps its
+/// rows too.
+pub fn hidden_of(disclosures: &[Disclosure], hides_rows: bool) -> Vec<Disclosure> {
+    let of_rows = ["train.rows", "train.weighted"];
+    let stays = |it: &&Disclosure| {
+        !it.key.starts_with("score.") && !(hides_rows && of_rows.contains(&it.key.as_ref()))
+    };
+    let mut disclosures: Vec<Disclosure> = disclosures.iter().filter(stays).cloned().collect();
+    disclosures.push(if hides_rows { FIGURES_OF_HIDDEN_ROWS } else { FIGURES });
+    disclosures
+}
+
+/// How scores of test rows are judged; a parameter of the evaluation.
+pub(super) const SCORES: ParameterKind =
+    ParameterKind::Choice { default: "open", options: &["open", "hidden"] };
+
+const ROWS: &str = "hidden.rows";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::LOGISTIC_REGRESSION;
+
+    #[test]
+    fn hidden_scores_and_rows_take_their_disclosures_away() {
+        let all = LOGISTIC_REGRESSION.modes[0].disclosures;
+        let keys = |hides_rows| -> Vec<String> {
+            hidden_of(all, hides_rows).into_iter().map(|it| it.key.into_owned()).collect()
+        };
+        let (scores, rows) = (keys(false), keys(true));
+        assert!(scores.iter().chain(&rows).all(|key| !key.starts_with("score.")));
+        let has = |keys: &[String], key: &str| keys.iter().any(|it| it == key);
+        assert!(has(&scores, "train.rows") && !has(&rows, "train.rows"));
+        assert!(has(&scores, "evaluate.figures") && has(&rows, "evaluate.figures"));
+        assert!(has(&rows, "model.own_coefficients") && has(&rows, "train.stop"));
+    }
+}

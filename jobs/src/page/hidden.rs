@@ -1,0 +1,77 @@
+//! Models whose joint scores nobody sees, on the guest's page.
+
+use contract::catalogue;
+use models::vertical::hidden_evaluation::Figures;
+use report::message::{self, Quantity, joined};
+use report::page::{Better, Comparison, Notice, Part, Tile};
+
+use super::result::{plain, side_by_side, top};
+use super::{View, step_title, wording};
+use crate::run::{HiddenComparison, ModelOutcome, SplitOutcome};
+
+/// The key figures of the first model on its most honest split; nothing without such a model.
+pub(super) fn headline(view: View<'_>, splits: &[&SplitOutcome]) -> Vec<Part> {
+    let mut models = splits.iter().flat_map(|split| view.models_of(split));
+    let first = models.find_map(|model| model.hidden.as_ref().map(|hidden| (model, hidden)));
+    let Some((model, HiddenComparison { guest_alone, joint })) = first else { return Vec::new() };
+    let tile = |label, write: &dyn Fn(&Figures) -> Quantity| Tile {
+        label,
+        value: write(joint),
+        note: Some(wording::alone_is(view.guest_name(), write(guest_alone))),
+        provenance: view.joint_data(),
+    };
+    let tiles = vec![
+        tile(message::area_under_curve(), &|it| Quantity::decimal(it.auc, 3)),
+        tile(message::metric_ks(), &|it| Quantity::decimal(it.ks, 3)),
+        tile(message::metric_lift("5%"), &|it| Quantity::factor(it.lift_5pct, 2)),
+        Tile {
+            label: message::test_rows(),
+            value: Quantity::count(joint.rows as u64),
+            note: Some(wording::positives_among_them(Quantity::percent(joint.base_rate, 1))),
+            provenance: view.joint_data(),
+        },
+    ];
+    vec![Part::Paragraph(wording::headline_is(step_title(view, model))), Part::Tiles(tiles)]
+}
+
+/// The figures of one model.
+pub(super) fn comparison(
+    view: View<'_>,
+    model: &ModelOutcome,
+    figures: &HiddenComparison,
+) -> Comparison {
+    let HiddenComparison { guest_alone, joint } = figures;
+    let decimal = |value| Quantity::decimal(value, 3);
+    let factor = |value| Quantity::factor(value, 2);
+    let lift = [guest_alone.lift_5pct, joint.lift_5pct];
+    let rows = vec![
+        plain(message::area_under_curve(), [guest_alone.auc, joint.auc], Better::Higher, decimal),
+        plain(message::metric_ks(), [guest_alone.ks, joint.ks], Better::Higher, decimal),
+        plain(message::metric_lift("5%"), lift, Better::Higher, factor),
+    ];
+    Comparison { title: step_title(view, model), ..side_by_side(view, rows) }
+}
+
+/// How far the figures can be trusted, and of which rows they are.
+pub(super) fn remark(view: View<'_>, figures: &HiddenComparison) -> Part {
+    let bound = figures.joint.auc_error.max(figures.guest_alone.auc_error);
+    let text = wording::hidden_scores(Quantity::decimal(bound, 4));
+    let hides_rows =
+        view.outcome.declared.iter().any(|step| step.component == catalogue::HIDDEN.name);
+    let text =
+        if hides_rows { joined(text, wording::hidden_rows(view.guest_name())) } else { text };
+    Part::Notice(Notice::Remark, text)
+}
+
+/// The other figures.
+pub(super) fn further(view: View<'_>, figures: &HiddenComparison) -> Comparison {
+    let HiddenComparison { guest_alone, joint } = figures;
+    let pairs = guest_alone.top.iter().zip(&joint.top);
+    let mut rows: Vec<_> = pairs.flat_map(|(alone, joint)| top(alone, joint)).collect();
+    let fine = |value| Quantity::decimal(value, 4);
+    let brier = [guest_alone.brier, joint.brier];
+    rows.push(plain(message::metric_brier(), brier, Better::Lower, fine));
+    let log_loss = [guest_alone.log_loss, joint.log_loss];
+    rows.push(plain(wording::log_loss(), log_loss, Better::Lower, fine));
+    side_by_side(view, rows)
+}

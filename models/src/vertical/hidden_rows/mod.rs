@@ -1,0 +1,442 @@
+//! Logistic regression over rows of which nobody knows which of them both parties have, in `strict`
+//! privacy.
+//!
+//! # Functionality
+//! The rows stand in places that the guest (first party) filled: in each at most one row of its
+//! table, with its columns and its label. The parties share, for each place, whether the host
+//! (second party) has this row too, and what the host's columns are there (as circuit PSI gives
+//! them, see `matching::psi::circuit`; where the host has no such row they may be anything). The
+//! first places are for training, the others for the test. [`count`] opens how many rows of each
+//! part both have. [`train`] gives each party its own coefficients of the model that minimises mean
+//! log-loss + l2/2·‖w‖² + l1·‖w‖₁ over those training rows that both have, with a free intercept at
+//! the guest, and shares of the linear predictors in all places of the test.
+//! # Messages
+//! 1. for the count: `corrections`, `correlations` (see `mpc::conversion`), `opened` both ways
+//! 2. once: `widths` both ways, how many variables and columns there are, and their fractional
+//!    bits; the parts of the encrypted products that never change (`mpc::matrix`)
+//! 3. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the residuals where
+//!    both have the row (`mpc::conversion`), the gradient (`mpc::matrix`), truncations, products
+//!    with the secret step (`mpc::multiplication`), and one stop bit
+//! 4. once more the scores; then `share` both ways: each party's own coefficients
+//! # Leaks
+//! To both: numbers of places, of columns, and of the training and test rows that both have; the
+//! number of passes and one stop bit per pass. To each party: its own final coefficients. Nothing
+//! else: which rows both have, scores, gradients and the step's size stay shared.
+//! # Security
+//! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
+//! transfers for comparisons; see `mpc`. No message and no time depends on which rows both have.
+//! # Cost
+//! A column of the host counts as eight: four for each party, which hold its share (`columns`). Per
+//! pass 38 flights and, both ways together, 1.1 KB for each place (in whole 8192), 150 KiB for
+//! each T columns and 600 KiB more, T as in `mpc::matrix`; once, 150 KiB for each column. Memory:
+//! 16 bytes for each place and column of the host, at each party.
+//! # Reference
+//! Features of one party in plain beside shares of the other's, after circuit PSI: Pinkas,
+//! Schneider, Tkachenko, Yanai, EUROCRYPT 2019 (eprint 2019/241). Products of private numbers with
+//! shared vectors: Chen et al., "When homomorphic encryption marries secret sharing", KDD 2021;
+//! here the private numbers are digits of shares. The optimiser is that of `generalized_linear`,
+//! whose step shortens itself: each party whitens over rows that both may not have, which bounds no
+//! curvature.
+
+mod columns;
+mod objective;
+
+use mpc::TwoParty;
+use mpc::boolean::Bits;
+use mpc::conversion::bits_to_words;
+use mpc::matrix::{Blocks, Geometry};
+use mpc::reveal::open;
+
+use super::generalized_linear::damped::Damped;
+use super::logistic_regression::objective::learn_own;
+use super::logistic_regression::whitening::{Shape, Whitened, column_bits};
+use super::logistic_regression::{Coefficients, ROWS_MIN, STEEPNESS, Settings};
+use crate::ModelError;
+use columns::{Widths, guest_columns, host_columns};
+use objective::Objective;
+
+/// Places that fixed point and memory allow.
+pub const PLACES_MAX: usize = 1 << 20;
+
+/// Rows of a party's table that fixed point allows.
+pub const ROWS_MAX: usize = 1 << 22;
+
+/// Passes that the products are packed for.
+const QUERIES: usize = 30;
+
+/// The disclosure that lists how many rows both parties have.
+pub const COUNTS: &str = "hidden.rows";
+
+/// What a party holds of the places.
+#[derive(Clone)]
+pub struct HiddenRows {
+    /// An XOR share of whether both parties have the row, for each place.
+    pub present: Bits,
+    /// For each of the host's payload columns and each place an additive share modulo 2^64.
+    pub shared: Vec<Vec<u64>>,
+    /// How many places, the first ones, are for training.
+    pub training: usize,
+}
+
+/// How many rows both parties have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Among the places for training.
+    pub training: usize,
+    /// Among the places for the test.
+    pub test: usize,
+}
+
+/// The host's columns, made ready to be shared.
+pub struct HostColumns {
+    whitened: Whitened,
+    column_bits: u32,
+}
+
+/// The guest's rows in their places.
+#[derive(Clone, Copy)]
+pub struct GuestRows<'a> {
+    /// Own columns, all finite, standardised, with a value for each place; those of empty places
+    /// do not count.
+    pub columns: &'a [&'a [f64]],
+    /// Whether a row stands in each place.
+    pub filled: &'a [bool],
+    /// 0 or 1 for each place; those of empty places do not count.
+    pub labels: &'a [u8],
+}
+
+/// A party's own side of the training.
+#[derive(Clone, Copy)]
+pub enum Own<'a> {
+    /// The first party.
+    Guest(GuestRows<'a>),
+    /// The second party.
+    Host(&'a HostColumns),
+}
+
+/// What training gives a party.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// Its own coefficients. The host's intercept makes its part of the score 0 on average over all
+    /// rows of its table.
+    pub coefficients: Coefficients,
+    /// For each place of the test an additive share of the linear predictor, in
+    /// [`mpc::sigmoid::SCORE_UNIT`].
+    pub test_scores: Vec<u64>,
+}
+
+/// Fractional bits of both parties' columns, for tables of so many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Precision(u32);
+
+impl Precision {
+    /// Of two tables with so many rows, which both parties know.
+    pub fn of_tables(guest_rows: usize, host_rows: usize) -> Self {
+        Self(column_bits(guest_rows.max(host_rows)))
+    }
+}
+
+impl HostColumns {
+    /// Whitens the host's `columns` (all finite, standardised) over all rows of its table.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`] for no columns, and values that are not finite or that fixed
+    /// point cannot hold.
+    ///
+    /// Call inside `Session::compute`.
+    pub fn new(
+        columns: &[&[f64]],
+        settings: &Settings,
+        precision: Precision,
+    ) -> Result<Self, ModelError> {
+        let rows = columns.first().map_or(0, |column| column.len());
+        if rows == 0 || columns.iter().any(|column| column.len() != rows) {
+            return invalid("the host needs a column, and columns of equal length".to_owned());
+        }
+        let shape = Shape {
+            training: rows,
+            column_bits: precision.0,
+            penalised: &vec![true; columns.len()],
+            l2: settings.l2,
+            steepness: STEEPNESS,
+            separate: settings.l1 > 0.0,
+            centred: true,
+        };
+        Ok(Self { whitened: Whitened::new(columns, &shape)?, column_bits: precision.0 })
+    }
+
+    /// The numbers to be shared: for each column one modulo 2^64 for each row.
+    pub fn payloads(&self) -> Vec<Vec<u64>> {
+        let width = self.whitened.width();
+        let payload = |column: &Vec<i32>| {
+            column[..column.len() - width].iter().map(|entry| i64::from(*entry) as u64).collect()
+        };
+        self.whitened.columns.iter().map(payload).collect()
+    }
+}
+
+impl HiddenRows {
+    fn places(&self) -> usize {
+        self.present.len()
+    }
+
+    /// How many columns of the host are shared.
+    fn width(&self) -> usize {
+        self.shared.len()
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        let places = self.places();
+        if !(ROWS_MIN..=self.places()).contains(&self.training) || places > PLACES_MAX {
+            return invalid(format!(
+                "{places} places, of which {} are for training; possible are {ROWS_MIN} for \
+                 training and {PLACES_MAX} in all",
+                self.training
+            ));
+        }
+        if self.shared.is_empty() || self.shared.iter().any(|column| column.len() != places) {
+            return invalid("the host's columns need a number for each place".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Opens to both parties how many rows of each part both have.
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for places that [`train`] would refuse, [`ModelError::Secure`] when
+/// the peer fails or [`COUNTS`] is not declared.
+#[net::boxed]
+pub async fn count(party: &mut TwoParty, rows: &HiddenRows) -> Result<Counts, ModelError> {
+    rows.check()?;
+    let words = bits_to_words::<u64>(party, &rows.present).await?;
+    let (training, test) = words.split_at(rows.training);
+    let sums = [training, test].map(|part| part.iter().fold(0, |sum, it| it.wrapping_add(sum)));
+    let opened = open(party, COUNTS, &sums).await?;
+    let places = [rows.training, rows.places() - rows.training];
+    let counts: Option<Vec<usize>> = opened
+        .iter()
+        .zip(places)
+        .map(|(count, places)| usize::try_from(*count).ok().filter(|count| *count <= places))
+        .collect();
+    match counts.as_deref() {
+        Some(&[training, test]) => Ok(Counts { training, test }),
+        _ => {
+            let rule = "no more rows can be common than there are places";
+            Err(party.session.misbehaved("opened", rule).into())
+        }
+    }
+}
+
+/// Trains on the training rows that both parties have, `counts` of them.
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for settings that hidden rows do not go with, too few rows, labels
+/// of one class, values that are not finite; [`ModelError::Secure`] when the peer fails or
+/// misbehaves.
+#[net::boxed]
+pub async fn train(
+    party: &mut TwoParty,
+    rows: &HiddenRows,
+    counts: Counts,
+    own: &Own<'_>,
+    precision: Precision,
+    settings: &Settings,
+) -> Result<Trained, ModelError> {
+    check(party, rows, counts, own, precision, settings)?;
+    let made;
+    let whitened = match own {
+        Own::Guest(guest) => {
+            let whiten = || whiten_guest(*guest, rows.training, settings, precision);
+            made = party.session.compute(whiten).await?;
+            &made
+        }
+        Own::Host(host) => &host.whitened,
+    };
+    let widths = exchange_widths(party, whitened.width(), rows.width(), precision).await?;
+    let columns = party
+        .session
+        .compute(|| match own {
+            Own::Guest(guest) => guest_columns(whitened, guest.filled, &rows.shared, widths),
+            Own::Host(_) => host_columns(whitened, &rows.shared, rows.places(), widths),
+        })
+        .await;
+    let passes = QUERIES.min(settings.passes_max);
+    let geometry = Geometry::agree(party, rows.places(), columns.len(), passes).await?;
+    let labels = if let Own::Guest(guest) = own { guest.labels } else { &[] };
+    let objective = Objective::prepare(
+        party,
+        (&geometry, &columns),
+        (rows, counts),
+        (widths, precision.0),
+        labels,
+    )
+    .await?;
+    let thresholds = thresholds(party, whitened, settings);
+    let (point, passes, converged) = descend(party, &objective, settings, &thresholds).await?;
+    let test_scores = objective.test_scores(party, &point).await?;
+    let values = learn_own(party, &point, objective.space().unit).await?;
+    let mut weights = whitened.coefficients(&values);
+    let offset = whitened.offset(&weights);
+    // The guest's intercept is the last of its columns.
+    let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
+    let coefficients =
+        Coefficients { weights, intercept, passes, converged, standard_errors: None };
+    Ok(Trained { coefficients, test_scores })
+}
+
+async fn descend(
+    party: &mut TwoParty,
+    objective: &Objective<'_>,
+    settings: &Settings,
+    thresholds: &[f64],
+) -> Result<(Blocks, usize, bool), ModelError> {
+    let mut optimiser = Damped::new(party, objective.space(), settings, thresholds);
+    let mut passes = 0;
+    let converged = loop {
+        party.session.report_progress(passes, settings.passes_max);
+        passes += 1;
+        let point = optimiser.point(party);
+        let gradients = objective.gradients(party, &point).await?;
+        let stop = optimiser.step(party, gradients).await?;
+        if stop || passes >= settings.passes_max {
+            break stop;
+        }
+    };
+    Ok((optimiser.result(party), passes, converged))
+}
+
+/// Whitens the guest's rows over those for training; its intercept is the last column.
+fn whiten_guest(
+    guest: GuestRows<'_>,
+    training: usize,
+    settings: &Settings,
+    precision: Precision,
+) -> Result<Whitened, ModelError> {
+    let dense = |column: &&[f64]| -> Vec<f64> {
+        let filled = column.iter().zip(guest.filled).filter(|(_, filled)| **filled);
+        filled.map(|(value, _)| *value).collect()
+    };
+    let mut columns: Vec<Vec<f64>> = guest.columns.iter().map(dense).collect();
+    let mut penalised = vec![true; columns.len()];
+    let rows = guest.filled.iter().filter(|filled| **filled).count();
+    columns.push(vec![1.0; rows]);
+    penalised.push(false);
+    let shape = Shape {
+        training: guest.filled[..training].iter().filter(|filled| **filled).count(),
+        column_bits: precision.0,
+        penalised: &penalised,
+        l2: settings.l2,
+        steepness: STEEPNESS,
+        separate: settings.l1 > 0.0,
+        centred: false,
+    };
+    let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    Whitened::new(&columns, &shape)
+}
+
+/// The number of the guest's variables and of the host's columns, which both must know alike.
+async fn exchange_widths(
+    party: &mut TwoParty,
+    own: usize,
+    shared: usize,
+    precision: Precision,
+) -> Result<Widths, ModelError> {
+    const STEP: &str = "widths";
+    let first = party.is_first();
+    let variables = if first { own } else { 0 };
+    let mine = [variables as u64, shared as u64, u64::from(precision.0)];
+    let theirs = party.session.exchange_words(STEP, &mine, mine.len()).await?;
+    let guest = if first { mine[0] } else { theirs[0] };
+    let is_sound = theirs[1..] == mine[1..]
+        && (1..=mpc::matrix::COLUMNS_MAX as u64).contains(&guest)
+        && (!first || theirs[0] == 0);
+    if !is_sound {
+        let rule = format!(
+            "the guest has variables, and both share {shared} columns with {} fractional bits; \
+             theirs are {theirs:?}",
+            precision.0
+        );
+        return Err(party.session.misbehaved(STEP, rule).into());
+    }
+    Ok(Widths { guest: guest as usize, shared })
+}
+
+/// For each own variable, how far one step of the l1 penalty moves it; empty without one.
+fn thresholds(party: &TwoParty, whitened: &Whitened, settings: &Settings) -> Vec<f64> {
+    if settings.l1 == 0.0 {
+        return Vec::new();
+    }
+    let width = whitened.width();
+    let free = if party.is_first() { width - 1 } else { width };
+    let threshold =
+        |column| if column == free { 0.0 } else { settings.l1 * whitened.scale(column) };
+    (0..width).map(threshold).collect()
+}
+
+fn check(
+    party: &TwoParty,
+    rows: &HiddenRows,
+    counts: Counts,
+    own: &Own<'_>,
+    precision: Precision,
+    settings: &Settings,
+) -> Result<(), ModelError> {
+    rows.check()?;
+    let penalties = [settings.l2, settings.l1];
+    if penalties.iter().any(|penalty| !(0.0..=1e3).contains(penalty)) || settings.tolerance <= 0.0 {
+        return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
+    }
+    if settings.early_stopping.is_some() || settings.standard_errors {
+        let rule = "over hidden rows there is neither early stopping nor standard errors";
+        return invalid(rule.to_owned());
+    }
+    if !(ROWS_MIN..=rows.training).contains(&counts.training) {
+        return invalid(format!(
+            "{} training rows are common; logistic regression needs {ROWS_MIN}",
+            counts.training
+        ));
+    }
+    match own {
+        Own::Guest(guest) => check_guest(party, *guest, rows),
+        Own::Host(host) if party.is_first() || host.whitened.width() != rows.width() => {
+            invalid("the second party is the host, with as many columns as are shared".to_owned())
+        }
+        Own::Host(host) if host.column_bits != precision.0 => {
+            invalid("the host's columns were made for tables of other sizes".to_owned())
+        }
+        Own::Host(_) => Ok(()),
+    }
+}
+
+fn check_guest(
+    party: &TwoParty,
+    guest: GuestRows<'_>,
+    rows: &HiddenRows,
+) -> Result<(), ModelError> {
+    let places = rows.places();
+    let lengths = [guest.filled.len(), guest.labels.len()];
+    let columns = guest.columns.iter().map(|column| column.len());
+    if !party.is_first() || lengths.into_iter().chain(columns).any(|length| length != places) {
+        return invalid(format!("the guest needs a value and a label for each of {places} places"));
+    }
+    let labels = guest.labels[..rows.training].iter().zip(guest.filled);
+    let labels: Vec<u8> = labels.filter(|(_, filled)| **filled).map(|(it, _)| *it).collect();
+    let positives: usize = labels.iter().map(|label| usize::from(*label == 1)).sum();
+    let one_class = positives == 0 || positives == labels.len();
+    if guest.labels.iter().any(|label| *label > 1) || one_class {
+        return invalid(format!(
+            "labels must be 0 or 1 and of both kinds; {positives} of the guest's {} training rows \
+             are 1",
+            labels.len()
+        ));
+    }
+    Ok(())
+}
+
+fn invalid<T>(what: String) -> Result<T, ModelError> {
+    Err(ModelError::InvalidInput(what))
+}
+
+#[cfg(test)]
+mod tests;
