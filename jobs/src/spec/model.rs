@@ -254,11 +254,13 @@ impl BoostedTrees {
     }
 
     /// Whether nothing is asked for that only `secureboost` has.
-    pub fn is_plain(&self) -> bool {
-        self.loss == TreeLoss::Logistic
-            && self.ensemble == TreeEnsemble::Boosting
-            && self.base_score.is_none()
-            && !self.weighs_classes()
+    pub fn is_in_strict(&self) -> bool {
+        match self.ensemble {
+            TreeEnsemble::Boosting => {
+                matches!(self.loss, TreeLoss::Logistic | TreeLoss::Squared)
+            }
+            TreeEnsemble::Forest => self.loss != TreeLoss::Quantile,
+        }
     }
 
     /// Whether positive rows count more or less than others.

@@ -162,10 +162,11 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
 fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     for step in &job.train {
         let super::Model::BoostedTrees { privacy, settings } = &step.model else { continue };
-        if privacy == contract::STRICT && !settings.is_plain() {
-            let help = "take `privacy: secureboost`, or leave these settings out";
-            let rule = "the logistic loss, boosting, and neither `base_score` nor \
-                        `positive_weight`";
+        if privacy == contract::STRICT && !settings.is_in_strict() {
+            let help = "take `ensemble: forest` where the loss is not `quantile`, or \
+                        `privacy: secureboost`";
+            let rule = "boosting with the losses `logistic` and `squared`, and forests with all \
+                        but `quantile`";
             add("train", format!("`{}` is strict, which has {rule}", step.name), help);
         }
     }

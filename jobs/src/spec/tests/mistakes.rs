@@ -36,6 +36,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("no time column", "    time: contacted\n", ""),
     ("no label", "    label: { column: y, positive: \"yes\" }\n", ""),
     ("trees of numbers beside classes", "trees: 50,", "trees: 50, loss: poisson,"),
+    (
+        "strict trees with a loss they lack",
+        "privacy: secureboost, trees: 50,",
+        "privacy: strict, trees: 50, loss: tweedie,",
+    ),
     ("unknown loss", "trees: 50,", "trees: 50, loss: hinge,"),
     ("only the guest learns", "learn: both", "learn: guest"),
     ("unknown protocol", "protocol: ecdh", "protocol: edch"),
