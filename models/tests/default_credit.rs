@@ -7,19 +7,15 @@
 
 use features::binned::BinnedMatrix;
 use features::{binning, columns};
-use mpc::TwoParty;
 use mpc::reveal::Ledger;
-use mpc::sigmoid::SCORE_UNIT;
 use net::Session;
 use std::path::PathBuf;
-use std::sync::Arc;
 use table::{Overrides, Schema, Source, Table};
 use tombolo_models::evaluate::{Ranking, discrimination};
 use tombolo_models::local::boosted_trees::{self as local, Examples, Node, Settings, Tree};
 use tombolo_models::vertical::boosted_trees::{
     DISCLOSURES, Question, train_as_guest, train_as_host,
 };
-use tombolo_models::vertical::strict_trees::{self, PartNode, PartTree, Rows};
 
 struct Data {
     guest: BinnedMatrix,
@@ -139,72 +135,6 @@ fn joint_trees_are_the_plain_ones() {
     assert!(equal.count() * 100 >= plain_nodes.len() * 99);
     assert!((data.auc(&joint.margins) - data.auc(&plain.margins)).abs() < 1e-3);
     assert!(!host.splits.is_empty());
-}
-
-/// At least 99 nodes in 100 ask the same, or are leaves on both sides, where their parents do; and
-/// the scores are as good.
-#[test]
-fn strict_trees_are_the_plain_ones_but_for_near_ties() {
-    let Some(data) = default_credit() else { return };
-    let settings = Settings { min_split_rows: 2, ..settings(3) };
-    let side = async |session: Session| {
-        let ledger = Arc::new(Ledger::new(strict_trees::DISCLOSURES));
-        let mut party = TwoParty::setup(session, ledger).await.unwrap();
-        let guest = party.is_first();
-        let matrix = if guest { &data.guest } else { &data.host };
-        let labels = guest.then_some(data.labels.as_slice());
-        let rows = Rows { training: &data.training, validation: &[] };
-        let trained = strict_trees::train(&mut party, matrix, labels, rows, &settings).await;
-        let model = trained.unwrap().model;
-        let margins = strict_trees::score(&mut party, &model, matrix).await.unwrap();
-        (model, margins)
-    };
-    let outcome = world::pair(2, side, side);
-    let ((guest, one), (host, other)) = (outcome.first, outcome.second);
-    let plain = local::train(&data.pooled(), &data.examples(), &settings).unwrap();
-    let guest_features = data.guest.features().len();
-    let (mut equal, mut all) = (0, 0);
-    for (tree, plain) in plain.model.trees.iter().enumerate() {
-        let found = equal_nodes(&guest.trees[tree], &host.trees[tree], plain, guest_features);
-        equal += found.0;
-        all += found.1;
-    }
-    assert!(all > 150 && equal * 100 >= all * 99, "{equal} of {all} nodes are equal");
-    let sums = one.iter().zip(&other).map(|(one, other)| one.wrapping_add(*other) as i64);
-    let margins: Vec<f64> = sums.map(|sum| sum as f64 / SCORE_UNIT).collect();
-    assert!((data.auc(&margins) - data.auc(&plain.margins)).abs() < 1e-3);
-}
-
-/// How many nodes of a plain tree are the same in the parts of a strict one, of how many whose
-/// parents are.
-fn equal_nodes(
-    guest: &PartTree,
-    host: &PartTree,
-    plain: &Tree<local::Cut>,
-    guest_features: usize,
-) -> (usize, usize) {
-    let (mut equal, mut all) = (0, 0);
-    let mut open = vec![(0, 0)];
-    while let Some((place, there)) = open.pop() {
-        all += 1;
-        match (&guest.nodes[place], &host.nodes[place], &plain.nodes()[there]) {
-            (PartNode::Leaf { .. }, _, Node::Leaf { .. }) => equal += 1,
-            (
-                PartNode::Split { cut, left, .. },
-                PartNode::Split { cut: other, .. },
-                Node::Split { question, left: expected, .. },
-            ) => {
-                let own = cut.map(|cut| (cut.feature, cut.bin));
-                let theirs = other.map(|cut| (cut.feature + guest_features, cut.bin));
-                if own.or(theirs) == Some((question.feature, question.bin)) {
-                    equal += 1;
-                    open.extend([(*left, *expected), (left + 1, expected + 1)]);
-                }
-            }
-            _ => {}
-        }
-    }
-    (equal, all)
 }
 
 /// Every node: what it asks, or what it weighs.

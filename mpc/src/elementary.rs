@@ -29,7 +29,7 @@
 use std::f64::consts::LN_2;
 
 use crate::product::{Form, Products};
-use crate::reciprocal::{leading_bits, weighted};
+use crate::reciprocal::{LeadingBits, leading_bits};
 use crate::wide::shorten;
 use crate::{MpcError, TwoParty};
 
@@ -157,8 +157,7 @@ async fn power_function(
 /// Shared numbers m·2^e.
 struct Scaled {
     bits: u32,
-    /// For each number and place 1 where its leading one is, else 0.
-    leading: Vec<u128>,
+    leading: LeadingBits,
     /// t = 4m - 3, with [`FRACTION_BITS`].
     point: Vec<u128>,
 }
@@ -171,7 +170,7 @@ impl Scaled {
         bits: u32,
     ) -> Result<Self, MpcError> {
         let leading = leading_bits(party, shares, bits).await?;
-        let powers = weighted(&leading, bits, |power| power);
+        let powers = leading.powers(0..shares.len(), |above| above);
         // x times its power is m·2^bits; four times m is to have the fractional bits.
         let form = Form::product(0, 1, bits.saturating_sub(FRACTION_BITS + 2));
         let normal = products.evaluate(party, &[shares, &powers], &[form]).await?.swap_remove(0);
@@ -185,12 +184,7 @@ impl Scaled {
     fn by_exponent(&self, function: impl Fn(i32) -> f64) -> Vec<u128> {
         let values: Vec<u128> =
             (1..=self.bits).map(|exponent| function(exponent as i32).round() as u128).collect();
-        let number = |leading: &[u128]| {
-            let terms =
-                leading.iter().zip(&values).map(|(digit, value)| digit.wrapping_mul(*value));
-            terms.fold(0, u128::wrapping_add)
-        };
-        self.leading.chunks_exact(self.bits as usize).map(number).collect()
+        self.leading.choose(&values)
     }
 
     /// Shares of a polynomial of the points, with [`FRACTION_BITS`].

@@ -35,7 +35,7 @@ use rayon::prelude::*;
 
 use crate::hints::blame;
 use crate::multiplication::multiply;
-use crate::wide::{Residues, widen};
+use crate::wide::{Residues, widen_all};
 use crate::{MpcError, TwoParty};
 
 /// Chunks of places that are worked on at once, which bounds memory.
@@ -351,28 +351,29 @@ impl Products {
     }
 }
 
-/// Widens the sums of each form by its shift, those of one shift in one message; exact sums modulo
-/// a power of two stay as they are.
+/// Widens the sums of each form by its shift, all in one message; exact sums modulo a power of two
+/// stay as they are.
 async fn widen_by_shift(
     party: &mut TwoParty,
     mut sums: Vec<Vec<u128>>,
     modulus: u128,
     forms: &[Form],
 ) -> Result<Vec<Vec<u128>>, MpcError> {
-    let mut shifts: Vec<u32> = forms.iter().map(|form| form.shift).collect();
-    shifts.sort_unstable();
-    shifts.dedup();
     let is_power = modulus.is_power_of_two();
-    for shift in shifts.into_iter().filter(|shift| !(is_power && *shift == 0)) {
-        let of_shift = || forms.iter().enumerate().filter(|(_, form)| form.shift == shift);
-        let reduced = |sum: &u128| if is_power { sum & (modulus - 1) } else { *sum };
-        let chosen: Vec<u128> =
-            of_shift().flat_map(|(index, _)| &sums[index]).map(reduced).collect();
-        let wide = widen(party, &chosen, modulus, shift).await?;
-        let length = sums.first().map_or(1, |sums| sums.len().max(1));
-        for ((index, _), part) in of_shift().zip(wide.chunks(length)) {
-            sums[index] = part.to_vec();
+    let moves = |form: &Form| !(is_power && form.shift == 0);
+    if is_power {
+        for (sums, _) in sums.iter_mut().zip(forms).filter(|(_, form)| moves(form)) {
+            for sum in sums {
+                *sum &= modulus - 1;
+            }
         }
+    }
+    let chosen = sums.iter().zip(forms).filter(|(_, form)| moves(form));
+    let vectors: Vec<_> =
+        chosen.map(|(sums, form)| (sums.as_slice(), modulus, form.shift)).collect();
+    let mut wide = widen_all(party, &vectors).await?.into_iter();
+    for (sums, _) in sums.iter_mut().zip(forms).filter(|(_, form)| moves(form)) {
+        *sums = wide.next().unwrap_or_default();
     }
     Ok(sums)
 }

@@ -1,9 +1,11 @@
 //! Powers of two that bring shared numbers to one size, and reciprocals.
 //!
 //! # Functionality
-//! The parties hold shares modulo 2^128 of whole numbers 1 ≤ x < 2^bits. [`normalisers`] gives
-//! shares of the power of two that brings x into 2^(bits-1)..2^bits, [`root_normalisers`] of a root
-//! of it, or of half of it, whose square brings x into 2^(bits-2)..2^bits. [`reciprocals`] gives
+//! The parties hold shares modulo 2^128 of whole numbers 1 ≤ x < 2^bits. [`leading_bits`] gives
+//! shares of the place of the highest bit of x, from which powers of two that belong to it follow
+//! without a message; [`normalisers`] those of the power that brings x into 2^(bits-1)..2^bits,
+//! [`root_normalisers`] of a root of it, or of half of it, whose square brings x into
+//! 2^(bits-2)..2^bits. [`reciprocals`] gives
 //! shares of the first and of 2^(bits-1)/(x·power), a number in 1/2..1, with [`FRACTION_BITS`]
 //! fractional bits and an error below 2^-26.
 //! # Messages
@@ -22,6 +24,8 @@
 //! Newton's iteration from the best line, Ercegovac and Lang, "Digital Arithmetic", 2004, section
 //! 7.2; the leading bit from a thermometer of comparisons.
 
+use std::ops::Range;
+
 use crate::boolean::Bits;
 use crate::comparison::is_negative;
 use crate::conversion::bits_to_words;
@@ -31,14 +35,46 @@ use crate::{MpcError, TwoParty};
 
 /// Fractional bits of reciprocals.
 pub const FRACTION_BITS: u32 = 30;
-/// Largest number of bits of the numbers.
+/// Largest number of bits of numbers whose reciprocals are computed.
 pub const BITS_MAX: u32 = 40;
+/// Largest number of bits of numbers whose leading bit is found.
+pub const LEADING_BITS_MAX: u32 = 62;
+
+/// For each number and each place, the lowest first, a share of 1 where its leading bit is, else of
+/// 0; of a number below 1 the lowest place counts.
+#[derive(Clone, Debug)]
+pub struct LeadingBits {
+    digits: Vec<u128>,
+    bits: u32,
+}
+
+impl LeadingBits {
+    /// Shares of 2 to the `exponent` of the number of places above the leading bit, for the numbers
+    /// in `range`.
+    pub fn powers(&self, range: Range<usize>, exponent: impl Fn(u32) -> u32) -> Vec<u128> {
+        let number = |digits: &[u128]| {
+            let digits = (0..).zip(digits.iter().rev());
+            digits.fold(0_u128, |sum, (above, digit)| sum.wrapping_add(digit << exponent(above)))
+        };
+        let bits = self.bits as usize;
+        self.digits[range.start * bits..range.end * bits].chunks_exact(bits).map(number).collect()
+    }
+
+    /// Shares of the public value that belongs to the place of each number's leading bit, of one
+    /// value for each place, the lowest first.
+    pub(crate) fn choose(&self, values: &[u128]) -> Vec<u128> {
+        let number = |digits: &[u128]| {
+            let terms = digits.iter().zip(values).map(|(digit, value)| digit.wrapping_mul(*value));
+            terms.fold(0_u128, u128::wrapping_add)
+        };
+        self.digits.chunks_exact(self.bits as usize).map(number).collect()
+    }
+}
 
 /// Shares of `2^(bits - 1 - ⌊log2 x⌋)` for shared x in 1..2^bits; of 2^(bits-1) for 0.
 ///
 /// # Errors
-/// [`MpcError::InvalidInput`] for bits outside of 2 to [`BITS_MAX`], [`MpcError::Net`] when the
-/// peer fails.
+/// Those of [`leading_bits`].
 #[net::boxed]
 pub async fn normalisers(
     party: &mut TwoParty,
@@ -46,7 +82,7 @@ pub async fn normalisers(
     bits: u32,
 ) -> Result<Vec<u128>, MpcError> {
     let leading = leading_bits(party, shares, bits).await?;
-    Ok(weighted(&leading, bits, |power| power))
+    Ok(leading.powers(0..shares.len(), |above| above))
 }
 
 /// Shares of `2^⌊(bits - 1 - ⌊log2 x⌋)/2⌋` for shared x in 1..2^bits.
@@ -60,21 +96,21 @@ pub async fn root_normalisers(
     bits: u32,
 ) -> Result<Vec<u128>, MpcError> {
     let leading = leading_bits(party, shares, bits).await?;
-    Ok(weighted(&leading, bits, |power| power / 2))
+    Ok(leading.powers(0..shares.len(), |above| above / 2))
 }
 
-/// For each number and each place, the lowest first, shares of 1 where its leading one is, else of
-/// 0.
-pub(crate) async fn leading_bits(
+/// The leading bits of shared x in 0..2^bits.
+///
+/// # Errors
+/// [`MpcError::InvalidInput`] for bits outside of 2 to [`LEADING_BITS_MAX`], [`MpcError::Net`] when
+/// the peer fails.
+#[net::boxed]
+pub async fn leading_bits(
     party: &mut TwoParty,
     shares: &[u128],
     bits: u32,
-) -> Result<Vec<u128>, MpcError> {
-    if !(2..=BITS_MAX).contains(&bits) {
-        return Err(MpcError::InvalidInput(format!(
-            "numbers of {bits} bits cannot be normalised; possible are 2 to {BITS_MAX}"
-        )));
-    }
+) -> Result<LeadingBits, MpcError> {
+    check_bits(bits, LEADING_BITS_MAX)?;
     let first = party.is_first();
     let steps = bits as usize - 1;
     let moved = |(share, step): (&u128, usize)| {
@@ -91,27 +127,24 @@ pub(crate) async fn leading_bits(
         let this = if place > 0 { below.bit(number * steps + place - 1) } else { 0 };
         next ^ this == 1
     });
-    bits_to_words::<u128>(party, &leading).await
+    Ok(LeadingBits { digits: bits_to_words(party, &leading).await?, bits })
 }
 
-/// For each number 2 to the `power_of` the places above its leading one.
-pub(crate) fn weighted(
-    leading: &[u128],
-    bits: u32,
-    power_of: impl Fn(usize) -> usize,
-) -> Vec<u128> {
-    let number = |digits: &[u128]| {
-        let digits = digits.iter().rev().enumerate();
-        digits.fold(0_u128, |sum, (place, digit)| sum.wrapping_add(digit << power_of(place)))
-    };
-    leading.chunks_exact(bits as usize).map(number).collect()
+fn check_bits(bits: u32, most: u32) -> Result<(), MpcError> {
+    if (2..=most).contains(&bits) {
+        return Ok(());
+    }
+    Err(MpcError::InvalidInput(format!(
+        "numbers of {bits} bits cannot be normalised; possible are 2 to {most}"
+    )))
 }
 
 /// Shares of the [`normalisers`] u and of `2^(bits-1)/(x·u)` with [`FRACTION_BITS`] fractional
 /// bits, for shared x in 1..2^bits.
 ///
 /// # Errors
-/// Those of [`normalisers`].
+/// [`MpcError::InvalidInput`] for bits outside of 2 to [`BITS_MAX`], [`MpcError::Net`] when the
+/// peer fails.
 #[net::boxed]
 pub async fn reciprocals(
     party: &mut TwoParty,
@@ -119,6 +152,7 @@ pub async fn reciprocals(
     shares: &[u128],
     bits: u32,
 ) -> Result<(Vec<u128>, Vec<u128>), MpcError> {
+    check_bits(bits, BITS_MAX)?;
     let normalisers = normalisers(party, shares, bits).await?;
     let normal =
         products.evaluate(party, &[shares, &normalisers], &[Form::product(0, 1, 0)]).await?;

@@ -133,10 +133,11 @@ pub static BOOSTED_TREES: ComponentDescriptor = ComponentDescriptor {
 const STRICT_TREES: PrivacyMode = PrivacyMode {
     name: STRICT,
     summary: Text::new(
-        "Opens the shape of the trees, who owns each split, each split to its owner, and with early \
-         stopping one bit a tree. Sums, gains, the rows of a node, scores of training rows and the \
-         weights of leaves stay shared.",
-        "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停时每棵树一个停止位。\
+        "Opens the shape of the trees, who owns each split, each split to its owner, and one bit a \
+         tree with early stopping and with the squared loss on samples of rows. Sums, gains, the \
+         rows of a node, weights of rows, scores of training rows and the weights of leaves stay \
+         shared.",
+        "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停或对行抽样做平方损失提升时每棵树一个停止位。\
          汇总值、增益、节点包含的行、训练行得分和叶子权重始终为秘密分享。",
     ),
     several_hosts: false,
@@ -183,8 +184,9 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
             DisclosureKind::Intermediate,
             Frequency::PerRound,
             Text::new(
-                "with early stopping, whether another tree is grown",
-                "启用早停时，是否继续生长下一棵树",
+                "with early stopping, and where the squared loss is boosted on samples of rows, \
+                 whether another tree is grown",
+                "启用早停，或在行抽样上做平方损失提升时，是否继续生长下一棵树",
             ),
         ),
         Disclosure::new(

@@ -8,10 +8,9 @@ use features::binned::{BinnedFeature, BinnedMatrix};
 use models::evaluate::{Ranking, discrimination};
 use models::local::boosted_trees::{Examples, Labels, Settings, train};
 use models::vertical::boosted_trees::{DISCLOSURES, train_as_guest, train_as_host};
-use models::vertical::strict_trees;
+use models::vertical::strict_trees::{self, Known};
 use mpc::TwoParty;
 use mpc::reveal::{Learner, Ledger, learn};
-use mpc::sigmoid::SCORE_UNIT;
 use net::Session;
 use serde_json::Value;
 
@@ -59,8 +58,8 @@ pub(super) async fn play(
     let labels = Labels::Classes(&data.labels);
     let examples = Examples { labels, weights: None, training: &training, validation: &[] };
     let joint = if privacy == STRICT {
-        let labels = guest.then_some(data.labels.as_slice());
-        strict(training_session, &matrix, labels, &training, &settings).await?
+        let known = guest.then_some(Known { labels, weights: None });
+        strict(training_session, &matrix, known, &training, &settings).await?
     } else {
         let example = guest.then_some(&examples);
         secureboost(training_session, &matrix, example, &training, &settings).await?
@@ -117,21 +116,18 @@ async fn secureboost(
 async fn strict(
     session: Session,
     matrix: &BinnedMatrix,
-    labels: Option<&[u8]>,
+    known: Option<Known<'_>>,
     training: &[u32],
     settings: &Settings,
 ) -> Result<Option<Joint>, JobError> {
     const MARGINS: &str = "bench.margins";
     let declared = strict_trees::DISCLOSURES.into_iter().chain([MARGINS]);
     let mut party = TwoParty::setup(session, Arc::new(Ledger::new(declared))).await?;
-    let rows = strict_trees::Rows { training, validation: &[] };
-    let trained = strict_trees::train(&mut party, matrix, labels, rows, settings).await?;
-    let margins = learn(&mut party, MARGINS, Learner::First, &trained.margins).await?;
+    let rows = strict_trees::Rows { training, validation: &[], weighted: false };
+    let trained = strict_trees::train(&mut party, matrix, known, rows, settings).await?;
+    let sums = learn(&mut party, MARGINS, Learner::First, &trained.margins).await?;
     let trees = trained.model.trees.len();
-    Ok(margins.map(|margins| {
-        let margins = margins.iter().map(|word| *word as i64 as f64 / SCORE_UNIT).collect();
-        Joint { margins, trees }
-    }))
+    Ok(sums.map(|sums| Joint { margins: trained.model.margins(&sums), trees }))
 }
 
 /// Columns cut into bins of equally many rows.

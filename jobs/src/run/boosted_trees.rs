@@ -6,17 +6,15 @@ use contract::{Audience, STRICT};
 use features::binned::BinnedMatrix;
 use features::binning::{self, Binning, Method};
 use features::split::Split;
-use models::ModelError;
 use models::family::Family;
 use models::local::boosted_trees::{
-    self as local, Direction, Ensemble, Examples, Labels, Loss, Settings, probability,
+    self as local, Direction, Ensemble, Examples, Labels, Loss, Settings,
 };
 use models::vertical::boosted_trees::{GuestTrees, HostTrees, train_as_guest, train_as_host};
 use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
-use models::vertical::strict_trees::{self, StrictTrees};
+use models::vertical::strict_trees::{self, Known, StrictTrees};
 use mpc::TwoParty;
 use mpc::reveal::{Learner, learn};
-use mpc::sigmoid::SCORE_UNIT;
 use net::{Session, Size, together};
 
 use super::classes::{self, ClassScores};
@@ -91,7 +89,7 @@ pub(super) async fn train(
     let classes = agree_on_classes(run, step, spec, data).await?;
     let settings = settings(spec, classes, run.job.seed);
     if privacy == STRICT {
-        let part = strict(run, step.pair()?, &settings, data, &matrix, &rows).await?;
+        let part = strict(run, step.pair()?, (spec, &settings), data, &matrix, &rows).await?;
         return Ok(Trained { binnings, part });
     }
     run.record("model.trees", Audience::Guest, 1)?;
@@ -206,33 +204,34 @@ pub(super) fn probabilities_of_rows(
 async fn strict(
     run: &Run<'_>,
     session: &mut Session,
-    settings: &Settings,
+    (spec, settings): (&BoostedTrees, &Settings),
     data: &Data,
     matrix: &BinnedMatrix,
     rows: &Rows,
 ) -> Result<Part, JobError> {
     let guest = data.guest();
-    if guest.is_some_and(|guest| guest.weights.is_some()) {
-        let rule = "strict trees take no row weights: drop the weight column, or use secureboost";
-        return Err(ModelError::InvalidInput(rule.to_owned()).into());
-    }
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
-    let labels = guest.map(GuestRows::labels);
-    let used = strict_trees::Rows { training: &rows.training, validation: &rows.validation };
-    let trees = strict_trees::train(&mut party, matrix, labels, used, settings).await?.model;
+    let known =
+        guest.map(|guest| Known { labels: labels(guest), weights: guest.weights.as_deref() });
+    let used = strict_trees::Rows {
+        training: &rows.training,
+        validation: &rows.validation,
+        weighted: run.job.guest.weight.is_some(),
+    };
+    let trees = strict_trees::train(&mut party, matrix, known, used, settings).await?.model;
     let test = session.compute(|| matrix.take(&rows.test)).await;
     let shares = strict_trees::score(&mut party, &trees, &test).await?;
-    let margins = learn(&mut party, TEST_SCORES, Learner::First, &shares).await?;
+    let sums = learn(&mut party, TEST_SCORES, Learner::First, &shares).await?;
     drop(party);
-    let (Some(guest), Some(margins)) = (guest, margins) else {
+    let (Some(guest), Some(sums)) = (guest, sums) else {
         return Ok(Part::Strict { trees, guest: None });
     };
     let examples = examples(guest, rows);
     let alone = session.compute(|| local::train(matrix, &examples, settings)).await?;
     let scores = Scores {
-        alone_test: probabilities(&alone.margins, &rows.test),
-        alone_training: probabilities(&alone.margins, &rows.training),
-        joint_test: of_words(margins),
+        alone_test: predict(spec, pick(&alone.margins, &rows.test)),
+        alone_training: predict(spec, pick(&alone.margins, &rows.training)),
+        joint_test: predict(spec, trees.margins(&sums)),
         joint_training: None,
     };
     Ok(Part::Strict { trees, guest: Some((alone.model, scores)) })
@@ -258,27 +257,20 @@ fn bin(
 }
 
 fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
-    let labels = if guest.numbers().is_empty() {
-        Labels::Classes(guest.labels())
-    } else {
-        Labels::Numbers(guest.numbers())
-    };
     Examples {
-        labels,
+        labels: labels(guest),
         weights: guest.weights.as_deref(),
         training: &rows.training,
         validation: &rows.validation,
     }
 }
 
-/// The probabilities of margins in units of [`SCORE_UNIT`].
-pub(super) fn of_words(margins: Vec<u64>) -> Vec<f64> {
-    let margins = margins.into_iter().map(|word| word as i64 as f64 / SCORE_UNIT);
-    margins.map(probability).collect()
-}
-
-fn probabilities(margins: &[f64], rows: &[u32]) -> Vec<f64> {
-    pick(margins, rows).into_iter().map(probability).collect()
+fn labels(guest: &GuestRows) -> Labels<'_> {
+    if guest.numbers().is_empty() {
+        Labels::Classes(guest.labels())
+    } else {
+        Labels::Numbers(guest.numbers())
+    }
 }
 
 /// Probabilities for a label of two classes, else numbers.

@@ -14,7 +14,6 @@ use features::federated::evidence::Anonymity;
 use models::ModelError;
 use models::evaluate::ModelScores;
 use models::family::Family;
-use models::local;
 use models::vertical::boosted_trees::{score_as_guest, score_as_host};
 use models::vertical::logistic_regression::Coefficients;
 use models::vertical::logistic_regression::woe::{
@@ -26,7 +25,7 @@ use mpc::reveal::{Learner, learn};
 use net::{NetError, Session, Size};
 use table::{Table, check_label_classes};
 
-use super::boosted_trees::{self, of_words, predict, probabilities_of_rows};
+use super::boosted_trees::{self, predict, probabilities_of_rows};
 use super::classes::{ClassScore, ClassScores, ClassesPart, probabilities};
 use super::evaluate::{compare_predictions, compare_scores};
 use super::logistic_regression::host_predictors;
@@ -127,7 +126,7 @@ async fn apply(
             };
             let matrix = step.compute(bin).await?;
             if privacy == STRICT {
-                strict_trees(run, step.pair()?, &saved.part, &matrix).await?
+                strict_trees(run, step.pair()?, &saved.part, settings, &matrix).await?
             } else if settings.loss == TreeLoss::Softmax {
                 let scores = trees_of_classes(run, step.pair()?, &saved.part, &matrix).await?;
                 return of_classes(run, step, saved, &model, table, labels, scores).await;
@@ -403,6 +402,7 @@ async fn strict_trees(
     run: &Run<'_>,
     session: &mut Session,
     part: &ModelPart,
+    settings: &BoostedTrees,
     matrix: &BinnedMatrix,
 ) -> Result<Option<Pair>, JobError> {
     let ModelPart::StrictTrees { trees, alone, .. } = part else {
@@ -410,12 +410,12 @@ async fn strict_trees(
     };
     let mut party = TwoParty::setup(session.fork("score")?, run.ledger.clone()).await?;
     let shares = strict_trees::score(&mut party, trees, matrix).await?;
-    let margins = learn(&mut party, SCORES, Learner::First, &shares).await?;
+    let sums = learn(&mut party, SCORES, Learner::First, &shares).await?;
     drop(party);
-    let (Some(margins), Some(alone)) = (margins, alone) else { return Ok(None) };
+    let (Some(sums), Some(alone)) = (sums, alone) else { return Ok(None) };
     let alone = session.compute(|| alone.margins(matrix)).await?;
-    let alone = alone.into_iter().map(local::boosted_trees::probability).collect();
-    Ok(Some(Pair { alone, joint: of_words(margins) }))
+    let joint = predict(settings, trees.margins(&sums));
+    Ok(Some(Pair { alone: predict(settings, alone), joint }))
 }
 
 /// How good the scores are; nothing where all labels are the same.

@@ -317,12 +317,14 @@ impl BoostedTrees {
     }
 
     /// Whether nothing is asked for that only `secureboost` has.
-    pub fn is_plain(&self) -> bool {
-        self.loss == TreeLoss::Logistic
-            && self.ensemble == TreeEnsemble::Boosting
-            && self.base_score.is_none()
-            && self.directions.is_empty()
-            && !self.weighs_classes()
+    pub fn is_in_strict(&self) -> bool {
+        let has_loss = match self.ensemble {
+            TreeEnsemble::Boosting => {
+                matches!(self.loss, TreeLoss::Logistic | TreeLoss::Squared)
+            }
+            TreeEnsemble::Forest => !matches!(self.loss, TreeLoss::Quantile | TreeLoss::Softmax),
+        };
+        has_loss && self.directions.is_empty()
     }
 
     /// Whether positive rows count more or less than others.

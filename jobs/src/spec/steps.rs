@@ -189,10 +189,11 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
 fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     for step in &job.train {
         let super::Model::BoostedTrees { privacy, settings } = &step.model else { continue };
-        if privacy == contract::STRICT && !settings.is_plain() {
-            let help = "take `privacy: secureboost`, or leave these settings out";
-            let rule = "the logistic loss, boosting, and neither `base_score`, `positive_weight` \
-                        nor `directions`";
+        if privacy == contract::STRICT && !settings.is_in_strict() {
+            let help = "take `ensemble: forest` where the loss is neither `quantile` nor `softmax`, \
+                        or `privacy: secureboost`";
+            let rule = "boosting with the losses `logistic` and `squared`, and forests with all \
+                        but `quantile` and `softmax`; no `directions`";
             add("train", format!("`{}` is strict, which has {rule}", step.name), help);
         }
         let is_softmax = settings.loss == TreeLoss::Softmax;

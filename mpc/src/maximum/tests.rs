@@ -83,6 +83,27 @@ proptest! {
     }
 }
 
+/// What a tournament of pairs gives, whatever the sizes of blocks.
+#[test]
+fn blocks_give_the_winners_of_pairs() {
+    let mut rng = Generator::from_seed([9; 32]);
+    let sizes: Vec<usize> = (1..=17).collect();
+    let fractions: Vec<(i128, i128)> = (0..sizes.iter().sum())
+        .map(|_: usize| (i128::from(rng.below(9)) << 36, (1 << 29) + i128::from(rng.below(2))))
+        .collect();
+    let contenders = shared(&fractions);
+    let program = async |party: &mut _| winners(party, &contenders, &sizes).await.unwrap();
+    let outcome = both_dealt(9, program);
+    let places = sums(&outcome.first.words[0], &outcome.second.words[0]);
+    let mut start = 0;
+    for (size, place) in sizes.iter().zip(places) {
+        let best = (start..start + size).map(|it| fractions[it].0).max();
+        let first = (start..start + size).find(|it| Some(fractions[*it].0) == best);
+        assert_eq!(Some(place as usize), first);
+        start += size;
+    }
+}
+
 #[test]
 fn of_equal_fractions_the_first_wins() {
     let equal = (123_456_789_012, 7_654_321);
@@ -110,13 +131,15 @@ fn known_answer() {
 #[test]
 fn cost() {
     let transcript = both_dealt(5, program).transcript;
-    // Two rounds of one pair: two products, a shortened difference, two wide and two short words.
-    let selections = 2 * 16 + 2 * 8;
-    let products = 2 * 128 * 16;
-    assert_eq!(transcript.bytes_of(Side::First, "correlations"), 2 * (products + 16 + selections));
-    assert_eq!(transcript.bytes_of(Side::Second, "correlations"), 2 * (products + selections));
+    // A block of three: three comparisons of two products and a shortened difference each, then two
+    // winners of four words.
+    let selections = 2 * 4 * 16;
+    let products = 3 * 2 * 128 * 16;
+    let correlations = |side| transcript.bytes_of(side, "correlations");
+    assert_eq!(correlations(Side::First), products + 3 * 16 + selections);
+    assert_eq!(correlations(Side::Second), products + selections);
     // 47 bits below the sign: 12 digits, in words of 64 comparisons.
-    assert_eq!(transcript.bytes_of(Side::First, "digit_tables"), 2 * 12 * 64 * 4);
+    assert_eq!(transcript.bytes_of(Side::First, "digit_tables"), 12 * 64 * 4);
 }
 
 #[test]

@@ -50,6 +50,21 @@ proptest! {
     }
 }
 
+#[test]
+fn powers_belong_to_the_leading_bit() {
+    let values = [0, 1, 6, (1 << 61) - 1, 1 << 61, (1 << 62) - 1];
+    let shared = wide_shares(4, &values);
+    let side = async |party: &mut TwoParty| {
+        let mine = if party.is_first() { &shared.0 } else { &shared.1 };
+        let leading = leading_bits(party, mine, 62).await.unwrap();
+        [leading.powers(0..values.len(), |above| above.min(40)), leading.powers(2..3, |it| 2 * it)]
+    };
+    let outcome = both_dealt(4, side);
+    let sums = |which: usize| wide_sums(&outcome.first[which], &outcome.second[which]);
+    assert_eq!(sums(0), [1 << 40, 1 << 40, 1 << 40, 2, 1, 1]);
+    assert_eq!(sums(1), [1 << 118]);
+}
+
 async fn program(party: &mut TwoParty) -> Result<(Vec<u128>, Vec<u128>), MpcError> {
     both_results(party, &wide_shares(3, &[77])).await
 }
@@ -86,7 +101,12 @@ fn peer_drops() {
 #[test]
 fn numbers_of_too_many_bits_are_refused() {
     let outcome = both_dealt(5, async |party| {
-        [normalisers(party, &[1], 1).await.err(), normalisers(party, &[1], 41).await.err()]
+        let products = Products::prepare(party).await.unwrap();
+        [
+            normalisers(party, &[1], 1).await.err(),
+            normalisers(party, &[1], 63).await.err(),
+            reciprocals(party, &products, &[1], 41).await.err(),
+        ]
     });
     for error in outcome.first.into_iter().chain(outcome.second) {
         assert!(matches!(error, Some(MpcError::InvalidInput(_))), "{error:?}");

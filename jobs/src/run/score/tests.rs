@@ -268,12 +268,25 @@ fn secureboost_trees_score_test_rows_as_in_training() {
 
 #[test]
 fn strict_trees_score_test_rows_as_in_training() {
-    let rest = "train: [ boosted_trees: { trees: 2, depth: 2, bins: 4, early_stopping: 0 } ]\n";
-    let steps = with(SPLIT, rest);
-    let training = Training { roles: CLASSES, steps: &steps };
-    let (_, scored) = the_same_again(&training, "step: boosted_trees", 0.0);
-    let keys: Vec<&str> = scored.observed.iter().map(|it| it.key.as_ref()).collect();
-    assert!(!keys.iter().any(|key| key.starts_with("trees.")), "{keys:?}");
+    let weighted = format!("{CLASSES}, weight: balance");
+    for (roles, split, settings) in [
+        (CLASSES, SPLIT, "min_gain: 0"),
+        (&*weighted, SPLIT, "positive_weight: 3, min_gain: 0.5, base_score: 0.3"),
+        (NUMBERS, SPLIT_OF_NUMBERS, "loss: squared, subsample: 80%"),
+        (NUMBERS, SPLIT_OF_NUMBERS, "loss: gamma, ensemble: forest"),
+        (CLASSES, SPLIT, "ensemble: forest"),
+    ] {
+        let rest = format!(
+            "train:\n  - boosted_trees: {{ name: grown, trees: 2, depth: 2, bins: 4, \
+             early_stopping: 0, {settings} }}\n"
+        );
+        let steps = with(split, &rest);
+        let training = Training { roles, steps: &steps };
+        let score = "step: grown, component: boosted_trees";
+        let (_, scored) = the_same_again(&training, score, 0.0);
+        let keys: Vec<&str> = scored.observed.iter().map(|it| it.key.as_ref()).collect();
+        assert!(!keys.iter().any(|key| key.starts_with("trees.")), "{keys:?}");
+    }
 }
 
 /// A small model in a scene, for what does not depend on its kind.

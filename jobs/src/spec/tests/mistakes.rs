@@ -47,6 +47,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "correlation: 0.8 }\ntrain:\n",
         "correlation: 0.8 }\n  - encode: { numbers: woe }\ntrain:\n  - logistic_regression: { name: few, best: 5 }\n",
     ),
+    (
+        "strict trees with a loss they lack",
+        "privacy: secureboost, trees: 50,",
+        "privacy: strict, trees: 50, loss: tweedie,",
+    ),
     ("unknown loss", "trees: 50,", "trees: 50, loss: hinge,"),
     ("only the guest learns", "learn: both", "learn: guest"),
     ("unknown protocol", "protocol: ecdh", "protocol: edch"),

@@ -262,7 +262,7 @@ fn leaf_or_zero<Q>(node: &Node<Q>) -> f64 {
 }
 
 /// What a row counts for: its own weight times that of its class.
-fn weight(examples: &Examples<'_>, settings: &Settings, row: usize) -> f64 {
+pub(crate) fn weight(examples: &Examples<'_>, settings: &Settings, row: usize) -> f64 {
     let own = examples.weights.map_or(1.0, |weights| weights[row]);
     match examples.labels {
         Labels::Classes(classes) if !settings.class_weights.is_empty() => {
@@ -273,7 +273,8 @@ fn weight(examples: &Examples<'_>, settings: &Settings, row: usize) -> f64 {
 }
 
 impl Examples<'_> {
-    fn check(&self, loss: Loss, rows: usize) -> Result<(), ModelError> {
+    /// Refuses labels and weights that the loss does not take, and rows beyond `rows`.
+    pub(crate) fn check(&self, loss: Loss, rows: usize) -> Result<(), ModelError> {
         if self.labels.len() != rows || self.weights.is_some_and(|w| w.len() != rows) {
             let rule = format!("labels and weights must have {rows} rows each");
             return Err(ModelError::InvalidInput(rule));

@@ -41,9 +41,9 @@ pub enum Loss {
 
 /// First and second derivative of a loss in the margin.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Derivatives {
-    pub(super) first: f64,
-    pub(super) second: f64,
+pub(crate) struct Derivatives {
+    pub(crate) first: f64,
+    pub(crate) second: f64,
 }
 
 /// Most classes of [`Loss::Softmax`].
@@ -147,7 +147,7 @@ impl Loss {
     ///
     /// Sources: for softmax the bound `2p(1 - p)` on the second derivative, by the diagonal of the
     /// Hessian, as `XGBoost` has it; for quantiles the weight of the row.
-    pub(super) fn derivatives(self, margin: f64, label: f64) -> Derivatives {
+    pub(crate) fn derivatives(self, margin: f64, label: f64) -> Derivatives {
         let (first, second) = match self {
             Self::Squared => (margin - label, 1.0),
             Self::Logistic => {
@@ -217,7 +217,7 @@ impl Loss {
     }
 
     /// Where training begins: the constant margins with the least loss on `rows`, one an output.
-    pub(super) fn start(
+    pub(crate) fn start(
         self,
         labels: Labels<'_>,
         weight: impl Fn(usize) -> f64,
@@ -258,6 +258,11 @@ impl Loss {
             },
         }
     }
+}
+
+/// What second derivatives of a loss are multiplied by beyond those of its deviance.
+pub(crate) fn second_damping(loss: Loss) -> f64 {
+    if loss == Loss::Poisson { POISSON_DAMPING.exp() } else { 1.0 }
 }
 
 /// The probability of label 1 that a margin (log-odds) stands for.

@@ -36,14 +36,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-pub(crate) use boosting::check_parts;
 pub use boosting::{Boosting, Examples, Progress};
+pub(crate) use boosting::{check_parts, weight as row_weight};
 pub(crate) use gradients::sum_bits;
 
 pub use gradients::{Gradient, Gradients, Units};
 pub use grower::{Choice, Grower};
 pub use histogram::{Cell, Histogram, Layout, histograms};
 pub use labels::Labels;
+pub(crate) use loss::second_damping;
 pub use loss::{Loss, probability};
 pub use monotone::{Bounds, Direction};
 pub(crate) use settings::rows_of_tree;

@@ -90,8 +90,7 @@ impl Shapes {
 
     /// Refuses a number of cells of the peer that does not follow from its features.
     pub(super) fn check_cells(&self, party: &TwoParty, cells: usize) -> Result<(), ModelError> {
-        let labels = if party.is_first() { 0 } else { 2 };
-        let expected = self.theirs.iter().map(|shape| shape.cells()).sum::<usize>() + labels;
+        let expected = self.theirs.iter().map(|shape| shape.cells()).sum::<usize>();
         if cells == expected {
             return Ok(());
         }

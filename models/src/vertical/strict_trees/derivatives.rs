@@ -1,70 +1,232 @@
-//! Both derivatives of the log-loss on shares, packed.
+//! Both derivatives of the loss on shares, packed, times the rows' weights.
+//!
+//! Derivatives of a forest are those at the base score, which the guest works out alone. In
+//! boosting the log-loss takes a sigmoid, and the squared loss nothing but a change of units;
+//! weights, which only the guest knows, are shared once and multiplied in slots (`mpc::product`).
 
 use mpc::TwoParty;
-use mpc::conversion::truncate;
+use mpc::comparison::is_negative;
 use mpc::product::{Form, Products};
-use mpc::sigmoid::{Accuracy, Sigmoid};
-use mpc::wide::from_words;
+use mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
+use mpc::wide::{from_words, widen};
 
-use super::Units;
+use super::sharing::share;
+use super::targets::Targets;
+use super::{DIVERGENCE, Units};
 use crate::ModelError;
+use crate::local::boosted_trees::{Ensemble, Loss, Settings, second_damping};
 
-/// Fractional bits of probabilities: their shares wrap around but with probability 2^-41.
-const PROBABILITY_BITS: u32 = 22;
+/// Fractional bits of probabilities and of first derivatives before they are rounded: shares of
+/// probabilities wrap around but with probability 2^-41.
+const RESIDUAL_BITS: u32 = 22;
+/// Fractional bits of weights that are multiplied with.
+const WEIGHT_FRACTION_BITS: u32 = 20;
+/// What makes margins whole powers of two: their unit is 2^48/50.
+const SCORES: u64 = 50;
+const SCORE_BITS: u32 = 48;
 
 /// What the derivatives of a training need.
 pub(super) struct Derivatives<'a> {
-    pub(super) sigmoid: &'a Sigmoid,
-    pub(super) products: &'a Products,
-    pub(super) labels: Option<&'a [u8]>,
-    pub(super) units: Units,
+    products: &'a Products,
+    units: Units,
+    /// The guest's rows.
+    targets: Option<&'a Targets>,
+    kind: Kind,
+    /// Whether trees see all training rows.
+    sees_all: bool,
+    /// Shares of the weights of all rows, where they are not all 1.
+    weights: Option<Vec<u128>>,
+}
+
+enum Kind {
+    /// The same for all trees.
+    Constant(Loss),
+    Logistic(Sigmoid),
+    Squared,
 }
 
 /// Derivatives of one tree.
 pub(super) struct Derived {
     /// Of the training rows, packed.
     pub(super) packed: Vec<u64>,
-    /// Shares of p - y of the validation rows, with [`PROBABILITY_BITS`] fractional bits.
+    /// Shares of the first derivative of validation rows, with [`RESIDUAL_BITS`] fractional bits.
     pub(super) residuals: Vec<u64>,
+    /// A share of whether derivatives are beyond what fits, where they might be.
+    pub(super) diverges: Option<u64>,
 }
 
-impl Derivatives<'_> {
-    /// Shares of `first·2^second_bits + second` for each of the first `training` rows, with first =
-    /// p - y and second = p·(1 - p), both rounded to the units' fractional bits, without bias; and
-    /// of p - y for the rows behind them.
+impl<'a> Derivatives<'a> {
+    /// Shares the weights of so many `rows` if they are `weighted`.
+    pub(super) async fn prepare(
+        party: &mut TwoParty,
+        products: &'a Products,
+        units: Units,
+        settings: &Settings,
+        targets: Option<&'a Targets>,
+        (weighted, rows): (bool, usize),
+    ) -> Result<Self, ModelError> {
+        let kind = match (settings.ensemble, settings.loss) {
+            (Ensemble::Forest, loss) => Kind::Constant(loss),
+            (Ensemble::Boosting, Loss::Squared) => Kind::Squared,
+            _ => Kind::Logistic(Sigmoid::prepare(party).await?),
+        };
+        let is_constant = matches!(kind, Kind::Constant(_));
+        let weights = if weighted && !is_constant {
+            let unit = f64::from(1 << WEIGHT_FRACTION_BITS);
+            let word = |weight: &f64| (weight * unit).round() as u128;
+            let own: Option<Vec<u128>> =
+                targets.map(|targets| targets.weights.iter().map(word).collect());
+            Some(share(party, own.as_deref(), rows).await?)
+        } else {
+            None
+        };
+        let sees_all = settings.row_fraction >= 1.0;
+        Ok(Self { products, units, targets, kind, sees_all, weights })
+    }
+
+    /// Shares of the packed derivatives of the first `training` rows at these margins, and of the
+    /// first derivatives of the rows behind them; both without bias.
     pub(super) async fn at(
         &self,
         party: &mut TwoParty,
         margins: &[u64],
         training: usize,
     ) -> Result<Derived, ModelError> {
-        let Units { fraction_bits, second_bits, .. } = self.units;
+        match &self.kind {
+            Kind::Constant(loss) => Ok(self.constant(*loss, training)),
+            Kind::Logistic(sigmoid) => self.logistic(party, sigmoid, margins, training).await,
+            Kind::Squared => self.squared(party, margins, training).await,
+        }
+    }
+
+    /// The guest's shares are the derivatives, the host's are zero.
+    fn constant(&self, loss: Loss, training: usize) -> Derived {
+        let packed = self.targets.map_or_else(
+            || vec![0; training],
+            |targets| {
+                let damping = second_damping(loss);
+                let rows = targets.labels.iter().zip(&targets.weights).take(training);
+                rows.map(|(label, weight)| {
+                    let at = loss.derivatives(targets.start, *label);
+                    let first = self.units.first(weight * at.first);
+                    self.units.pack(first, self.units.second(weight * at.second / damping))
+                })
+                .collect()
+            },
+        );
+        Derived { packed, residuals: Vec::new(), diverges: None }
+    }
+
+    async fn logistic(
+        &self,
+        party: &mut TwoParty,
+        sigmoid: &Sigmoid,
+        margins: &[u64],
+        training: usize,
+    ) -> Result<Derived, ModelError> {
         let first = party.is_first();
+        let start = self.targets.map_or(0.0, |targets| targets.start * SCORE_UNIT).round() as i64;
+        let margins: Vec<u64> =
+            margins.iter().map(|margin| margin.wrapping_add(start as u64)).collect();
         let scales = if first { vec![1.0; margins.len()] } else { Vec::new() };
-        let chances = self
-            .sigmoid
-            .evaluate(party, margins, &scales, PROBABILITY_BITS, Accuracy::Fine)
-            .await?;
-        let label =
-            |row: usize, bits: u32| self.labels.map_or(0, |labels| u64::from(labels[row]) << bits);
-        let residual = |row: usize| chances[row].wrapping_sub(label(row, PROBABILITY_BITS));
-        let residuals = (training..chances.len()).map(residual).collect();
-        let chances = &chances[..training];
-
-        let wide = from_words(chances, first);
-        let one = if first { 1_u128 << PROBABILITY_BITS } else { 0 };
-        let others: Vec<u128> = wide.iter().map(|share| one.wrapping_sub(*share)).collect();
-        let form = Form::product(0, 1, 2 * PROBABILITY_BITS - fraction_bits);
-        let seconds = self.products.evaluate(party, &[&wide, &others], &[form]).await?;
-
-        // Dropping bits of both shares loses one unit on average.
+        let chances =
+            sigmoid.evaluate(party, &margins, &scales, RESIDUAL_BITS, Accuracy::Fine).await?;
+        let chances = from_words(&chances, first);
+        let one = if first { 1_u128 << RESIDUAL_BITS } else { 0 };
+        let others: Vec<u128> =
+            chances[..training].iter().map(|share| one.wrapping_sub(*share)).collect();
+        let weighed = self.weigh(party, chances).await?;
+        let form = Form::product(0, 1, 2 * RESIDUAL_BITS - self.units.second_bits);
+        let seconds =
+            self.products.evaluate(party, &[&weighed[..training], &others], &[form]).await?;
         let unit = party.share_of_public(1);
-        let firsts = truncate(party, chances, PROBABILITY_BITS - fraction_bits).await?;
-        let packed = firsts.iter().zip(&seconds[0]).enumerate().map(|(row, (chance, second))| {
-            let first = chance.wrapping_add(unit).wrapping_sub(label(row, fraction_bits));
-            let second = (*second as u64).wrapping_add(unit);
-            (first << second_bits).wrapping_add(second)
+        let seconds = seconds[0].iter().map(|second| (*second as u64).wrapping_add(unit));
+        let mut residuals = weighed;
+        if let Some(targets) = self.targets {
+            let unit = (1_u64 << RESIDUAL_BITS) as f64;
+            let rows = targets.labels.iter().zip(&targets.weights);
+            for (residual, (label, weight)) in residuals.iter_mut().zip(rows) {
+                *residual = residual.wrapping_sub((label * weight * unit).round() as u128);
+            }
+        }
+        Ok(self.derived(party, residuals, seconds))
+    }
+
+    async fn squared(
+        &self,
+        party: &mut TwoParty,
+        margins: &[u64],
+        training: usize,
+    ) -> Result<Derived, ModelError> {
+        let scores: Vec<u128> =
+            margins.iter().map(|margin| u128::from(margin.wrapping_mul(SCORES))).collect();
+        let mut residuals = widen(party, &scores, 1 << 64, SCORE_BITS - RESIDUAL_BITS).await?;
+        if let Some(targets) = self.targets {
+            let unit = (1_u64 << RESIDUAL_BITS) as f64;
+            for (residual, label) in residuals.iter_mut().zip(&targets.labels) {
+                *residual = residual.wrapping_sub((label * unit).round() as i128 as u128);
+            }
+        }
+        let weighed = self.weigh(party, residuals.clone()).await?;
+        let diverges = if self.sees_all {
+            None
+        } else {
+            let rows = [&residuals[..training], &weighed[..training]];
+            Some(self.diverges(party, rows).await?)
+        };
+        let seconds: Vec<u64> = self.targets.map_or_else(
+            || vec![0; training],
+            |targets| {
+                let weights = targets.weights.iter().take(training);
+                weights.map(|weight| self.units.second(*weight)).collect()
+            },
+        );
+        Ok(Derived { diverges, ..self.derived(party, weighed, seconds.into_iter()) })
+    }
+
+    /// Whether the weighted sum of squared residuals is too large, from residuals without and with
+    /// weights.
+    async fn diverges(
+        &self,
+        party: &mut TwoParty,
+        [residuals, weighed]: [&[u128]; 2],
+    ) -> Result<u64, ModelError> {
+        let form = [Form::product(0, 1, RESIDUAL_BITS)];
+        let squares = self.products.evaluate(party, &[residuals, weighed], &form).await?;
+        let sum = squares[0].iter().fold(0_u128, |sum, square| sum.wrapping_add(*square));
+        let most = u64::from(DIVERGENCE) * residuals.len() as u64;
+        let room = party.share_of_public(most << RESIDUAL_BITS).wrapping_sub(sum as u64);
+        Ok(is_negative(party, &[room], 64).await?.bit(0))
+    }
+
+    /// Shares with [`RESIDUAL_BITS`] fractional bits times the weights of their rows.
+    async fn weigh(
+        &self,
+        party: &mut TwoParty,
+        shares: Vec<u128>,
+    ) -> Result<Vec<u128>, ModelError> {
+        let Some(weights) = &self.weights else { return Ok(shares) };
+        let form = Form::product(0, 1, WEIGHT_FRACTION_BITS);
+        Ok(self.products.evaluate(party, &[&shares, weights], &[form]).await?.swap_remove(0))
+    }
+
+    /// Rounds the first derivatives of training rows and packs them with the `seconds`.
+    fn derived(
+        &self,
+        party: &TwoParty,
+        residuals: Vec<u128>,
+        seconds: impl ExactSizeIterator<Item = u64>,
+    ) -> Derived {
+        // Shares modulo 2^128 of a small number sum up to a multiple of 2^128 more than it: modulo
+        // 2^64 nothing is left of that when each drops its low bits. That loses a unit on average.
+        let unit = party.share_of_public(1);
+        let shift = RESIDUAL_BITS - self.units.first_bits;
+        let (training, validation) = residuals.split_at(seconds.len());
+        let packed = training.iter().zip(seconds).map(|(residual, second)| {
+            self.units.pack(((residual >> shift) as u64).wrapping_add(unit), second)
         });
-        Ok(Derived { packed: packed.collect(), residuals })
+        let packed = packed.collect();
+        let residuals = validation.iter().map(|share| *share as u64).collect();
+        Derived { packed, residuals, diverges: None }
     }
 }

@@ -6,8 +6,10 @@ use mpc::conversion::correlate;
 use mpc::histogram::{Cells, Histogram};
 use mpc::product::Products;
 
-use super::choice::{Choice, Chooser, NodeSums};
+use super::choice::{Choice, Chooser};
 use super::cuts::{CellCut, FeatureCodes, Shapes, left_sums};
+use super::fractions::{FractionMaker, NodeSums};
+use super::units::Penalties;
 use super::{Owner, PartNode, PartTree, Units, leaves, walk};
 use crate::ModelError;
 use crate::local::boosted_trees::{Settings, columns_of_tree};
@@ -19,6 +21,7 @@ pub(super) struct Growing<'a> {
     pub(super) shapes: &'a Shapes,
     pub(super) codes: &'a [FeatureCodes],
     pub(super) units: Units,
+    pub(super) penalties: &'a Penalties,
     pub(super) settings: &'a Settings,
 }
 
@@ -54,7 +57,8 @@ impl Growing<'_> {
         tree: usize,
     ) -> Result<(PartTree, Vec<u64>), ModelError> {
         let cuts = self.cuts(party, tree);
-        let chooser = Chooser { products: self.products, units: self.units };
+        let Self { products, units, penalties, .. } = *self;
+        let chooser = Chooser { maker: FractionMaker { products, units, penalties } };
         let mut grown = Grown::default();
         grown.add(sum(&packed));
         let cells = self.histogram.sums(party, &[&packed]).await?.swap_remove(0);
@@ -75,7 +79,8 @@ impl Growing<'_> {
         }
         let Grown { nodes, totals, sides } = grown;
         let mut part = PartTree { nodes };
-        leaves::fill(party, self.products, self.units, self.settings, &mut part, &totals).await?;
+        let scale = (units, penalties);
+        leaves::fill(party, products, scale, self.settings, &mut part, &totals).await?;
         let gained = walk::values(party, &part, &sides, rows).await?;
         Ok((part, gained))
     }
@@ -99,12 +104,8 @@ impl Growing<'_> {
         let Cells { own: own_cells, theirs: their_cells } = &open.cells;
         let (guest_cells, host_cells) =
             if first { (own_cells, their_cells) } else { (their_cells, own_cells) };
-        // The guest's last two cells are the classes.
-        let (guest_cells, classes) = guest_cells.split_at(guest_cells.len().saturating_sub(2));
-        let class = |class: usize| classes.get(class).copied().unwrap_or_default();
         NodeSums {
             total: grown.totals[open.node],
-            classes: [class(0), class(1)],
             left: [
                 left_sums(guest, guest_cuts, guest_cells),
                 left_sums(host, host_cuts, host_cells),

@@ -6,20 +6,23 @@ use mpc::reciprocal::{FRACTION_BITS, reciprocals};
 use mpc::sigmoid::SCORE_UNIT;
 use mpc::wide::widen_all;
 
+use super::units::{Penalties, WEIGHT_BITS};
 use super::{PartNode, PartTree, Units};
 use crate::ModelError;
-use crate::local::boosted_trees::Settings;
+use crate::local::boosted_trees::{Settings, second_damping};
 
 /// Fractional bits of G/(H + λ).
 const RATIO_BITS: u32 = 21;
+/// Fractional bits of the factor that makes scores of ratios.
+const FACTOR_BITS: u32 = 24;
 
-/// Writes into every leaf of `tree` this party's share of `-learning_rate·G/(H + λ)` (Chen and
-/// Guestrin, KDD 2016, equation 5), from the packed sums of all nodes. The error is below 2^-19
-/// times the learning rate, and one part in 2^17.
+/// Writes into every leaf of `tree` this party's share of `-G/(H + λ)` (Chen and Guestrin, KDD
+/// 2016, equation 5) times the learning rate or, in a forest, over the number of trees, from the
+/// packed sums of all nodes. The error is below 2^-19 times that factor, and one part in 2^17.
 pub(super) async fn fill(
     party: &mut TwoParty,
     products: &Products,
-    units: Units,
+    (units, penalties): (Units, &Penalties),
     settings: &Settings,
     tree: &mut PartTree,
     totals: &[u64],
@@ -27,24 +30,29 @@ pub(super) async fn fill(
     let is_leaf = |node: &PartNode| matches!(node, PartNode::Leaf { .. });
     let leaves = tree.nodes.iter().zip(totals).filter(|(node, _)| is_leaf(node));
     let packed: Vec<u64> = leaves.map(|(_, total)| *total).collect();
-    let Units { second_bits, lambda, weight_bits, .. } = units;
-    let low = (1_u64 << second_bits) - 1;
+    let Units { first_bits, second_bits, low_bits, .. } = units;
+    let low = (1_u64 << low_bits) - 1;
     let seconds: Vec<u128> = packed.iter().map(|word| u128::from(word & low)).collect();
-    let firsts: Vec<u128> = packed.iter().map(|word| u128::from(word >> second_bits)).collect();
-    let parts = [(&seconds[..], 1 << second_bits, 0), (&firsts[..], 1 << (64 - second_bits), 0)];
+    let firsts: Vec<u128> = packed.iter().map(|word| u128::from(word >> low_bits)).collect();
+    let parts = [(&seconds[..], 1 << low_bits, 0), (&firsts[..], 1 << (64 - low_bits), 0)];
     let mut parts = widen_all(party, &parts).await?.into_iter();
     let (seconds, firsts) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let lambda = u128::from(party.share_of_public(lambda));
+    let lambda = penalties.lambda;
     let weights: Vec<u128> = seconds.iter().map(|share| share.wrapping_add(lambda)).collect();
 
-    let (powers, inverses) = reciprocals(party, products, &weights, weight_bits).await?;
+    let (powers, inverses) = reciprocals(party, products, &weights, WEIGHT_BITS).await?;
     let scaled = products.evaluate(party, &[&firsts, &powers], &[Form::product(0, 1, 0)]).await?;
-    let shift = weight_bits - 1 + FRACTION_BITS - RATIO_BITS;
+    // First derivatives have at least as many fractional bits as second ones.
+    let shift = WEIGHT_BITS - 1 + FRACTION_BITS - RATIO_BITS + first_bits - second_bits;
     let ratio = [Form::product(0, 1, shift)];
     let ratios = products.evaluate(party, &[&scaled[0], &inverses], &ratio).await?;
-    let unit = settings.learning_rate * SCORE_UNIT / f64::from(1 << RATIO_BITS);
-    let factor = (unit.round() as u64).wrapping_neg();
-    let mut shares = ratios[0].iter().map(|ratio| (*ratio as u64).wrapping_mul(factor));
+    let unit = SCORE_UNIT / f64::from(1 << RATIO_BITS) * f64::from(1 << FACTOR_BITS);
+    let factor = settings.shrinkage() / second_damping(settings.loss) * unit;
+    let factor = (factor.round() as u128).wrapping_neg();
+    // Shares modulo 2^128 lose their low bits alone: what they sum up to beyond the number is a
+    // multiple of 2^128, and of 2^64 afterwards.
+    let mut shares =
+        ratios[0].iter().map(|ratio| (ratio.wrapping_mul(factor) >> FACTOR_BITS) as u64);
     for node in &mut tree.nodes {
         if let PartNode::Leaf { share } = node {
             *share = shares.next().unwrap_or_default();

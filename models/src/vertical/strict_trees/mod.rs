@@ -1,38 +1,46 @@
 //! Gradient-boosted trees over two parties' features of the same rows, in `strict` privacy.
 //!
 //! # Functionality
-//! The guest (first party) holds labels of 0 and 1 and features, the host (second party) other
-//! features of the same rows in the same order. Both end with their part of the trees: the shape,
-//! who owns each split, their own splits, and *shares* of the leaves. The trees are those of
+//! The guest (first party) holds labels, perhaps weights, and features, the host (second party)
+//! other features of the same rows in the same order. Both end with their part of the trees: the
+//! shape, who owns each split, their own splits, and *shares* of the leaves. The trees are those of
 //! [`local`](crate::local::boosted_trees) on the guest's features followed by the host's, up to
 //! near ties: a later cut must gain one part in 2^14 more than an earlier one, derivatives have the
 //! fractional bits of [`Units`], and nodes that saw no missing value send later ones to the left.
-//! [`score`] gives shares of the margins of new rows.
+//! Losses are the log-loss and the squared one; forests, whose derivatives the guest knows, also
+//! have those of Poisson, gamma and Tweedie. [`score`] gives shares of the margins of new rows,
+//! which [`StrictTrees::margins`] of the guest's part turns into those of the label's unit.
 //! # Messages
 //! 1. once: `features` both ways, the bins of each feature and whether values are missing; the
-//!    parts of encrypted sums that never change (`mpc::histogram`)
-//! 2. per tree: derivatives on shares (`mpc::sigmoid`, `mpc::product`)
+//!    parts of encrypted sums that never change (`mpc::histogram`); `guest_numbers` guest → host, a
+//!    share of the penalties in units of scaled derivatives, and of weights if there are any
+//! 2. per tree: derivatives on shares (`mpc::sigmoid`, `mpc::product`); of a forest the guest's
+//!    alone
 //! 3. per level: sums over cells of one child of each pair (`mpc::histogram`); the gain of every
 //!    cut and the best one of each node (`mpc::product`, `mpc::comparison`, `mpc::maximum`);
 //!    `opened_bits` both ways, which nodes are split and whose cut it is; `share`, the number of
 //!    the cut to its owner; `correlations` both ways, the derivatives of the left children
-//! 4. per tree, with validation rows: the change of their loss (`mpc::product`), and `opened_bit`
-//!    both ways, whether training ends
+//! 4. per tree, with validation rows: the change of their loss (`mpc::product`); with the squared
+//!    loss on samples of rows: the sum of squared residuals; with either `opened_bit` both ways,
+//!    whether training ends
 //! 5. per tree: the leaves (`mpc::reciprocal`), and `correlations` both ways, once per level, the
 //!    new margins
 //! # Leaks
 //! To both: the numbers of rows and trees, the bins of each feature of the other party, without
 //! names or edges, and for which of them values are missing; which nodes are split, and the owner
-//! of each split; with validation rows one stop bit a tree. To the owner: its own splits. Nothing
-//! else: sums, gains, derivatives, margins, leaves and the rows of a node stay shared.
+//! of each split; one stop bit a tree, with validation rows and where the squared loss is boosted
+//! on samples of rows. To the owner: its own splits. Nothing else: sums, gains, derivatives,
+//! margins, leaves, the rows of a node, weights and the scale of labels stay shared or with the
+//! guest.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for sums and products,
 //! correlated transfers for comparisons and selections; see `mpc`. A row's side of a split is known
 //! to the owner of the split as a choice bit of a transfer, and never leaves it.
 //! # Cost
 //! With n rows, C cells and K cuts of both parties, depth d, per tree: 2^(d-1) encrypted sums, each
-//! 18.75·n bytes both ways; (2^d - 1)·K gains of about 1.2 KB; 2·(2^d - 1)·n transfers of 12 bytes,
-//! and 0.9 KB for each row for the derivatives. Per level about 60 + 16·log2 K flights. Memory:
+//! 18.75·n bytes both ways; (2^d - 1)·K gains of about 1.3 KB; 2·(2^d - 1)·n transfers of 12 bytes,
+//! and for each row 0.9 KB for the derivatives of the log-loss, 20 bytes for those of the squared
+//! loss, and 0.2 KB more with weights. Per level about 150 flights for a thousand cuts. Memory:
 //! 196,608 bytes for each cell of the other party.
 //! # Reference
 //! The protocol's skeleton: Lu, Huang, Zhang, Wang, Hong, "Squirrel", USENIX Security 2023 (eprint
@@ -44,10 +52,13 @@
 mod choice;
 mod cuts;
 mod derivatives;
+mod fractions;
 mod growing;
 mod leaves;
 mod parts;
+mod sharing;
 mod stopping;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -59,17 +70,18 @@ use features::binned::BinnedMatrix;
 use mpc::TwoParty;
 use mpc::histogram::{Column, Geometry, Histogram};
 use mpc::product::Products;
-use mpc::sigmoid::{SCORE_UNIT, Sigmoid};
+use mpc::reveal::open_bit;
 
 use crate::ModelError;
-use crate::local::boosted_trees::{
-    Ensemble, Loss, Settings, check_features, check_parts, rows_of_tree,
-};
+use crate::local::boosted_trees::{Examples, Settings, check_features, check_parts, rows_of_tree};
 use cuts::{FeatureShape, Shapes};
 use derivatives::Derivatives;
 use growing::Growing;
 pub use parts::{Owner, PartNode, PartTree, StrictTrees};
-use stopping::Stopping;
+use stopping::{Stopping, either};
+pub use targets::Known;
+use targets::Targets;
+use units::Penalties;
 pub use units::Units;
 
 /// Keys of the disclosures that are recorded while training.
@@ -81,12 +93,16 @@ const OWNER: &str = "trees.split_owner";
 const OWN_SPLITS: &str = "trees.own_splits";
 const STOP: &str = "train.stop";
 
+/// How many times squared errors may be those before the first tree: derivatives, whose mean is
+/// then at most the root of this, fit.
+const DIVERGENCE: u32 = 16;
+
 /// What a party has after training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Training {
     /// The party's part of the model.
     pub model: StrictTrees,
-    /// Shares of the margins of the training rows, in units of [`SCORE_UNIT`].
+    /// Shares of the margins of the training rows, for [`StrictTrees::margins`].
     pub margins: Vec<u64>,
 }
 
@@ -97,67 +113,68 @@ pub struct Rows<'a> {
     pub training: &'a [u32],
     /// The rows to stop by, ascending; may be empty.
     pub validation: &'a [u32],
+    /// Whether the guest has a weight for each row, which both parties know.
+    pub weighted: bool,
 }
 
 /// Trains on rows that are the same on both sides. The guest passes the label of every row of the
-/// matrix, the host `None`.
+/// matrix, and the weights if rows have them, the host `None`.
 ///
 /// Of the settings, `min_split_rows` is not used, because nobody may count the rows of a node. With
 /// validation rows, training ends when their loss has not become less for `early_stopping_rounds`
 /// trees, which are cut off again; if the trees run out before, all are kept.
 ///
 /// # Errors
-/// [`ModelError::InvalidInput`] for settings, labels or features that do not fit,
-/// [`ModelError::Secure`] when the peer fails or misbehaves.
+/// [`ModelError::InvalidInput`] for settings, labels or features that do not fit, and where
+/// training diverges, [`ModelError::Secure`] when the peer fails or misbehaves.
 #[net::boxed]
 pub async fn train<'a>(
     party: &mut TwoParty,
     matrix: &'a BinnedMatrix,
-    labels: Option<&[u8]>,
+    known: Option<Known<'a>>,
     rows: Rows<'a>,
     settings: &Settings,
 ) -> Result<Training, ModelError> {
     let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
     let rows = if stops { rows } else { Rows { validation: &[], ..rows } };
     let all = [rows.training, rows.validation].concat();
-    check(party, matrix, labels, rows, settings)?;
-    let units = Units::new(rows.training.len(), settings)?;
-    let labels: Option<Vec<u8>> =
-        labels.map(|labels| all.iter().map(|row| labels[*row as usize]).collect());
+    let targets = check(party, matrix, known, rows, settings)?;
     let count = rows.training.len();
-    let base_score = labels.as_ref().map(|labels| base_score(&labels[..count])).transpose()?;
+    let units = Units::new(count, settings)?;
 
     let codes = cuts::codes(matrix, &all, count);
     let own = codes.iter().map(|codes| codes.shape).collect();
     let shapes = Shapes::exchange(party, own).await?;
-    let mut columns: Vec<Column<'_>> = codes
+    let columns: Vec<Column<'_>> = codes
         .iter()
         .map(|codes| Column { codes: &codes.cells[..count], cells: codes.shape.cells() })
         .collect();
-    // The guest's labels are one more column: they bound a node's sums, see `choice`.
-    columns.extend(labels.iter().map(|labels| Column { codes: &labels[..count], cells: 2 }));
     let cells = columns.iter().map(|column| column.cells).sum();
     let geometry = Geometry::agree(party, count, cells).await?;
     shapes.check_cells(party, geometry.their_cells())?;
     let histogram = Histogram::prepare(party, &geometry, columns).await?;
-    let (products, sigmoid) = (Products::prepare(party).await?, Sigmoid::prepare(party).await?);
-    let (sigmoid, products) = (&sigmoid, &products);
-    let derivatives = Derivatives { sigmoid, products, labels: labels.as_deref(), units };
+    let products = &Products::prepare(party).await?;
+    let penalties = &Penalties::share(party, units, settings, targets.as_ref(), count).await?;
+    let weighted = (rows.weighted || !settings.class_weights.is_empty(), all.len());
+    let derivatives =
+        Derivatives::prepare(party, products, units, settings, targets.as_ref(), weighted).await?;
     let growing = Growing {
         histogram: &histogram,
         products,
         shapes: &shapes,
         codes: &codes,
         units,
+        penalties,
         settings,
     };
-    let start = base_score.map_or(0, |score| (score * SCORE_UNIT).round() as i64 as u64);
-    let mut boosting = Boosting { derivatives, growing, rows, margins: vec![start; all.len()] };
+    let mut boosting = Boosting { derivatives, growing, rows, margins: vec![0; all.len()] };
     let trees = boosting.run(party).await?;
     let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
     let mut margins = boosting.margins;
     margins.truncate(count);
-    let model = StrictTrees { base_score: base_score.unwrap_or(0.0), features, trees };
+    let (base_score, scale) =
+        targets.map_or((0.0, 1.0), |targets| (targets.base_score, targets.scale));
+    let model = StrictTrees { base_score, scale, features, trees };
     Ok(Training { model, margins })
 }
 
@@ -175,9 +192,7 @@ impl Boosting<'_> {
         let settings = self.growing.settings;
         let training = self.rows.training;
         let patience = settings.early_stopping_rounds;
-        let products = self.growing.products;
-        let mut stopping =
-            Stopping { products, patience, residuals: Vec::new(), loss: 0, least: Vec::new() };
+        let mut stopping = Stopping::new(self.growing.products, patience);
         let mut trees = Vec::new();
         // What each of the last trees added, which may have to be taken off again.
         let mut added: VecDeque<Vec<u64>> = VecDeque::new();
@@ -186,11 +201,19 @@ impl Boosting<'_> {
             let derived = self.derivatives.at(party, &self.margins, training.len()).await?;
             let last = added.back().map(|added| &added[training.len()..]);
             let looks = !self.rows.validation.is_empty();
-            if looks && stopping.look(party, &derived.residuals, last).await? {
-                for added in added.iter().rev().take(patience) {
+            let is_over =
+                if looks { stopping.look(party, &derived.residuals, last).await? } else { None };
+            if let Some(stop) = either(party, is_over, derived.diverges).await?
+                && open_bit(party, STOP, stop).await?
+            {
+                if !looks {
+                    return Err(diverged(tree));
+                }
+                let cut = patience.min(tree);
+                for added in added.iter().rev().take(cut) {
                     move_by(&mut self.margins, added, u64::wrapping_sub);
                 }
-                trees.truncate(tree - patience);
+                trees.truncate(tree - cut);
                 break;
             }
             let mut packed = derived.packed;
@@ -207,13 +230,21 @@ impl Boosting<'_> {
     }
 }
 
+fn diverged(trees: usize) -> ModelError {
+    ModelError::InvalidInput(format!(
+        "after {trees} trees the squared errors of training rows are more than {DIVERGENCE} times \
+         those before the first: samples are too small for this learning_rate; take a smaller one, \
+         a larger lambda or min_child_weight, or a larger subsample"
+    ))
+}
+
 fn move_by(margins: &mut [u64], terms: &[u64], step: fn(u64, u64) -> u64) {
     margins.iter_mut().zip(terms).for_each(|(margin, term)| *margin = step(*margin, *term));
 }
 
-/// Shares of the margins, in units of [`SCORE_UNIT`], of all rows of `matrix`, whose features are
-/// those of the training, binned by the same edges. Both parties call it with their parts of one
-/// model and the same rows in the same order.
+/// Shares of what the trees add to the base score, for [`StrictTrees::margins`], of all rows of
+/// `matrix`, whose features are those of the training, binned by the same edges. Both parties call
+/// it with their parts of one model and the same rows in the same order.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for other features or a damaged part, [`ModelError::Secure`] when
@@ -226,8 +257,7 @@ pub async fn score(
 ) -> Result<Vec<u64>, ModelError> {
     model.check(party.is_first())?;
     check_features(&model.features, matrix)?;
-    let start = (model.base_score * SCORE_UNIT).round() as i64 as u64;
-    let mut margins = vec![start; matrix.rows()];
+    let mut margins = vec![0; matrix.rows()];
     for tree in &model.trees {
         let sides = walk::sides(tree, matrix);
         let gained = walk::values(party, tree, &sides, matrix.rows()).await?;
@@ -236,48 +266,30 @@ pub async fn score(
     Ok(margins)
 }
 
+/// Checks everything; at the guest, what it knows in the units of the training.
 fn check(
     party: &TwoParty,
     matrix: &BinnedMatrix,
-    labels: Option<&[u8]>,
+    known: Option<Known<'_>>,
     rows: Rows<'_>,
     settings: &Settings,
-) -> Result<(), ModelError> {
-    let Rows { training, validation } = rows;
+) -> Result<Option<Targets>, ModelError> {
+    let Rows { training, validation, weighted } = rows;
     settings.check()?;
     check_parts(training, validation, matrix.rows())?;
     let refuse = |rule: &str| Err(ModelError::InvalidInput(rule.to_owned()));
-    if party.is_first() != labels.is_some() {
+    if !settings.directions.is_empty() {
+        return refuse("strict trees have no directions of features; secureboost trees do");
+    }
+    if party.is_first() != known.is_some() {
         return refuse("the guest, who is the first party, has labels, and only the guest");
     }
-    if labels.is_some_and(|labels| {
-        let mut used = training.iter().chain(validation);
-        labels.len() != matrix.rows() || used.any(|row| labels[*row as usize] > 1)
-    }) {
-        return refuse("labels must be 0 or 1, one for each row");
+    let Some(Known { labels, weights }) = known else { return Ok(None) };
+    if weights.is_some() != weighted {
+        return refuse("rows are said to have weights exactly if the guest passes them");
     }
-    let offered = [
-        (settings.min_gain == 0.0, "no min_gain: use lambda or min_child_weight"),
-        (settings.loss == Loss::Logistic, "the logistic loss only"),
-        (settings.ensemble == Ensemble::Boosting, "no forests"),
-        (settings.base_score.is_none(), "no base_score of one's own"),
-        (settings.class_weights.is_empty(), "no class weights"),
-        (settings.directions.is_empty(), "no directions of features"),
-    ];
-    match offered.iter().find(|(holds, _)| !holds) {
-        Some((_, rule)) => refuse(&format!("strict trees have {rule}; secureboost trees do more")),
-        None => Ok(()),
-    }
-}
-
-/// Log-odds of the training labels.
-fn base_score(labels: &[u8]) -> Result<f64, ModelError> {
-    let positives: usize = labels.iter().map(|label| usize::from(*label)).sum();
-    if positives == 0 || positives == labels.len() {
-        let rule = "the training rows need both labels, 0 and 1";
-        return Err(ModelError::InvalidInput(rule.to_owned()));
-    }
-    Ok((positives as f64 / (labels.len() - positives) as f64).ln())
+    let examples = Examples { labels, weights, training, validation };
+    Targets::new(&examples, settings, matrix.rows()).map(Some)
 }
 
 /// Zeroes the shares of rows that a tree does not see.

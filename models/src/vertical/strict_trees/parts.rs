@@ -1,5 +1,6 @@
 //! What each party keeps of a model.
 
+use mpc::sigmoid::SCORE_UNIT;
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
@@ -9,8 +10,12 @@ use crate::local::boosted_trees::Cut;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StrictTrees {
-    /// Log-odds before the first tree, at the guest; 0 at the host.
+    /// The margin before the first tree, at the guest; 0 at the host.
     pub base_score: f64,
+    /// What the sum of leaves is multiplied by, at the guest, for the squared loss of numbers; else
+    /// 1.
+    #[serde(default = "one")]
+    pub scale: f64,
     /// Names of the party's features, in the order that its cuts count.
     pub features: Vec<String>,
     /// The trees.
@@ -32,7 +37,7 @@ pub enum PartNode {
     /// The end of a path.
     Leaf {
         /// This party's share, modulo 2^64, of what is added to the margin, in units of
-        /// [`SCORE_UNIT`](mpc::sigmoid::SCORE_UNIT).
+        /// [`SCORE_UNIT`].
         share: u64,
     },
     /// A question; the right child is the one after `left`.
@@ -63,7 +68,18 @@ impl Owner {
     }
 }
 
+fn one() -> f64 {
+    1.0
+}
+
 impl StrictTrees {
+    /// At the guest: the margins that sums of leaves, in units of
+    /// [`SCORE_UNIT`], stand for.
+    pub fn margins(&self, sums: &[u64]) -> Vec<f64> {
+        let margin = |sum: &u64| self.base_score + self.scale * (*sum as i64 as f64 / SCORE_UNIT);
+        sums.iter().map(margin).collect()
+    }
+
     /// The names of the features that own splits ask for, split by split.
     pub fn own_splits(&self) -> impl Iterator<Item = &str> {
         let nodes = self.trees.iter().flat_map(|tree| &tree.nodes);
@@ -81,6 +97,8 @@ impl StrictTrees {
     /// [`ModelError::InvalidInput`].
     pub fn check(&self, is_first: bool) -> Result<(), ModelError> {
         let is_sound = self.base_score.is_finite()
+            && self.scale > 0.0
+            && self.scale.is_finite()
             && self.trees.iter().all(|tree| tree.is_sound(is_first, self.features.len()));
         if is_sound {
             return Ok(());

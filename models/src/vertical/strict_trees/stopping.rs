@@ -1,20 +1,19 @@
 //! Early stopping by the loss of validation rows, which nobody sees.
 //!
-//! From one tree to the next the log-loss of a row changes by the integral of its derivative p - y
+//! From one tree to the next the loss of a row changes by the integral of its derivative
 //! over the margin: the mean of the derivative before and after, times what the tree added (the
-//! trapezoidal rule, off by less than (added)³/100). Their sum over the validation rows is a shared
-//! number, and so is the least loss so far. Training ends when that has not become less for as many
-//! trees as the patience says; only this bit is opened, once a tree.
+//! trapezoidal rule, exact for the squared loss and off by less than (added)³/100 for the
+//! log-loss). Their sum over the validation rows is a shared number, and so is the least loss so
+//! far. Training ends when that has not become less for as many trees as the patience says; only
+//! this bit is opened, once a tree, and not whether it was set because training diverges.
 
 use mpc::TwoParty;
-use mpc::boolean::Bits;
+use mpc::boolean::{Bits, and_many, bit_triples};
 use mpc::comparison::is_negative;
 use mpc::conversion::select;
 use mpc::product::{Form, Products};
-use mpc::reveal::open_bit;
 use mpc::wide::{from_words, widen};
 
-use super::STOP;
 use crate::ModelError;
 
 /// Bits that shares of added margins lose, which leaves steps below 2^-14.
@@ -22,28 +21,32 @@ const GAIN_SHIFT: u32 = 28;
 
 /// The course of the validation loss, shared.
 pub(super) struct Stopping<'a> {
-    pub(super) products: &'a Products,
+    products: &'a Products,
     /// Trees without a better loss after which training ends.
-    pub(super) patience: usize,
-    /// p - y of the validation rows before the last tree; empty before the first.
-    pub(super) residuals: Vec<u64>,
+    patience: usize,
+    /// First derivatives of the validation rows before the last tree; empty before the first.
+    residuals: Vec<u64>,
     /// The loss now, less that at the start.
-    pub(super) loss: u128,
+    loss: u128,
     /// The least loss after each tree.
-    pub(super) least: Vec<u128>,
+    least: Vec<u128>,
 }
 
-impl Stopping<'_> {
+impl<'a> Stopping<'a> {
+    pub(super) fn new(products: &'a Products, patience: usize) -> Self {
+        Self { products, patience, residuals: Vec::new(), loss: 0, least: Vec::new() }
+    }
+
     /// Takes the derivatives of the validation rows before the next tree, and what the last one
-    /// added to their margins; true if training is to end.
+    /// added to their margins; a share of whether training is to end, once it may.
     pub(super) async fn look(
         &mut self,
         party: &mut TwoParty,
         residuals: &[u64],
         added: Option<&[u64]>,
-    ) -> Result<bool, ModelError> {
+    ) -> Result<Option<u64>, ModelError> {
         let before = std::mem::replace(&mut self.residuals, residuals.to_vec());
-        let Some(added) = added else { return Ok(false) };
+        let Some(added) = added else { return Ok(None) };
         let added: Vec<u128> = added.iter().map(|share| u128::from(*share)).collect();
         let added = widen(party, &added, 1 << 64, GAIN_SHIFT).await?;
         let slopes: Vec<u64> =
@@ -57,10 +60,10 @@ impl Stopping<'_> {
             Some(least) => smaller(party, *least, self.loss).await?,
         };
         self.least.push(least);
-        let Some(then) = self.least.len().checked_sub(self.patience + 1) else { return Ok(false) };
+        let Some(then) = self.least.len().checked_sub(self.patience + 1) else { return Ok(None) };
         let gain = least.wrapping_sub(self.least[then]);
         let better = is_negative(party, &[gain as u64], 64).await?.bit(0);
-        Ok(open_bit(party, STOP, better ^ u64::from(party.is_first())).await?)
+        Ok(Some(better ^ u64::from(party.is_first())))
     }
 }
 
@@ -71,4 +74,17 @@ async fn smaller(party: &mut TwoParty, left: u128, right: u128) -> Result<u128, 
     let less = Bits::from_fn(1, |_| less.bit(0) == 1);
     let moved = select(party, &less, &[difference]).await?;
     Ok(left.wrapping_add(moved[0]))
+}
+
+/// A share of whether one or the other bit is set, of those that there are.
+pub(super) async fn either(
+    party: &mut TwoParty,
+    one: Option<u64>,
+    other: Option<u64>,
+) -> Result<Option<u64>, ModelError> {
+    let (Some(one), Some(other)) = (one, other) else { return Ok(one.or(other)) };
+    let [left, right] = [one, other].map(|bit| Bits::from_words(vec![bit], 1));
+    let mut triples = bit_triples(party, 1).await?;
+    let both = and_many(party, &mut triples, &[(&left, &right)]).await?;
+    Ok(Some(one ^ other ^ both[0].bit(0)))
 }

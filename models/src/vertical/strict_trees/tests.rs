@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crypto::random::Generator;
 use features::binned::{BinnedFeature, BinnedMatrix};
 use mpc::reveal::Ledger;
+use mpc::sigmoid::SCORE_UNIT;
 use net::Session;
 use net::transport::faulty::FaultKind;
 use world::{Fault, Side};
 
 use super::*;
-use crate::local::boosted_trees::{self as local, Cut, Examples, Node};
+use crate::local::boosted_trees::{self as local, Cut, Ensemble, Examples, Loss, Node};
 
 mod attacks;
 
@@ -18,6 +19,9 @@ struct Data {
     guest: BinnedMatrix,
     host: BinnedMatrix,
     labels: Vec<u8>,
+    /// Labels of losses of numbers, above 0.
+    numbers: Option<Vec<f64>>,
+    weights: Option<Vec<f64>>,
     training: Vec<u32>,
     validation: Vec<u32>,
 }
@@ -45,7 +49,17 @@ fn data(seed: u8, rows: usize, features: [usize; 2], bins: usize, missing: u64) 
     let draw = |score: &f64| rng.below(1000) as f64 / 1000.0 < local::probability(*score);
     let labels = score.iter().map(draw).map(u8::from).collect();
     let (training, validation) = ((0..rows as u32 * 8 / 10).collect(), Vec::new());
-    Data { guest, host, labels, training, validation }
+    Data { guest, host, labels, numbers: None, weights: None, training, validation }
+}
+
+/// The same with numbers from 100 up that depend on the labels, and weights of 0 to 500.
+fn numbers(data: Data, seed: u8) -> Data {
+    let mut rng = Generator::from_seed([seed + 100; 32]);
+    let number = |label: &u8| 100.0 * (1 + 2 * u64::from(*label) + rng.below(3)) as f64;
+    let numbers = Some(data.labels.iter().map(number).collect());
+    let mut weight = |_: &u8| rng.below(501) as f64;
+    let weights = Some(data.labels.iter().map(&mut weight).collect());
+    Data { numbers, weights, ..data }
 }
 
 fn settings(trees: usize, depth: usize) -> Settings {
@@ -61,8 +75,8 @@ async fn play(
     let mut party = TwoParty::setup(session, ledger).await?;
     let guest = party.is_first();
     let matrix = if guest { &data.guest } else { &data.host };
-    let labels = guest.then_some(data.labels.as_slice());
-    let model = train(&mut party, matrix, labels, data.rows(), settings).await?.model;
+    let known = guest.then(|| data.known());
+    let model = train(&mut party, matrix, known, data.rows(), settings).await?.model;
     let margins = score(&mut party, &model, matrix).await?;
     Ok((model, margins))
 }
@@ -77,24 +91,32 @@ fn train_jointly(data: &Data, settings: &Settings) -> Joint {
     let side = async |session| play(session, data, settings).await.unwrap();
     let outcome = world::pair(1, side, side);
     let ((guest, one), (host, other)) = (outcome.first, outcome.second);
-    let margin = |(one, other): (&u64, &u64)| one.wrapping_add(*other) as i64 as f64 / SCORE_UNIT;
-    Joint { guest, host, margins: one.iter().zip(&other).map(margin).collect() }
+    let sums: Vec<u64> =
+        one.iter().zip(&other).map(|(one, other)| one.wrapping_add(*other)).collect();
+    let margins = guest.margins(&sums);
+    Joint { guest, host, margins }
 }
 
 impl Data {
     fn rows(&self) -> Rows<'_> {
-        Rows { training: &self.training, validation: &self.validation }
+        let weighted = self.weights.is_some();
+        Rows { training: &self.training, validation: &self.validation, weighted }
+    }
+
+    fn known(&self) -> Known<'_> {
+        let labels = match &self.numbers {
+            Some(numbers) => local::Labels::Numbers(numbers),
+            None => local::Labels::Classes(&self.labels),
+        };
+        Known { labels, weights: self.weights.as_deref() }
     }
 
     fn reference(&self, settings: &Settings) -> local::Training {
         let features = [self.guest.features(), self.host.features()].concat();
         let matrix = BinnedMatrix::new(self.labels.len(), features).unwrap();
-        let examples = Examples {
-            labels: local::Labels::Classes(&self.labels),
-            weights: None,
-            training: &self.training,
-            validation: &self.validation,
-        };
+        let Known { labels, weights } = self.known();
+        let (training, validation) = (&self.training, &self.validation);
+        let examples = Examples { labels, weights, training, validation };
         local::train(&matrix, &examples, settings).unwrap()
     }
 }
@@ -126,7 +148,8 @@ impl Joint {
                         };
                         let sum = share(&guest[place]).wrapping_add(share(&host[place]));
                         let found = sum as i64 as f64 / SCORE_UNIT;
-                        assert!((found - weight).abs() < 2e-3, "{found} for {weight}");
+                        let expected = weight / self.guest.scale;
+                        assert!((found - expected).abs() < 2e-3, "{found} for {expected}");
                         equal += 1;
                     }
                     (Node::Split { question, left, .. }, Some((cut, here))) => {
@@ -164,6 +187,136 @@ fn correct_with_missing_values_and_samples() {
     let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
     let (equal, all) = joint.equal_nodes(&reference.model);
     assert!(all > 20 && equal * 100 >= all * 95, "{equal} of {all} nodes");
+}
+
+#[test]
+fn correct_with_weights_of_rows_and_classes_and_a_least_gain() {
+    let data = data(6, 2500, [3, 2], 8, 0);
+    let mut rng = Generator::from_seed([6; 32]);
+    let weights = data.labels.iter().map(|_| rng.below(4) as f64 * 1e4).collect();
+    let data = Data { weights: Some(weights), ..data };
+    let settings = Settings {
+        class_weights: vec![1.0, 5.0],
+        base_score: Some(0.4),
+        l2: 1e4,
+        min_child_weight: 2e4,
+        min_gain: 8e4,
+        ..settings(3, 4)
+    };
+    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
+    let (equal, all) = joint.equal_nodes(&reference.model);
+    assert!(all > 20 && equal * 100 >= all * 97, "{equal} of {all} nodes");
+    // It is the least gain that keeps trees small.
+    let without = Settings { min_gain: 0.0, ..settings };
+    assert!(data.reference(&without).model.trees[0].nodes().len() > all / 3);
+    assert_eq!(joint.guest.base_score, reference.model.base_scores[0]);
+}
+
+#[test]
+fn a_least_gain_beyond_all_cuts_leaves_one_leaf() {
+    let data = data(7, 400, [2, 1], 4, 0);
+    let settings = Settings { min_gain: 50.0, ..settings(1, 3) };
+    assert_eq!(data.reference(&settings).model.trees[0].nodes().len(), 1);
+    assert_eq!(train_jointly(&data, &settings).host.trees[0].nodes.len(), 1);
+}
+
+/// Nodes and margins against the reference; margins to a thousandth of the label's scale.
+fn check_numbers(data: &Data, settings: &Settings) {
+    let (joint, reference) = (train_jointly(data, settings), data.reference(settings));
+    let (equal, all) = joint.equal_nodes(&reference.model);
+    let loss = settings.loss;
+    assert!(all > 20 && equal * 100 >= all * 97, "{loss:?}: {equal} of {all} nodes");
+    let errors = joint.margins.iter().zip(&reference.margins).map(|(a, b)| (a - b).abs());
+    let mean = errors.sum::<f64>() / joint.margins.len() as f64;
+    assert!(mean < 0.01 * joint.guest.scale, "margins are off by {mean} on average");
+}
+
+#[test]
+fn correct_with_the_squared_loss_of_weighted_numbers() {
+    let data = numbers(data(8, 2500, [3, 2], 8, 9), 8);
+    let settings = Settings { loss: Loss::Squared, l2: 300.0, ..settings(3, 3) };
+    check_numbers(&data, &settings);
+    // Without weights, on samples of rows.
+    let data = Data { weights: None, ..data };
+    let settings = Settings { l2: 1.0, row_fraction: 0.6, base_score: Some(150.0), ..settings };
+    check_numbers(&data, &settings);
+}
+
+#[test]
+fn the_squared_loss_stops_early_where_the_reference_does() {
+    let mut data = numbers(data(5, 700, [2, 2], 12, 0), 5);
+    data.validation = (560..700).collect();
+    let settings = Settings {
+        loss: Loss::Squared,
+        early_stopping_rounds: 2,
+        learning_rate: 1.0,
+        l2: 0.1,
+        row_fraction: 0.8,
+        ..settings(12, 4)
+    };
+    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
+    let kept = reference.model.trees.len();
+    assert!((1..10).contains(&kept), "the reference keeps {kept} trees");
+    assert_eq!((joint.guest.trees.len(), joint.host.trees.len()), (kept, kept));
+}
+
+/// Two of 40 rows are seen by each tree and all others go with them: errors grow from tree to tree.
+#[test]
+fn squared_errors_that_grow_without_bound_end_the_training() {
+    let data = numbers(data(9, 50, [1, 1], 4, 0), 9);
+    let numbers = (0..50).map(|row| if row % 40 == 7 { 1e6 } else { 0.0 }).collect();
+    let data = Data { numbers: Some(numbers), weights: None, ..data };
+    let settings = Settings {
+        loss: Loss::Squared,
+        row_fraction: 0.05,
+        learning_rate: 1.0,
+        l2: 0.0,
+        ..settings(40, 1)
+    };
+    let side = async |session| play(session, &data, &settings).await.err();
+    let outcome = world::pair(9, side, side);
+    for error in [outcome.first, outcome.second] {
+        let Some(ModelError::InvalidInput(rule)) = error else { panic!("{error:?}") };
+        assert!(rule.contains("learning_rate"), "{rule}");
+    }
+}
+
+#[test]
+fn correct_as_forests_of_every_loss() {
+    let data = numbers(data(10, 2000, [3, 2], 8, 0), 10);
+    let losses = [Loss::Squared, Loss::Poisson, Loss::Gamma, Loss::Tweedie { power: 1.4 }];
+    for (place, loss) in losses.into_iter().enumerate() {
+        let settings = Settings {
+            loss,
+            ensemble: Ensemble::Forest,
+            row_fraction: 0.7,
+            column_fraction: 0.8,
+            min_child_weight: 2e3,
+            // The gamma and Tweedie losses count in relative errors.
+            base_score: [None, Some(100.0), None, Some(1000.0)][place],
+            ..settings(3, 3)
+        };
+        check_numbers(&data, &settings);
+    }
+}
+
+#[test]
+fn shares_of_a_forest_of_two_classes() {
+    let data = data(12, 1500, [2, 2], 6, 0);
+    let settings = Settings { loss: Loss::Squared, ensemble: Ensemble::Forest, ..settings(2, 4) };
+    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
+    let (equal, all) = joint.equal_nodes(&reference.model);
+    assert!(all > 30 && equal * 100 >= all * 97, "{equal} of {all} nodes");
+}
+
+/// Cuts with nothing on a side have a denominator of 0 where lambda is 0.
+#[test]
+fn correct_without_any_penalty() {
+    let data = data(13, 1500, [2, 2], 5, 0);
+    let settings = Settings { l2: 0.0, min_child_weight: 0.0, ..settings(2, 3) };
+    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
+    let (equal, all) = joint.equal_nodes(&reference.model);
+    assert!(all > 20 && equal * 100 >= all * 97, "{equal} of {all} nodes");
 }
 
 #[test]
@@ -205,7 +358,7 @@ fn known_answer() {
     let outcome = world::pair(2, side, side);
     assert_eq!(
         outcome.transcript.hash(),
-        "948a2a3beb4c5732d364cfaa9a16522dffd1f9c74d7e5015679990dd6b042678"
+        "710cc4fc9ae64d16f23dc89b560e6508c2133d753b642c1ae89f8f06e906d173"
     );
 }
 
@@ -215,8 +368,10 @@ fn cost() {
     let side = async |session| play(session, &data, &settings).await.unwrap();
     let transcript = world::pair(3, side, side).transcript;
     assert_eq!(transcript.bytes_of(Side::First, "features"), 4 + 2);
-    // Two bins of each party, and the guest's two classes.
-    assert_eq!(transcript.bytes_of(Side::First, "hints"), 4 * 153_600);
+    // Three penalties.
+    assert_eq!(transcript.bytes_of(Side::First, "guest_numbers"), 3 * 16);
+    // Two bins of each party.
+    assert_eq!(transcript.bytes_of(Side::First, "hints"), 2 * 153_600);
     assert_eq!(transcript.bytes_of(Side::Second, "hints"), 2 * 153_600);
     // 40 rows of 150 bits and one element of the ring.
     assert_eq!(transcript.bytes_of(Side::First, "vectors"), 153_600 + 750);
@@ -258,8 +413,8 @@ fn nothing_is_opened_that_is_not_declared() {
         let mut party = TwoParty::setup(session, ledger).await.unwrap();
         let guest = party.is_first();
         let matrix = if guest { &data.guest } else { &data.host };
-        let labels = guest.then_some(data.labels.as_slice());
-        train(&mut party, matrix, labels, data.rows(), &settings).await.err()
+        let known = guest.then(|| data.known());
+        train(&mut party, matrix, known, data.rows(), &settings).await.err()
     };
     let outcome = world::pair(8, side, side);
     let refused = |error: &Option<ModelError>| match error {
@@ -278,6 +433,7 @@ fn input_that_does_not_fit_is_refused() {
         let side = async |session| play(session, &data, &settings).await.err();
         matches!(world::pair(9, side, side).first, Some(ModelError::InvalidInput(_)))
     };
-    assert!(refused(|settings| settings.min_gain = 1.0));
+    assert!(refused(|settings| settings.min_gain = 1e9));
     assert!(refused(|settings| settings.l2 = 1e9));
+    assert!(refused(|settings| settings.loss = Loss::Quantile { level: 0.5 }));
 }

@@ -1,101 +1,235 @@
-//! Which fractional bits sums and derivatives have.
+//! Which fractional bits sums and derivatives have, and the penalties in these units.
+//!
+//! Derivatives are those of scaled labels and of weights with mean 1, see
+//! [`targets`](super::targets). Over all training rows the first ones then sum up to at most `2^a`
+//! times the rows in absolute value, the second ones to at most `2^b` times, where a and b follow
+//! from the loss ([`Bounds::of`]). Both sums go into one word of 64 bits, each with three bits of
+//! room: the modulus of a part is more than six times its largest sum, which is what it takes to
+//! widen it. What is left are fractional bits, `2·log2 rows + a + b + first + second = 58`.
 
+use mpc::TwoParty;
+
+use super::sharing::share;
+use super::targets::Targets;
 use crate::ModelError;
-use crate::local::boosted_trees::Settings;
+use crate::local::boosted_trees::{Ensemble, Loss, Settings};
 
-/// How derivatives are packed: the first with [`fraction_bits`](Self::fraction_bits), above
-/// [`second_bits`](Self::second_bits) for the second one.
+/// How derivatives are packed: the first above [`low_bits`](Self::low_bits), below it the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Units {
-    /// Fractional bits of derivatives: 20, or fewer for many rows.
-    pub fraction_bits: u32,
-    /// Low bits of a packed sum; six times the sum of second derivatives of all rows fits.
+    /// Fractional bits of first derivatives.
+    pub first_bits: u32,
+    /// Fractional bits of second derivatives.
     pub second_bits: u32,
+    /// Low bits of a packed sum; six times the sum of second derivatives of all rows fits.
+    pub low_bits: u32,
     /// Magnitudes of sums of first derivatives are below 2 to this power.
     pub first_sum_bits: u32,
-    /// Sums of second derivatives and twice lambda are below 2 to this power.
-    pub weight_bits: u32,
-    /// lambda in units of derivatives.
-    pub lambda: u64,
-    /// The smallest weight of a child, in units of derivatives.
-    pub min_child_weight: u64,
+    /// Sums of second derivatives are below 2 to this power.
+    pub second_sum_bits: u32,
 }
 
-/// Most bits of a node's weight: products of two of them have to fit.
-const WEIGHT_BITS_MAX: u32 = 30;
-const FRACTION_BITS_MAX: u32 = 20;
+/// Weights of nodes, penalties included, are below 2 to this power: see `fractions`.
+pub(super) const WEIGHT_BITS: u32 = 30;
+/// Two sums share a word, each with room for six times itself.
+const BOTH_SUMS_BITS: u32 = 64 - 2 * 3;
+const FIRST_BITS_MAX: u32 = 20;
 /// Fewer would make derivatives too coarse.
-const FRACTION_BITS_MIN: u32 = 6;
+const FIRST_BITS_MIN: u32 = 5;
+/// Second derivatives of losses other than the log-loss are rounded to this or fewer bits, and
+/// first ones keep the rest: what rounding does to a sum of weights matters less.
+const SECOND_BITS_MAX: u32 = 10;
+/// Largest number of bits of a sum of first derivatives: its square has to fit a product.
+const FIRST_SUM_BITS_MAX: u32 = 40;
+/// Rounding of the sums that a node's weight is made of.
+const SLACK: f64 = 64.0;
+
+/// Means over all training rows, as powers of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bounds {
+    first: i32,
+    second: i32,
+}
+
+impl Bounds {
+    /// The log-loss: first derivatives within 1, second ones within a quarter.
+    const LOGISTIC: Self = Self { first: 0, second: -2 };
+    /// The squared loss of labels whose root mean square is 1. Boosting cannot raise it on rows
+    /// that trees are grown on: a leaf moves its rows' mean towards 0 and not beyond. By Cauchy and
+    /// Schwarz first derivatives are then within 1 on average; 2 bits are for rounding, and for
+    /// samples, where [`Range`](super::range) watches.
+    const SQUARED: Self = Self { first: 2, second: 0 };
+    /// At the base score a mean and a label, each 1 on average.
+    const AT_BASE: Self = Self { first: 1, second: 0 };
+
+    fn of(loss: Loss, ensemble: Ensemble) -> Option<Self> {
+        match (loss, ensemble) {
+            (Loss::Logistic, Ensemble::Boosting) => Some(Self::LOGISTIC),
+            (Loss::Squared, Ensemble::Boosting) => Some(Self::SQUARED),
+            (
+                Loss::Squared | Loss::Poisson | Loss::Gamma | Loss::Tweedie { .. },
+                Ensemble::Forest,
+            ) => Some(Self::AT_BASE),
+            _ => None,
+        }
+    }
+}
 
 impl Units {
     /// For so many training rows: as many fractional bits as fit.
     ///
     /// # Errors
-    /// [`ModelError::InvalidInput`] if lambda is too large for any.
+    /// [`ModelError::InvalidInput`] for a loss that strict trees do not have, and for more rows
+    /// than fit.
     pub fn new(rows: usize, settings: &Settings) -> Result<Self, ModelError> {
-        (FRACTION_BITS_MIN..=FRACTION_BITS_MAX)
-            .rev()
-            .find_map(|bits| Self::with(rows, settings, bits))
-            .ok_or_else(|| {
-                ModelError::InvalidInput(format!(
-                    "lambda {} is too large for {rows} rows in fixed point: at most about a quarter \
-                     of the rows",
-                    settings.l2
-                ))
-            })
+        let Some(bounds) = Bounds::of(settings.loss, settings.ensemble) else {
+            let rule = "strict trees have no such loss; secureboost trees do";
+            return Err(ModelError::InvalidInput(rule.to_owned()));
+        };
+        let row_bits = (usize::BITS - rows.leading_zeros()) as i32;
+        let spare = BOTH_SUMS_BITS as i32 - 2 * row_bits - bounds.first - bounds.second;
+        let (first, second) = if bounds == Bounds::LOGISTIC {
+            let each = (spare / 2).min(FIRST_BITS_MAX as i32);
+            (each, each)
+        } else {
+            let second = (spare / 3).min(SECOND_BITS_MAX as i32);
+            let most = FIRST_SUM_BITS_MAX as i32 - row_bits - bounds.first;
+            (most.min(spare - second).min(FIRST_BITS_MAX as i32), second)
+        };
+        if first < FIRST_BITS_MIN as i32 {
+            let rule = format!("{rows} training rows are too many for strict trees");
+            return Err(ModelError::InvalidInput(rule));
+        }
+        let second_sum_bits = (row_bits + bounds.second + second).max(1) as u32;
+        Ok(Self {
+            first_bits: first as u32,
+            second_bits: second as u32,
+            low_bits: second_sum_bits + 3,
+            first_sum_bits: (row_bits + bounds.first + first) as u32,
+            second_sum_bits,
+        })
     }
 
-    fn with(rows: usize, settings: &Settings, fraction_bits: u32) -> Option<Self> {
-        let unit = f64::from(1 << fraction_bits);
-        let row_bits = usize::BITS - rows.leading_zeros();
-        let first_sum_bits = row_bits + fraction_bits;
-        // A second derivative is at most a quarter; a sixth of a modulus can be widened.
-        let second_bits = first_sum_bits - 2 + 3;
-        let lambda = (settings.l2 * unit).round();
-        let weight = rows as f64 * unit / 4.0 + 2.0 * lambda + SLACK;
-        let weight_bits = weight.log2() as u32 + 1;
-        let fits = first_sum_bits + 3 + second_bits <= 64 && weight_bits <= WEIGHT_BITS_MAX;
-        let child = (settings.min_child_weight * unit).round().min(rows as f64 * unit / 4.0);
-        fits.then_some(Self {
-            fraction_bits,
-            second_bits,
-            first_sum_bits,
-            weight_bits,
-            lambda: lambda as u64,
-            min_child_weight: child as u64,
-        })
+    /// A first and a second derivative in one word; both modulo what is left for them.
+    pub(super) fn pack(self, first: u64, second: u64) -> u64 {
+        (first << self.low_bits).wrapping_add(second)
+    }
+
+    /// A derivative that one party knows, rounded.
+    pub(super) fn first(self, value: f64) -> u64 {
+        (value * f64::from(1 << self.first_bits)).round_ties_even() as i64 as u64
+    }
+
+    /// See [`first`](Self::first).
+    pub(super) fn second(self, value: f64) -> u64 {
+        (value * f64::from(1 << self.second_bits)).round_ties_even() as i64 as u64
     }
 }
 
-/// Rounding of the sums that a node's weight is made of.
-const SLACK: f64 = 64.0;
+/// Shares modulo 2^128 of what a node is compared with, in units of second derivatives, which
+/// depend on the guest's scale: see [`targets`](super::targets).
+pub(super) struct Penalties {
+    /// The squared penalty on leaves.
+    pub(super) lambda: u128,
+    /// The least weight of a child, at least one unit.
+    pub(super) child: u128,
+    /// What a split must gain, in units of a squared first derivative over a second one; nothing
+    /// where the settings ask for none.
+    pub(super) gain: Option<u128>,
+}
+
+impl Penalties {
+    /// The guest works the penalties out and shares them.
+    pub(super) async fn share(
+        party: &mut TwoParty,
+        units: Units,
+        settings: &Settings,
+        targets: Option<&Targets>,
+        rows: usize,
+    ) -> Result<Self, ModelError> {
+        let values = targets.map(|targets| values(units, settings, targets, rows)).transpose()?;
+        let shares = share(party, values.as_ref().map(<[u128; 3]>::as_slice), 3).await?;
+        let has_gain = settings.min_gain > 0.0;
+        Ok(Self { lambda: shares[0], child: shares[1], gain: has_gain.then_some(shares[2]) })
+    }
+}
+
+/// Lambda, the least weight of a child and the least gain, in the units of derivatives.
+fn values(
+    units: Units,
+    settings: &Settings,
+    targets: &Targets,
+    rows: usize,
+) -> Result<[u128; 3], ModelError> {
+    let (first, second) = (f64::from(1 << units.first_bits), f64::from(1 << units.second_bits));
+    let largest = 2_f64.powi(units.second_sum_bits as i32);
+    let lambda = (targets.penalty(settings.l2) * second).round();
+    let most = (2_f64.powi(WEIGHT_BITS as i32) - largest - SLACK) / 2.0;
+    if lambda > most {
+        return Err(ModelError::InvalidInput(format!(
+            "lambda {} is too large for {rows} rows of these weights in fixed point: at most {:.3}",
+            settings.l2,
+            settings.l2 * most / lambda
+        )));
+    }
+    // More than all rows weigh is as much as any more.
+    let child = (targets.penalty(settings.min_child_weight) * second).round().clamp(1.0, largest);
+    let gain = targets.gain(settings.min_gain) * first * first / second;
+    let most = 2_f64.powi((2 * units.first_sum_bits - WEIGHT_BITS) as i32);
+    if gain > most {
+        return Err(ModelError::InvalidInput(format!(
+            "min_gain {} is more than trees on these rows can gain: at most {:.3}",
+            settings.min_gain,
+            settings.min_gain * most / gain
+        )));
+    }
+    let gain = if settings.min_gain > 0.0 { gain.round().max(1.0) } else { 0.0 };
+    Ok([lambda as u128, child as u128, gain as u128])
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn units(rows: usize, loss: Loss, ensemble: Ensemble) -> Units {
+        let settings = Settings { loss, ensemble, early_stopping_rounds: 0, ..Settings::default() };
+        Units::new(rows, &settings).unwrap()
+    }
+
     #[test]
     fn fewer_bits_for_more_rows() {
-        let bits = |rows| Units::new(rows, &Settings::default()).unwrap().fraction_bits;
+        let bits = |rows| Units::new(rows, &Settings::default()).unwrap().first_bits;
         assert_eq!([100, 5000, 50_000, 300_000, 1 << 20].map(bits), [20, 17, 14, 11, 9]);
+        let bits = |rows| {
+            let units = units(rows, Loss::Squared, Ensemble::Boosting);
+            (units.first_bits, units.second_bits)
+        };
+        assert_eq!([100, 50_000, 1 << 20].map(bits), [(20, 10), (16, 8), (10, 4)]);
+        assert!(matches!(
+            Units::new(1 << 26, &Settings::default()),
+            Err(ModelError::InvalidInput(_))
+        ));
     }
 
     #[test]
     fn packed_sums_fit() {
+        let cases = [
+            (Loss::Logistic, Ensemble::Boosting, 1.0, 0.25),
+            (Loss::Squared, Ensemble::Boosting, 4.0, 1.0),
+            (Loss::Poisson, Ensemble::Forest, 2.0, 1.0),
+        ];
         for rows in [2, 1000, 65_535, 65_536, 1 << 22] {
-            let units = Units::new(rows, &Settings::default()).unwrap();
-            let unit = 1_u64 << units.fraction_bits;
-            let (first, second) = (rows as u64 * unit, rows as u64 * unit / 4);
-            assert!(6 * second < 1 << units.second_bits);
-            assert!(6 * (first + 1) < 1 << (64 - units.second_bits));
-            assert!(first < 1 << units.first_sum_bits);
-            assert!(second + 2 * units.lambda < 1 << units.weight_bits);
+            for (loss, ensemble, first, second) in cases {
+                let units = units(rows, loss, ensemble);
+                let sum = |mean: f64, bits: u32| rows as f64 * mean * 2_f64.powi(bits as i32);
+                let (first, second) =
+                    (sum(first, units.first_bits), sum(second, units.second_bits));
+                assert!(6.0 * second < 2_f64.powi(units.low_bits as i32));
+                assert!(6.0 * (first + 1.0) < 2_f64.powi(64 - units.low_bits as i32));
+                assert!(first < 2_f64.powi(units.first_sum_bits as i32));
+                assert!(second < 2_f64.powi(units.second_sum_bits as i32));
+                assert!(units.second_sum_bits < WEIGHT_BITS);
+            }
         }
-    }
-
-    #[test]
-    fn a_lambda_beyond_all_bits_is_refused() {
-        let settings = Settings { l2: 1e9, ..Settings::default() };
-        assert!(matches!(Units::new(1000, &settings), Err(ModelError::InvalidInput(_))));
     }
 }

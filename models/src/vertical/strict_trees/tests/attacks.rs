@@ -15,25 +15,26 @@ fn what_the_host_holds_of_a_row_says_nothing_about_its_label() {
         let mut party = TwoParty::setup(session, ledger).await.unwrap();
         let guest = party.is_first();
         let matrix = if guest { &data.guest } else { &data.host };
-        let labels = guest.then_some(data.labels.as_slice());
-        train(&mut party, matrix, labels, data.rows(), &settings).await.unwrap().margins
+        let known = guest.then(|| data.known());
+        train(&mut party, matrix, known, data.rows(), &settings).await.unwrap()
     };
     let outcome = world::pair(11, side, side);
     let labels = &data.labels[..data.training.len()];
     let signed = |word: &u64| *word as i64 as f64;
-    let host: Vec<f64> = outcome.second.iter().map(signed).collect();
+    let (guest, host) = (outcome.first, outcome.second);
+    let host_shares = &host.margins;
+    let host: Vec<f64> = host_shares.iter().map(signed).collect();
     let sizes: Vec<f64> = host.iter().map(|share| share.abs()).collect();
     for guess in [&host, &sizes] {
         let found = advantage(guess, labels);
         assert!(found <= chance(labels), "{found} is more than chance");
     }
     // The open variant: the host sees the derivative p - y itself.
-    let sums = outcome.first.iter().zip(&outcome.second);
-    let open: Vec<f64> = sums
-        .map(|(guest, host)| guest.wrapping_add(*host) as i64 as f64 / SCORE_UNIT)
-        .zip(labels)
-        .map(|(margin, label)| local::probability(margin) - f64::from(*label))
-        .collect();
+    let sums = guest.margins.iter().zip(host_shares);
+    let sums: Vec<u64> = sums.map(|(guest, host)| guest.wrapping_add(*host)).collect();
+    let margins = guest.model.margins(&sums).into_iter().zip(labels);
+    let open: Vec<f64> =
+        margins.map(|(margin, label)| local::probability(margin) - f64::from(*label)).collect();
     assert!(advantage(&open, labels) >= 0.9);
 }
 
@@ -50,8 +51,8 @@ fn watch(data: &Data, settings: &Settings) -> Watched {
         let mut party = TwoParty::setup(session, ledger).await.unwrap();
         let guest = party.is_first();
         let matrix = if guest { &data.guest } else { &data.host };
-        let labels = guest.then_some(data.labels.as_slice());
-        let trained = train(&mut party, matrix, labels, data.rows(), settings).await.unwrap();
+        let known = guest.then(|| data.known());
+        let trained = train(&mut party, matrix, known, data.rows(), settings).await.unwrap();
         (trained.model, trained.margins)
     };
     let outcome = world::pair(12, side, side);
