@@ -106,7 +106,7 @@ const FIGURES_OF_HIDDEN_ROWS: Disclosure = Disclosure::new(
 pub fn hidden_of(disclosures: &[Disclosure], hides_rows: bool) -> Vec<Disclosure> {
     let of_rows = ["train.rows", "train.weighted"];
     let stays = |it: &&Disclosure| {
-        !it.key.starts_with("score.") && !(hides_rows && of_rows.contains(&it.key.as_ref()))
+        !(it.key.starts_with("score.") || hides_rows && of_rows.contains(&it.key.as_ref()))
     };
     let mut disclosures: Vec<Disclosure> = disclosures.iter().filter(stays).cloned().collect();
     disclosures.push(if hides_rows { FIGURES_OF_HIDDEN_ROWS } else { FIGURES });

@@ -420,8 +420,8 @@ report::messages! {
     /// How far figures about hidden scores can be trusted.
     hidden_scores(bound) {
         "Nobody saw a joint score: the figures are those of scores rounded to bands of 0.024 in \
-         log-odds. The AUC of the scores themselves is within {bound} of the one shown; there is no \
-         interval, no curve and no table of scores.",
+         log-odds. The AUC of the scores themselves is within {bound} of the one shown; there is \
+         no interval, no curve and no table of scores.",
         "任何一方都未见到联合得分：指标基于按 0.024（对数几率）分段取整的得分计算。得分本身的 AUC 与所示值\
          相差不超过 {bound}；不提供区间、曲线和得分表。"
     }

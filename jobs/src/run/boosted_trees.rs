@@ -319,7 +319,6 @@ fn settings(spec: &BoostedTrees, classes: usize, seed: u64) -> Settings {
         early_stopping_rounds: spec.patience() as usize,
         directions: spec.directions.values().flatten().map(direction).collect(),
         seed,
-        ..Settings::default()
     }
 }
 

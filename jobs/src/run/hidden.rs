@@ -121,14 +121,13 @@ async fn side(
         return Err(JobError::TooFewInCommon { training, test, minimum }.at(STEP));
     }
     run.end(step);
-    let (prepared, role) = match at_host.zip(columns) {
-        Some((prepared, columns)) => (prepared, RoleSide::Host(columns)),
-        None => {
-            let bins = bins.unwrap_or_default();
-            let placed = Placed::new(run, &own, &bins, &order, rows.training)?;
-            let prepared = prepare::prepare(run, &placed.data, &placed.split, spec, 0).await?;
-            (prepared, RoleSide::Guest(placed))
-        }
+    let (prepared, role) = if let Some((prepared, columns)) = at_host.zip(columns) {
+        (prepared, RoleSide::Host(columns))
+    } else {
+        let bins = bins.unwrap_or_default();
+        let placed = Placed::new(run, &own, &bins, &order, rows.training)?;
+        let prepared = prepare::prepare(run, &placed.data, &placed.split, spec, 0).await?;
+        (prepared, RoleSide::Guest(placed))
     };
     Ok(Side { prepared, rows, counts, precision, role })
 }

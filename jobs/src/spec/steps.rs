@@ -190,8 +190,8 @@ fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     for step in &job.train {
         let super::Model::BoostedTrees { privacy, settings } = &step.model else { continue };
         if privacy == contract::STRICT && !settings.is_in_strict() {
-            let help = "take `ensemble: forest` where the loss is neither `quantile` nor `softmax`, \
-                        or `privacy: secureboost`";
+            let help = "take `ensemble: forest` where the loss is neither `quantile` nor \
+                        `softmax`, or `privacy: secureboost`";
             let rule = "boosting with the losses `logistic` and `squared`, and forests with all \
                         but `quantile` and `softmax`; no `directions`";
             add("train", format!("`{}` is strict, which has {rule}", step.name), help);

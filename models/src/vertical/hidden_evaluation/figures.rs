@@ -226,7 +226,7 @@ async fn found(
     // The band of the cut is the first one that is not short.
     let bands = ranked.bands();
     let is_cut = |at: usize| {
-        let before = if at % bands == 0 { u64::from(first) } else { is_short.bit(at - 1) };
+        let before = if at.is_multiple_of(bands) { u64::from(first) } else { is_short.bit(at - 1) };
         before ^ is_short.bit(at) == 1
     };
     let parts = [

@@ -34,7 +34,7 @@ impl Widths {
     }
 
     /// Weights of columns from weights of variables, at the first party or the second.
-    pub(super) fn expand(self, is_guest: bool, variables: &Blocks) -> Blocks {
+    pub(super) fn expand(is_guest: bool, variables: &Blocks) -> Blocks {
         let Blocks { own, theirs } = variables;
         let (guest, host) = if is_guest { (own, theirs) } else { (theirs, own) };
         let digits: Vec<u64> = host

@@ -219,13 +219,11 @@ pub async fn count(party: &mut TwoParty, rows: &HiddenRows) -> Result<Counts, Mo
         .zip(places)
         .map(|(count, places)| usize::try_from(*count).ok().filter(|count| *count <= places))
         .collect();
-    match counts.as_deref() {
-        Some(&[training, test]) => Ok(Counts { training, test }),
-        _ => {
-            let rule = "no more rows can be common than there are places";
-            Err(party.session.misbehaved("opened", rule).into())
-        }
+    if let Some(&[training, test]) = counts.as_deref() {
+        return Ok(Counts { training, test });
     }
+    let rule = "no more rows can be common than there are places";
+    Err(party.session.misbehaved("opened", rule).into())
 }
 
 /// Trains on the training rows that both parties have, `counts` of them.

@@ -83,7 +83,7 @@ impl<'a> Objective<'a> {
     ) -> Result<Gradients, ModelError> {
         let is_guest = self.is_guest;
         let asked = self.places.min(self.training.next_multiple_of(ROWS_STEP));
-        let weights = self.widths.expand(is_guest, point);
+        let weights = Widths::expand(is_guest, point);
         let mut scores = only(self.product.forward(party, &[weights], asked).await?);
         scores.truncate(self.training);
         let mut residuals = self
@@ -106,7 +106,7 @@ impl<'a> Objective<'a> {
         party: &mut TwoParty,
         point: &Blocks,
     ) -> Result<Vec<u64>, ModelError> {
-        let weights = self.widths.expand(self.is_guest, point);
+        let weights = Widths::expand(self.is_guest, point);
         let mut scores = only(self.product.forward(party, &[weights], self.places).await?);
         Ok(scores.split_off(self.training))
     }

@@ -41,7 +41,7 @@ pub(super) struct Derivatives<'a> {
 enum Kind {
     /// The same for all trees.
     Constant(Loss),
-    Logistic(Sigmoid),
+    Logistic(Box<Sigmoid>),
     Squared,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Derivatives<'a> {
         let kind = match (settings.ensemble, settings.loss) {
             (Ensemble::Forest, loss) => Kind::Constant(loss),
             (Ensemble::Boosting, Loss::Squared) => Kind::Squared,
-            _ => Kind::Logistic(Sigmoid::prepare(party).await?),
+            _ => Kind::Logistic(Box::new(Sigmoid::prepare(party).await?)),
         };
         let is_constant = matches!(kind, Kind::Constant(_));
         let weights = if weighted && !is_constant {
@@ -149,7 +149,7 @@ impl<'a> Derivatives<'a> {
                 *residual = residual.wrapping_sub((label * weight * unit).round() as u128);
             }
         }
-        Ok(self.derived(party, residuals, seconds))
+        Ok(self.derived(party, &residuals, seconds))
     }
 
     async fn squared(
@@ -181,7 +181,7 @@ impl<'a> Derivatives<'a> {
                 weights.map(|weight| self.units.second(*weight)).collect()
             },
         );
-        Ok(Derived { diverges, ..self.derived(party, weighed, seconds.into_iter()) })
+        Ok(Derived { diverges, ..self.derived(party, &weighed, seconds.into_iter()) })
     }
 
     /// Whether the weighted sum of squared residuals is too large, from residuals without and with
@@ -214,7 +214,7 @@ impl<'a> Derivatives<'a> {
     fn derived(
         &self,
         party: &TwoParty,
-        residuals: Vec<u128>,
+        residuals: &[u128],
         seconds: impl ExactSizeIterator<Item = u64>,
     ) -> Derived {
         // Shares modulo 2^128 of a small number sum up to a multiple of 2^128 more than it: modulo
