@@ -103,6 +103,27 @@ enum BenchName {
         #[arg(long, default_value_t = 10, value_parser = count)]
         trees: usize,
     },
+    /// Strict factorisation machine: users of two parties, items of the guest
+    Recommendation {
+        /// Common users
+        #[arg(long, default_value_t = 30_000, value_parser = count)]
+        users: usize,
+        /// Items of the guest
+        #[arg(long, default_value_t = 300, value_parser = count)]
+        items: usize,
+        /// Columns of the host, more than factors
+        #[arg(long, default_value_t = 32, value_parser = count)]
+        host_features: usize,
+        /// Factors, a multiple of 4
+        #[arg(long, default_value_t = 16, value_parser = count)]
+        factors: usize,
+        /// Directions in which item factors lie, a multiple of 4
+        #[arg(long, default_value_t = 64, value_parser = count)]
+        directions: usize,
+        /// Steps of the descent
+        #[arg(long, default_value_t = 20, value_parser = count)]
+        passes: usize,
+    },
 }
 
 /// Written as in a job file.
@@ -207,6 +228,21 @@ impl BenchArguments {
                 depth: *depth,
                 bins: *bins,
                 trees: *trees,
+            },
+            BenchName::Recommendation {
+                users,
+                items,
+                host_features,
+                factors,
+                directions,
+                passes,
+            } => Bench::Recommendation {
+                users: *users,
+                items: *items,
+                host_features: *host_features,
+                factors: *factors,
+                directions: *directions,
+                passes: *passes,
             },
         }
     }

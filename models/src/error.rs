@@ -1,6 +1,9 @@
 use crypto::lattice::LatticeError;
+use features::federated::FederatedError;
 use mpc::MpcError;
 use net::NetError;
+
+use crate::evaluate::EvaluateError;
 
 /// Why a model could not be trained or applied.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,9 @@ pub enum ModelError {
          leave such columns out, raise l2, or set standard_errors to false"
     )]
     Collinear,
+    /// What was trained cannot be judged on the test rows.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
 }
 
 impl From<NetError> for ModelError {
@@ -30,5 +36,14 @@ impl From<NetError> for ModelError {
 impl From<LatticeError> for ModelError {
     fn from(error: LatticeError) -> Self {
         Self::Secure(error.into())
+    }
+}
+
+impl From<FederatedError> for ModelError {
+    fn from(error: FederatedError) -> Self {
+        match error {
+            FederatedError::Secure(error) => Self::Secure(error),
+            other => Self::InvalidInput(other.to_string()),
+        }
     }
 }

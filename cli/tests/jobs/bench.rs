@@ -50,3 +50,21 @@ fn the_curve_is_a_setting_of_ecdh() {
 fn other_protocols_are_for_two_parties() {
     assert!(!bench(&["--protocol", "rr22", "--parties", "3", "--rows", "100"]).0);
 }
+
+#[test]
+fn a_joint_recommender_ranks_as_the_pooled_one() {
+    let sizes = ["--users", "400", "--items", "40", "--host-features", "8"];
+    let settings = ["--factors", "4", "--directions", "8", "--passes", "5"];
+    let output = Command::new(PROGRAM)
+        .args(["bench", "recommendation", "--json"])
+        .args(sizes)
+        .args(settings)
+        .output()
+        .unwrap();
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let figure = |name: &str| line[name].as_f64().unwrap();
+    assert!(output.status.success(), "{line}");
+    assert!((figure("ndcg_10") - figure("ndcg_10_pooled")).abs() < 1e-3, "{line}");
+    assert!(figure("ndcg_10") > figure("ndcg_10_guest_alone"), "{line}");
+    assert_eq!(line["parties"].as_array().unwrap().len(), 2);
+}

@@ -2,11 +2,12 @@
 //!
 //! - [`evidence`]: the guest learns how its labels spread over the host's anonymous bins;
 //! - [`correlation`]: both learn which pairs of features across the parties are strongly
-//!   correlated.
+//!   correlated;
+//! - [`products`]: products of one party's vectors with the other's columns, which stay shared.
 
 pub mod correlation;
 pub mod evidence;
-mod products;
+pub mod products;
 
 use crypto::lattice::LatticeError;
 use mpc::MpcError;

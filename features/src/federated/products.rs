@@ -1,5 +1,6 @@
-//! The guest's encrypted vectors against the host's columns: the set-up and the queries that the
-//! protocols of this folder share. See `crypto::lattice::projection` for construction and security.
+//! One party's encrypted vectors against the other's columns: the set-up and the queries that the
+//! protocols of this folder, and of models, share. In this folder the guest has the vectors. See
+//! `crypto::lattice::projection` for construction and security.
 
 use crypto::lattice::projection::{Answers, EncryptedVector, Evaluator, Hint, Projection};
 use crypto::lattice::{LatticeError, Parameters, Ring};
@@ -8,15 +9,19 @@ use net::{Session, Size};
 
 use super::FederatedError;
 
-/// The guest's side: encrypts vectors and holds its shares of the products.
-pub(super) struct KeyHolder {
+/// The side that encrypts vectors and holds its shares of the products.
+pub struct KeyHolder {
     projection: Projection,
     hints: Vec<Hint>,
 }
 
 impl KeyHolder {
-    /// Agrees on the public randomness and receives a hint for each of the host's `outputs`.
-    pub(super) async fn prepare(
+    /// Agrees on the public randomness and receives a hint for each of the peer's `outputs`.
+    ///
+    /// # Errors
+    /// [`FederatedError`] for no rows, or when the peer fails or misbehaves.
+    #[net::boxed]
+    pub async fn prepare(
         session: &mut Session,
         rows: usize,
         outputs: usize,
@@ -34,8 +39,12 @@ impl KeyHolder {
         Ok(Self { projection, hints })
     }
 
-    /// The guest's shares of the products of one vector with every output.
-    pub(super) async fn query(
+    /// Own shares modulo 2^64 of the products of one vector with every output.
+    ///
+    /// # Errors
+    /// [`FederatedError`] for a vector of another length, or when the peer fails or misbehaves.
+    #[net::boxed]
+    pub async fn query(
         &self,
         session: &mut Session,
         values: &[u64],
@@ -53,8 +62,12 @@ impl KeyHolder {
     }
 }
 
-/// The host's side of the agreement.
-pub(super) async fn receive_projection(
+/// The other side of the agreement, which has the columns.
+///
+/// # Errors
+/// [`FederatedError`] for no rows, or when the peer fails or misbehaves.
+#[net::boxed]
+pub async fn receive_projection(
     session: &mut Session,
     rows: usize,
 ) -> Result<Projection, FederatedError> {
@@ -64,7 +77,11 @@ pub(super) async fn receive_projection(
 }
 
 /// Sends the hints of all outputs.
-pub(super) async fn send_hints(
+///
+/// # Errors
+/// [`FederatedError::Secure`] when the peer fails.
+#[net::boxed]
+pub async fn send_hints(
     session: &mut Session,
     projection: &Projection,
     evaluator: &Evaluator<'_>,
@@ -74,8 +91,12 @@ pub(super) async fn send_hints(
     Ok(hints::send(session, "hints", evaluator.outputs(), make).await?)
 }
 
-/// Answers one query; returns the host's shares.
-pub(super) async fn answer(
+/// Answers one query; returns own shares.
+///
+/// # Errors
+/// [`FederatedError::Secure`] when the peer fails or misbehaves.
+#[net::boxed]
+pub async fn answer(
     session: &mut Session,
     projection: &Projection,
     evaluator: &Evaluator<'_>,

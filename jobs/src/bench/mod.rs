@@ -9,6 +9,7 @@ mod hidden;
 mod logistic_regression;
 mod multiparty;
 mod psi;
+mod recommendation;
 mod stopwatch;
 mod unbalanced;
 mod union;
@@ -74,6 +75,21 @@ pub enum Bench {
         /// Trees.
         trees: usize,
     },
+    /// Strict factorisation machine.
+    Recommendation {
+        /// Common users.
+        users: usize,
+        /// Items of the guest.
+        items: usize,
+        /// Columns of the host.
+        host_features: usize,
+        /// Factors.
+        factors: usize,
+        /// Directions of items.
+        directions: usize,
+        /// Passes.
+        passes: usize,
+    },
 }
 
 /// How much of an alignment is measured.
@@ -103,7 +119,7 @@ impl Bench {
     pub fn parties_count(&self) -> usize {
         match self {
             Self::Psi { parties_count, .. } => *parties_count,
-            Self::VerticalLr { .. } | Self::VerticalGbdt { .. } => 2,
+            Self::VerticalLr { .. } | Self::VerticalGbdt { .. } | Self::Recommendation { .. } => 2,
         }
     }
 }
@@ -148,6 +164,20 @@ pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobE
                 bins: *bins,
             };
             boosted_trees::play(session, &shape, privacy, *depth, *trees).await
+        }
+        Bench::Recommendation { users, items, host_features, factors, directions, passes } => {
+            let shape = recommendation::Shape {
+                users: *users,
+                items: *items,
+                host_features: *host_features,
+            };
+            let settings = models::local::factorization_machine::Settings {
+                factors: *factors,
+                directions: *directions,
+                passes: *passes,
+                ..Default::default()
+            };
+            recommendation::play(session, shape, &settings).await
         }
     }
 }

@@ -13,7 +13,8 @@
 //! - [`profit`]: money by depth of contact, the best and the break-even cut-off;
 //! - [`bootstrap`]: intervals for the differences between two scores on the same rows;
 //! - [`regression`]: errors of a numeric prediction;
-//! - [`classes`]: probabilities of several classes.
+//! - [`classes`]: probabilities of several classes;
+//! - [`recommendation`]: how well the items of each user are ranked.
 //!
 //! [`Evaluation`] collects them for one score, [`Comparison`] sets two side by side.
 
@@ -24,6 +25,7 @@ pub mod classes;
 pub mod confusion;
 pub mod discrimination;
 pub mod profit;
+pub mod recommendation;
 pub mod regression;
 pub mod top;
 

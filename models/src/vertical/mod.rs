@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod attacks;
 pub mod boosted_trees;
+pub mod factorization_machine;
 pub mod generalized_linear;
 pub mod hidden_evaluation;
 pub mod hidden_rows;

@@ -27,7 +27,7 @@ pub(super) fn inverse_diagonal(matrix: Triangle) -> Option<Vec<f64>> {
 /// The lower factor L with A = L·Lᵀ (Golub and Van Loan, "Matrix Computations", section 4.2).
 ///
 /// A pivot that rounding alone could have left counts as 0: its matrix has no inverse to speak of.
-fn factor(mut matrix: Triangle) -> Option<Triangle> {
+pub(in crate::local) fn factor(mut matrix: Triangle) -> Option<Triangle> {
     for row in 0..matrix.size {
         let start = row * (row + 1) / 2;
         let (above, this) = matrix.entries.split_at_mut(start);
@@ -48,7 +48,7 @@ fn factor(mut matrix: Triangle) -> Option<Triangle> {
 }
 
 /// Solves L·x = b in place.
-fn forward(factor: &Triangle, right: &mut [f64]) {
+pub(in crate::local) fn forward(factor: &Triangle, right: &mut [f64]) {
     for row in 0..factor.size {
         let entries = factor.row(row);
         right[row] = (right[row] - dot(&entries[..row], &right[..row])) / entries[row];
@@ -56,7 +56,7 @@ fn forward(factor: &Triangle, right: &mut [f64]) {
 }
 
 /// Solves Lᵀ·x = b in place.
-fn backward(factor: &Triangle, right: &mut [f64]) {
+pub(in crate::local) fn backward(factor: &Triangle, right: &mut [f64]) {
     for row in (0..factor.size).rev() {
         let entries = factor.row(row);
         right[row] /= entries[row];

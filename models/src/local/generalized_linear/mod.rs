@@ -11,8 +11,8 @@
 //! Coordinate Descent", 2010.
 
 mod descent;
-mod linear_system;
-mod objective;
+pub(in crate::local) mod linear_system;
+pub(in crate::local) mod objective;
 
 pub(super) use linear_system::solve;
 pub(super) use objective::Triangle;

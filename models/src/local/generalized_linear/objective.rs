@@ -32,6 +32,7 @@ pub(super) struct Point {
 }
 
 /// The lower triangle of a symmetric matrix, row by row: row i holds i + 1 entries.
+#[derive(Debug)]
 pub(in crate::local) struct Triangle {
     pub(in crate::local) size: usize,
     pub(in crate::local) entries: Vec<f64>,
@@ -43,7 +44,7 @@ impl Triangle {
     }
 
     /// Row i up to the diagonal.
-    pub(super) fn row(&self, row: usize) -> &[f64] {
+    pub(in crate::local) fn row(&self, row: usize) -> &[f64] {
         &self.entries[row * (row + 1) / 2..][..=row]
     }
 

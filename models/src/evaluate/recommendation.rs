@@ -1,0 +1,274 @@
+//! How well a user's items are ranked: AUC, NDCG@k and HR@k, averaged over users.
+//!
+//! For each user there is a list of candidates (usually all items that are not in its history),
+//! each with a score, some of which are *relevant* (the user took them later). With the
+//! candidates in descending order of score:
+//!
+//! - *AUC*: the share of pairs of a relevant and another candidate in which the relevant one has
+//!   the higher score, ties counting half;
+//! - *NDCG@k*: `Σ 1/log2(place + 1)` over the relevant candidates among the first k places, counted
+//!   from 1, divided by the largest value it could have (Järvelin and Kekäläinen, ACM TOIS 2002,
+//!   with relevance 0 or 1);
+//! - *HR@k* (hit rate): whether a relevant candidate is among the first k places. With one relevant
+//!   item a user, as when one is left out, it is also recall@k.
+//!
+//! Where scores are equal, each figure is its expected value over all orders of the tied
+//! candidates, so that a constant score gets what chance would. Lists are taken in full: no
+//! sample of candidates, which would give other figures (Krichene and Rendle, KDD 2020). Users
+//! without a relevant candidate have no figures; they are counted and left out. A user whose
+//! candidates are all relevant has NDCG and HR, and no AUC.
+
+use serde::{Deserialize, Serialize};
+
+use super::ranking::descending;
+use super::{EvaluateError, check_scores};
+
+/// The mean figures of some users.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// The number of places that are looked at.
+    pub k: usize,
+    /// Users with a relevant candidate, over whom NDCG and HR are averaged.
+    pub users: usize,
+    /// Users without one.
+    pub users_left_out: usize,
+    /// Mean AUC of the users with candidates of both kinds; none where no user has them.
+    pub auc: Option<f64>,
+    /// Mean NDCG@k.
+    pub ndcg: f64,
+    /// Mean HR@k.
+    pub hit_rate: f64,
+}
+
+/// Takes users one by one.
+#[derive(Clone, Debug)]
+pub struct Recommendations {
+    k: usize,
+    users: usize,
+    users_left_out: usize,
+    users_with_auc: usize,
+    auc: f64,
+    ndcg: f64,
+    hits: f64,
+}
+
+/// Candidates of equal score.
+struct Tie {
+    /// Places before them.
+    before: usize,
+    count: usize,
+    relevant: usize,
+}
+
+impl Recommendations {
+    /// Figures at the first `k` places.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Setting`] for no places.
+    pub fn new(k: usize) -> Result<Self, EvaluateError> {
+        if k == 0 {
+            return Err(EvaluateError::setting("k", &k, "a number of places, at least 1"));
+        }
+        Ok(Self {
+            k,
+            users: 0,
+            users_left_out: 0,
+            users_with_auc: 0,
+            auc: 0.0,
+            ndcg: 0.0,
+            hits: 0.0,
+        })
+    }
+
+    /// Adds a user, with the score of each candidate and whether it is relevant.
+    ///
+    /// # Errors
+    /// [`EvaluateError`] for columns of different lengths or scores that are not finite.
+    pub fn add(&mut self, scores: &[f64], relevant: &[bool]) -> Result<(), EvaluateError> {
+        if relevant.len() != scores.len() {
+            let (scores, other) = (scores.len(), relevant.len());
+            return Err(EvaluateError::LengthsDiffer { scores, what: "candidates", other });
+        }
+        check_scores(scores)?;
+        let total = relevant.iter().filter(|relevant| **relevant).count();
+        if total == 0 {
+            self.users_left_out += 1;
+            return Ok(());
+        }
+        let ties = ties(scores, relevant);
+        self.users += 1;
+        self.ndcg +=
+            ties.iter().map(|tie| tie.gain(self.k)).sum::<f64>() / gain(0, total.min(self.k));
+        self.hits += hit_rate(&ties, self.k);
+        if total < scores.len() {
+            self.users_with_auc += 1;
+            self.auc += auc(&ties, total, scores.len() - total);
+        }
+        Ok(())
+    }
+
+    /// The means.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NoRows`] where no user had a relevant candidate.
+    pub fn finish(self) -> Result<Recommendation, EvaluateError> {
+        if self.users == 0 {
+            return Err(EvaluateError::NoRows);
+        }
+        let users = self.users as f64;
+        let auc = (self.users_with_auc > 0).then(|| self.auc / self.users_with_auc as f64);
+        Ok(Recommendation {
+            k: self.k,
+            users: self.users,
+            users_left_out: self.users_left_out,
+            auc,
+            ndcg: self.ndcg / users,
+            hit_rate: self.hits / users,
+        })
+    }
+}
+
+impl Tie {
+    /// The expected sum of `1/log2(place + 1)` of its relevant candidates at the first `k` places.
+    fn gain(&self, k: usize) -> f64 {
+        let end = (self.before + self.count).min(k);
+        let share = self.relevant as f64 / self.count as f64;
+        if end > self.before { share * gain(self.before, end) } else { 0.0 }
+    }
+}
+
+/// Groups of equal scores, the highest first.
+#[expect(clippy::float_cmp, reason = "exactly equal scores are ties")]
+fn ties(scores: &[f64], relevant: &[bool]) -> Vec<Tie> {
+    let order = descending(scores);
+    let mut ties = Vec::new();
+    let mut before = 0;
+    for group in order.chunk_by(|left, right| scores[*left as usize] == scores[*right as usize]) {
+        let relevant = group.iter().filter(|place| relevant[**place as usize]).count();
+        ties.push(Tie { before, count: group.len(), relevant });
+        before += group.len();
+    }
+    ties
+}
+
+/// The sum of `1/log2(place + 1)` over places, of which `start` come before and `end` up to the
+/// last.
+fn gain(start: usize, end: usize) -> f64 {
+    (start..end).map(|before| 1.0 / (before as f64 + 2.0).log2()).sum()
+}
+
+/// The probability that a relevant candidate is among the first `k`.
+fn hit_rate(ties: &[Tie], k: usize) -> f64 {
+    let Some(tie) = ties.iter().find(|tie| tie.relevant > 0) else { return 0.0 };
+    let places = k.saturating_sub(tie.before).min(tie.count);
+    // All places go to the others: Π (others - i)/(count - i).
+    let others = tie.count - tie.relevant;
+    let missed: f64 = (0..places)
+        .map(|taken| others.saturating_sub(taken) as f64 / (tie.count - taken) as f64)
+        .product();
+    1.0 - missed
+}
+
+fn auc(ties: &[Tie], relevant: usize, others: usize) -> f64 {
+    let mut above = 0.0;
+    let mut others_left = others as f64;
+    for tie in ties {
+        let others = (tie.count - tie.relevant) as f64;
+        others_left -= others;
+        above += tie.relevant as f64 * (others_left + others / 2.0);
+    }
+    above / (relevant as f64 * others as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::evaluate::{Ranking, discrimination};
+
+    fn figures(k: usize, scores: &[f64], relevant: &[bool]) -> Recommendation {
+        let mut users = Recommendations::new(k).unwrap();
+        users.add(scores, relevant).unwrap();
+        users.finish().unwrap()
+    }
+
+    #[test]
+    fn figures_of_a_list_without_ties() {
+        // Order: c (relevant), a, d (relevant), b.
+        let found = figures(3, &[0.5, 0.1, 0.9, 0.3], &[false, false, true, true]);
+        assert!((found.auc.unwrap() - 0.75).abs() < 1e-12);
+        let ideal = 1.0 + 1.0 / 3_f64.log2();
+        assert!((found.ndcg - 1.5 / ideal).abs() < 1e-12);
+        assert!((found.hit_rate - 1.0).abs() < 1e-12);
+        let first = figures(1, &[0.5, 0.1, 0.9, 0.3], &[true, false, false, false]);
+        assert!(first.ndcg.abs() < 1e-12 && first.hit_rate.abs() < 1e-12);
+    }
+
+    #[test]
+    fn figures_without_meaning_are_left_out_or_refused() {
+        assert!(matches!(Recommendations::new(0), Err(EvaluateError::Setting { .. })));
+        let mut users = Recommendations::new(2).unwrap();
+        assert!(users.add(&[1.0], &[true, false]).is_err());
+        assert!(users.add(&[f64::NAN], &[true]).is_err());
+        users.add(&[1.0, 2.0], &[false, false]).unwrap();
+        users.add(&[], &[]).unwrap();
+        assert_eq!(users.clone().finish(), Err(EvaluateError::NoRows));
+        users.add(&[1.0, 2.0], &[true, true]).unwrap();
+        let found = users.finish().unwrap();
+        assert_eq!((found.users, found.users_left_out, found.auc), (1, 2, None));
+        assert!((found.ndcg - 1.0).abs() < 1e-12 && (found.hit_rate - 1.0).abs() < 1e-12);
+    }
+
+    /// All orders of up to six tied and untied candidates, one by one.
+    fn by_all_orders(k: usize, scores: &[f64], relevant: &[bool]) -> [f64; 2] {
+        fn visit(left: &mut Vec<usize>, taken: &mut Vec<usize>, found: &mut Vec<Vec<usize>>) {
+            if left.is_empty() {
+                found.push(taken.clone());
+            }
+            for index in 0..left.len() {
+                let place = left.remove(index);
+                taken.push(place);
+                visit(left, taken, found);
+                taken.pop();
+                left.insert(index, place);
+            }
+        }
+        let mut orders = Vec::new();
+        visit(&mut (0..scores.len()).collect(), &mut Vec::new(), &mut orders);
+        orders.retain(|order| order.is_sorted_by(|left, right| scores[*left] >= scores[*right]));
+        let total = relevant.iter().filter(|relevant| **relevant).count();
+        let ideal: f64 = (0..total.min(k)).map(|place| 1.0 / (place as f64 + 2.0).log2()).sum();
+        let mut sums = [0.0; 2];
+        for order in &orders {
+            let hits = order.iter().take(k).enumerate().filter(|(_, place)| relevant[**place]);
+            let gains: Vec<f64> =
+                hits.map(|(place, _)| 1.0 / (place as f64 + 2.0).log2()).collect();
+            sums[0] += gains.iter().sum::<f64>() / ideal;
+            sums[1] += f64::from(u8::from(!gains.is_empty()));
+        }
+        sums.map(|sum| sum / orders.len() as f64)
+    }
+
+    proptest! {
+        #[test]
+        fn ties_count_as_expected_over_their_orders(
+            scores in prop::collection::vec(0_i32..3, 1..6),
+            relevant in prop::collection::vec(any::<bool>(), 6),
+            k in 1_usize..8,
+        ) {
+            let scores: Vec<f64> = scores.into_iter().map(f64::from).collect();
+            let relevant = &relevant[..scores.len()];
+            prop_assume!(relevant.contains(&true));
+            let found = figures(k, &scores, relevant);
+            let [ndcg, hit_rate] = by_all_orders(k, &scores, relevant);
+            prop_assert!((found.ndcg - ndcg).abs() < 1e-9);
+            prop_assert!((found.hit_rate - hit_rate).abs() < 1e-9);
+            let labels: Vec<u8> = relevant.iter().map(|relevant| u8::from(*relevant)).collect();
+            let expected = Ranking::new(&scores, &labels, None).ok();
+            let expected = expected.map(|ranking| discrimination::auc(&ranking));
+            prop_assert!(found.auc.zip(expected).is_none_or(|(a, b)| (a - b).abs() < 1e-9));
+            prop_assert_eq!(found.auc.is_some(), expected.is_some());
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What a host makes of its own columns before training, and its part of a model.
+
+use serde::{Deserialize, Serialize};
+
+use super::matrix::{Matrix, add_scaled};
+use super::{Settings, check_columns, means};
+use crate::ModelError;
+use crate::local::generalized_linear::linear_system::{factor, forward};
+use crate::local::generalized_linear::objective::Triangle;
+
+/// A host's columns of the users, whitened: centred, with second moments that together with the
+/// penalty are the identity.
+#[derive(Debug)]
+pub struct HostSide {
+    centres: Vec<f64>,
+    factor: Triangle,
+    columns: Matrix<f64>,
+}
+
+/// A host's part of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostPart {
+    /// k for each of its columns, column after column.
+    pub column_factors: Vec<f64>,
+    /// What is added to the factors of every user, k numbers.
+    pub offset: Vec<f64>,
+}
+
+impl HostSide {
+    /// From columns of one value for each of `users`.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`] for no columns, too many, of another length or with values that
+    /// are not finite; for no more columns than factors: a user's k factors, which the guest gets,
+    /// would tell all of them; or for settings that do not fit.
+    pub fn new(columns: &[&[f64]], users: usize, settings: &Settings) -> Result<Self, ModelError> {
+        settings.check()?;
+        check_columns(columns, users, "users")?;
+        if columns.len() <= settings.factors {
+            return Err(ModelError::InvalidInput(format!(
+                "{} columns of the host and {} factors: from a user's factors, which the guest \
+                 gets, all columns could be computed; set `factors` below the number of columns, \
+                 or add columns",
+                columns.len(),
+                settings.factors
+            )));
+        }
+        let centres = means(columns);
+        let mut centred = Matrix::from_fn(users, columns.len(), |user, column| {
+            columns[column][user] - centres[column]
+        });
+        let moments = centred.transposed_times(&centred).scaled(1.0 / users as f64);
+        let factor = penalised_factor(&moments, |_| settings.l2)?;
+        (0..users).for_each(|user| forward(&factor, centred.row_mut(user)));
+        Ok(Self { centres, factor, columns: centred })
+    }
+
+    /// The whitened columns, users × columns.
+    pub(crate) fn columns(&self) -> &Matrix<f64> {
+        &self.columns
+    }
+
+    /// The part of the model with these parameters of the whitened columns.
+    pub(crate) fn part(&self, parameters: &Matrix<f64>) -> HostPart {
+        let factors = parameters.solved_backward(&self.factor);
+        let offset = offset(&self.centres, &factors);
+        HostPart { column_factors: factors.entries().to_vec(), offset }
+    }
+}
+
+impl HostPart {
+    /// The host's part of each user's factors, k for each of `users`, from its plain columns.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`] for columns that are not those of the model.
+    pub fn user_factors(&self, columns: &[&[f64]], users: usize) -> Result<Vec<f64>, ModelError> {
+        user_factors(&self.column_factors, &self.offset, columns, users)
+    }
+}
+
+/// The offset and the columns' values times their factors, for each user.
+pub(super) fn user_factors(
+    column_factors: &[f64],
+    offset: &[f64],
+    columns: &[&[f64]],
+    users: usize,
+) -> Result<Vec<f64>, ModelError> {
+    check_columns(columns, users, "users")?;
+    if columns.len() * offset.len() != column_factors.len() {
+        return Err(ModelError::InvalidInput(format!(
+            "{} columns for a model of {}",
+            columns.len(),
+            column_factors.len() / offset.len().max(1)
+        )));
+    }
+    let mut factors = offset.repeat(users);
+    for (column, of_column) in columns.iter().zip(column_factors.chunks_exact(offset.len().max(1)))
+    {
+        for (value, factors) in column.iter().zip(factors.chunks_exact_mut(offset.len())) {
+            add_scaled(factors, *value, of_column);
+        }
+    }
+    Ok(factors)
+}
+
+/// What centred columns add to the factors of every user.
+pub(super) fn offset(centres: &[f64], factors: &Matrix<f64>) -> Vec<f64> {
+    let mut offset = vec![0.0; factors.columns()];
+    for (row, centre) in centres.iter().enumerate() {
+        add_scaled(&mut offset, -centre, factors.row(row));
+    }
+    offset
+}
+
+/// The Cholesky factor of second moments with a penalty for each column.
+pub(super) fn penalised_factor(
+    moments: &Matrix<f64>,
+    penalty: impl Fn(usize) -> f64,
+) -> Result<Triangle, ModelError> {
+    let size = moments.rows();
+    let mut entries = Vec::with_capacity(size * (size + 1) / 2);
+    for row in 0..size {
+        entries.extend(&moments.row(row)[..row]);
+        entries.push(moments.at(row, row) + penalty(row));
+    }
+    factor(Triangle { size, entries }).ok_or_else(|| {
+        ModelError::InvalidInput(
+            "columns are too large, or so close to combinations of each other that l2 does not \
+             tell them apart; standardise them, or raise l2"
+                .to_owned(),
+        )
+    })
+}
