@@ -53,6 +53,9 @@ pub(crate) struct ModelFigures {
     pub(crate) title: Text,
     /// What the model is judged by.
     pub(crate) figures: Vec<Figure>,
+    /// Whether the guest's own model is judged on all its test rows, and the joint one on those of
+    /// them that are common.
+    pub(crate) alone_on_own_rows: bool,
 }
 
 /// One figure of both models.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
-use contract::Role;
+use contract::{Role, catalogue};
 use jobs::folder::{Draft, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, HiddenComparison, JobError, Outcome, Watch, open_rows_together, run_party};
@@ -253,12 +253,18 @@ fn end_with_standard_input() {
 
 /// The headline figures of every model that this party may judge.
 fn figures(outcome: &Outcome) -> Vec<ModelFigures> {
+    let hides_rows = outcome.declared.iter().any(|step| step.component == catalogue::HIDDEN.name);
     let compared = outcome.models.iter().filter_map(|model| {
         let figures = model.comparison.as_ref().map(of_classes);
         let figures = figures.or_else(|| model.classes.as_ref().map(of_several_classes));
         let figures = figures.or_else(|| model.numeric.as_ref().map(of_numbers));
         let figures = figures.or_else(|| model.hidden.as_ref().map(of_hidden))?;
-        Some(ModelFigures { step: model.step.clone(), title: model.title.clone(), figures })
+        Some(ModelFigures {
+            step: model.step.clone(),
+            title: model.title.clone(),
+            figures,
+            alone_on_own_rows: hides_rows,
+        })
     });
     compared.collect()
 }

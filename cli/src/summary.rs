@@ -18,6 +18,9 @@ pub(crate) fn print(job: &JobSpec, outcomes: &BTreeMap<String, Outcome>, languag
     let figures = outcomes.get(&job.guest.name).map_or(&[][..], |outcome| &outcome.figures);
     if !figures.is_empty() {
         screen::table(&table(&job.guest.name, figures), language);
+        if figures.iter().any(|model| model.alone_on_own_rows) {
+            screen::data(language.of(&other_rows(&job.guest.name)));
+        }
         screen::data("");
     }
     // Whoever learns totals learns the same ones.
@@ -32,6 +35,16 @@ pub(crate) fn print(job: &JobSpec, outcomes: &BTreeMap<String, Outcome>, languag
     for outcome in outcomes.values() {
         screen::data(&outcome.folder.join("report.html").display().to_string());
     }
+}
+
+/// What both models are judged on where nobody may learn which rows are common.
+fn other_rows(guest: &str) -> Text {
+    Text::owned(
+        format!(
+            "{guest} alone: on all its test rows, common or not. Joint: on the common test rows."
+        ),
+        format!("仅 {guest}：在其全部测试行（无论是否共有）上评估。联合：在共有的测试行上评估。"),
+    )
 }
 
 fn table(guest: &str, models: &[ModelFigures]) -> Table {

@@ -129,9 +129,9 @@ pub enum JobError {
         /// Its rows.
         rows: usize,
     },
-    /// A class has no training row.
+    /// A class has no training row, or none of a weight above 0.
     #[error(
-        "no training row is of the class `{name}`; take `split: {{ by: stratified }}`, or put rare \
+        "no training row that counts is of the class `{name}`; take `split: {{ by: stratified }}`, or put rare \
          classes together"
     )]
     ClassNotTrained {
@@ -288,8 +288,8 @@ impl JobError {
             Self::Features(_) | Self::Federated(_) | Self::NoFeatures { .. } => {
                 "its columns are not fit as features"
             }
+            Self::Evaluate(_) | Self::Model(ModelError::Evaluate(_)) => "its evaluation failed",
             Self::Model(_) | Self::Alone(_) | Self::Secure(_) => "its training failed",
-            Self::Evaluate(_) => "its evaluation failed",
             Self::OneHostOnly { .. } | Self::Peers { .. } => "it was started for another job",
             Self::Undeclared { .. } => "it stopped because something undeclared was opened",
             Self::File { .. } | Self::NotOurs { .. } | Self::NotInMemory => {
@@ -344,5 +344,13 @@ mod tests {
         }
         let own = NetError::InvalidInput { what: "secret".to_owned() };
         assert_eq!(JobError::from(own).for_peers(), "its network failed");
+    }
+
+    #[test]
+    fn test_rows_of_one_class_are_not_told() {
+        let one_class = || EvaluateError::OneClass { positive: true, rows: 7 };
+        for error in [JobError::from(one_class()), JobError::from(ModelError::from(one_class()))] {
+            assert_eq!(error.for_peers(), "its evaluation failed");
+        }
     }
 }

@@ -51,9 +51,9 @@ async fn count(
             let receives = session.is_first();
             let mut party = TwoParty::setup(session, ledger).await?;
             let matches = if receives {
-                circuit::receive(&mut party, ids, 0).await?
+                circuit::receive(&mut party, ids, 0, None).await?
             } else {
-                circuit::send(&mut party, ids, &[]).await?
+                circuit::send(&mut party, ids, &[], None).await?
             };
             let count = totals::cardinality(&mut party, &matches, Learn::Both).await?;
             return Ok(count.unwrap_or_default());

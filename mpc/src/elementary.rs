@@ -29,7 +29,7 @@
 use std::f64::consts::LN_2;
 
 use crate::product::{Form, Products};
-use crate::reciprocal::{LeadingBits, leading_bits};
+use crate::reciprocal::{BITS_MAX, LeadingBits, check_bits, leading_bits};
 use crate::wide::shorten;
 use crate::{MpcError, TwoParty};
 
@@ -169,6 +169,7 @@ impl Scaled {
         shares: &[u128],
         bits: u32,
     ) -> Result<Self, MpcError> {
+        check_bits(bits, BITS_MAX)?;
         let leading = leading_bits(party, shares, bits).await?;
         let powers = leading.powers(0..shares.len(), |above| above);
         // x times its power is m·2^bits; four times m is to have the fractional bits.

@@ -8,6 +8,7 @@
 //! directions. Additive shares live in `Z_2^64` (`first + second = value`, wrapping); bit shares
 //! are XOR shares packed 64 to a word ([`boolean::Bits`]). All blocks are secure against a
 //! semi-honest peer, [`silent_vole::checked`] against a malicious one; see `docs/THREATS.md`.
+//! [`elementary`], [`shuffle`] and [`replicated`] serve no job yet.
 
 pub mod base_ot;
 pub mod boolean;

@@ -6,6 +6,10 @@
 //! largest fraction of each group. Among fractions that differ by less than one part in 2^14 the
 //! one that comes first in its group is taken. [`beats`] is one round of it: for pairs, whether the
 //! second one is larger.
+//!
+//! A denominator may also be 0 under a numerator above 0, which is then larger than every
+//! fraction, but never both denominators of a pair that is compared. A numerator may be a few units
+//! below 0, as rounding leaves it, and is then smaller than nothing.
 //! # Messages
 //! For each round, in which blocks of neighbours meet and one of each goes on:
 //! 1. products, see `product`: each numerator with the denominators of the block's others
@@ -57,9 +61,9 @@ const ROUNDING: u64 = 4;
 /// Shared fractions, each with two words that go with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contenders {
-    /// Shares modulo 2^128, below 2^[`NUMERATOR_BITS`].
+    /// Shares modulo 2^128, below 2^[`NUMERATOR_BITS`]; may be a few units below 0.
     pub numerators: Vec<u128>,
-    /// Shares modulo 2^128, below 2^[`DENOMINATOR_BITS`].
+    /// Shares modulo 2^128, below 2^[`DENOMINATOR_BITS`]; of those that meet, one may be 0.
     pub denominators: Vec<u128>,
     /// Shares modulo 2^64.
     pub words: [Vec<u64>; 2],

@@ -130,7 +130,7 @@ pub async fn leading_bits(
     Ok(LeadingBits { digits: bits_to_words(party, &leading).await?, bits })
 }
 
-fn check_bits(bits: u32, most: u32) -> Result<(), MpcError> {
+pub(crate) fn check_bits(bits: u32, most: u32) -> Result<(), MpcError> {
     if (2..=most).contains(&bits) {
         return Ok(());
     }

@@ -21,13 +21,16 @@
 //! # Cost
 //! For K classes, both ways together and rows in whole 8192: some K·0.8 KB for each row, 1.1 KB for
 //! the reciprocal, and 300 bytes more where factors are the first party's. For four classes 39
-//! flights, and a few more where factors are the first party's or for twice as many classes.
+//! flights for each 131,072 rows, and a few more where factors are the first party's or for twice
+//! as many classes.
 //! # Reference
 //! The largest score first, so that no exponential overflows: Goodfellow, Bengio, Courville, "Deep
 //! Learning", 2016, section 4.1. Here any score near the largest will do: the sum stays between 1
 //! and a public bound. The reciprocal by repeated squaring of the error of the best line, two
 //! products at a time: Goldschmidt's method, Ercegovac and Lang, "Digital Arithmetic", 2004,
 //! chapter 7.
+
+use crypto::lattice::Parameters;
 
 use crate::comparison::is_negative;
 use crate::conversion::select;
@@ -61,6 +64,10 @@ const RECIPROCAL_BITS: u32 = 38;
 const ERROR_BITS: u32 = 30;
 /// Relative error at which a reciprocal is good enough.
 const ERROR_MAX: f64 = 1e-7;
+/// Scores that are worked on at once, which bounds memory and messages.
+const GROUP_SCORES: usize = 1 << 19;
+/// Rows of an element of the ring.
+const SLOTS: usize = Parameters::N8192_Q150.degree();
 /// Bits of factors as integers, sign included.
 const FACTOR_WIDTH: u32 = FACTOR_BITS + 4;
 
@@ -94,9 +101,33 @@ impl Softmax {
         fraction_bits: u32,
     ) -> Result<Vec<Vec<u64>>, MpcError> {
         let rows = check(party, scores, factors, fraction_bits)?;
-        if rows == 0 {
-            return Ok(scores.to_vec());
+        let mut probabilities = vec![Vec::with_capacity(rows); scores.len()];
+        let group = (GROUP_SCORES / scores.len() / SLOTS).max(1) * SLOTS;
+        for start in (0..rows).step_by(group) {
+            let range = start..rows.min(start + group);
+            let of_group: Vec<Vec<u64>> =
+                scores.iter().map(|scores| scores[range.clone()].to_vec()).collect();
+            let factors = match factors {
+                Factors::Own(factors) => Factors::Own(&factors[range]),
+                other => other,
+            };
+            let found = self.group(party, &of_group, factors, fraction_bits).await?;
+            for (all, found) in probabilities.iter_mut().zip(found) {
+                all.extend(found);
+            }
         }
+        Ok(probabilities)
+    }
+
+    /// [`Self::evaluate`] for rows that are worked on at once, at least one.
+    async fn group(
+        &self,
+        party: &mut TwoParty,
+        scores: &[Vec<u64>],
+        factors: Factors<'_>,
+        fraction_bits: u32,
+    ) -> Result<Vec<Vec<u64>>, MpcError> {
+        let rows = scores.first().map_or(0, Vec::len);
         let (largest, late) = largest(party, scores).await?;
         let powers = self.powers(party, scores, &largest, late).await?;
         let mut sums = vec![0_u128; rows];

@@ -66,8 +66,10 @@ pub static MULTINOMIAL_REGRESSION: ComponentDescriptor = ComponentDescriptor {
                 Frequency::Once,
                 Text::new(
                     "from its own coefficients, how its own columns go together with each class over \
-                     all training rows; the host does not know which class is which",
-                    "由自己的系数可得知自己的特征与各类别在全部训练行上的整体关系；合作方不知道各类别具体指什么",
+                     all training rows; classes come in the order of their names, so that who \
+                     knows the names knows which class is which",
+                    "由自己的系数可得知自己的特征与各类别在全部训练行上的整体关系；类别按名称顺序排列，\
+                     因此知道全部名称的一方即知道各类别具体指什么",
                 ),
             ),
         ],

@@ -23,9 +23,9 @@ pub static HIDDEN: ComponentDescriptor = ComponentDescriptor {
     modes: &[PrivacyMode {
         name: STRICT,
         summary: Text::new(
-            "Opens how many of the training and of the test rows are common, and the size of each \
-             side's table.",
-            "仅公开训练行与测试行中各有多少行是共有的，以及双方数据表的规模。",
+            "Opens how many of the training and of the test rows are common, the size of each \
+             side's table, and the host's number of columns.",
+            "仅公开训练行与测试行中各有多少行是共有的、双方数据表的规模，以及合作方的列数。",
         ),
         several_hosts: false,
         disclosures: &[
@@ -37,6 +37,16 @@ pub static HIDDEN: ComponentDescriptor = ComponentDescriptor {
                 Text::new(
                     "the number of rows of the other party's table that take part",
                     "对方参与的行数",
+                ),
+            ),
+            Disclosure::new(
+                Audience::All,
+                "hidden.columns",
+                DisclosureKind::Size,
+                Frequency::Once,
+                Text::new(
+                    "the host's number of encoded columns, which are shared",
+                    "合作方被秘密分享的编码后列数",
                 ),
             ),
             Disclosure::new(
@@ -93,11 +103,24 @@ const FIGURES_OF_HIDDEN_ROWS: Disclosure = Disclosure::new(
     DisclosureKind::Result,
     Frequency::Once,
     Text::new(
-        "of the joint score and of its own model's over the common test rows: the AUC with its \
-         bound, KS, precision and lift of the best-scored shares, Brier score, log-loss, and the \
-         number of positives; no score",
-        "在共有测试行上，联合得分与自己单方模型得分的 AUC 及其误差界、KS、高分段的精确率与提升度、\
-         Brier 分数、对数损失和正样本数；不含任何得分",
+        "of the joint score over the common test rows: the AUC with its bound, KS, precision and \
+         lift of the best-scored shares, Brier score, log-loss, and the number of positives; no \
+         score",
+        "在共有测试行上，联合得分的 AUC 及其误差界、KS、高分段的精确率与提升度、Brier 分数、对数损失和\
+         正样本数；不含任何得分",
+    ),
+);
+
+/// What the host infers if there is nothing to judge.
+const ONE_CLASS: Disclosure = Disclosure::new(
+    Audience::Host,
+    "evaluate.one_class",
+    DisclosureKind::Inference,
+    Frequency::Once,
+    Text::new(
+        "if the guest's evaluation fails: probably that all test rows are of one class, not of \
+         which",
+        "若发起方评估失败：很可能所有测试行属于同一类别，但不知是哪一类",
     ),
 );
 
@@ -110,6 +133,7 @@ pub fn hidden_of(disclosures: &[Disclosure], hides_rows: bool) -> Vec<Disclosure
     };
     let mut disclosures: Vec<Disclosure> = disclosures.iter().filter(stays).cloned().collect();
     disclosures.push(if hides_rows { FIGURES_OF_HIDDEN_ROWS } else { FIGURES });
+    disclosures.push(ONE_CLASS);
     disclosures
 }
 
@@ -135,6 +159,7 @@ mod tests {
         let has = |keys: &[String], key: &str| keys.iter().any(|it| it == key);
         assert!(has(&scores, "train.rows") && !has(&rows, "train.rows"));
         assert!(has(&scores, "evaluate.figures") && has(&rows, "evaluate.figures"));
+        assert!(has(&scores, "evaluate.one_class") && has(&rows, "evaluate.one_class"));
         assert!(has(&rows, "model.own_coefficients") && has(&rows, "train.stop"));
     }
 }

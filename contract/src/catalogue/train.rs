@@ -138,7 +138,7 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
          rows of a node, weights of rows, scores of training rows and the weights of leaves stay \
          shared.",
         "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停或对行抽样做平方损失提升时每棵树一个停止位。\
-         汇总值、增益、节点包含的行、训练行得分和叶子权重始终为秘密分享。",
+         汇总值、增益、节点包含的行、行权重、训练行得分和叶子权重始终为秘密分享。",
     ),
     several_hosts: false,
     disclosures: &[

@@ -56,9 +56,9 @@ pub(super) async fn play(
     let ledger = Arc::new(Ledger::new([totals::CARDINALITY, totals::SUM]));
     let mut party = TwoParty::setup(session, ledger).await?;
     let matches = if first {
-        circuit::receive(&mut party, &ids, columns).await?
+        circuit::receive(&mut party, &ids, columns, None).await?
     } else {
-        circuit::send(&mut party, &ids, &vec![payload; columns]).await?
+        circuit::send(&mut party, &ids, &vec![payload; columns], None).await?
     };
     let shared = watch.stop();
     let (found, sum) = if goal == Goal::Sum {

@@ -56,7 +56,8 @@ report::messages! {
     }
     /// What the host does not know about it.
     class_names_are_the_guests(guest) {
-        "Which class has which number only {guest} knows.", "各编号对应哪个类别，仅 {guest} 知晓。"
+        "Classes are numbered in the order of their names, which only {guest} knows.",
+        "类别按名称顺序编号；名称仅 {guest} 知晓。"
     }
     /// How a model of classes was trained.
     classes_trained_in(passes, classes) {

@@ -3,10 +3,10 @@
 use contract::catalogue;
 use models::vertical::hidden_evaluation::Figures;
 use report::message::{self, Quantity, joined};
-use report::page::{Better, Comparison, Notice, Part, Tile};
+use report::page::{Better, Comparison, ComparisonRow, Notice, Part, Tile};
 
 use super::result::{plain, side_by_side, top};
-use super::{View, step_title, wording};
+use super::{View, hidden_wording, step_title, wording};
 use crate::run::{HiddenComparison, ModelOutcome, SplitOutcome};
 
 /// The key figures of the first model on its most honest split; nothing without such a model.
@@ -17,7 +17,11 @@ pub(super) fn headline(view: View<'_>, splits: &[&SplitOutcome]) -> Vec<Part> {
     let tile = |label, write: &dyn Fn(&Figures) -> Quantity| Tile {
         label,
         value: write(joint),
-        note: Some(wording::alone_is(view.guest_name(), write(guest_alone))),
+        note: Some(if hides_rows(view) {
+            hidden_wording::alone_on_own_rows_is(view.guest_name(), write(guest_alone))
+        } else {
+            wording::alone_is(view.guest_name(), write(guest_alone))
+        }),
         provenance: view.joint_data(),
     };
     let tiles = vec![
@@ -49,18 +53,33 @@ pub(super) fn comparison(
         plain(message::metric_ks(), [guest_alone.ks, joint.ks], Better::Higher, decimal),
         plain(message::metric_lift("5%"), lift, Better::Higher, factor),
     ];
-    Comparison { title: step_title(view, model), ..side_by_side(view, rows) }
+    Comparison { title: step_title(view, model), ..beside(view, rows) }
+}
+
+/// Both models side by side; over hidden rows that of the guest is judged on other rows.
+fn beside(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparison {
+    let comparison = side_by_side(view, rows);
+    if !hides_rows(view) {
+        return comparison;
+    }
+    let alone = hidden_wording::alone_on_own_rows(view.guest_name());
+    Comparison { scores: vec![alone, message::joint_model()], ..comparison }
+}
+
+fn hides_rows(view: View<'_>) -> bool {
+    view.outcome.declared.iter().any(|step| step.component == catalogue::HIDDEN.name)
 }
 
 /// How far the figures can be trusted, and of which rows they are.
 pub(super) fn remark(view: View<'_>, figures: &HiddenComparison) -> Part {
-    let bound = figures.joint.auc_error.max(figures.guest_alone.auc_error);
-    let text = wording::hidden_scores(Quantity::decimal(bound, 4));
-    let hides_rows =
-        view.outcome.declared.iter().any(|step| step.component == catalogue::HIDDEN.name);
-    let text =
-        if hides_rows { joined(text, wording::hidden_rows(view.guest_name())) } else { text };
-    Part::Notice(Notice::Remark, text)
+    let HiddenComparison { guest_alone, joint } = figures;
+    let text = hidden_wording::hidden_scores(Quantity::decimal(joint.auc_error, 4));
+    if !hides_rows(view) {
+        return Part::Notice(Notice::Remark, text);
+    }
+    let rows = Quantity::count(guest_alone.rows as u64);
+    let of_rows = hidden_wording::hidden_rows(view.guest_name(), rows);
+    Part::Notice(Notice::Remark, joined(text, of_rows))
 }
 
 /// The other figures.
@@ -73,5 +92,5 @@ pub(super) fn further(view: View<'_>, figures: &HiddenComparison) -> Comparison 
     rows.push(plain(message::metric_brier(), brier, Better::Lower, fine));
     let log_loss = [guest_alone.log_loss, joint.log_loss];
     rows.push(plain(wording::log_loss(), log_loss, Better::Lower, fine));
-    side_by_side(view, rows)
+    beside(view, rows)
 }

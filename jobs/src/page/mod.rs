@@ -11,6 +11,7 @@ mod classes;
 mod curves;
 mod features;
 mod hidden;
+pub mod hidden_wording;
 mod joins;
 mod model;
 mod numbers;

@@ -248,8 +248,12 @@ fn names_from_a_job_cannot_break_the_page() {
 
 #[test]
 fn the_page_speaks_both_languages() {
-    for entries in [wording::ENTRIES, super::scored_wording::ENTRIES, super::class_wording::ENTRIES]
-    {
+    for entries in [
+        wording::ENTRIES,
+        super::scored_wording::ENTRIES,
+        super::class_wording::ENTRIES,
+        super::hidden_wording::ENTRIES,
+    ] {
         assert_eq!(problems(entries, NEUTRAL), Vec::<String>::new());
     }
 }

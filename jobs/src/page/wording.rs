@@ -417,22 +417,6 @@ report::messages! {
     }
     /// Heading of the table of sums.
     sums_over_common_rows() { "Sums over the common rows", "共有行上的合计" }
-    /// How far figures about hidden scores can be trusted.
-    hidden_scores(bound) {
-        "Nobody saw a joint score: the figures are those of scores rounded to bands of 0.024 in \
-         log-odds. The AUC of the scores themselves is within {bound} of the one shown; there is \
-         no interval, no curve and no table of scores.",
-        "任何一方都未见到联合得分：指标基于按 0.024（对数几率）分段取整的得分计算。得分本身的 AUC 与所示值\
-         相差不超过 {bound}；不提供区间、曲线和得分表。"
-    }
-    /// What the two models of hidden rows were fitted on and judged by.
-    hidden_rows(guest) {
-        "Nobody learnt which rows are common. The joint model was fitted on the common training \
-         rows, that of {guest} alone on all its own; both are judged on the same common test rows. \
-         The places of rows are random, so that another run gives somewhat different figures.",
-        "任何一方都不知道哪些行是共有的。联合模型在共有的训练行上拟合，{guest} 的单方模型在其自有的全部训练行上拟合；\
-         二者在相同的共有测试行上评估。行的位置每次随机，因此再次运行的指标会略有不同。"
-    }
     /// Heading of a column of parties.
     party() { "Party", "参与方" }
     /// Heading of a column of sums.

@@ -6,15 +6,19 @@
 //! fits, means and whitening, it fits over all rows of its table, because nobody may tell it which
 //! of them are for training; the guest fits over its own rows in places for training. Of neither
 //! are labels of test rows looked at.
+//!
+//! The guest judges its own model in plain, on all its own test rows. Over the common ones it must
+//! not: it knows score and label at every place, and figures over the places that count would be
+//! equations in which these are.
 
 use contract::Audience;
 use features::split::{self, Shares, Split};
 use matching::psi::Identifiers;
 use matching::psi::circuit::{self, HiddenMatches};
 use models::ModelError;
-use models::local::{generalized_linear, logistic_regression as local};
+use models::local::logistic_regression as local;
 use models::vertical::hidden_evaluation::{Figures, Places, evaluate};
-use models::vertical::hidden_rows::{self, Counts, HiddenRows, HostColumns, Own, Precision};
+use models::vertical::hidden_rows::{self, Counts, HiddenRows, HostColumns, Own, Tables};
 use models::vertical::logistic_regression::Coefficients;
 use mpc::TwoParty;
 use mpc::boolean::Bits;
@@ -23,8 +27,8 @@ use table::Table;
 
 use super::align::{STEP, check_label_before, identifiers, keys};
 use super::data::Data;
-use super::evaluate::{Predicted, share_of, top_shares};
-use super::logistic_regression::{self, GuestTrained, fit_alone, joint_settings};
+use super::evaluate::{Predicted, top_shares};
+use super::logistic_regression::{self, GuestTrained, figures_alone, fit_alone, joint_settings};
 use super::outcome::{HiddenComparison, ModelOutcome, ModelPart, SplitOutcome};
 use super::prepare::{self, Prepared};
 use super::progress::{Run, Step};
@@ -50,7 +54,7 @@ struct Aligned {
     order: Vec<u32>,
     rows: HiddenRows,
     counts: Counts,
-    precision: Precision,
+    tables: Tables,
     /// At the host.
     columns: Option<HostColumns>,
 }
@@ -60,7 +64,7 @@ struct Side {
     prepared: Prepared,
     rows: HiddenRows,
     counts: Counts,
-    precision: Precision,
+    tables: Tables,
     role: RoleSide,
 }
 
@@ -115,7 +119,7 @@ async fn side(
     let at_host = if run.is_guest() { None } else { Some(prepare_all(run, &own, spec).await?) };
     let mut step = run.begin(STEP, STEP)?;
     let aligned = align(run, &mut step, &ids, at_host.as_ref(), (spec, settings)).await;
-    let Aligned { bins, order, rows, counts, precision, columns } = aligned.map_err(at_step)?;
+    let Aligned { bins, order, rows, counts, tables, columns } = aligned.map_err(at_step)?;
     if counts.training.min(counts.test) < minimum {
         let Counts { training, test } = counts;
         return Err(JobError::TooFewInCommon { training, test, minimum }.at(STEP));
@@ -129,7 +133,7 @@ async fn side(
         let prepared = prepare::prepare(run, &placed.data, &placed.split, spec, 0).await?;
         (prepared, RoleSide::Guest(placed))
     };
-    Ok(Side { prepared, rows, counts, precision, role })
+    Ok(Side { prepared, rows, counts, tables, role })
 }
 
 /// What the job file refuses.
@@ -163,26 +167,18 @@ async fn align(
         return Err(JobError::NoFeatures { party: run.own.name.clone(), step: STEP.to_owned() });
     }
     run.record("table.rows", Audience::All, 1)?;
+    run.record("hidden.columns", Audience::All, 1)?;
     let (their_rows, their_columns) = exchange_sizes(session, ids.len(), own_columns).await?;
-    let [guest_rows, host_rows] =
-        if run.is_guest() { [ids.len(), their_rows] } else { [their_rows, ids.len()] };
-    if guest_rows > GUEST_ROWS_MAX || host_rows > hidden_rows::ROWS_MAX {
-        return Err(ModelError::InvalidInput(format!(
-            "hidden rows are trained on for at most {GUEST_ROWS_MAX} rows of the guest and {} of \
-             the host; these are {guest_rows} and {host_rows}. Take a sample",
-            hidden_rows::ROWS_MAX
-        ))
-        .into());
-    }
-    let precision = Precision::of_tables(guest_rows, host_rows);
+    let tables = if run.is_guest() {
+        Tables { guest: ids.len(), host: their_rows }
+    } else {
+        Tables { guest: their_rows, host: ids.len() }
+    };
+    check_sizes(tables, own_columns.max(their_columns))?;
     let columns = match prepared {
         Some(prepared) => {
             let whiten = || {
-                HostColumns::new(
-                    &prepared.matrix.columns(),
-                    &joint_settings(settings, 0),
-                    precision,
-                )
+                HostColumns::new(&prepared.matrix.columns(), &joint_settings(settings, 0), tables)
             };
             Some(session.compute(whiten).await?)
         }
@@ -190,13 +186,38 @@ async fn align(
     };
     let mut party = TwoParty::setup(session.fork("hidden")?, run.ledger.clone()).await?;
     let matches = match &columns {
-        Some(columns) => circuit::send(&mut party, ids, &columns.payloads()).await?,
-        None => circuit::receive(&mut party, ids, their_columns).await?,
+        Some(columns) => {
+            circuit::send(&mut party, ids, &columns.payloads(), Some(their_rows)).await?
+        }
+        None => circuit::receive(&mut party, ids, their_columns, Some(their_rows)).await?,
     };
     let (order, training) = divide(run, spec, matches.flags.len())?;
     let rows = in_order(&matches, &order, training);
-    let counts = hidden_rows::count(&mut party, &rows).await?;
-    Ok(Aligned { bins: matches.rows, order, rows, counts, precision, columns })
+    let counts = hidden_rows::count(&mut party, &rows, tables).await?;
+    Ok(Aligned { bins: matches.rows, order, rows, counts, tables, columns })
+}
+
+/// Refuses tables, and a number of the host's features, that fixed point or memory do not allow.
+fn check_sizes(tables: Tables, columns: usize) -> Result<(), JobError> {
+    let Tables { guest, host } = tables;
+    if guest > GUEST_ROWS_MAX || host > hidden_rows::ROWS_MAX {
+        return Err(ModelError::InvalidInput(format!(
+            "hidden rows are trained on for at most {GUEST_ROWS_MAX} rows of the guest and {} of \
+             the host; these are {guest} and {host}. Take a sample",
+            hidden_rows::ROWS_MAX
+        ))
+        .into());
+    }
+    let places = circuit::bins_count(guest);
+    if places.saturating_mul(columns) > SHARED_MAX {
+        return Err(ModelError::InvalidInput(format!(
+            "the guest's {guest} rows take {places} places, and each of the host's {columns} \
+             columns is shared there: more than {SHARED_MAX} numbers in all. Leave columns of the \
+             host out, encode its categories in fewer levels, or take a sample of the guest's rows"
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 /// The peer's rows, and the host's number of features.
@@ -270,30 +291,23 @@ async fn run_step(
     side: &Side,
 ) -> Result<ModelOutcome, JobError> {
     let model_id = agree_on_id(run, step, &model_step.id).await?;
-    // The number of columns was told before the alignment, for this.
+    // The guest's, which the host learns with the widths; the host's were told at the alignment.
     run.record("train.columns", Audience::All, 1)?;
     let session = step.pair()?;
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let (own, test_scores) = fit(&mut party, settings, side).await?;
-    let shares = top_shares(run.job);
-    let judge = Judge { rows: &side.rows, count: side.counts.test, shares: &shares };
     let guest = if let RoleSide::Guest(placed) = &side.role {
-        let (alone, predictors) =
-            party.session.compute(|| alone(settings, placed, &side.prepared)).await?;
         let labels = placed.spread(placed.data.guest().map_or(&[], |guest| guest.labels()));
         let labels = &labels[side.rows.training..];
-        let joint = judge.figures(&mut party, &test_scores, Some(labels)).await?;
-        let predictors = placed.spread(&predictors);
-        let scores = share_of(&predictors[side.rows.training..])?;
-        let guest_alone = judge.figures(&mut party, &scores, Some(labels)).await?;
-        let comparison = guest_alone.zip(joint);
-        comparison.map(|(guest_alone, joint)| GuestTrained {
+        let joint = joint_figures(run, &mut party, side, &test_scores, Some(labels)).await?;
+        let work = || alone(run, settings, placed, &side.prepared);
+        let (alone, guest_alone) = party.session.compute(work).await?;
+        joint.map(|joint| GuestTrained {
             alone,
             predicted: Predicted::Hidden(HiddenComparison { guest_alone, joint }),
         })
     } else {
-        judge.figures(&mut party, &test_scores, None).await?;
-        judge.figures(&mut party, &vec![0; test_scores.len()], None).await?;
+        joint_figures(run, &mut party, side, &test_scores, None).await?;
         None
     };
     let (part, predicted) = linear(logistic_regression::Trained { own, guest }, &side.prepared);
@@ -325,45 +339,37 @@ async fn fit(
     };
     let settings = joint_settings(settings, 0);
     let trained =
-        hidden_rows::train(party, &side.rows, side.counts, &own, side.precision, &settings).await?;
+        hidden_rows::train(party, &side.rows, side.counts, &own, side.tables, &settings).await?;
     Ok((trained.coefficients, trained.test_scores))
 }
 
-/// The guest's own model over its rows for training, common or not, and its linear predictor of
-/// all its rows.
+/// The guest's own model over its rows for training, common or not, and figures about it over its
+/// test rows, common or not.
 fn alone(
+    run: &Run<'_>,
     settings: &LogisticRegression,
     placed: &Placed,
     prepared: &Prepared,
-) -> Result<(local::Fit, Vec<f64>), JobError> {
+) -> Result<(local::Fit, Figures), JobError> {
     let Some(guest) = placed.data.guest() else { return Err(unfit()) };
-    let rows = &placed.split.training;
-    let fit = fit_alone(settings, guest, rows, &prepared.matrix.take(rows)?)?;
-    let matrix = &prepared.matrix;
-    let predictors = generalized_linear::predictors(&fit, &matrix.columns(), matrix.rows())?;
-    Ok((fit, predictors))
+    let Split { training, test, .. } = &placed.split;
+    let fit = fit_alone(settings, guest, training, &prepared.matrix.take(training)?)?;
+    let figures = figures_alone(run, &fit, guest, &placed.split, &prepared.matrix.take(test)?)?;
+    Ok((fit, figures))
 }
 
-/// What is the same for both models that are predicted.
-struct Judge<'a> {
-    rows: &'a HiddenRows,
-    count: usize,
-    shares: &'a [f64],
-}
-
-impl Judge<'_> {
-    /// Figures about shared scores in the places of the test; `labels` are the guest's.
-    async fn figures(
-        &self,
-        party: &mut TwoParty,
-        scores: &[u64],
-        labels: Option<&[u8]>,
-    ) -> Result<Option<Figures>, JobError> {
-        let HiddenRows { present, training, .. } = self.rows;
-        let present = Bits::from_fn(scores.len(), |at| present.bit(training + at) == 1);
-        let places = Places { scores, present: &present, count: self.count, labels };
-        Ok(evaluate(party, &places, self.shares).await?)
-    }
+/// Figures about the shared joint scores in the places of the test; `labels` are the guest's.
+async fn joint_figures(
+    run: &Run<'_>,
+    party: &mut TwoParty,
+    side: &Side,
+    scores: &[u64],
+    labels: Option<&[u8]>,
+) -> Result<Option<Figures>, JobError> {
+    let HiddenRows { present, training, .. } = &side.rows;
+    let present = Bits::from_fn(scores.len(), |at| present.bit(training + at) == 1);
+    let places = Places { scores, present: &present, count: side.counts.test, labels };
+    Ok(evaluate(party, &places, &top_shares(run.job)).await?)
 }
 
 fn split_outcome(spec: &SplitSpec, side: Side) -> SplitOutcome {
@@ -388,6 +394,8 @@ fn split_outcome(spec: &SplitSpec, side: Side) -> SplitOutcome {
 
 /// Rows of the guest whose places, 1.31 for each, fit [`hidden_rows::PLACES_MAX`].
 const GUEST_ROWS_MAX: usize = 800_000;
+/// Places times columns of the host, each a shared number of 24 bytes in memory: 6.4 GB.
+const SHARED_MAX: usize = 1 << 28;
 
 #[cfg(test)]
 mod tests;

@@ -233,7 +233,7 @@ async fn figures(
 }
 
 /// The same figures about the guest's own scores, which it knows.
-fn figures_alone(
+pub(super) fn figures_alone(
     run: &Run<'_>,
     alone: &local::Fit,
     guest: &GuestRows,

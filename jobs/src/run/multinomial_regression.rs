@@ -81,8 +81,12 @@ pub(super) fn check_classes(guest: &GuestRows, rows: &[u32]) -> Result<(), JobEr
     if guest.class_names().is_empty() {
         return Ok(());
     }
-    let labels = guest.labels_of(rows);
-    let is_there = |class: usize| labels.iter().any(|label| usize::from(*label) == class);
+    let (labels, weights) = (guest.labels_of(rows), guest.weights_of(rows));
+    let counts = |place: usize| weights.as_ref().is_none_or(|weights| weights[place] > 0.0);
+    let is_there = |class: usize| {
+        let mut labels = labels.iter().enumerate();
+        labels.any(|(place, label)| usize::from(*label) == class && counts(place))
+    };
     match guest.class_names().iter().enumerate().find(|(class, _)| !is_there(*class)) {
         None => Ok(()),
         Some((_, name)) => Err(JobError::ClassNotTrained { name: name.clone() }),

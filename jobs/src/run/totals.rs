@@ -48,7 +48,8 @@ async fn find(
     let their_count = session.exchange_words("rows", &[count], 1).await?[0];
     let is_in_bins = if run.is_guest() { count <= their_count } else { count < their_count };
     let mut party = TwoParty::setup(session.fork("totals")?, run.ledger.clone()).await?;
-    let matches = hide(&mut party, &ids, is_in_bins, &own, peer.sum.len()).await?;
+    let theirs = (peer.sum.len(), usize::try_from(their_count).unwrap_or(usize::MAX));
+    let matches = hide(&mut party, &ids, is_in_bins, &own, theirs).await?;
     let learn = learn(run);
     let totals = totals::sums(&mut party, &matches, learn, u64::from(minimum)).await?;
     let columns = if is_in_bins { [peer, me] } else { [me, peer] };
@@ -62,20 +63,20 @@ async fn find(
 }
 
 /// Shares of which rows match and of all columns: those of the party whose rows are not in the
-/// bins come first.
+/// bins come first. The other party has `their_columns` and `their_rows`.
 async fn hide(
     party: &mut TwoParty,
     ids: &Identifiers<'_>,
     is_in_bins: bool,
     own: &[Vec<u64>],
-    their_columns: usize,
+    (their_columns, their_rows): (usize, usize),
 ) -> Result<circuit::HiddenMatches, JobError> {
     let mut matches;
     if is_in_bins {
-        matches = circuit::receive(party, ids, their_columns).await?;
+        matches = circuit::receive(party, ids, their_columns, Some(their_rows)).await?;
         matches.add_payloads_of_receiver(own)?;
     } else {
-        matches = circuit::send(party, ids, own).await?;
+        matches = circuit::send(party, ids, own, Some(their_rows)).await?;
         matches.add_payloads_of_receiver(&vec![Vec::new(); their_columns])?;
     }
     Ok(matches)

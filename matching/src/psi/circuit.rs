@@ -94,11 +94,18 @@ pub const SENT_MAX: usize = ROWS_MAX / CHOICES;
 /// Payload columns.
 pub const COLUMNS_MAX: usize = 1 << 10;
 
-/// The side whose rows are in the bins. The peer calls [`send`] with as many payload `columns`.
+/// How many bins the ids of a receiver take, at most [`RECEIVED_MAX`] of them.
+pub fn bins_count(ids_count: usize) -> usize {
+    bins::count(ids_count)
+}
+
+/// The side whose rows are in the bins. The peer calls [`send`] with as many payload `columns`. If
+/// the caller was told before how many ids the peer has, it must have as many as `expected`.
 ///
 /// # Errors
 ///
-/// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length;
+/// [`MatchingError::Net`] if the peer is gone, or blaming it for a bad length or another number of
+/// ids than `expected`;
 /// [`MatchingError::NotEncodable`] with probability at most 2^-38;
 /// [`MatchingError::TooManyToPack`] beyond [`RECEIVED_MAX`] or [`SENT_MAX`].
 #[net::boxed]
@@ -106,11 +113,13 @@ pub async fn receive(
     party: &mut TwoParty,
     ids: &Identifiers<'_>,
     columns: usize,
+    expected: Option<usize>,
 ) -> Result<HiddenMatches, MatchingError> {
-    receive_in_chunks(party, ids, columns, CHUNK).await
+    receive_in_chunks(party, ids, (columns, expected), CHUNK).await
 }
 
-/// The side with the payloads, columns of one number for each id. The peer calls [`receive`].
+/// The side with the payloads, columns of one number for each id. The peer calls [`receive`];
+/// `expected` as there.
 ///
 /// # Errors
 ///
@@ -121,19 +130,20 @@ pub async fn send(
     party: &mut TwoParty,
     ids: &Identifiers<'_>,
     payloads: &[Vec<u64>],
+    expected: Option<usize>,
 ) -> Result<HiddenMatches, MatchingError> {
-    send_in_chunks(party, ids, payloads, CHUNK).await
+    send_in_chunks(party, ids, (payloads, expected), CHUNK).await
 }
 
 /// Both sides must use the same `chunk`, which is at least 1.
 async fn receive_in_chunks(
     party: &mut TwoParty,
     ids: &Identifiers<'_>,
-    columns: usize,
+    (columns, expected): (usize, Option<usize>),
     chunk: usize,
 ) -> Result<HiddenMatches, MatchingError> {
     let session = &mut party.session;
-    let their_count = exchange_sizes(session, ids.len(), columns).await?;
+    let their_count = exchange_sizes(session, ids.len(), columns, expected).await?;
     let Some(bits) = tag_bits(ids.len(), their_count)? else {
         return Ok(HiddenMatches::of_nothing(columns, true));
     };
@@ -164,12 +174,12 @@ async fn receive_in_chunks(
 async fn send_in_chunks(
     party: &mut TwoParty,
     ids: &Identifiers<'_>,
-    payloads: &[Vec<u64>],
+    (payloads, expected): (&[Vec<u64>], Option<usize>),
     chunk: usize,
 ) -> Result<HiddenMatches, MatchingError> {
     check_payloads(ids, payloads)?;
     let (columns, session) = (payloads.len(), &mut party.session);
-    let their_count = exchange_sizes(session, ids.len(), columns).await?;
+    let their_count = exchange_sizes(session, ids.len(), columns, expected).await?;
     let Some(bits) = tag_bits(their_count, ids.len())? else {
         return Ok(HiddenMatches::of_nothing(columns, false));
     };
@@ -359,11 +369,13 @@ fn check_payloads(ids: &Identifiers<'_>, payloads: &[Vec<u64>]) -> Result<(), Mp
     Err(MpcError::InvalidInput(what))
 }
 
-/// Tells and learns how many ids; both must expect the same number of columns.
+/// Tells and learns how many ids, `expected` ones if the peer told before; both must expect the
+/// same number of columns.
 async fn exchange_sizes(
     session: &mut Session,
     own_count: usize,
     columns: usize,
+    expected: Option<usize>,
 ) -> Result<usize, NetError> {
     let own = [own_count as u64, columns as u64];
     let theirs = session.exchange_words("sizes", &own, own.len()).await?;
@@ -371,7 +383,14 @@ async fn exchange_sizes(
         let rule = format!("announced {} payload columns, expected {columns}", theirs[1]);
         return Err(session.misbehaved("sizes", rule));
     }
-    sets::size(&theirs[..1]).map_err(|rule| session.misbehaved("sizes", rule))
+    let count = sets::size(&theirs[..1]).map_err(|rule| session.misbehaved("sizes", rule))?;
+    match expected.filter(|expected| *expected != count) {
+        Some(expected) => {
+            let rule = format!("announced {count} ids, and {expected} of them before");
+            Err(session.misbehaved("sizes", rule))
+        }
+        None => Ok(count),
+    }
 }
 
 pub(super) async fn receive_salt(

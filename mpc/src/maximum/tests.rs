@@ -124,7 +124,7 @@ fn known_answer() {
     assert_eq!(sums(&first.words[0], &second.words[0]), [2]);
     assert_eq!(
         outcome.transcript.hash(),
-        "accc1f7ca8927509cfc905844f2177cbb6031c13b2d6635e9845edc9e37729e6"
+        "98186003f9fbf699b5887aed5c660daa6abc9287dc4eb6f2202a5ff3e7a4ae3e"
     );
 }
 

@@ -6,7 +6,7 @@
 //! | expand-convolute 21×24, rate 1/2 | 0.20 | GF(2^128) | **200** | used |
 //! | expand-convolute 21×24, fixed tap in GF(2^8) | 0.20 | subspaces of 10 to 13 bytes | **200** |
 //! used |
-//! | expand-convolute 21×24, fixed tap one | 0.20 | bits, all one | **200** | used for transfers |
+//! | expand-convolute 21×24, fixed tap one | 0.11 | bits, all one | **200** | used for transfers |
 //! | expand-convolute 7×24 | 0.15 | GF(2^128) | 280 | not used |
 //! | any, with the weight for bits (128 at δ = 0.20) | | GF(2^128) | | refused: too little noise |
 //! | Silver; Tungsten; expand-accumulate 7, 11, 21 | | | | refused: low-weight words, no proof |
@@ -39,13 +39,14 @@
 //! *Bits* (A in GF(2), for oblivious transfer) are one word of a binary code: no second word shares
 //! its support. Noise is one at its place, so that a test of a block is biased by `1-2ρ` where
 //! it covers a share ρ of it, and, up to the known parity of a block, ρ is at most a
-//! half: with an average of δ, the bias of a test is at most `(1 - 2δ)^t`. For t = 200 that is
-//! 2^-147 at δ = 0.20, which meets even the stricter reading, and still 2^-64 at δ = 0.10. (The
-//! blocks' parities add t words to the code; that they leave its distance is part of the
-//! assumption.) Guessing takes 2^200 eliminations, with the parities; enumerating some places of
-//! noise besides (Stern 1988) 2^211 operations; the hybrid algebraic attack over GF(2) 2^252. All
-//! stand in `attacks`. A noise weight of 128, which others take, would leave 2^128, 2^142 and
-//! 2^183; it would save nothing but a third of the messages, of 0.4 bytes a transfer.
+//! half: with an average of δ, the bias of a test is at most `(1 - 2δ)^t`. A binary code of rate
+//! 1/2 has no relative distance of 0.20 (the linear-programming bound allows 0.187, random codes
+//! have 0.11, Gilbert and Varshamov); at 0.11 the bias is 2^-71, which meets the rule and not its
+//! stricter reading. (The blocks' parities add t words to the code; that they leave its distance is
+//! part of the assumption.) Guessing takes 2^200 eliminations, with the parities; enumerating some
+//! places of noise besides (Stern 1988) 2^211 operations; the hybrid algebraic attack over GF(2)
+//! 2^252. All stand in `attacks`. A noise weight of 128, which others take, would leave 2^128,
+//! 2^142 and 2^183; it would save nothing but a third of the messages, of 0.4 bytes a transfer.
 //!
 //! *Bits that never mix.* With purely binary taps each bit would be a word of its own: 80 words or
 //! 128 with one support. That is not weaker by a few bits, it is broken: 2^8 eliminations for 80

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use contract::Role;
 use models::evaluate::Evaluation;
+use models::local::generalized_linear;
 use models::vertical::hidden_evaluation::bands::{band_of, middle_of};
 use tempfile::TempDir;
 use world::{Fault, FaultKind, Side as Sender, hostile};
@@ -159,47 +160,62 @@ fn a_job_reaches_the_optimum_over_the_common_rows() {
     assert_eq!(labels.len(), guest.counts.test);
     assert_eq!(labels.len() + guest.counts.training, 4000);
     let scores = generalized_linear::predictors(&optimum, &slices(&columns), labels.len()).unwrap();
-    let alone = guest.part.alone.as_ref().unwrap();
-    let terms = alone.coefficients.iter().zip(&columns);
-    let mut scores_alone = vec![alone.intercept; labels.len()];
-    for (coefficient, column) in terms {
-        let pairs = scores_alone.iter_mut().zip(column);
-        pairs.for_each(|(score, value)| *score += coefficient.weight * value);
-    }
-    let HiddenComparison { guest_alone, joint } = guest.figures.unwrap();
-    for (figures, scores) in [(joint, scores), (guest_alone, scores_alone)] {
-        let evaluate = |score: &dyn Fn(f64) -> f64| {
-            let scores: Vec<f64> = scores.iter().map(|it| local::sigmoid(score(*it))).collect();
-            let settings = models::evaluate::Settings {
-                top: top_shares(&scene.job),
-                ..models::evaluate::Settings::default()
-            };
-            Evaluation::new(&scores, &labels, None, None, &settings).unwrap()
-        };
-        let rounded = evaluate(&|score| middle_of(band_of(score)));
-        let exact = evaluate(&|score| score);
-        assert_eq!(figures.rows, labels.len());
-        assert!((figures.positives as f64 - exact.positives).abs() < 1e-9);
-        // The shared scores are off by rounding, which may move a few rows to the next band.
-        let near = |mine: f64, plain: f64, bound: f64| {
-            assert!((mine - plain).abs() < bound, "{mine} {plain} {figures:?}");
-        };
-        near(figures.auc, rounded.auc, 3e-4);
-        near(figures.auc, exact.auc, figures.auc_error + 3e-4);
-        near(figures.auc, exact.auc, 1e-3);
-        near(figures.ks, exact.ks, 0.02);
-        near(figures.lift_5pct, exact.lift_5pct, 4.0 / exact.positives / 0.05);
-        let calibration = exact.calibration.as_ref().unwrap();
-        near(figures.brier, calibration.brier, 1e-3);
-        near(figures.log_loss, calibration.log_loss, 1e-3);
-        for (mine, plain) in figures.top.iter().zip(&exact.top) {
-            near(mine.positives, plain.positives, 4.0);
-        }
+    let HiddenComparison { guest_alone, joint } = guest.figures.as_ref().unwrap();
+    assert_joint_figures(&scene, joint, &scores, &labels);
+    assert_figures_alone(&scene, guest_alone, &guest);
+}
+
+fn evaluation(scene: &Scene, scores: &[f64], labels: &[u8]) -> Evaluation {
+    let scores: Vec<f64> = scores.iter().copied().map(local::sigmoid).collect();
+    let settings = models::evaluate::Settings {
+        top: top_shares(&scene.job),
+        ..models::evaluate::Settings::default()
+    };
+    Evaluation::new(&scores, labels, None, None, &settings).unwrap()
+}
+
+fn assert_joint_figures(scene: &Scene, figures: &Figures, scores: &[f64], labels: &[u8]) {
+    let in_bands: Vec<f64> = scores.iter().map(|score| middle_of(band_of(*score))).collect();
+    let [rounded, exact] = [&in_bands[..], scores].map(|scores| evaluation(scene, scores, labels));
+    assert_eq!(figures.rows, labels.len());
+    assert!((figures.positives as f64 - exact.positives).abs() < 1e-9);
+    // The shared scores are off by rounding, which may move a few rows to the next band.
+    let near = |mine: f64, plain: f64, bound: f64| {
+        assert!((mine - plain).abs() < bound, "{mine} {plain} {figures:?}");
+    };
+    near(figures.auc, rounded.auc, 3e-4);
+    near(figures.auc, exact.auc, figures.auc_error + 3e-4);
+    near(figures.auc, exact.auc, 1e-3);
+    near(figures.ks, exact.ks, 0.02);
+    near(figures.lift_5pct, exact.lift_5pct, 4.0 / exact.positives / 0.05);
+    let calibration = exact.calibration.as_ref().unwrap();
+    near(figures.brier, calibration.brier, 1e-3);
+    near(figures.log_loss, calibration.log_loss, 1e-3);
+    for (mine, plain) in figures.top.iter().zip(&exact.top) {
+        near(mine.positives, plain.positives, 4.0);
     }
 }
 
-/// The message of the job itself. Another number of rows that is as plausible changes nothing that
-/// the alignment does not check again.
+/// The guest's own model is judged on all its test rows, of which a third are not common: figures
+/// over the common ones would tell which these are.
+fn assert_figures_alone(scene: &Scene, figures: &Figures, guest: &Seen) {
+    let test = &guest.split.as_ref().unwrap().test;
+    let labels: Vec<u8> = test.iter().map(|row| guest.labels[*row as usize]).collect();
+    let alone = guest.part.alone.as_ref().unwrap();
+    let score = |row: &u32| {
+        let terms = alone.coefficients.iter().zip(&guest.columns);
+        terms.fold(alone.intercept, |sum, (it, column)| sum + it.weight * column[*row as usize])
+    };
+    let scores: Vec<f64> = test.iter().map(score).collect();
+    let plain = Figures::of_known(&evaluation(scene, &scores, &labels)).unwrap();
+    assert!(figures.rows > guest.counts.test && figures.rows == test.len());
+    assert_eq!(figures.positives, plain.positives);
+    assert!((figures.auc - plain.auc).abs() < 1e-9 && figures.auc_error == 0.0, "{figures:?}");
+    assert!((figures.log_loss - plain.log_loss).abs() < 1e-9, "{figures:?}");
+}
+
+/// The message of the job itself. Another number of rows that is as plausible is refused by the
+/// alignment, which is told it once more.
 #[test]
 fn sizes_that_were_altered_do_no_harm() {
     let scene = Scene::new(0..400, 100..500);
@@ -247,4 +263,17 @@ fn too_few_common_rows_are_counted_and_nothing_is_trained() {
         };
         assert_eq!(training + test, 50);
     }
+}
+
+#[test]
+fn sizes_beyond_memory_are_refused() {
+    let refused = |guest, host, columns| {
+        check_sizes(Tables { guest, host }, columns).err().map(|error| error.to_string())
+    };
+    // 262,110 places for the guest's rows.
+    assert_eq!(refused(200_000, 1_000_000, 1024), None);
+    let error = refused(200_050, 1_000_000, 1024).unwrap();
+    assert!(error.contains("Leave columns of the host out"), "{error}");
+    assert!(refused(GUEST_ROWS_MAX + 1, 1, 1).unwrap().contains("Take a sample"));
+    assert!(refused(1, hidden_rows::ROWS_MAX + 1, 1).unwrap().contains("Take a sample"));
 }

@@ -33,7 +33,7 @@ fn the_statement_of_hidden_rows_names_no_row_and_no_score() {
     assert_eq!(job.align.protocol, Protocol::Hidden { minimum: 100 });
     assert!(job.hides_rows() && job.hides_scores() && job.needs_common_rows());
     let expected = [
-        ("align", vec!["table.rows", "hidden.rows", "hidden.differences"]),
+        ("align", vec!["table.rows", "hidden.columns", "hidden.rows", "hidden.differences"]),
         (
             "train.logistic_regression.random",
             vec![
@@ -42,6 +42,7 @@ fn the_statement_of_hidden_rows_names_no_row_and_no_score() {
                 "model.own_coefficients",
                 "model.labels_from_coefficients",
                 "evaluate.figures",
+                "evaluate.one_class",
             ],
         ),
     ];

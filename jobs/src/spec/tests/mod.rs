@@ -527,7 +527,7 @@ fn trees_of_classes_and_directions_say_what_they_open() {
     assert_eq!(has("directions: { b: { x: up, z: down } }"), [false, true]);
     for (settings, problem) in [
         ("privacy: strict, loss: softmax", "is strict"),
-        ("privacy: strict, directions: { a: { x: up } }", "nor `directions`"),
+        ("privacy: strict, directions: { a: { x: up } }", "no `directions`"),
         ("loss: softmax, ensemble: forest", "a forest of several classes"),
         ("loss: softmax, positive_weight: 2", "`positive_weight` and several classes"),
         ("loss: softmax, directions: { a: { x: up } }", "`directions` and several classes"),

@@ -36,9 +36,9 @@ async fn play(session: Session, receiver: Side, tables: [&Table; 2], chunk: usiz
     let [own, sender] = [tables[usize::from(!receives)], tables[1]];
     let ids = Identifiers::new(own.ids.iter().map(String::as_str))?;
     if receives {
-        receive_in_chunks(&mut party, &ids, sender.payloads.len(), chunk).await
+        receive_in_chunks(&mut party, &ids, (sender.payloads.len(), None), chunk).await
     } else {
-        send_in_chunks(&mut party, &ids, &own.payloads, chunk).await
+        send_in_chunks(&mut party, &ids, (&own.payloads, None), chunk).await
     }
 }
 
@@ -211,6 +211,29 @@ fn tampered_sizes_are_named() {
     assert!(error(20, 2).contains("announced 2 payload columns, expected 1"));
     assert!(error(u64::MAX, 1).contains("at most 1073741824 are allowed"));
     assert!(error(SENT_MAX as u64 + 1, 1).contains("packs at most"));
+}
+
+/// Whoever was told a number of ids before accepts no other one.
+#[test]
+fn another_number_of_ids_than_announced_before_is_named() {
+    let receiver_expects = |expected| {
+        let tables = [&table(0..20, 0), &table(10..30, 1)];
+        let receiver = async |session: Session| {
+            let mut party = TwoParty::setup(session, Arc::new(Ledger::default())).await?;
+            let ids = Identifiers::new(tables[0].ids.iter().map(String::as_str))?;
+            receive(&mut party, &ids, 1, expected).await
+        };
+        let sender = async |session: Session| {
+            let mut party = TwoParty::setup(session, Arc::new(Ledger::default())).await?;
+            let ids = Identifiers::new(tables[1].ids.iter().map(String::as_str))?;
+            send(&mut party, &ids, &tables[1].payloads, Some(20)).await
+        };
+        let outcome: Outcome<Matched, Matched> = world::pair(7, receiver, sender);
+        outcome.first.err().map(|error| error.to_string())
+    };
+    assert_eq!(receiver_expects(Some(20)), None);
+    let error = receiver_expects(Some(21)).unwrap();
+    assert!(error.contains("announced 20 ids, and 21 of them before"), "{error}");
 }
 
 #[test]

@@ -69,12 +69,12 @@ async fn whole(
     let ledger = Arc::new(Ledger::new(KEYS));
     let mut party = TwoParty::setup(session, Arc::clone(&ledger)).await?;
     let matches = if receives {
-        let mut matches = circuit::receive(&mut party, &ids, 1).await?;
+        let mut matches = circuit::receive(&mut party, &ids, 1, None).await?;
         matches.add_payloads_of_receiver(&[numbers.to_vec()])?;
         matches
     } else {
         let payload = numbers.iter().map(|number| number.wrapping_mul(1 << 60)).collect();
-        let mut matches = circuit::send(&mut party, &ids, &[payload]).await?;
+        let mut matches = circuit::send(&mut party, &ids, &[payload], None).await?;
         matches.add_payloads_of_receiver(&[Vec::new()])?;
         matches
     };

@@ -12,8 +12,6 @@ use crate::ModelError;
 
 /// Values of half of a band's bits.
 const VALUES: usize = 1 << (BITS / 2);
-/// Encrypted numbers that travel at once, 18.75 bytes each.
-const NUMBERS_AT_ONCE: usize = 1 << 21;
 /// Columns of the product: upper halves of places that count, and of the positive ones.
 const COLUMNS: usize = 2 * VALUES;
 /// Bits of a count, and of the integers that columns consist of.
@@ -68,15 +66,16 @@ async fn count_group(
     let (columns, vectors) = words.split_at(COLUMNS * rows);
     let columns = columns.chunks_exact(rows).map(integers).collect::<Vec<_>>();
     let geometry = Geometry::agree(party, rows, COLUMNS, 1).await?;
+    if geometry.their_columns() != COLUMNS {
+        let rule = format!("each party has {COLUMNS} columns, theirs are not as many");
+        return Err(party.session.misbehaved("shape", rule).into());
+    }
     let product = SharedProduct::prepare(party, &geometry, &columns).await?;
     let none = Blocks { own: vec![0; COLUMNS], theirs: vec![0; COLUMNS] };
     let mut sums = vec![0_u64; COLUMNS * VALUES];
     let vectors: Vec<(&[u64], &Blocks)> =
         vectors.chunks_exact(rows).map(|vector| (vector, &none)).collect();
-    let mut products = Vec::with_capacity(VALUES);
-    for vectors in vectors.chunks((NUMBERS_AT_ONCE / rows.max(1)).max(1)) {
-        products.extend(product.backward(party, vectors).await?);
-    }
+    let products = product.backward(party, &vectors).await?;
     for (value, Blocks { own, theirs }) in products.into_iter().enumerate() {
         for (column, (own, theirs)) in own.iter().zip(theirs).enumerate() {
             sums[column * VALUES + value] = own.wrapping_add(theirs);

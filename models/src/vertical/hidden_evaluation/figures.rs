@@ -14,6 +14,7 @@ use super::Figures;
 use super::bands::middle_of;
 use super::counts::Counts;
 use crate::ModelError;
+use crate::evaluate::EvaluateError;
 use crate::evaluate::top::TopShare;
 use crate::vertical::logistic_regression::optimiser::{difference, sum};
 
@@ -108,11 +109,7 @@ pub(super) async fn learn(
         return Err(party.session.misbehaved("share", rule).into());
     }
     if pairs == 0 {
-        let kind = if positives == 0 { "negative" } else { "positive" };
-        return Err(ModelError::InvalidInput(format!(
-            "all {count} test rows that count are {kind}, and figures need both classes; widen \
-             the test part"
-        )));
+        return Err(EvaluateError::OneClass { positive: positives > 0, rows: count }.into());
     }
     let (rows, pairs) = (count as f64, pairs as f64);
     let mean = |loss: u64| mean_loss(loss, count);

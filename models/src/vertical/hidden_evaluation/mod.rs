@@ -19,7 +19,9 @@
 //! 4. on these 2048 numbers: products, comparisons and reciprocals (`mpc`)
 //! 5. `share` host → guest: the figures
 //! # Leaks
-//! To both: the numbers of places and of those that count. To the guest: the figures. Nothing else.
+//! To both: the numbers of places and of those that count. To the guest: the figures. Nothing else;
+//! but the host, too, learns that all places that count are of one class if the guest ends the
+//! session with the error that it then gets.
 //! # Security
 //! Semi-honest, from ring-LWE and the transfers; see `mpc`. Figures over few places tell about
 //! single ones: callers agree on a least number. A dishonest guest can hand in labels, and where
@@ -112,9 +114,9 @@ impl Figures {
 /// ones that are looked at. The guest gets the figures, the host `None`.
 ///
 /// # Errors
-/// [`ModelError::InvalidInput`] for lengths that do not fit and shares out of range, and at the
-/// guest if all places that count are of one class; [`ModelError::Secure`] when the peer fails or
-/// [`FIGURES`] is not declared.
+/// [`ModelError::InvalidInput`] for lengths that do not fit and shares out of range;
+/// [`ModelError::Evaluate`] at the guest if all places that count are of one class;
+/// [`ModelError::Secure`] when the peer fails or [`FIGURES`] is not declared.
 #[net::boxed]
 pub async fn evaluate(
     party: &mut TwoParty,

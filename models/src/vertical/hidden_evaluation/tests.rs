@@ -9,7 +9,7 @@ use world::{Fault, FaultKind, Outcome, Side, pair_with_fault};
 
 use super::bands::{band_of, middle_of};
 use super::*;
-use crate::evaluate::{Evaluation, Settings};
+use crate::evaluate::{EvaluateError, Evaluation, Settings};
 use crate::local::logistic_regression::sigmoid;
 
 const SHARES: [f64; 4] = [0.01, 0.1, 0.37, 1.0];
@@ -112,8 +112,9 @@ fn assert_figures(data: &Data, figures: &Figures) {
         near(top.precision, plain.precision, 0.05 / top.selected);
     }
     let calibration = same.calibration.unwrap();
-    near(figures.brier, calibration.brier, 4e-5);
-    near(figures.log_loss, calibration.log_loss, 4e-5);
+    // Two units of the digits that are opened, which a mean has between 1 and 2 of.
+    near(figures.brier, calibration.brier, 6.2e-5);
+    near(figures.log_loss, calibration.log_loss, 6.2e-5);
 
     near(figures.auc, exact.auc, figures.auc_error + 1e-12);
     assert!(figures.ks <= exact.ks + 1e-12);
@@ -206,6 +207,17 @@ fn peer_drops() {
     }
 }
 
+/// A peer that sends another number of columns would have hints of its choice received.
+#[test]
+fn another_number_of_columns_is_refused() {
+    let data = Data::new(64, 5);
+    let side = async |session| play(session, &data, &[FIGURES]).await.0.err();
+    let kind = FaultKind::replace(|bytes| [&[65][..], &bytes[1..]].concat());
+    let fault = Fault { path_step: "shape".to_owned(), occurrence: 0, kind, from: Side::Second };
+    let error = pair_with_fault(7, fault, side, side).first.unwrap().to_string();
+    assert!(error.contains("each party has 64 columns"), "{error}");
+}
+
 #[test]
 fn nothing_but_the_figures_is_opened() {
     let data = Data::new(64, 7);
@@ -232,8 +244,9 @@ fn one_class_is_told_to_the_guest() {
     let labels = data.labels.iter_mut().zip(&data.present);
     labels.for_each(|(label, present)| *label = u8::from(!present));
     let outcome = run(&data);
-    let error = outcome.first.unwrap_err().to_string();
-    assert!(error.contains("all 48 test rows that count are negative"), "{error}");
+    let error = outcome.first.unwrap_err();
+    let one_class = EvaluateError::OneClass { positive: false, rows: 48 };
+    assert!(matches!(&error, ModelError::Evaluate(it) if *it == one_class), "{error}");
     assert_eq!(outcome.second.unwrap(), None);
 }
 

@@ -25,11 +25,13 @@ pub(super) struct Widths {
 }
 
 impl Widths {
-    fn of_guest(self) -> usize {
+    /// Columns of the guest.
+    pub(super) fn of_guest(self) -> usize {
         self.guest + self.of_host()
     }
 
-    fn of_host(self) -> usize {
+    /// Columns of the host.
+    pub(super) fn of_host(self) -> usize {
         DIGITS * self.shared
     }
 

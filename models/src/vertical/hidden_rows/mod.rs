@@ -28,15 +28,17 @@
 //! # Cost
 //! A column of the host counts as eight: four for each party, which hold its share (`columns`). Per
 //! pass 38 flights and, both ways together, 1.1 KB for each place (in whole 8192), 150 KiB for
-//! each T columns and 600 KiB more, T as in `mpc::matrix`; once, 150 KiB for each column. Memory:
-//! 16 bytes for each place and column of the host, at each party.
+//! each T columns and 600 KiB more, T as in `mpc::matrix`; once, 150 KiB for each column, and twice
+//! as much for each 8192/T places. Memory: 24 bytes for each place and column of the host, at each
+//! party: a share and its digits.
 //! # Reference
 //! Features of one party in plain beside shares of the other's, after circuit PSI: Pinkas,
 //! Schneider, Tkachenko, Yanai, EUROCRYPT 2019 (eprint 2019/241). Products of private numbers with
 //! shared vectors: Chen et al., "When homomorphic encryption marries secret sharing", KDD 2021;
 //! here the private numbers are digits of shares. The optimiser is that of `generalized_linear`,
-//! whose step shortens itself: each party whitens over rows that both may not have, which bounds no
-//! curvature.
+//! whose step shortens itself: each party whitens over rows that both may not have, which bounds
+//! the curvature only by the ratio of the counts. Its fixed point serves ratios up to
+//! [`RATIO_MAX`]; beyond it training is refused.
 
 mod columns;
 mod objective;
@@ -60,6 +62,10 @@ pub const PLACES_MAX: usize = 1 << 20;
 
 /// Rows of a party's table that fixed point allows.
 pub const ROWS_MAX: usize = 1 << 22;
+
+/// Rows of either party's table for each common training row, up to which the secret step can
+/// shorten itself.
+pub const RATIO_MAX: usize = 250;
 
 /// Passes that the products are packed for.
 const QUERIES: usize = 30;
@@ -125,14 +131,38 @@ pub struct Trained {
     pub test_scores: Vec<u64>,
 }
 
-/// Fractional bits of both parties' columns, for tables of so many rows.
+/// How many rows both parties' tables have, which both know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Precision(u32);
+pub struct Tables {
+    /// Rows of the guest.
+    pub guest: usize,
+    /// Rows of the host.
+    pub host: usize,
+}
 
-impl Precision {
-    /// Of two tables with so many rows, which both parties know.
-    pub fn of_tables(guest_rows: usize, host_rows: usize) -> Self {
-        Self(column_bits(guest_rows.max(host_rows)))
+impl Tables {
+    /// Fractional bits of both parties' columns.
+    fn column_bits(self) -> u32 {
+        column_bits(self.guest.max(self.host))
+    }
+
+    fn check(self, counts: Counts) -> Result<(), ModelError> {
+        let Self { guest, host } = self;
+        let Counts { training, test } = counts;
+        if training + test > guest.min(host) {
+            return invalid(format!(
+                "tables of {guest} and {host} rows cannot have {training} and {test} in common"
+            ));
+        }
+        if guest.max(host) > RATIO_MAX * training {
+            return invalid(format!(
+                "{training} training rows are common, and the tables have {guest} and {host} rows: \
+                 more than {RATIO_MAX} for each of them, so that the steps of training would have \
+                 to be too short. Leave rows out of the larger table that the other party is \
+                 unlikely to have, by a rule that both may know"
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -147,22 +177,23 @@ impl HostColumns {
     pub fn new(
         columns: &[&[f64]],
         settings: &Settings,
-        precision: Precision,
+        tables: Tables,
     ) -> Result<Self, ModelError> {
+        let column_bits = tables.column_bits();
         let rows = columns.first().map_or(0, |column| column.len());
         if rows == 0 || columns.iter().any(|column| column.len() != rows) {
             return invalid("the host needs a column, and columns of equal length".to_owned());
         }
         let shape = Shape {
             training: rows,
-            column_bits: precision.0,
+            column_bits,
             penalised: &vec![true; columns.len()],
             l2: settings.l2,
             steepness: STEEPNESS,
             separate: settings.l1 > 0.0,
             centred: true,
         };
-        Ok(Self { whitened: Whitened::new(columns, &shape)?, column_bits: precision.0 })
+        Ok(Self { whitened: Whitened::new(columns, &shape)?, column_bits })
     }
 
     /// The numbers to be shared: for each column one modulo 2^64 for each row.
@@ -205,9 +236,13 @@ impl HiddenRows {
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for places that [`train`] would refuse, [`ModelError::Secure`] when
-/// the peer fails or [`COUNTS`] is not declared.
+/// the peer fails or makes the counts larger than a table, or [`COUNTS`] is not declared.
 #[net::boxed]
-pub async fn count(party: &mut TwoParty, rows: &HiddenRows) -> Result<Counts, ModelError> {
+pub async fn count(
+    party: &mut TwoParty,
+    rows: &HiddenRows,
+    tables: Tables,
+) -> Result<Counts, ModelError> {
     rows.check()?;
     let words = bits_to_words::<u64>(party, &rows.present).await?;
     let (training, test) = words.split_at(rows.training);
@@ -219,39 +254,42 @@ pub async fn count(party: &mut TwoParty, rows: &HiddenRows) -> Result<Counts, Mo
         .zip(places)
         .map(|(count, places)| usize::try_from(*count).ok().filter(|count| *count <= places))
         .collect();
-    if let Some(&[training, test]) = counts.as_deref() {
+    if let Some(&[training, test]) = counts.as_deref()
+        && training + test <= tables.guest.min(tables.host)
+    {
         return Ok(Counts { training, test });
     }
-    let rule = "no more rows can be common than there are places";
+    let rule = "no more rows can be common than there are places, or rows of the smaller table";
     Err(party.session.misbehaved("opened", rule).into())
 }
 
 /// Trains on the training rows that both parties have, `counts` of them.
 ///
 /// # Errors
-/// [`ModelError::InvalidInput`] for settings that hidden rows do not go with, too few rows, labels
-/// of one class, values that are not finite; [`ModelError::Secure`] when the peer fails or
-/// misbehaves.
+/// [`ModelError::InvalidInput`] for settings that hidden rows do not go with, too few rows, tables
+/// of more than [`RATIO_MAX`] rows for each common training row, labels of one class, values that
+/// are not finite; [`ModelError::Secure`] when the peer fails or misbehaves.
 #[net::boxed]
 pub async fn train(
     party: &mut TwoParty,
     rows: &HiddenRows,
     counts: Counts,
     own: &Own<'_>,
-    precision: Precision,
+    tables: Tables,
     settings: &Settings,
 ) -> Result<Trained, ModelError> {
-    check(party, rows, counts, own, precision, settings)?;
+    check(party, rows, (counts, tables), own, settings)?;
+    let column_bits = tables.column_bits();
     let made;
     let whitened = match own {
         Own::Guest(guest) => {
-            let whiten = || whiten_guest(*guest, rows.training, settings, precision);
+            let whiten = || whiten_guest(*guest, rows.training, settings, column_bits);
             made = party.session.compute(whiten).await?;
             &made
         }
         Own::Host(host) => &host.whitened,
     };
-    let widths = exchange_widths(party, whitened.width(), rows.width(), precision).await?;
+    let widths = exchange_widths(party, whitened.width(), rows.width(), column_bits).await?;
     let columns = party
         .session
         .compute(|| match own {
@@ -261,12 +299,17 @@ pub async fn train(
         .await;
     let passes = QUERIES.min(settings.passes_max);
     let geometry = Geometry::agree(party, rows.places(), columns.len(), passes).await?;
+    let theirs = if party.is_first() { widths.of_host() } else { widths.of_guest() };
+    if geometry.their_columns() != theirs {
+        let rule = format!("{theirs} columns follow from the widths that both know");
+        return Err(party.session.misbehaved("shape", rule).into());
+    }
     let labels = if let Own::Guest(guest) = own { guest.labels } else { &[] };
     let objective = Objective::prepare(
         party,
         (&geometry, &columns),
         (rows, counts),
-        (widths, precision.0),
+        (widths, column_bits),
         labels,
     )
     .await?;
@@ -309,7 +352,7 @@ fn whiten_guest(
     guest: GuestRows<'_>,
     training: usize,
     settings: &Settings,
-    precision: Precision,
+    column_bits: u32,
 ) -> Result<Whitened, ModelError> {
     let dense = |column: &&[f64]| -> Vec<f64> {
         let filled = column.iter().zip(guest.filled).filter(|(_, filled)| **filled);
@@ -322,7 +365,7 @@ fn whiten_guest(
     penalised.push(false);
     let shape = Shape {
         training: guest.filled[..training].iter().filter(|filled| **filled).count(),
-        column_bits: precision.0,
+        column_bits,
         penalised: &penalised,
         l2: settings.l2,
         steepness: STEEPNESS,
@@ -338,12 +381,12 @@ async fn exchange_widths(
     party: &mut TwoParty,
     own: usize,
     shared: usize,
-    precision: Precision,
+    column_bits: u32,
 ) -> Result<Widths, ModelError> {
     const STEP: &str = "widths";
     let first = party.is_first();
     let variables = if first { own } else { 0 };
-    let mine = [variables as u64, shared as u64, u64::from(precision.0)];
+    let mine = [variables as u64, shared as u64, u64::from(column_bits)];
     let theirs = party.session.exchange_words(STEP, &mine, mine.len()).await?;
     let guest = if first { mine[0] } else { theirs[0] };
     let is_sound = theirs[1..] == mine[1..]
@@ -351,9 +394,8 @@ async fn exchange_widths(
         && (!first || theirs[0] == 0);
     if !is_sound {
         let rule = format!(
-            "the guest has variables, and both share {shared} columns with {} fractional bits; \
-             theirs are {theirs:?}",
-            precision.0
+            "the guest has variables, and both share {shared} columns with {column_bits} \
+             fractional bits; theirs are {theirs:?}"
         );
         return Err(party.session.misbehaved(STEP, rule).into());
     }
@@ -375,9 +417,8 @@ fn thresholds(party: &TwoParty, whitened: &Whitened, settings: &Settings) -> Vec
 fn check(
     party: &TwoParty,
     rows: &HiddenRows,
-    counts: Counts,
+    (counts, tables): (Counts, Tables),
     own: &Own<'_>,
-    precision: Precision,
     settings: &Settings,
 ) -> Result<(), ModelError> {
     rows.check()?;
@@ -395,12 +436,13 @@ fn check(
             counts.training
         ));
     }
+    tables.check(counts)?;
     match own {
         Own::Guest(guest) => check_guest(party, *guest, rows),
         Own::Host(host) if party.is_first() || host.whitened.width() != rows.width() => {
             invalid("the second party is the host, with as many columns as are shared".to_owned())
         }
-        Own::Host(host) if host.column_bits != precision.0 => {
+        Own::Host(host) if host.column_bits != tables.column_bits() => {
             invalid("the host's columns were made for tables of other sizes".to_owned())
         }
         Own::Host(_) => Ok(()),

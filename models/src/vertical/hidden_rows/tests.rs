@@ -75,8 +75,8 @@ impl Data {
         self.both(0..self.training)
     }
 
-    fn precision(&self) -> Precision {
-        Precision::of_tables(self.labels.len(), self.host[0].len())
+    fn tables(&self) -> Tables {
+        Tables { guest: self.labels.len(), host: self.host[0].len() }
     }
 
     /// What circuit PSI gives a party.
@@ -119,8 +119,8 @@ async fn play(
 ) -> (Got, Vec<Observation>) {
     let ledger = Arc::new(Ledger::new(keys.iter().copied()));
     let mut party = TwoParty::setup(session, Arc::clone(&ledger)).await.unwrap();
-    let precision = data.precision();
-    let host = HostColumns::new(&slices(&data.host), settings, precision).unwrap();
+    let tables = data.tables();
+    let host = HostColumns::new(&slices(&data.host), settings, tables).unwrap();
     let rows = data.hidden(party.is_first(), &host);
     let placed = |column: &Vec<f64>| -> Vec<f64> {
         data.places.iter().map(|(row, _)| row.map_or(f64::NAN, |row| column[row])).collect()
@@ -132,11 +132,11 @@ async fn play(
         data.places.iter().map(|(row, _)| row.map_or(0, |row| data.labels[row])).collect();
     let guest = GuestRows { columns: &columns, filled: &filled, labels: &labels };
     let own = if party.is_first() { Own::Guest(guest) } else { Own::Host(&host) };
-    let counts = match count(&mut party, &rows).await {
+    let counts = match count(&mut party, &rows, tables).await {
         Ok(counts) => counts,
         Err(error) => return (Err(error), ledger.observed()),
     };
-    let trained = train(&mut party, &rows, counts, &own, precision, settings).await;
+    let trained = train(&mut party, &rows, counts, &own, tables, settings).await;
     (trained.map(|trained| (counts, trained)), ledger.observed())
 }
 
@@ -268,6 +268,47 @@ fn tampered() {
     );
 }
 
+/// A peer that sends another number of columns than the widths say would have hints of its choice
+/// received.
+#[test]
+fn another_number_of_columns_is_refused() {
+    let (data, settings) = passes(1);
+    let side = async |session| play(session, &data, &settings, &KEYS).await.0;
+    for (from, columns) in [(Side::First, 8), (Side::Second, 3)] {
+        let kind = FaultKind::replace(move |bytes| [&[columns][..], &bytes[1..]].concat());
+        let fault = Fault { path_step: "shape".to_owned(), occurrence: 0, kind, from };
+        let outcome = pair_with_fault(6, fault, side, side);
+        let error = if from == Side::First { outcome.second.err() } else { outcome.first.err() };
+        let error = error.unwrap().to_string();
+        assert!(error.contains("columns follow from the widths"), "{error}");
+    }
+}
+
+/// Shares that add up to more common rows than a table has.
+#[test]
+fn counts_beyond_the_tables_are_refused() {
+    let (data, settings) = passes(1);
+    let side = async |session| play(session, &data, &settings, &KEYS).await.0;
+    // 71 and 29 rows are common, of 200 in each table and 240 places, of which 168 for training.
+    for (added, is_sound) in [([0, 0], true), ([60, 40], true), ([70, 40], false), ([98, 0], false)]
+    {
+        let add = move |bytes: &[u8]| {
+            let words = bytes.as_chunks::<8>().0.iter().zip(added);
+            words
+                .flat_map(|(word, added)| {
+                    u64::from_le_bytes(*word).wrapping_add(added).to_le_bytes()
+                })
+                .collect::<Vec<u8>>()
+        };
+        let kind = FaultKind::replace(add);
+        let fault =
+            Fault { path_step: "opened".to_owned(), occurrence: 0, kind, from: Side::Second };
+        let error = pair_with_fault(6, fault, side, side).first.err().map(|it| it.to_string());
+        let is_refused = error.as_ref().is_some_and(|it| it.contains("rows of the smaller table"));
+        assert_eq!(is_refused, !is_sound, "{added:?}: {error:?}");
+    }
+}
+
 #[test]
 fn peer_drops() {
     let (data, settings) = passes(1);
@@ -322,6 +363,8 @@ fn input_that_does_not_fit_is_refused() {
     assert!(refused(|_, settings| settings.l2 = 1e9));
     assert!(refused(|data, _| data.labels.fill(1)));
     assert!(refused(|data, _| data.guest[0][3] = f64::NAN));
+    // More than 250 rows of the host for each of 71 common training rows.
+    assert!(refused(|data, _| data.host[0].resize(250 * 71 + 1, 0.0)));
     // Too few rows are common.
     assert!(refused(|data, _| data.places.iter_mut().for_each(|(_, both)| *both = None)));
     assert!(refused(|data, _| data.training = 63));

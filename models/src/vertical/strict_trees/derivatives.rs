@@ -3,6 +3,8 @@
 //! Derivatives of a forest are those at the base score, which the guest works out alone. In
 //! boosting the log-loss takes a sigmoid, and the squared loss nothing but a change of units;
 //! weights, which only the guest knows, are shared once and multiplied in slots (`mpc::product`).
+//! Those of the squared loss were rounded to the unit of second derivatives before (`targets`):
+//! both derivatives of a row have the same weight.
 
 use mpc::TwoParty;
 use mpc::comparison::is_negative;
@@ -93,23 +95,25 @@ impl<'a> Derivatives<'a> {
         training: usize,
     ) -> Result<Derived, ModelError> {
         match &self.kind {
-            Kind::Constant(loss) => Ok(self.constant(*loss, training)),
+            Kind::Constant(loss) => Ok(self.constant(party, *loss, training)),
             Kind::Logistic(sigmoid) => self.logistic(party, sigmoid, margins, training).await,
             Kind::Squared => self.squared(party, margins, training).await,
         }
     }
 
     /// The guest's shares are the derivatives, the host's are zero.
-    fn constant(&self, loss: Loss, training: usize) -> Derived {
+    fn constant(&self, party: &TwoParty, loss: Loss, training: usize) -> Derived {
         let packed = self.targets.map_or_else(
             || vec![0; training],
             |targets| {
                 let damping = second_damping(loss);
+                let mut rng = party.session.rng();
                 let rows = targets.labels.iter().zip(&targets.weights).take(training);
                 rows.map(|(label, weight)| {
                     let at = loss.derivatives(targets.start, *label);
                     let first = self.units.first(weight * at.first);
-                    self.units.pack(first, self.units.second(weight * at.second / damping))
+                    let second = self.units.by_chance(weight * at.second / damping, &mut rng);
+                    self.units.pack(first, self.units.second(second))
                 })
                 .collect()
             },
@@ -174,6 +178,7 @@ impl<'a> Derivatives<'a> {
             let rows = [&residuals[..training], &weighed[..training]];
             Some(self.diverges(party, rows).await?)
         };
+        // The same numbers as those that first derivatives were multiplied by.
         let seconds: Vec<u64> = self.targets.map_or_else(
             || vec![0; training],
             |targets| {

@@ -29,7 +29,8 @@
 //! To both: the numbers of rows and trees, the bins of each feature of the other party, without
 //! names or edges, and for which of them values are missing; which nodes are split, and the owner
 //! of each split; one stop bit a tree, with validation rows and where the squared loss is boosted
-//! on samples of rows. To the owner: its own splits. Nothing else: sums, gains, derivatives,
+//! on samples of rows; set before `early_stopping_rounds` + 1 trees, it can only mean that training
+//! diverges, and is an error. To the owner: its own splits. Nothing else: sums, gains, derivatives,
 //! margins, leaves, the rows of a node, weights and the scale of labels stay shared or with the
 //! guest.
 //! # Security
@@ -73,7 +74,9 @@ use mpc::product::Products;
 use mpc::reveal::open_bit;
 
 use crate::ModelError;
-use crate::local::boosted_trees::{Examples, Settings, check_features, check_parts, rows_of_tree};
+use crate::local::boosted_trees::{
+    Examples, Loss, Settings, check_features, check_parts, rows_of_tree,
+};
 use cuts::{FeatureShape, Shapes};
 use derivatives::Derivatives;
 use growing::Growing;
@@ -126,7 +129,8 @@ pub struct Rows<'a> {
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for settings, labels or features that do not fit, and where
-/// training diverges, [`ModelError::Secure`] when the peer fails or misbehaves.
+/// training diverges before early stopping has a say, [`ModelError::Secure`] when the peer fails or
+/// misbehaves.
 #[net::boxed]
 pub async fn train<'a>(
     party: &mut TwoParty,
@@ -138,9 +142,16 @@ pub async fn train<'a>(
     let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
     let rows = if stops { rows } else { Rows { validation: &[], ..rows } };
     let all = [rows.training, rows.validation].concat();
-    let targets = check(party, matrix, known, rows, settings)?;
+    let mut targets = check(party, matrix, known, rows, settings)?;
     let count = rows.training.len();
     let units = Units::new(count, settings)?;
+    let weighted = rows.weighted || !settings.class_weights.is_empty();
+    if weighted
+        && settings.loss == Loss::Squared
+        && let Some(targets) = &mut targets
+    {
+        targets.round_weights(units, count, &mut party.session.rng());
+    }
 
     let codes = cuts::codes(matrix, &all, count);
     let own = codes.iter().map(|codes| codes.shape).collect();
@@ -155,7 +166,7 @@ pub async fn train<'a>(
     let histogram = Histogram::prepare(party, &geometry, columns).await?;
     let products = &Products::prepare(party).await?;
     let penalties = &Penalties::share(party, units, settings, targets.as_ref(), count).await?;
-    let weighted = (rows.weighted || !settings.class_weights.is_empty(), all.len());
+    let weighted = (weighted, all.len());
     let derivatives =
         Derivatives::prepare(party, products, units, settings, targets.as_ref(), weighted).await?;
     let growing = Growing {
@@ -203,10 +214,12 @@ impl Boosting<'_> {
             let looks = !self.rows.validation.is_empty();
             let is_over =
                 if looks { stopping.look(party, &derived.residuals, last).await? } else { None };
+            // Where the loss of validation rows has no say yet, only divergence sets the bit.
+            let diverges_only = is_over.is_none();
             if let Some(stop) = either(party, is_over, derived.diverges).await?
                 && open_bit(party, STOP, stop).await?
             {
-                if !looks {
+                if diverges_only {
                     return Err(diverged(tree));
                 }
                 let cut = patience.min(tree);

@@ -5,7 +5,9 @@
 //! trapezoidal rule, exact for the squared loss and off by less than (added)³/100 for the
 //! log-loss). Their sum over the validation rows is a shared number, and so is the least loss so
 //! far. Training ends when that has not become less for as many trees as the patience says; only
-//! this bit is opened, once a tree, and not whether it was set because training diverges.
+//! this bit is opened, once a tree, and not whether it was set because training diverges. Before
+//! one tree more than the patience there is no such loss to compare with: a bit that is set then
+//! can only mean that training diverges, and training fails.
 
 use mpc::TwoParty;
 use mpc::boolean::{Bits, and_many, bit_triples};

@@ -10,13 +10,23 @@
 //!   the first tree; where the mean of y' is above 1, weights are divided by it too;
 //! - log-loss: as they are.
 //!
+//! The weights of the squared loss are then rounded by chance, once: see
+//! [`round_weights`](Targets::round_weights).
+//!
 //! The true derivatives are then public or secret factors times those in these units: penalties are
 //! divided by what second derivatives are multiplied by, and are shared with the host as secrets
 //! (`units`). Shared margins begin at 0; what the guest learns it multiplies by s, for the squared
 //! loss, and adds the base score.
 
+use crypto::random::Generator;
+
+use super::Units;
 use crate::ModelError;
 use crate::local::boosted_trees::{Examples, Labels, Loss, Settings, row_weight, second_damping};
+
+/// Labels and weights of validation rows are at most so much in the new units, as is their product:
+/// their loss would otherwise not fit.
+const LARGEST: f64 = 65_536.0;
 
 /// What the guest passes to a training.
 #[derive(Debug, Clone, Copy)]
@@ -48,8 +58,9 @@ impl Targets {
     /// For training and validation rows of a matrix with so many rows.
     ///
     /// # Errors
-    /// [`ModelError::InvalidInput`] for labels or weights that the loss does not take, and for
-    /// labels that are all the same where the loss needs different ones.
+    /// [`ModelError::InvalidInput`] for labels or weights that the loss does not take, for labels
+    /// that are all the same where the loss needs different ones, and for validation rows that are
+    /// far beyond the training rows.
     pub(super) fn new(
         examples: &Examples<'_>,
         settings: &Settings,
@@ -92,17 +103,44 @@ impl Targets {
             let rule = "all training rows have the same label: there is nothing to learn";
             return Err(ModelError::InvalidInput(rule.to_owned()));
         }
-        let label = |row: usize| (examples.labels.at(row) - shift) / scale;
+        // A row without weight may have any label.
+        let label = |row: usize| {
+            if weight(row) > 0.0 { (examples.labels.at(row) - shift) / scale } else { 0.0 }
+        };
+        let labels: Vec<f64> = all().map(label).collect();
+        let weights: Vec<f64> = all().map(|row| weight(row) / unit_weight).collect();
+        check_size(labels.iter().zip(&weights).skip(examples.training.len()))?;
         let is_logistic = loss == Loss::Logistic;
         Ok(Self {
-            labels: all().map(label).collect(),
-            weights: all().map(|row| weight(row) / unit_weight).collect(),
+            labels,
+            weights,
             base_score,
             start: if is_logistic { base_score } else { 0.0 },
             scale: if loss == Loss::Squared { scale } else { 1.0 },
             first_unit: first_unit * unit_weight,
             second_unit: second_unit * unit_weight,
         })
+    }
+
+    /// Rounds the weights of the first `training` rows by chance to the unit of second derivatives,
+    /// so that the squared loss has the same weights in both sums; and scales labels down where
+    /// their root mean square is above 1 under these weights, which bounds what sums can be.
+    pub(super) fn round_weights(&mut self, units: Units, training: usize, rng: &mut Generator) {
+        let rows = self.weights.iter_mut().zip(&mut self.labels).take(training);
+        let mut squares = 0.0_f64;
+        for (weight, label) in rows {
+            *weight = units.by_chance(*weight, rng);
+            if *weight <= 0.0 {
+                *label = 0.0;
+            }
+            squares += *weight * *label * *label;
+        }
+        let factor = (squares / training as f64).sqrt();
+        if factor > 1.0 {
+            self.labels.iter_mut().for_each(|label| *label /= factor);
+            self.scale *= factor;
+            self.first_unit *= factor;
+        }
     }
 
     /// A penalty in the unit of second derivatives.
@@ -114,6 +152,18 @@ impl Targets {
     pub(super) fn gain(&self, value: f64) -> f64 {
         value / self.first_unit * (self.second_unit / self.first_unit)
     }
+}
+
+/// Refuses rows, each with its label and weight, that are too large for a sum of losses.
+fn check_size<'a>(mut rows: impl Iterator<Item = (&'a f64, &'a f64)>) -> Result<(), ModelError> {
+    if rows.all(|(label, weight)| label.abs().max(1.0) * weight.max(1.0) <= LARGEST) {
+        return Ok(());
+    }
+    Err(ModelError::InvalidInput(format!(
+        "a validation row has a label or a weight more than {LARGEST} times as large as those of \
+         training rows usually are, which fixed point does not hold: correct the row or leave it \
+         out"
+    )))
 }
 
 #[cfg(test)]
@@ -138,6 +188,47 @@ mod tests {
         // A row of weight 4/3 counts 1; a gain of s² per such row counts 1.
         assert!((targets.penalty(4.0) - 3.0).abs() < 1e-12);
         assert!((targets.gain(targets.scale.powi(2) * 4.0) - 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn light_rows_keep_their_weight_on_average() {
+        let settings =
+            Settings { loss: Loss::Squared, early_stopping_rounds: 0, ..Settings::default() };
+        let labels: Vec<f64> = (0..4000).map(|row| f64::from(row % 7)).collect();
+        let weights: Vec<f64> = (0..4000).map(|row| if row % 2 == 0 { 1.0 } else { 1e4 }).collect();
+        let mut targets = scaled(&labels, Some(&weights), &settings);
+        let light = |targets: &Targets| targets.weights.iter().step_by(2).sum::<f64>();
+        let (before, scale) = (light(&targets), targets.scale);
+        let units = Units::new(4000, &settings).unwrap();
+        targets.round_weights(units, 4000, &mut Generator::from_seed([2; 32]));
+        // A fifth of a unit each: 410 of 2000 rows count one unit, give or take 18.
+        assert!((light(&targets) / before - 1.0).abs() < 0.2);
+        let unit = f64::from(1 << units.second_bits);
+        assert!(targets.weights.iter().all(|weight| (weight * unit).fract().abs() < 1e-9));
+        let squares = targets.labels.iter().zip(&targets.weights).map(|(y, w)| w * y * y);
+        assert!(squares.sum::<f64>() / 4000.0 < 1.0 + 1e-9);
+        assert!((targets.scale / scale - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn validation_rows_far_beyond_the_others_are_refused() {
+        let settings = Settings { loss: Loss::Squared, ..Settings::default() };
+        let outcome = |label: f64, weight: f64| {
+            let (labels, weights) = ([1.0, 2.0, 3.0, label], [1.0, 1.0, 1.0, weight]);
+            let examples = Examples {
+                labels: Labels::Numbers(&labels),
+                weights: Some(&weights),
+                training: &[0, 1, 2],
+                validation: &[3],
+            };
+            Targets::new(&examples, &settings, 4)
+        };
+        assert!(outcome(1e4, 1.0).is_ok());
+        // Nor does a label count that has no weight.
+        assert!(outcome(1e9, 0.0).is_ok());
+        for (label, weight) in [(1e6, 1.0), (1.0, 1e6), (1e3, 1e3)] {
+            assert!(matches!(outcome(label, weight), Err(ModelError::InvalidInput(_))));
+        }
     }
 
     #[test]

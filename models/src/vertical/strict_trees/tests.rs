@@ -215,9 +215,12 @@ fn correct_with_weights_of_rows_and_classes_and_a_least_gain() {
 #[test]
 fn a_least_gain_beyond_all_cuts_leaves_one_leaf() {
     let data = data(7, 400, [2, 1], 4, 0);
-    let settings = Settings { min_gain: 50.0, ..settings(1, 3) };
-    assert_eq!(data.reference(&settings).model.trees[0].nodes().len(), 1);
-    assert_eq!(train_jointly(&data, &settings).host.trees[0].nodes.len(), 1);
+    // The second one is 1.5 for each row: far beyond any cut, and still no reason to refuse.
+    for min_gain in [50.0, 500.0] {
+        let settings = Settings { min_gain, ..settings(1, 3) };
+        assert_eq!(data.reference(&settings).model.trees[0].nodes().len(), 1);
+        assert_eq!(train_jointly(&data, &settings).host.trees[0].nodes.len(), 1);
+    }
 }
 
 /// Nodes and margins against the reference; margins to a thousandth of the label's scale.
@@ -265,19 +268,64 @@ fn the_squared_loss_stops_early_where_the_reference_does() {
 fn squared_errors_that_grow_without_bound_end_the_training() {
     let data = numbers(data(9, 50, [1, 1], 4, 0), 9);
     let numbers = (0..50).map(|row| if row % 40 == 7 { 1e6 } else { 0.0 }).collect();
-    let data = Data { numbers: Some(numbers), weights: None, ..data };
+    let mut data = Data { numbers: Some(numbers), weights: None, ..data };
+    // Also with validation rows, as long as there are not more trees than the patience.
+    for early_stopping_rounds in [0, 39] {
+        if early_stopping_rounds > 0 {
+            data.validation = (40..50).collect();
+        }
+        let settings = Settings {
+            loss: Loss::Squared,
+            row_fraction: 0.05,
+            learning_rate: 1.0,
+            l2: 0.0,
+            early_stopping_rounds,
+            ..settings(40, 1)
+        };
+        let side = async |session| play(session, &data, &settings).await.err();
+        let outcome = world::pair(9, side, side);
+        for error in [outcome.first, outcome.second] {
+            let Some(ModelError::InvalidInput(rule)) = error else { panic!("{error:?}") };
+            assert!(rule.contains("learning_rate"), "{rule}");
+        }
+    }
+}
+
+/// Rows of which six and more are needed for one unit of weight, in leaves of their own: counted
+/// in one sum and not in the other, each tree would overshoot, and the next one more so.
+#[test]
+fn errors_of_light_rows_do_not_grow() {
+    let data = numbers(data(14, 1000, [1, 1], 3, 0), 14);
+    let light: Vec<bool> = data.guest.features()[0].codes.iter().map(|code| *code == 1).collect();
+    let weight = |(row, is_light): (usize, &bool)| match (is_light, row % 50) {
+        (true, 0) => 10.0,
+        (true, _) => 1.0,
+        (false, _) => 1e4,
+    };
+    let weights = Some(light.iter().enumerate().map(weight).collect());
+    let labels = data.numbers.iter().flatten().zip(&light);
+    let labels: Vec<f64> =
+        labels.map(|(number, is_light)| number + 1000.0 * f64::from(u8::from(*is_light))).collect();
+    let data = Data { numbers: Some(labels.clone()), weights, ..data };
     let settings = Settings {
         loss: Loss::Squared,
-        row_fraction: 0.05,
         learning_rate: 1.0,
         l2: 0.0,
-        ..settings(40, 1)
+        min_child_weight: 0.0,
+        ..settings(6, 4)
     };
-    let side = async |session| play(session, &data, &settings).await.err();
-    let outcome = world::pair(9, side, side);
-    for error in [outcome.first, outcome.second] {
-        let Some(ModelError::InvalidInput(rule)) = error else { panic!("{error:?}") };
-        assert!(rule.contains("learning_rate"), "{rule}");
+    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
+    let error = |margins: &[f64], of_light: bool| -> f64 {
+        let rows = labels.iter().zip(margins).zip(&light).take(data.training.len());
+        rows.filter(|(_, is_light)| **is_light == of_light)
+            .map(|((label, margin), _)| (label - margin).powi(2))
+            .sum()
+    };
+    // Light rows count by chance, so that their leaves are means over a sixth of them.
+    for (of_light, most) in [(true, 2.0), (false, 1.1)] {
+        let [found, expected] =
+            [&joint.margins, &reference.margins].map(|margins| error(margins, of_light));
+        assert!(found < most * expected, "light {of_light}: {found} for {expected}");
     }
 }
 

@@ -7,6 +7,7 @@
 //! room: the modulus of a part is more than six times its largest sum, which is what it takes to
 //! widen it. What is left are fractional bits, `2·log2 rows + a + b + first + second = 58`.
 
+use crypto::random::Generator;
 use mpc::TwoParty;
 
 use super::sharing::share;
@@ -43,6 +44,9 @@ const SECOND_BITS_MAX: u32 = 10;
 const FIRST_SUM_BITS_MAX: u32 = 40;
 /// Rounding of the sums that a node's weight is made of.
 const SLACK: f64 = 64.0;
+/// By how many roots of the largest weight those that are rounded by chance may add up to more: as
+/// there are no more rows than units, with a probability below 2^-70 (Hoeffding).
+const CHANCE: f64 = 5.0;
 
 /// Means over all training rows, as powers of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +59,10 @@ impl Bounds {
     /// The log-loss: first derivatives within 1, second ones within a quarter.
     const LOGISTIC: Self = Self { first: 0, second: -2 };
     /// The squared loss of labels whose root mean square is 1. Boosting cannot raise it on rows
-    /// that trees are grown on: a leaf moves its rows' mean towards 0 and not beyond. By Cauchy and
-    /// Schwarz first derivatives are then within 1 on average; 2 bits are for rounding, and for
-    /// samples, where [`Range`](super::range) watches.
+    /// that trees are grown on: a leaf moves its rows' mean towards 0 and not beyond, because each
+    /// row has the same weight, rounded once, in both sums ([`Targets::round_weights`]). By Cauchy
+    /// and Schwarz first derivatives are then within 1 on average; 2 bits are for rounding, and for
+    /// samples, where [`Derivatives`](super::derivatives::Derivatives) watches.
     const SQUARED: Self = Self { first: 2, second: 0 };
     /// At the base score a mean and a label, each 1 on average.
     const AT_BASE: Self = Self { first: 1, second: 0 };
@@ -120,7 +125,19 @@ impl Units {
         (value * f64::from(1 << self.first_bits)).round_ties_even() as i64 as u64
     }
 
-    /// See [`first`](Self::first).
+    /// A value of at least 0 as a multiple of the unit of second derivatives: the one above or the
+    /// one below by chance, so that the mean is the value. What is lighter than a unit thus counts
+    /// as it should on average, where rounding to the nearest would make nothing of any number of
+    /// such rows.
+    pub(super) fn by_chance(self, value: f64, rng: &mut Generator) -> f64 {
+        let unit = f64::from(1 << self.second_bits);
+        let below = (value * unit).floor();
+        let draw = (rng.next_u64() >> 11) as f64 / 2_f64.powi(53);
+        let above = f64::from(u8::from(draw < value * unit - below));
+        (below + above) / unit
+    }
+
+    /// See [`first`](Self::first); exact for what is rounded already.
     pub(super) fn second(self, value: f64) -> u64 {
         (value * f64::from(1 << self.second_bits)).round_ties_even() as i64 as u64
     }
@@ -164,7 +181,8 @@ fn values(
     let (first, second) = (f64::from(1 << units.first_bits), f64::from(1 << units.second_bits));
     let largest = 2_f64.powi(units.second_sum_bits as i32);
     let lambda = (targets.penalty(settings.l2) * second).round();
-    let most = (2_f64.powi(WEIGHT_BITS as i32) - largest - SLACK) / 2.0;
+    let heaviest = largest + CHANCE * largest.sqrt() + SLACK;
+    let most = (2_f64.powi(WEIGHT_BITS as i32) - heaviest) / 2.0;
     if lambda > most {
         return Err(ModelError::InvalidInput(format!(
             "lambda {} is too large for {rows} rows of these weights in fixed point: at most {:.3}",
@@ -175,10 +193,11 @@ fn values(
     // More than all rows weigh is as much as any more.
     let child = (targets.penalty(settings.min_child_weight) * second).round().clamp(1.0, largest);
     let gain = targets.gain(settings.min_gain) * first * first / second;
-    let most = 2_f64.powi((2 * units.first_sum_bits - WEIGHT_BITS) as i32);
+    // Its product with H' takes the room of one more square of a sum: see `fractions`.
+    let most = 2_f64.powi(2 * units.first_sum_bits as i32) / (heaviest + 2.0 * lambda);
     if gain > most {
         return Err(ModelError::InvalidInput(format!(
-            "min_gain {} is more than trees on these rows can gain: at most {:.3}",
+            "min_gain {} is too large for {rows} rows in fixed point: at most {:.3}",
             settings.min_gain,
             settings.min_gain * most / gain
         )));
@@ -209,6 +228,20 @@ mod tests {
             Units::new(1 << 26, &Settings::default()),
             Err(ModelError::InvalidInput(_))
         ));
+    }
+
+    #[test]
+    fn chance_keeps_the_mean() {
+        let units = units(1000, Loss::Squared, Ensemble::Boosting);
+        let unit = 1.0 / f64::from(1 << units.second_bits);
+        let mut rng = Generator::from_seed([1; 32]);
+        let mut sum =
+            |value: f64| -> f64 { (0..10_000).map(|_| units.by_chance(value, &mut rng)).sum() };
+        // Of 10,000 draws 2000 go up, give or take 40.
+        let light = sum(0.2 * unit);
+        assert!((1800.0..2200.0).contains(&(light / unit)), "{light}");
+        let whole = sum(3.0 * unit);
+        assert!((whole / unit - 30_000.0).abs() < 1e-6, "{whole}");
     }
 
     #[test]

@@ -187,9 +187,10 @@ fn bits_take_more_than_128_bits() {
     };
     assert_eq!(bits(TREES), [200, 211, 252]);
     assert_eq!(bits(128), [128, 142, 183]);
-    // The bias of a test, at the distance that is assumed and at half of it.
-    let bias = |distance: f64| TREES as f64 * (1.0 - 2.0 * distance).log2();
-    assert!(bias(0.20) < -128.0 && bias(0.10) < -64.0);
+    // The bias of a test at the distance that is assumed, that of random binary codes; 128 places
+    // of noise would leave too much.
+    let bias = |weight: f64| weight * (1.0_f64 - 2.0 * 0.11).log2();
+    assert!(bias(TREES as f64) < -64.0 && bias(128.0) > -64.0);
 }
 
 /// The coefficients against the paper's form for one word, `(1 + left·z / (1 - z))^t (1 - z)^n`:
