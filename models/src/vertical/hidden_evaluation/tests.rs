@@ -145,7 +145,7 @@ fn known_answer() {
     assert_figures(&data, &outcome.first.unwrap().unwrap());
     assert_eq!(
         outcome.transcript.hash(),
-        "eccdb66f42e404ec5015c7798b8eb1e1600962c6bd4ab8312ff7f459d9a566ce"
+        "139a1c13aec6ccd52829d6c017f3803512374c3274f121d7286546915231d800"
     );
 }
 
