@@ -66,21 +66,7 @@ impl Csv {
     }
 }
 
-const FEATURE_COLUMNS: &[&str] = &[
-    "feature",
-    "column",
-    "condition",
-    "x",
-    "missing",
-    "lower",
-    "upper",
-    "centre",
-    "scale",
-    "coefficient",
-    "points",
-];
-
-/// Those of a model of several classes.
+/// The columns of a model of several classes.
 const CLASS_COLUMNS: &[&str] = &[
     "class",
     "feature",
@@ -95,6 +81,8 @@ const CLASS_COLUMNS: &[&str] = &[
     "coefficient",
     "points",
 ];
+/// Those of other models with coefficients.
+const FEATURE_COLUMNS: &[&str] = CLASS_COLUMNS.split_at(1).1;
 
 /// The lines of each class; the host knows classes by their numbers.
 fn classes(model: &SavedModel, part: &ClassesPart) -> Csv {
