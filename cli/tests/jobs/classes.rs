@@ -99,7 +99,7 @@ fn the_saved_model_scores_the_same(folder: &Path, name: &str, step: &str) {
     }
     let metrics = json(&scored.join("metrics.json"));
     let figures = &metrics["models"][name]["joint"];
-    assert!(figures["accuracy"].as_f64().unwrap() > 0.65, "{metrics}");
+    assert!(figures["accuracy"].as_f64().unwrap() > 0.7, "{metrics}");
     let page = fs::read_to_string(scored.join("report.html")).unwrap();
     assert!(page.contains("What the rows are taken for") && page.contains("Confusion matrix"));
 }
