@@ -4,9 +4,9 @@
 use crate::arch::outer::Engine;
 
 /// Numbers of a left vector.
-pub const LEFT: usize = 8;
-/// Numbers of a right vector: with [`LEFT`], twelve vector registers of sums.
-pub const RIGHT: usize = 6;
+pub const LEFT: usize = 16;
+/// Numbers of a right vector: with [`LEFT`], 24 registers of eight sums each.
+pub const RIGHT: usize = 12;
 
 /// Entry `[j][i]` belongs to number `i` on the left and `j` on the right.
 pub type Sums = [[f64; LEFT]; RIGHT];

@@ -14,14 +14,21 @@ enum Vectors {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Fma,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Engine {
     /// The fastest engine of this processor.
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Self(Vectors::Fma);
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self(Vectors::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self(Vectors::Fma);
+            }
         }
         Self(Vectors::Portable)
     }
@@ -31,8 +38,13 @@ impl Engine {
     pub(crate) fn available() -> Vec<Self> {
         let mut engines = vec![Self(Vectors::Portable)];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            engines.push(Self(Vectors::Fma));
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                engines.push(Self(Vectors::Fma));
+            }
+            if is_x86_feature_detected!("avx512f") {
+                engines.push(Self(Vectors::Avx512));
+            }
         }
         engines
     }
@@ -40,10 +52,13 @@ impl Engine {
     /// Adds the outer products of all pairs, in their order, with one rounding each.
     pub(crate) fn add(self, left: &[[f64; LEFT]], right: &[[f64; RIGHT]], sums: &mut Sums) {
         match self.0 {
-            Vectors::Portable => add(left, right, sums),
+            Vectors::Portable => add_in_quarters(left, right, sums),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an engine with these vectors is only made after the processor was asked.
             Vectors::Fma => unsafe { add_fma(left, right, sums) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Vectors::Avx512 => unsafe { add_avx512(left, right, sums) },
         }
     }
 }
@@ -51,20 +66,48 @@ impl Engine {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn add_fma(left: &[[f64; LEFT]], right: &[[f64; RIGHT]], sums: &mut Sums) {
-    add(left, right, sums);
+    add_in_quarters(left, right, sums);
 }
 
+/// With 32 registers of eight numbers all sums have one.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn add_avx512(left: &[[f64; LEFT]], right: &[[f64; RIGHT]], sums: &mut Sums) {
+    add::<LEFT, RIGHT>(left, right, [0, 0], sums);
+}
+
+/// Of a quarter of the sums sixteen registers of four numbers hold all.
 #[inline(always)]
-fn add(left: &[[f64; LEFT]], right: &[[f64; RIGHT]], sums: &mut Sums) {
-    let mut totals = *sums;
+fn add_in_quarters(left: &[[f64; LEFT]], right: &[[f64; RIGHT]], sums: &mut Sums) {
+    const HEIGHT: usize = LEFT / 2;
+    const WIDTH: usize = RIGHT / 2;
+    for corner in [[0, 0], [HEIGHT, 0], [0, WIDTH], [HEIGHT, WIDTH]] {
+        add::<HEIGHT, WIDTH>(left, right, corner, sums);
+    }
+}
+
+/// Adds to the part of the sums that begins at a corner, whose sums stay in registers.
+#[inline(always)]
+fn add<const HEIGHT: usize, const WIDTH: usize>(
+    left: &[[f64; LEFT]],
+    right: &[[f64; RIGHT]],
+    [top, side]: [usize; 2],
+    sums: &mut Sums,
+) {
+    let mut totals = [[0.0; HEIGHT]; WIDTH];
+    for (totals, sums) in totals.iter_mut().zip(&sums[side..side + WIDTH]) {
+        totals.copy_from_slice(&sums[top..top + HEIGHT]);
+    }
     for (left, right) in left.iter().zip(right) {
-        for (totals, factor) in totals.iter_mut().zip(right) {
-            for (total, value) in totals.iter_mut().zip(left) {
+        for (totals, factor) in totals.iter_mut().zip(&right[side..side + WIDTH]) {
+            for (total, value) in totals.iter_mut().zip(&left[top..top + HEIGHT]) {
                 *total = value.mul_add(*factor, *total);
             }
         }
     }
-    *sums = totals;
+    for (totals, sums) in totals.iter().zip(&mut sums[side..side + WIDTH]) {
+        sums[top..top + HEIGHT].copy_from_slice(totals);
+    }
 }
 
 #[cfg(test)]

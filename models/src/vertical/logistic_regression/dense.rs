@@ -6,11 +6,11 @@ use std::ops::Range;
 use crypto::dense::{LEFT, RIGHT, Sums, add_outer_products};
 use rayon::prelude::*;
 
-/// Rows whose columns are multiplied at once: a panel of them fits half of a first-level cache.
-const GRAM_ROWS: usize = 512;
+/// Rows whose columns are multiplied at once: two panels of them fit a first-level cache.
+const GRAM_ROWS: usize = 256;
 /// Rows that go through the change of variables at once: with all columns they fit a second-level
 /// cache.
-const CHANGE_ROWS: usize = 8 * LEFT;
+const CHANGE_ROWS: usize = 4 * LEFT;
 /// Rows of one round of tasks.
 const ROUND_ROWS: usize = 256 * CHANGE_ROWS;
 
