@@ -129,6 +129,17 @@ pub enum JobError {
         /// Its rows.
         rows: usize,
     },
+    /// A part of the split has rows of one class only.
+    #[error(
+        "all {rows} {part} rows have one label, of which nothing can be learned or judged; take \
+         `split: {{ by: stratified }}`, or larger parts"
+    )]
+    OneClassPart {
+        /// Which part: training or test.
+        part: &'static str,
+        /// Its rows.
+        rows: usize,
+    },
     /// A class has no training row, or none of a weight above 0.
     #[error(
         "no training row that counts is of the class `{name}`; take `split: {{ by: stratified }}`, or put rare \
@@ -278,7 +289,7 @@ impl JobError {
             Self::NothingInCommon { .. } => "the tables have no row in common",
             Self::Direction { .. } => "one of its columns cannot have the job's direction",
             Self::FewClasses { .. } => "its label has too few classes for the model",
-            Self::RareClass { .. } | Self::ClassNotTrained { .. } => {
+            Self::RareClass { .. } | Self::OneClassPart { .. } | Self::ClassNotTrained { .. } => {
                 "a class of its label has too few rows for the split"
             }
             Self::TooFewInCommon { .. } => "the tables have too few rows in common",

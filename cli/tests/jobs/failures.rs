@@ -39,6 +39,17 @@ fn wrong_tables_are_named_with_their_owner() {
 }
 
 #[test]
+fn a_part_with_one_class_is_named_before_anything_is_trained() {
+    let folder = breast();
+    edit(&folder.path().join("job.yaml"), |text| text.replace("by: stratified", "by: random"));
+    edit(&folder.path().join("guest.csv"), |text| {
+        text.replace(",0,", ",1,").replacen(",1,", ",0,", 1)
+    });
+    let error = failure(folder.path());
+    assert!(error.contains("one label") && error.contains("by: stratified"), "{error}");
+}
+
+#[test]
 fn job_files_that_differ_are_refused() {
     let folder = breast();
     let theirs = JOB.replace("seed: 7", "seed: 8");

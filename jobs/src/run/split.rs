@@ -37,7 +37,11 @@ async fn agree(
     run.record("split.rows", Audience::Host, rows)?;
     let mut generator = public_generator(run.job.seed, spec);
     let split = match (spec.by, data.guest()) {
-        (SplitBy::Random, _) => return Ok(split::random(rows, shares, &mut generator)?),
+        (SplitBy::Random, guest) => {
+            let split = split::random(rows, shares, &mut generator)?;
+            guest.map_or(Ok(()), |guest| check_classes(guest, &split))?;
+            return Ok(split);
+        }
         (_, None) => return receive(step.pair()?, rows).await,
         (SplitBy::Stratified, Some(guest)) => {
             split::stratified(guest.labels(), shares, &mut generator)
@@ -45,12 +49,28 @@ async fn agree(
         }
         (SplitBy::Time, Some(_)) => split::by_time(&data.table.time()?, shares)?,
     };
+    data.guest().map_or(Ok(()), |guest| check_classes(guest, &split))?;
     if spec.by == SplitBy::Time {
         run.record("split.late_rows", Audience::Host, split.test.len())?;
     }
     let parts = encode(&split, rows);
     together(step.sessions.iter_mut().map(|host| host.send_bytes(PARTS, parts.clone()))).await?;
     Ok(split)
+}
+
+/// That the training and the test rows each have more than one class, before anything is trained.
+fn check_classes(guest: &GuestRows, split: &Split) -> Result<(), JobError> {
+    let labels = guest.labels();
+    if labels.is_empty() {
+        return Ok(());
+    }
+    for (part, rows) in [("training", &split.training), ("test", &split.test)] {
+        let label = |row: &u32| labels[*row as usize];
+        if rows.first().is_some_and(|first| rows.iter().all(|row| label(row) == label(first))) {
+            return Err(JobError::OneClassPart { part, rows: rows.len() });
+        }
+    }
+    Ok(())
 }
 
 /// The error with the name of the class, where it has one.
