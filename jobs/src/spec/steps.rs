@@ -122,6 +122,12 @@ pub(super) fn read_evaluate(
         settings::take(&mut fields, &catalogue::EVALUATE, node, problems);
     fields.finish(problems);
     let read = read?;
+    if read.scores == ScoresSeen::Hidden {
+        for key in ["threshold", "bootstrap"].into_iter().filter(|key| named_key(node, key)) {
+            let message = format!("hidden scores do not go with `{key}`, which needs each score");
+            problems.push(Problem::new(place_of(node, key), message).help("leave it out"));
+        }
+    }
     if read.cost.is_some() != read.value.is_some() {
         let message = "`evaluate` has only one of `cost` and `value`";
         let help = "the profit curve needs both; leave both out to have none";
@@ -415,18 +421,18 @@ fn named(name: Option<String>, read: &SplitSettings) -> SplitSpec {
     }
 }
 
-fn named_key(root: &Node, key: &str) -> bool {
-    matches!(&root.value, Value::Mapping(entries) if entries.iter().any(|(it, _)| it.text == key))
+fn named_key(node: &Node, key: &str) -> bool {
+    matches!(&node.value, Value::Mapping(entries) if entries.iter().any(|(it, _)| it.text == key))
 }
 
-/// Where a key of the job stands, or the job itself when it is left out.
-fn place_of(root: &Node, key: &str) -> super::Place {
-    match &root.value {
+/// Where a key of the job or of a part of it stands, or that itself when it is left out.
+fn place_of(node: &Node, key: &str) -> super::Place {
+    match &node.value {
         Value::Mapping(entries) => entries
             .iter()
             .find(|(found, _)| found.text == key)
-            .map_or(root.place, |(found, _)| found.place),
-        _ => root.place,
+            .map_or(node.place, |(found, _)| found.place),
+        _ => node.place,
     }
 }
 

@@ -95,7 +95,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "hidden scores and a profit",
         "{ cost: 5, value: 100 }",
-        "{ scores: hidden, cost: 5, value: 100 }",
+        "{ scores: hidden, bootstrap: 200, cost: 5, value: 100 }",
     ),
     ("several at once", "l2: 0.01", "l2: x, l1: y, l3: z"),
 ];
