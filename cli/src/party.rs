@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{process, thread};
 
 use contract::{Role, catalogue};
-use jobs::folder::{Draft, kept_folder, models_folder, work_folder};
+use jobs::folder::{Draft, checkpoints_folder, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, HiddenComparison, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
@@ -64,6 +64,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
     let work = work_folder(&arguments.out, &own.name);
+    let checkpoints = checkpoints_folder(&arguments.out, &own.name);
     let kept = kept_folder(arguments.cache.as_ref().unwrap_or(&arguments.out), &own.name);
 
     let converse = async {
@@ -74,7 +75,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
         let counting = Counting::start(conversations.iter().map(Conversation::meter).collect());
         let written = async {
             let rows = open_rows_together(&mut sessions, &job, own, folder, &work, &Told).await?;
-            let mut rows = rows.keep_in(kept);
+            let mut rows = rows.keep_in(kept).checkpoints_in(checkpoints);
             let outcome = run_party(&job, own, &mut rows, sessions, &Told).await?;
             draft.write(&job, &rows, &outcome, &conversations)?;
             Ok::<_, JobError>((rows, outcome))

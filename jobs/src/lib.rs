@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+mod checkpoints;
 mod division;
 mod error;
 pub mod folder;

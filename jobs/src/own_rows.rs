@@ -8,6 +8,7 @@ use table::{Schema, Source, Table, TableError};
 
 use crate::division::{Divider, Division, Origin};
 use crate::error::JobError;
+use crate::folder::remove;
 use crate::open_table::KeyReader;
 use crate::saved_model::SavedModel;
 use crate::watch::{Event, Watch};
@@ -20,13 +21,22 @@ pub struct OwnRows {
     keys: KeyReader,
     origin: Origin,
     kept: Option<PathBuf>,
+    checkpoints: Option<PathBuf>,
     model: Option<Arc<SavedModel>>,
 }
 
 impl OwnRows {
     /// Rows that are in memory.
     pub(crate) fn in_memory(table: Table, keys: KeyReader, origin: Origin) -> Self {
-        Self { table: Some(table), division: None, keys, origin, kept: None, model: None }
+        Self {
+            table: Some(table),
+            division: None,
+            keys,
+            origin,
+            kept: None,
+            checkpoints: None,
+            model: None,
+        }
     }
 
     /// Reads a source, into memory if its rows fit there.
@@ -43,14 +53,7 @@ impl OwnRows {
     ) -> Result<Self, JobError> {
         if let Some(division) = origin.existing(schema, keys.rule().duplicates) {
             watch.see(Event::Note { text: found(&division, &origin) });
-            return Ok(Self {
-                table: None,
-                division: Some(division),
-                keys,
-                origin,
-                kept: None,
-                model: None,
-            });
+            return Ok(Self::divided(division, keys, origin));
         }
         let rows_max = rows_in_memory(schema);
         let mut batches = Table::batches(source, schema, rows_max);
@@ -69,7 +72,19 @@ impl OwnRows {
             divider.add(&batch?)?;
         }
         let division = divider.finish()?;
-        Ok(Self { table: None, division: Some(division), keys, origin, kept: None, model: None })
+        Ok(Self::divided(division, keys, origin))
+    }
+
+    fn divided(division: Division, keys: KeyReader, origin: Origin) -> Self {
+        Self {
+            table: None,
+            division: Some(division),
+            keys,
+            origin,
+            kept: None,
+            checkpoints: None,
+            model: None,
+        }
     }
 
     /// Names the folder for what a small query against a large table keeps between runs; without
@@ -77,6 +92,19 @@ impl OwnRows {
     #[must_use]
     pub fn keep_in(self, folder: PathBuf) -> Self {
         Self { kept: Some(folder), ..self }
+    }
+
+    /// Names the folder for the states of trainings, from which a run that was stopped goes on;
+    /// without it every run begins anew. It is made when it is needed, is the party's own, and goes
+    /// with [`Self::remove_files`].
+    #[must_use]
+    pub fn checkpoints_in(self, folder: PathBuf) -> Self {
+        Self { checkpoints: Some(folder), ..self }
+    }
+
+    /// The folder of [`Self::checkpoints_in`].
+    pub(crate) fn checkpoints(&self) -> Option<&Path> {
+        self.checkpoints.as_deref()
     }
 
     /// With the party's part of the model that scores them.
@@ -101,11 +129,15 @@ impl OwnRows {
         divided.or(self.table.as_ref().map(Table::rows)).unwrap_or_default()
     }
 
-    /// Removes the files over which rows are divided: the results are complete.
+    /// Removes the files over which rows are divided, and the states of trainings: the results are
+    /// complete.
     ///
     /// # Errors
     /// [`JobError::File`].
     pub fn remove_files(self) -> Result<(), JobError> {
+        if let Some(folder) = &self.checkpoints {
+            remove(folder)?;
+        }
         self.division.map_or(Ok(()), Division::remove)
     }
 

@@ -29,6 +29,7 @@ pub mod multiplication;
 pub mod ot_extension;
 pub mod product;
 pub mod reciprocal;
+pub mod refresh;
 pub mod replicated;
 pub mod reveal;
 pub mod shuffle;

@@ -11,6 +11,7 @@ mod keys;
 mod large;
 mod pooled;
 mod regressions;
+mod resume;
 mod run;
 mod score;
 mod several_hosts;

@@ -201,6 +201,13 @@ impl Party {
         assert!(found.is_some(), "the party ended before {step}");
     }
 
+    /// Reads until people are told something with these words.
+    pub(crate) fn wait_for_note(&mut self, words: &str) {
+        let says = |message: &Value| message["text"]["en"].as_str().map(|en| en.contains(words));
+        let found = self.find(|message| message["event"] == "note" && says(message) == Some(true));
+        assert!(found.is_some(), "the party ended without saying {words}");
+    }
+
     /// Waits for the results.
     pub(crate) fn succeed(mut self) {
         self.wait_for("done");

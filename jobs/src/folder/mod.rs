@@ -2,8 +2,8 @@
 //!
 //! Everything is written into a hidden folder beside the final one, which is renamed at the end. A
 //! crash leaves only the hidden folder behind; the next run of that party removes it. Beside it may
-//! lie the folder of a table that is too large for memory ([`work_folder`]), and one that is kept
-//! between runs ([`kept_folder`]).
+//! lie the folder of a table that is too large for memory ([`work_folder`]), that of states to go on
+//! from ([`checkpoints_folder`]), and one that is kept between runs ([`kept_folder`]).
 
 mod audit;
 mod model;
@@ -156,6 +156,12 @@ pub fn kept_folder(out: &Path, party: &str) -> PathBuf {
     out.join(format!(".{party}.kept"))
 }
 
+/// Where a party keeps the states of its trainings while a job runs. What a run that was stopped
+/// left there, the next one of the same job goes on from.
+pub fn checkpoints_folder(out: &Path, party: &str) -> PathBuf {
+    out.join(format!(".{party}.checkpoints"))
+}
+
 /// Where a party's models are in the folder `out` of the results of the job that trained them.
 pub fn models_folder(out: &Path, party: &str) -> PathBuf {
     out.join(party).join("model")
@@ -188,7 +194,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), JobError> {
     fs::rename(from, to).map_err(|error| JobError::file("rename", from, &error))
 }
 
-fn remove(folder: &Path) -> Result<(), JobError> {
+pub(crate) fn remove(folder: &Path) -> Result<(), JobError> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(JobError::file("remove", folder, &error))

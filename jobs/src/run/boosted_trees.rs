@@ -10,13 +10,17 @@ use models::family::Family;
 use models::local::boosted_trees::{
     self as local, Direction, Ensemble, Examples, Labels, Loss, Settings,
 };
-use models::vertical::boosted_trees::{GuestTrees, HostTrees, train_as_guest, train_as_host};
+use models::vertical::boosted_trees::{
+    GuestTrees, HostTrees, train_as_guest_along, train_as_host_along,
+};
+use models::vertical::course::Course;
 use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
 use models::vertical::strict_trees::{self, Known, StrictTrees};
 use mpc::TwoParty;
 use mpc::reveal::{Learner, learn};
 use net::{Session, Size, together};
 
+use super::checkpoints::{self, Inputs};
 use super::classes::{self, ClassScores};
 use super::data::{Data, GuestRows, pick, training_period};
 use super::evaluate::{Predicted, Scores};
@@ -67,7 +71,7 @@ struct Rows {
 /// Trains over one step's conversations; margins of all rows come with it.
 pub(super) async fn train(
     run: &Run<'_>,
-    step: &mut Step,
+    (step, id): (&mut Step, &str),
     (privacy, spec): (&str, &BoostedTrees),
     data: &Data,
     split: &Split,
@@ -88,20 +92,29 @@ pub(super) async fn train(
     }
     let classes = agree_on_classes(run, step, spec, data).await?;
     let settings = settings(spec, classes, run.job.seed);
+    let parts = [&rows.training[..], &rows.validation];
+    let inputs = Inputs { step: id, rows: parts, guest: data.guest() };
+    let origin = step.compute(|| inputs.with_bins(run, &matrix)).await;
+    let mut store = checkpoints::agree(run, &mut step.sessions, (id, origin)).await?;
+    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
     if privacy == STRICT {
-        let part = strict(run, step.pair()?, (spec, &settings), data, &matrix, &rows).await?;
+        let (session, spec) = ((step.pair()?, course), (spec, &settings));
+        let part = strict(run, session, spec, data, &matrix, &rows).await?;
         return Ok(Trained { binnings, part });
     }
     run.record("model.trees", Audience::Guest, 1)?;
     run.record(TEST_SCORES, Audience::Guest, rows.test.len())?;
     let Some(guest) = data.guest() else {
-        let mut session = step.pair()?.fork("train")?;
+        let (mut session, training) = (step.pair()?.fork("train")?, &rows.training);
         let part =
-            train_as_host(&mut session, &matrix, &rows.training, &settings, &run.ledger).await?;
+            train_as_host_along(&mut session, &matrix, training, &settings, &run.ledger, course)
+                .await?;
         return Ok(Trained { binnings, part: Part::Host(part) });
     };
     let (examples, mut hosts) = (examples(guest, &rows), step.fork("train")?);
-    let trained = train_as_guest(&mut hosts, &matrix, &examples, &settings, &run.ledger).await?;
+    let trained =
+        train_as_guest_along(&mut hosts, &matrix, &examples, &settings, &run.ledger, course)
+            .await?;
     let alone = step.compute(|| local::train(&matrix, &examples, &settings)).await?;
     let names = guest.class_names();
     let predicted = if names.is_empty() {
@@ -201,13 +214,13 @@ pub(super) fn probabilities_of_rows(
 }
 
 /// Trains in strict privacy, and tells the guest the joint scores of the test rows.
-async fn strict(
+async fn strict<'a>(
     run: &Run<'_>,
-    session: &mut Session,
+    (session, course): (&mut Session, Course<'a>),
     (spec, settings): (&BoostedTrees, &Settings),
-    data: &Data,
-    matrix: &BinnedMatrix,
-    rows: &Rows,
+    data: &'a Data,
+    matrix: &'a BinnedMatrix,
+    rows: &'a Rows,
 ) -> Result<Part, JobError> {
     let guest = data.guest();
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
@@ -218,7 +231,8 @@ async fn strict(
         validation: &rows.validation,
         weighted: run.job.guest.weight.is_some(),
     };
-    let trees = strict_trees::train(&mut party, matrix, known, used, settings).await?.model;
+    let trees = strict_trees::train_along(&mut party, matrix, known, used, settings, course);
+    let trees = trees.await?.model;
     let test = session.compute(|| matrix.take(&rows.test)).await;
     let shares = strict_trees::score(&mut party, &trees, &test).await?;
     let sums = learn(&mut party, TEST_SCORES, Learner::First, &shares).await?;

@@ -81,6 +81,13 @@ impl GuestRows {
         }
     }
 
+    /// Everything in it, as columns of numbers.
+    pub(super) fn columns(&self) -> Vec<Vec<f64>> {
+        let classes = self.labels().iter().copied().map(f64::from).collect();
+        let known = [&self.weights, &self.offsets].map(|it| it.clone().unwrap_or_default());
+        [vec![classes, self.numbers().to_vec()], known.to_vec()].concat()
+    }
+
     /// The names of the classes; empty where there are not several.
     pub(super) fn class_names(&self) -> &[String] {
         match &self.label {

@@ -12,6 +12,7 @@ use features::split::Split;
 use models::ModelError;
 use models::evaluate::Evaluation;
 use models::local::logistic_regression as local;
+use models::vertical::course::Course;
 use models::vertical::hidden_evaluation::{Figures, Places, evaluate as judge};
 use models::vertical::logistic_regression::woe::score_with_woe;
 use models::vertical::logistic_regression::{self as joint, Coefficients, EarlyStopping, Labels};
@@ -19,6 +20,7 @@ use mpc::TwoParty;
 use mpc::boolean::Bits;
 use net::Session;
 
+use super::checkpoints::{self, Inputs};
 use super::data::{Data, GuestRows, training_period};
 use super::evaluate::{self, Predicted, Scores};
 use super::outcome::HiddenComparison;
@@ -76,7 +78,7 @@ impl Rows {
 /// Trains and scores over one step's conversation.
 pub(super) async fn train(
     run: &Run<'_>,
-    session: &mut Session,
+    (session, id): (&mut Session, &str),
     settings: &LogisticRegression,
     data: &Data,
     split: &Split,
@@ -90,6 +92,8 @@ pub(super) async fn train(
 
     run.record("train.rows", Audience::All, 1)?;
     run.record("train.columns", Audience::All, 1)?;
+    let inputs = Inputs { step: id, rows: [&rows.given, &[]], guest: data.guest() };
+    let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let labels =
         labelled.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });
@@ -97,9 +101,10 @@ pub(super) async fn train(
     let part = woe.as_ref().map(WoeOfRows::part);
     let settings_of_joint = joint_settings(settings, rows.validation());
     let columns = given.columns();
-    let own =
-        joint::train_with_woe(&mut party, &columns, labels, part.as_ref(), &settings_of_joint)
-            .await?;
+    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
+    let (part, settings_of_joint) = (part.as_ref(), &settings_of_joint);
+    let own = joint::train_with_woe(&mut party, &columns, labels, part, settings_of_joint, course)
+        .await?;
 
     if run.job.hides_scores() {
         let figures = figures(run, &mut party, &own, &test, data, split).await?;

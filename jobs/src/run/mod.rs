@@ -9,6 +9,7 @@ mod align;
 mod boosted_trees;
 mod buckets;
 mod cascade;
+mod checkpoints;
 mod classes;
 mod data;
 mod evaluate;
@@ -66,7 +67,7 @@ pub async fn run_party(
     peers: Vec<Session>,
     watch: &dyn Watch,
 ) -> Result<Outcome, JobError> {
-    let mut run = Run::new(job, party, peers, watch)?;
+    let mut run = Run::new(job, party, peers, watch)?.checkpoints_in(rows.checkpoints());
     let own_rows = rows.count();
     let saved = rows.model();
     if let Some(saved) = &saved {

@@ -7,11 +7,13 @@ use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::local::multinomial_regression as local;
+use models::vertical::course::Course;
 use models::vertical::logistic_regression::{EarlyStopping, Settings};
 use models::vertical::multinomial_regression::{self as joint, ClassCoefficients, Labels};
 use mpc::TwoParty;
 use net::Session;
 
+use super::checkpoints::{self, Inputs};
 use super::classes::{ClassScores, probabilities};
 use super::data::{Data, GuestRows};
 use super::logistic_regression::{L2_MIN, Rows, TEST_SCORES, host_predictors};
@@ -31,7 +33,7 @@ pub(super) struct Trained {
 /// Trains and scores over one step's conversation.
 pub(super) async fn train(
     run: &Run<'_>,
-    session: &mut Session,
+    (session, id): (&mut Session, &str),
     settings: &MultinomialRegression,
     data: &Data,
     split: &Split,
@@ -53,9 +55,13 @@ pub(super) async fn train(
         values,
         weights: weights.as_deref(),
     });
+    let inputs = Inputs { step: id, rows: [&rows.given, &[]], guest: data.guest() };
+    let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
+    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let joint_settings = joint_settings(settings, rows.validation());
-    let own = joint::train(&mut party, &given.columns(), labels, &joint_settings).await?;
+    let columns = given.columns();
+    let own = joint::train_along(&mut party, &columns, labels, &joint_settings, course).await?;
     drop(party);
     let mine = own.partial_scores(&test.columns(), test.rows()).concat();
     let joint_test = host_predictors(run, session, mine, TEST_SCORES).await?;

@@ -1,5 +1,6 @@
 //! What every stage of a run shares: the job, the ledger, and what each step cost.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ pub(super) struct Run<'a> {
     peers: Vec<Session>,
     meters: Vec<Arc<Meter>>,
     watch: &'a dyn Watch,
+    checkpoints: Option<PathBuf>,
     uses: Vec<StepUse>,
 }
 
@@ -94,7 +96,13 @@ impl<'a> Run<'a> {
         let ledger = Arc::new(Ledger::new(declared.map(|disclosure| disclosure.key.into_owned())));
         let meters = peers.iter().map(Session::meter).collect();
         let role = own.role;
-        Ok(Self { job, own, role, ledger, peers, meters, watch, uses: Vec::new() })
+        let (checkpoints, uses) = (None, Vec::new());
+        Ok(Self { job, own, role, ledger, peers, meters, watch, checkpoints, uses })
+    }
+
+    /// Keeps the states of trainings in this folder, if there is one.
+    pub(super) fn checkpoints_in(self, folder: Option<&Path>) -> Self {
+        Self { checkpoints: folder.map(Path::to_owned), ..self }
     }
 
     /// Begins a step between the guest and each host; `path` names its conversations and must be
@@ -142,6 +150,16 @@ impl<'a> Run<'a> {
             observed: added(self.observed(), &observed_before),
         });
         self.watch.see(Event::Finished { step: id, seconds });
+    }
+
+    /// Where states of trainings are kept, if they are.
+    pub(super) fn checkpoints(&self) -> Option<&Path> {
+        self.checkpoints.as_deref()
+    }
+
+    /// Sees the events of the run.
+    pub(super) fn watch(&self) -> &'a dyn Watch {
+        self.watch
     }
 
     /// Tells people something about the run.

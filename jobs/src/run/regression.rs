@@ -5,10 +5,12 @@ use features::FeatureMatrix;
 use features::split::Split;
 use models::family::Family;
 use models::local::generalized_linear as local;
+use models::vertical::course::Course;
 use models::vertical::generalized_linear::{self as joint, Targets};
 use mpc::TwoParty;
 use net::Session;
 
+use super::checkpoints::{self, Inputs};
 use super::data::{Data, GuestRows, pick, training_period};
 use super::evaluate::{Predicted, Scores};
 use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained, host_predictors};
@@ -30,7 +32,7 @@ pub(super) fn family(of: RegressionOf, settings: &Regression) -> Family {
 /// Trains and predicts over one step's conversation.
 pub(super) async fn train(
     run: &Run<'_>,
-    session: &mut Session,
+    (session, id): (&mut Session, &str),
     (family, settings): (Family, &Regression),
     data: &Data,
     split: &Split,
@@ -42,6 +44,9 @@ pub(super) async fn train(
     let known = data.guest().map(|guest| Known::of(guest, &rows));
     run.record("train.rows", Audience::All, 1)?;
     run.record("train.columns", Audience::All, 1)?;
+    let inputs = Inputs { step: id, rows: [&rows, &[]], guest: data.guest() };
+    let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &training).await?;
+    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let targets = known.as_ref().map(|known| Targets {
         values: &known.targets,
@@ -49,8 +54,9 @@ pub(super) async fn train(
         offsets: known.offsets.as_deref(),
     });
     let columns = training.columns();
-    let own =
-        joint::train(&mut party, &columns, targets, family, &joint_settings(settings)).await?;
+    let settings_of_joint = joint_settings(settings);
+    let own = joint::train_along(&mut party, &columns, targets, family, &settings_of_joint, course)
+        .await?;
     drop(party);
     let predictors = own.partial_scores(&test.columns(), test.rows());
     let joint_test = host_predictors(run, session, predictors, TEST_SCORES).await?;

@@ -49,13 +49,14 @@ async fn run_step(
     let best = prepared.best_for(run, &model_step.train.name)?;
     let prepared = best.as_ref().unwrap_or(prepared);
     let model_id = agree_on_id(run, step, &model_step.id).await?;
-    let model = &model_step.train.model;
+    let (model, id) = (&model_step.train.model, &model_step.id);
     let mut family = None;
     let (part, predicted) = match model {
         Model::LogisticRegression { settings, .. } => {
             let session = step.pair()?;
             let trained =
-                logistic_regression::train(run, session, settings, data, split, prepared).await?;
+                logistic_regression::train(run, (session, id), settings, data, split, prepared)
+                    .await?;
             let (part, predicted) = linear(trained, prepared);
             (ModelPart::LogisticRegression(part), predicted)
         }
@@ -64,14 +65,15 @@ async fn run_step(
             family = Some(of);
             let session = step.pair()?;
             let trained =
-                regression::train(run, session, (of, settings), data, split, prepared).await?;
+                regression::train(run, (session, id), (of, settings), data, split, prepared)
+                    .await?;
             let (part, predicted) = linear(trained, prepared);
             (ModelPart::Regression(part), predicted)
         }
         Model::MultinomialRegression { settings, .. } => {
             let session = step.pair()?;
             let trained =
-                multinomial_regression::train(run, session, settings, data, split, prepared)
+                multinomial_regression::train(run, (session, id), settings, data, split, prepared)
                     .await?;
             let (part, scores) = of_classes(trained, prepared);
             (ModelPart::MultinomialRegression(part), scores.map(Predicted::Classes))
@@ -79,7 +81,8 @@ async fn run_step(
         Model::BoostedTrees { settings, .. } => {
             family = boosted_trees::family(settings);
             let spec = (model.privacy(), settings);
-            let trained = boosted_trees::train(run, step, spec, data, split, prepared).await?;
+            let trained =
+                boosted_trees::train(run, (step, id), spec, data, split, prepared).await?;
             trees(trained)
         }
     };

@@ -3,11 +3,14 @@
 #[cfg(test)]
 mod attacks;
 pub mod boosted_trees;
+pub mod course;
 pub mod factorization_machine;
 pub mod generalized_linear;
 pub mod hidden_evaluation;
 pub mod hidden_rows;
 pub mod logistic_regression;
 pub mod multinomial_regression;
+#[cfg(test)]
+mod resuming;
 pub mod standard_errors;
 pub mod strict_trees;

@@ -1,5 +1,7 @@
 //! From tree to tree: margins, derivatives, early stopping.
 
+mod state;
+
 use serde::{Deserialize, Serialize};
 
 use super::gradients::{Rounding, mean_loss};
@@ -110,8 +112,12 @@ impl<'a> Boosting<'a> {
         let without_gain = rounds - self.best.trees / self.outputs();
         let stops_early =
             self.best_margins.is_some() && without_gain >= self.settings.early_stopping_rounds;
-        let is_amid_round = !self.trees.is_multiple_of(self.outputs());
-        is_amid_round || (rounds < self.settings.trees && !stops_early && !self.is_exhausted)
+        self.is_amid_round() || (rounds < self.settings.trees && !stops_early && !self.is_exhausted)
+    }
+
+    /// Whether the trees of a round are not all there.
+    pub(crate) fn is_amid_round(&self) -> bool {
+        !self.trees.is_multiple_of(self.outputs())
     }
 
     /// Number of trees so far.

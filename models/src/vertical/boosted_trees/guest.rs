@@ -3,10 +3,11 @@
 use features::binned::{BinnedFeature, BinnedMatrix};
 use mpc::reveal::Ledger;
 use net::Session;
+use serde::{Deserialize, Serialize};
 
 use super::messages::{BATCH, Terms, agreement};
 use super::parts::training_id;
-use super::remote::lead;
+use super::remote::{Remote, lead};
 use super::remotes::Remotes;
 use super::{GuestTrees, Question};
 use crate::ModelError;
@@ -14,6 +15,7 @@ use crate::local::boosted_trees::{
     Bits, Boosting, Cell, Choice, Cut, Examples, Gradients, Grower, Histogram, Layout, Progress,
     Settings, Tree, columns_of_tree, histograms,
 };
+use crate::vertical::course::{Course, State, misfit};
 
 /// What the guest gets out of a training.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +45,24 @@ pub async fn train_as_guest(
     settings: &Settings,
     ledger: &Ledger,
 ) -> Result<GuestTraining, ModelError> {
+    train_as_guest_along(hosts, matrix, examples, settings, ledger, Course::default()).await
+}
+
+/// [`train_as_guest`], where the `course` keeps each round, and has what an earlier run kept. Hosts
+/// keep their splits at the same time; each of them passes its own course.
+///
+/// # Errors
+/// Those of [`train_as_guest`], and [`ModelError::InvalidInput`] for a checkpoint that is none of
+/// this training.
+#[net::boxed]
+pub async fn train_as_guest_along<'a>(
+    hosts: &mut [Session],
+    matrix: &'a BinnedMatrix,
+    examples: &Examples<'_>,
+    settings: &Settings,
+    ledger: &Ledger,
+    mut course: Course<'a>,
+) -> Result<GuestTraining, ModelError> {
     let mut boosting = Boosting::new(examples, settings, matrix.rows())?;
     let mut seed = [0; 32];
     lead(hosts)?.rng().fill_bytes(&mut seed);
@@ -51,9 +71,18 @@ pub async fn train_as_guest(
         Remotes::open(hosts, ledger, &terms, settings, matrix.rows(), examples.training).await?;
 
     let mut trees = Vec::new();
+    if let Some(state) = course.resume_alone()? {
+        let kept = Kept::of(&state, matrix, &remotes, &mut boosting)?;
+        remotes.take_up(&kept.cuts).await?;
+        trees = kept.trees;
+    }
     while boosting.wants_more() {
         lead(remotes.sessions)?.report_progress(trees.len(), settings.trees_max());
         trees.push(add_tree(matrix, &mut remotes, &mut boosting).await?);
+        if course.checkpoints.is_some() && !boosting.is_amid_round() {
+            course.keep(trees.len(), || Kept::state(&trees, &remotes, &boosting));
+            remotes.keep(trees.len()).await?;
+        }
     }
     let hosts = remotes.finish().await?;
 
@@ -68,6 +97,45 @@ pub async fn train_as_guest(
         trees,
     };
     Ok(GuestTraining { model, margins, progress })
+}
+
+/// What the guest keeps between rounds, beside the margins.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    trees: Vec<Tree<Question>>,
+    /// Of each host the cuts that were asked for, by number.
+    cuts: Vec<Vec<Cut>>,
+}
+
+impl Kept {
+    fn state(trees: &[Tree<Question>], remotes: &Remotes<'_>, boosting: &Boosting<'_>) -> State {
+        let cuts = remotes.hosts.iter().map(Remote::cuts).collect();
+        let kept = Self { trees: trees.to_vec(), cuts };
+        // Plain numbers, which JSON can hold.
+        let part = serde_json::to_vec(&kept).unwrap_or_default();
+        State { plain: boosting.save(), part, ..State::default() }
+    }
+
+    /// What an earlier run kept; brings the margins to where it was.
+    fn of(
+        state: &State,
+        matrix: &BinnedMatrix,
+        remotes: &Remotes<'_>,
+        boosting: &mut Boosting<'_>,
+    ) -> Result<Self, ModelError> {
+        let kept: Self = serde_json::from_slice(&state.part).map_err(|_| misfit())?;
+        boosting.load(&state.plain).ok_or_else(misfit)?;
+        let holds = |question: &Question| match question {
+            Question::Own(cut) => cut.feature < matrix.features().len(),
+            Question::Host { host, split } => {
+                kept.cuts.get(*host).is_some_and(|cuts| *split < cuts.len())
+            }
+        };
+        let is_sound = kept.trees.iter().all(|tree| tree.is_sound() && tree.questions().all(holds));
+        let is_whole =
+            kept.trees.len() == boosting.trees() && kept.cuts.len() == remotes.hosts.len();
+        if is_sound && is_whole { Ok(kept) } else { Err(misfit()) }
+    }
 }
 
 /// The features that one tree may use: the guest's first, then those of each host.

@@ -9,6 +9,7 @@ use mpc::hints;
 use mpc::reveal::Ledger;
 use net::{Session, Size};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::messages::{Command, HostFeatures, Terms, agreement};
 use super::packing::Packing;
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::ModelError;
 use crate::local::boosted_trees::{Cut, Direction, Settings, check_parts};
+use crate::vertical::course::{Course, State, misfit};
 
 /// Trains with a guest that runs [`train_as_guest`](super::train_as_guest) on the same rows.
 ///
@@ -32,6 +34,24 @@ pub async fn train_as_host(
     settings: &Settings,
     ledger: &Ledger,
 ) -> Result<HostTrees, ModelError> {
+    train_as_host_along(session, matrix, training, settings, ledger, Course::default()).await
+}
+
+/// [`train_as_host`], where the `course` keeps the splits when the guest says so, and has those of
+/// an earlier run, whose sides the guest is told again.
+///
+/// # Errors
+/// Those of [`train_as_host`], and [`ModelError::InvalidInput`] for a checkpoint that is none of
+/// this training.
+#[net::boxed]
+pub async fn train_as_host_along<'a>(
+    session: &mut Session,
+    matrix: &'a BinnedMatrix,
+    training: &[u32],
+    settings: &Settings,
+    ledger: &Ledger,
+    mut course: Course<'a>,
+) -> Result<HostTrees, ModelError> {
     check_input(matrix, training, settings)?;
     let terms: Terms = session.receive("terms", Size::Exactly(Terms::BYTES)).await?;
     if terms.agreement != agreement(matrix.rows(), training, settings) {
@@ -39,7 +59,15 @@ pub async fn train_as_host(
         return Err(session.misbehaved("terms", rule).into());
     }
     let mut features: Vec<&BinnedFeature> = matrix.features().iter().collect();
-    session.rng().shuffle(&mut features);
+    let mut answered = Answered::default();
+    if let Some(state) = course.resume_alone()? {
+        answered = Answered::of(&state, &mut features, settings)?;
+    } else {
+        let mut order: Vec<usize> = (0..features.len()).collect();
+        session.rng().shuffle(&mut order);
+        features = order.iter().map(|place| features[*place]).collect();
+        answered.order = order;
+    }
     let bins = features.iter().map(|feature| feature.bins as u8).collect();
     ledger.record(HOST_BINS, session.peer(), features.len() as u64)?;
     let directions: Vec<Direction> =
@@ -66,7 +94,9 @@ pub async fn train_as_host(
     hints::send(session, "hints", evaluator.outputs(), make).await?;
 
     let host = Host { ledger, features, projection: &projection, evaluator };
-    let splits = host.serve(session, Allowance::new(settings)).await?;
+    host.repeat(session, &answered.splits).await?;
+    let allowance = Allowance::new(settings, answered.trees);
+    let splits = host.serve(session, allowance, answered, course).await?;
     Ok(HostTrees { training_id: training_id(&terms.seed), splits })
 }
 
@@ -104,29 +134,70 @@ fn parse(
     received.into_par_iter().map(parse).collect()
 }
 
-/// What a guest may still ask for: no more than the trees of the settings can need.
+/// What a guest may still ask for: no more than the trees of the settings can need that are not
+/// done.
 struct Allowance {
     nodes: usize,
     cuts: usize,
+    trees_max: usize,
 }
 
 impl Allowance {
-    fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings, done: usize) -> Self {
+        let trees_max = settings.trees_max();
+        let left = trees_max.saturating_sub(done);
         // The root, and one of each pair of children above the leaves.
-        let nodes = settings.trees_max() << (settings.depth - 1);
-        let cuts = settings.trees_max() * ((1 << settings.depth) - 1);
-        Self { nodes, cuts }
+        let nodes = left << (settings.depth - 1);
+        let cuts = left * ((1 << settings.depth) - 1);
+        Self { nodes, cuts, trees_max }
     }
 
     fn spend(&mut self, command: &Command) -> Result<(), &'static str> {
         let (left, wanted) = match command {
             Command::Sums { nodes } => (&mut self.nodes, *nodes),
             Command::Sides { cuts } => (&mut self.cuts, cuts.len()),
+            Command::Keep { trees } if *trees <= self.trees_max => return Ok(()),
+            Command::Keep { .. } => return Err("no more trees are done than the settings have"),
             Command::Finished => return Ok(()),
         };
         let rule = "no more may be asked for than the settings' trees can need";
         *left = left.checked_sub(wanted).ok_or(rule)?;
         Ok(())
+    }
+}
+
+/// What the guest has asked for so far, as it is kept.
+#[derive(Default, Serialize, Deserialize)]
+struct Answered {
+    /// How many trees are done.
+    trees: usize,
+    /// The places of features in the order that the guest knows.
+    order: Vec<usize>,
+    splits: Vec<HostSplit>,
+}
+
+impl Answered {
+    /// What an earlier run kept; brings the features into its order.
+    fn of(
+        state: &State,
+        features: &mut Vec<&BinnedFeature>,
+        settings: &Settings,
+    ) -> Result<Self, ModelError> {
+        let kept: Self = serde_json::from_slice(&state.part).map_err(|_| misfit())?;
+        let mut sorted = kept.order.clone();
+        sorted.sort_unstable();
+        let is_order = sorted.iter().copied().eq(0..features.len());
+        if !is_order || kept.trees > settings.trees_max() {
+            return Err(misfit());
+        }
+        *features = kept.order.iter().map(|place| features[*place]).collect();
+        Ok(kept)
+    }
+
+    fn state(&self) -> State {
+        // Plain numbers and names, which JSON can hold.
+        let part = serde_json::to_vec(self).unwrap_or_default();
+        State { part, ..State::default() }
     }
 }
 
@@ -139,13 +210,25 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
+    /// Tells the guest the sides at splits that it asked for in an earlier run.
+    async fn repeat(&self, session: &mut Session, splits: &[HostSplit]) -> Result<(), ModelError> {
+        for HostSplit { feature, bin, missing_left } in splits {
+            let feature = self.features.iter().position(|own| own.name == *feature);
+            let feature = feature.ok_or_else(misfit)?;
+            let cut = Cut { feature, bin: *bin, missing_left: *missing_left };
+            self.answer_sides(session, cut).await?;
+        }
+        Ok(())
+    }
+
     /// Answers commands until the guest has finished; returns the splits it asked for.
     async fn serve(
         &self,
         session: &mut Session,
         mut allowance: Allowance,
+        mut answered: Answered,
+        mut course: Course<'_>,
     ) -> Result<Vec<HostSplit>, ModelError> {
-        let mut splits = Vec::new();
         loop {
             let command: Command =
                 session.receive("command", Size::AtMost(Command::BYTES_MAX)).await?;
@@ -154,10 +237,18 @@ impl Host<'_> {
                 Command::Sums { nodes } => self.answer_sums(session, nodes).await?,
                 Command::Sides { cuts } => {
                     for cut in cuts {
-                        splits.push(self.answer_sides(session, cut).await?);
+                        answered.splits.push(self.answer_sides(session, cut).await?);
                     }
                 }
-                Command::Finished => return Ok(splits),
+                Command::Keep { trees } if trees <= answered.trees => {
+                    let rule = "trees are kept once, in order";
+                    return Err(session.misbehaved("command", rule).into());
+                }
+                Command::Keep { trees } => {
+                    answered.trees = trees;
+                    course.keep(trees, || answered.state());
+                }
+                Command::Finished => return Ok(answered.splits),
             }
         }
     }

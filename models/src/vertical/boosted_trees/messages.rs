@@ -45,6 +45,8 @@ pub(super) enum Command {
     Sums { nodes: usize },
     /// The sides of all rows at these cuts.
     Sides { cuts: Vec<Cut> },
+    /// That the splits so far are kept: so many trees are done.
+    Keep { trees: usize },
     /// Nothing any more.
     Finished,
 }
@@ -129,6 +131,10 @@ impl Message for Command {
                     out.extend([cut.bin, u8::from(cut.missing_left)]);
                 }
             }
+            Self::Keep { trees } => {
+                out.push(3);
+                out.extend((*trees as u32).to_le_bytes());
+            }
         }
     }
 
@@ -147,6 +153,7 @@ impl Message for Command {
                 });
                 Ok(Self::Sides { cuts: cuts.collect::<Result<_, WireError>>()? })
             }
+            3 => Ok(Self::Keep { trees: reader.u32()? as usize }),
             other => Err(invalid(format!("there is no command {other}"))),
         }
     }
@@ -188,6 +195,7 @@ mod tests {
             Command::Finished,
             Command::Sums { nodes: BATCH },
             Command::Sides { cuts: vec![cut; CUTS_MAX] },
+            Command::Keep { trees: 70_000 },
         ] {
             assert!(encode(&command).len() <= Command::BYTES_MAX);
             assert_eq!(decode(&encode(&command)), Ok(command));
@@ -206,7 +214,7 @@ mod tests {
         assert!(decode::<HostFeatures>(&[255, 255, 255, 255]).is_err());
         let (bins, directions) = (vec![255; 257], vec![Direction::Any; 257]);
         assert!(decode::<HostFeatures>(&encode(&HostFeatures { bins, directions })).is_err());
-        assert!(decode::<Command>(&[3]).is_err());
+        assert!(decode::<Command>(&[3, 0]).is_err());
         assert!(decode::<Command>(&[0, 0]).is_err());
         assert!(decode::<Command>(&[1, 0, 0, 0, 0]).is_err());
         assert!(decode::<Command>(&[1, 9, 0, 0, 0]).is_err());

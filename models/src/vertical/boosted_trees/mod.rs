@@ -15,12 +15,14 @@
 //! 2. `features`  H→G  bins of each of the host's features, and how predictions may depend on it,
 //!    shuffled, without names
 //! 3. `hints`     H→G  once: one ring element per (feature, bin), in messages of 64
-//! 4. until the trees are grown, one of
+//! 4. where an earlier run is taken up (`course`): `sides` H→G of each split of it
+//! 5. until the trees are grown, one of
 //!    - `command` G→H `Sums`, then per node `gradients` G→H: both derivatives of the node's rows,
 //!      zero for all other training rows, encrypted, the same to every host; back `sums` H→G: one
 //!      sum per (feature, bin). Of two children only the smaller one is asked for;
 //!    - `command` G→H `Sides` with the level's new cuts of the host's features, back per cut
 //!      `sides` H→G: one bit for each row, training or not. No cut is asked for twice;
+//!    - `command` G→H `Keep` after a round, if the guest keeps its state: the host keeps its own;
 //!    - `command` G→H `Finished`.
 //!
 //! Scoring new rows, with each host: `model` G→H, which model and how many rows; per split of the
@@ -75,8 +77,8 @@ mod scoring;
 #[cfg(test)]
 mod tests;
 
-pub use guest::{GuestTraining, train_as_guest};
-pub use host::train_as_host;
+pub use guest::{GuestTraining, train_as_guest, train_as_guest_along};
+pub use host::{train_as_host, train_as_host_along};
 pub use messages::CELLS_MAX;
 pub use parts::{GuestTrees, HostPart, HostSplit, HostTrees, Question};
 pub use scoring::{score_as_guest, score_as_host};

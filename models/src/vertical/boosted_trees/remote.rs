@@ -13,6 +13,7 @@ use super::packing::Packing;
 use super::{BIN_SUMS, HOST_BINS, HOST_DIRECTIONS, OWN_SPLITS, ROW_PARTITION, SHAPE};
 use crate::ModelError;
 use crate::local::boosted_trees::{Bits, Cell, Cut, Direction, Gradients, Layout, Settings};
+use crate::vertical::course::misfit;
 
 /// What the guest uses with every host.
 pub(super) struct Shared<'a> {
@@ -210,6 +211,35 @@ impl Remote {
             self.sides.push(receive_sides(session, shared.rows).await?);
         }
         Ok(numbers)
+    }
+
+    /// The cuts that were asked for, in the order of their numbers.
+    pub(super) fn cuts(&self) -> Vec<Cut> {
+        let mut numbered: Vec<(Cut, usize)> =
+            self.numbers.iter().map(|(cut, number)| (*cut, *number)).collect();
+        numbered.sort_unstable_by_key(|(_, number)| *number);
+        numbered.into_iter().map(|(cut, _)| cut).collect()
+    }
+
+    /// Takes up the `cuts` of an earlier run, whose sides the host sends again.
+    pub(super) async fn take_up(
+        &mut self,
+        shared: &Shared<'_>,
+        session: &mut Session,
+        cuts: &[Cut],
+    ) -> Result<(), ModelError> {
+        self.numbers = cuts.iter().enumerate().map(|(number, cut)| (*cut, number)).collect();
+        if self.numbers.len() != cuts.len() {
+            return Err(misfit());
+        }
+        if !cuts.is_empty() {
+            shared.ledger.record(OWN_SPLITS, session.peer(), cuts.len() as u64)?;
+            shared.ledger.record(ROW_PARTITION, session.me(), cuts.len() as u64)?;
+        }
+        for _ in cuts {
+            self.sides.push(receive_sides(session, shared.rows).await?);
+        }
+        Ok(())
     }
 
     /// The sides at the cut of this number.

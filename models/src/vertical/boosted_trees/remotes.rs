@@ -82,6 +82,22 @@ impl<'a> Remotes<'a> {
             .await
     }
 
+    /// Takes up the cuts of an earlier run at each host.
+    pub(super) async fn take_up(&mut self, cuts: &[Vec<Cut>]) -> Result<(), ModelError> {
+        let Self { sessions, hosts, shared } = self;
+        let conversations = sessions.iter_mut().zip(hosts.iter_mut()).zip(cuts);
+        together(conversations.map(|((session, host), cuts)| host.take_up(shared, session, cuts)))
+            .await?;
+        Ok(())
+    }
+
+    /// Tells all hosts to keep their splits: so many trees are done.
+    pub(super) async fn keep(&mut self, trees: usize) -> Result<(), ModelError> {
+        let command = Command::Keep { trees };
+        together(self.sessions.iter_mut().map(|session| session.send("command", &command))).await?;
+        Ok(())
+    }
+
     /// Says that nothing will be asked any more; returns what each host has of the model.
     pub(super) async fn finish(self) -> Result<Vec<HostPart>, ModelError> {
         let mut parts = Vec::with_capacity(self.hosts.len());

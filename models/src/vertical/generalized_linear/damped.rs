@@ -20,9 +20,11 @@ use mpc::comparison::is_negative;
 use mpc::conversion::{select, truncate};
 use mpc::matrix::Blocks;
 use mpc::multiplication::{multiply, scale};
+use mpc::refresh::Shared;
 use mpc::reveal::open_bit;
 
 use crate::ModelError;
+use crate::vertical::course::misfit;
 use crate::vertical::logistic_regression::Settings;
 use crate::vertical::logistic_regression::objective::{
     GRADIENT_BITS, Gradients, Space, from_party_order, in_party_order,
@@ -112,6 +114,38 @@ impl Damped {
             step_bits,
             unit_bits,
         }
+    }
+
+    /// All that is shared between passes, of which there has been one at least.
+    pub(in crate::vertical) fn save(&self) -> Shared {
+        let anchor = self.anchor.as_ref();
+        let anchor = anchor.map_or_else(Vec::new, |it| [&it.point[..], &it.step].concat());
+        let scalars = [self.damping, self.bound];
+        let words = [&self.current, &self.ahead, &anchor, &scalars[..]].concat();
+        Shared { words, ..Shared::default() }
+    }
+
+    /// Goes on from what was saved after so many `passes`.
+    pub(in crate::vertical) fn load(
+        &mut self,
+        shared: Shared,
+        passes: usize,
+    ) -> Result<(), ModelError> {
+        let (size, words) = (self.current.len(), shared.words);
+        // A step, with the pulls behind it.
+        let step = size + self.pulls.len();
+        if words.len() != 3 * size + step + 2 {
+            return Err(misfit());
+        }
+        let (current, rest) = words.split_at(size);
+        let (ahead, rest) = rest.split_at(size);
+        let (point, rest) = rest.split_at(size);
+        let (step, scalars) = rest.split_at(step);
+        (self.current, self.ahead) = (current.to_vec(), ahead.to_vec());
+        self.anchor = Some(Anchor { point: point.to_vec(), step: step.to_vec() });
+        (self.damping, self.bound) = (scalars[0], scalars[1]);
+        self.passes = passes as u32;
+        Ok(())
     }
 
     /// Where to take the next gradient.

@@ -14,7 +14,8 @@
 //! # Messages
 //! 1. once: `weighted` guest → host, whether rows have weights; `label_scale` guest → host, a power
 //!    of two (not for gamma)
-//! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
+//! 2. once: the parts of the encrypted products that never change (`mpc::matrix`); where an earlier
+//!    run is taken up (`course`), `refresh` both ways (`mpc::refresh`)
 //! 3. per pass: the linear predictors (`mpc::matrix`), the means (`mpc::exponential`, or for linear
 //!    regression truncations and with weights `mpc::known`), the gradient (`mpc::matrix`),
 //!    truncations, and one stop bit; with a logarithmic link also products with the secret step
@@ -51,6 +52,7 @@ use mpc::sigmoid::Accuracy;
 
 pub use super::logistic_regression::{Coefficients, ROWS_MAX, ROWS_MIN};
 
+use super::course::{Course, Passes};
 use super::logistic_regression::objective::{Objective, Prepared};
 use super::logistic_regression::{self as engine, Ending, Rows};
 use super::standard_errors;
@@ -115,6 +117,23 @@ pub async fn train<'a>(
     family: Family,
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
+    train_along(party, columns, targets, family, settings, Course::default()).await
+}
+
+/// [`train`], where the `course` says where training begins and what is kept of it on the way.
+///
+/// # Errors
+/// Those of [`train`], and [`ModelError::InvalidInput`] for a checkpoint that is none of this
+/// training.
+#[net::boxed]
+pub async fn train_along<'a>(
+    party: &mut TwoParty,
+    columns: &'a [&[f64]],
+    targets: Option<Targets<'a>>,
+    family: Family,
+    settings: &Settings,
+    mut course: Course<'a>,
+) -> Result<Coefficients, ModelError> {
     let rows = check(party, columns, targets, family, settings)?;
     let weighted =
         engine::agree_on_weights(party, targets.map(|targets| targets.weights.is_some())).await?;
@@ -129,9 +148,9 @@ pub async fn train<'a>(
     };
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
     let (result, ending) = if family.log_link_power().is_some() {
-        descend_damped(party, &objective, &prepared, &scaled).await?
+        descend_damped(party, &objective, &prepared, &scaled, &mut course).await?
     } else {
-        engine::descend(party, &objective, &prepared, &scaled, weighted).await?
+        engine::descend(party, &objective, &prepared, &scaled, weighted, &mut course).await?
     };
     let errors =
         standard_errors::learn(party, columns, &objective, &prepared, &result, &scaled).await?;
@@ -144,22 +163,25 @@ async fn descend_damped(
     objective: &Objective<'_>,
     prepared: &Prepared,
     settings: &engine::Settings,
+    course: &mut Course<'_>,
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = engine::thresholds(party, prepared, settings);
     let mut optimiser = Damped::new(party, objective.space(1), settings, &thresholds);
-    let mut passes = 0;
-    let converged = loop {
-        party.session.report_progress(passes, settings.passes_max);
-        passes += 1;
+    let mut passes = Passes::new(Accuracy::Fine);
+    if let Some(state) = course.resume(party).await? {
+        passes = Passes::of(&state)?;
+        optimiser.load(state.shared, passes.done)?;
+    }
+    while passes.converged.is_none() {
+        party.session.report_progress(passes.done, settings.passes_max);
         let point = optimiser.point(party);
         let gradients =
             objective.gradients(party, &point, objective.rows(), Accuracy::Fine).await?;
         let stop = optimiser.step(party, gradients).await?;
-        if stop || passes >= settings.passes_max {
-            break stop;
-        }
-    };
-    Ok((optimiser.result(party), Ending { passes, converged }))
+        passes.count(stop, settings.passes_max);
+        course.keep(passes.done, || passes.state(optimiser.save()));
+    }
+    Ok((optimiser.result(party), passes.into()))
 }
 
 fn check(

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use mpc::boolean::{BitTriples, Bits, and_many, bit_triples};
 use mpc::conversion::select;
+use mpc::refresh::Shared;
 use mpc::{MpcError, TwoParty};
 
 /// The last passes of a training that stops early; everything is shared.
@@ -70,6 +71,20 @@ impl Patience {
         let is_over = Bits::from_fn(back.len(), |_| self.is_over() == 1);
         let back = select(party, &is_over, &back).await?;
         Ok(current.iter().zip(back).map(|(current, back)| current.wrapping_add(back)).collect())
+    }
+
+    /// Adds all that is shared here to a state.
+    pub(super) fn save(&self, shared: &mut Shared) {
+        self.earlier.iter().for_each(|earlier| shared.words.extend(earlier));
+        shared.bits.extend(self.uphill.words());
+    }
+
+    /// Takes over what [`Self::save`] added, of so many coefficients; whether that fits.
+    pub(super) fn load(&mut self, words: &[u64], bits: Vec<u64>, coefficients: usize) -> bool {
+        let passes = self.uphill.len();
+        self.earlier = words.chunks(coefficients.max(1)).map(<[u64]>::to_vec).collect();
+        self.uphill = Bits::from_words(bits, passes);
+        self.earlier.len() <= passes && words.len().is_multiple_of(coefficients.max(1))
     }
 
     /// A share of whether every pass that counts was uphill.

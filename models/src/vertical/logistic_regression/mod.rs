@@ -15,7 +15,8 @@
 //!    of evidence: numbers of rows and bins; `early_stopping` both ways, with early stopping: the
 //!    patience, and numbers of training and validation rows
 //! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
-//! 3. where there are many rows, passes over the first ones as in 4, without a stop bit
+//! 3. where there are many rows, passes over the first ones as in 4, without a stop bit; where an
+//!    earlier run is taken up (`course`), `refresh` both ways instead (`mpc::refresh`)
 //! 4. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
 //!    (`mpc::matrix`), truncations, and one stop bit; with weight of evidence, products with the
 //!    guest's values before the scores and after the gradient (`mpc::known`); with early stopping,
@@ -57,6 +58,7 @@ use mpc::TwoParty;
 use mpc::matrix::{Blocks, Geometry, ROWS_STEP};
 use mpc::sigmoid::Accuracy;
 
+use super::course::{Course, Passes};
 use super::generalized_linear::response::{Residuals, Response};
 use super::standard_errors::{self, StandardErrors};
 use crate::ModelError;
@@ -198,14 +200,16 @@ pub async fn train<'a>(
     labels: Option<Labels<'a>>,
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
-    train_with_woe(party, columns, labels, None, settings).await
+    train_with_woe(party, columns, labels, None, settings, Course::default()).await
 }
 
 /// [`train`] with features of the host whose weight of evidence stays with the guest (see [`woe`]);
-/// the host's `columns` may be empty then. Both parties pass their part, or both `None`.
+/// the host's `columns` may be empty then. Both parties pass their part, or both `None`. The
+/// `course` says where training begins, and what is kept of it on the way.
 ///
 /// # Errors
-/// Those of [`train`], and [`ModelError::InvalidInput`] for a part that does not fit the rows.
+/// Those of [`train`], and [`ModelError::InvalidInput`] for a part that does not fit the rows, or a
+/// checkpoint that is none of this training.
 #[net::boxed]
 pub async fn train_with_woe<'a>(
     party: &mut TwoParty,
@@ -213,6 +217,7 @@ pub async fn train_with_woe<'a>(
     labels: Option<Labels<'a>>,
     woe: Option<&Woe<'_>>,
     settings: &Settings,
+    mut course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
     let rows = check(party, columns, labels, woe, settings)?;
     let weighted = agree_on_weights(party, labels.map(|labels| labels.weights.is_some())).await?;
@@ -221,7 +226,8 @@ pub async fn train_with_woe<'a>(
     let geometry = agree_on_geometry(party, &prepared, settings, 1).await?;
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
-    let (result, ending) = descend(party, &objective, &prepared, settings, weighted).await?;
+    let (result, ending) =
+        descend(party, &objective, &prepared, settings, weighted, &mut course).await?;
     let errors =
         standard_errors::learn(party, columns, &objective, &prepared, &result, settings).await?;
     learn(party, &objective, &prepared, &result, ending, errors).await
@@ -234,6 +240,12 @@ pub(in crate::vertical) struct Ending {
     pub(in crate::vertical) converged: bool,
 }
 
+impl From<Passes> for Ending {
+    fn from(passes: Passes) -> Self {
+        Self { passes: passes.done, converged: passes.converged == Some(true) }
+    }
+}
+
 /// Minimises a loss whose curvature the whitening bounds; the shared result.
 pub(in crate::vertical) async fn descend(
     party: &mut TwoParty,
@@ -241,6 +253,7 @@ pub(in crate::vertical) async fn descend(
     prepared: &Prepared,
     settings: &Settings,
     weighted: bool,
+    course: &mut Course<'_>,
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = thresholds(party, prepared, settings);
     let curvature = curvature(weighted, prepared.rows.training);
@@ -248,7 +261,11 @@ pub(in crate::vertical) async fn descend(
     // With early stopping the way counts, not only where it ends.
     let is_direct = settings.early_stopping.is_none() && objective.has_coarse_residuals();
     let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_direct);
-    if let Some(sample) = sample {
+    let mut passes = Passes::new(if is_direct { Accuracy::Coarse } else { Accuracy::Fine });
+    if let Some(state) = course.resume(party).await? {
+        passes = Passes::of(&state)?;
+        optimiser.load(party, state.shared, passes.done)?;
+    } else if let Some(sample) = sample {
         let share = sample as f64 / prepared.rows.training as f64;
         for _ in 0..SAMPLE_PASSES.min(settings.passes_max) {
             let point = optimiser.point();
@@ -257,23 +274,15 @@ pub(in crate::vertical) async fn descend(
         }
         optimiser.rest(party);
     }
-    let mut passes = 0;
-    let mut accuracy = if is_direct { Accuracy::Coarse } else { Accuracy::Fine };
-    let converged = loop {
-        party.session.report_progress(passes, settings.passes_max);
-        passes += 1;
-        let point = optimiser.point();
+    while passes.converged.is_none() {
+        party.session.report_progress(passes.done, settings.passes_max);
+        let (point, accuracy) = (optimiser.point(), passes.accuracy);
         let gradients = objective.gradients(party, point, prepared.rows.all(), accuracy).await?;
         let stop = optimiser.step(party, gradients, accuracy).await?;
-        let ended = stop && accuracy == Accuracy::Fine;
-        if ended || passes >= settings.passes_max {
-            break ended;
-        }
-        if stop {
-            accuracy = Accuracy::Fine;
-        }
-    };
-    Ok((optimiser.result(party).await?, Ending { passes, converged }))
+        passes.count(stop, settings.passes_max);
+        course.keep(passes.done, || passes.state(optimiser.save(party)));
+    }
+    Ok((optimiser.result(party).await?, passes.into()))
 }
 
 /// Opens to each party its own coefficients.

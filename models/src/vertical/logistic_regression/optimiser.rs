@@ -22,6 +22,7 @@ use mpc::comparison::is_negative;
 use mpc::conversion::{select, truncate};
 use mpc::matrix::Blocks;
 use mpc::multiplication::multiply;
+use mpc::refresh::Shared;
 use mpc::reveal::open_bit;
 use mpc::sigmoid::Accuracy;
 
@@ -29,6 +30,7 @@ use super::Settings;
 use super::early_stopping::Patience;
 use super::objective::{GRADIENT_BITS, Gradients, Space, from_party_order, in_party_order};
 use crate::ModelError;
+use crate::vertical::course::misfit;
 
 /// The step's inverse for each block; see above why 0.75 suffices for a curvature of 1.
 pub(in crate::vertical) const INVERSE_STEP_PER_BLOCK: f64 = 0.75;
@@ -101,6 +103,43 @@ impl Optimiser {
             thresholds: thresholds.iter().map(|pull| (pull * unit).round() as u64).collect(),
             patience: settings.early_stopping.map(|it| Patience::new(it.patience)),
         }
+    }
+
+    /// All that is shared between passes.
+    pub(in crate::vertical) fn save(&self, party: &TwoParty) -> Shared {
+        let Blocks { own, theirs } = self.ahead.clone();
+        let words = [self.current.clone(), in_party_order(party, own, theirs)].concat();
+        let mut shared = Shared { words, ..Shared::default() };
+        if let Some(patience) = &self.patience {
+            patience.save(&mut shared);
+        }
+        shared
+    }
+
+    /// Goes on from what was saved after so many `passes`.
+    pub(in crate::vertical) fn load(
+        &mut self,
+        party: &TwoParty,
+        shared: Shared,
+        passes: usize,
+    ) -> Result<(), ModelError> {
+        let Shared { words, bits, .. } = shared;
+        let size = self.current.len();
+        let (Some(current), Some(ahead)) = (words.get(..size), words.get(size..2 * size)) else {
+            return Err(misfit());
+        };
+        let earlier = &words[2 * size..];
+        let fits = match &mut self.patience {
+            Some(patience) => patience.load(earlier, bits, size),
+            None => earlier.is_empty() && bits.is_empty(),
+        };
+        if !fits {
+            return Err(misfit());
+        }
+        self.current = current.to_vec();
+        self.ahead = from_party_order(party, ahead.to_vec(), self.own);
+        self.passes = passes as u32;
+        Ok(())
     }
 
     /// Where to take the next gradient.

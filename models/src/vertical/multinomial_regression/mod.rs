@@ -10,7 +10,8 @@
 //! # Messages
 //! 1. once: `classes` guest → host, how many there are; `weighted` guest → host, whether rows have
 //!    weights; `early_stopping` both ways, with early stopping
-//! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
+//! 2. once: the parts of the encrypted products that never change (`mpc::matrix`); where an earlier
+//!    run is taken up (`course`), `refresh` both ways (`mpc::refresh`)
 //! 3. per pass: the scores of all classes but the last at once (`mpc::matrix`), the probabilities
 //!    (`mpc::softmax`), the gradients of these classes at once (`mpc::matrix`), truncations, and
 //!    one stop bit; with early stopping, the gradients of the validation rows, and the count of
@@ -41,6 +42,7 @@ use mpc::softmax::{FACTOR_BITS, Factors, Softmax};
 
 pub use mpc::softmax::CLASSES_MAX;
 
+use super::course::{Course, Passes};
 use super::generalized_linear::response::{RESIDUAL_BITS, Residuals, row_scales};
 use super::logistic_regression::objective::{Gradients, Objective};
 use super::logistic_regression::optimiser::Optimiser;
@@ -125,6 +127,22 @@ pub async fn train<'a>(
     labels: Option<Labels<'a>>,
     settings: &Settings,
 ) -> Result<ClassCoefficients, ModelError> {
+    train_along(party, columns, labels, settings, Course::default()).await
+}
+
+/// [`train`], where the `course` says where training begins and what is kept of it on the way.
+///
+/// # Errors
+/// Those of [`train`], and [`ModelError::InvalidInput`] for a checkpoint that is none of this
+/// training.
+#[net::boxed]
+pub async fn train_along<'a>(
+    party: &mut TwoParty,
+    columns: &'a [&[f64]],
+    labels: Option<Labels<'a>>,
+    settings: &Settings,
+    mut course: Course<'a>,
+) -> Result<ClassCoefficients, ModelError> {
     let rows = check(party, columns, labels, settings)?;
     let count = agree_on_classes(party, labels).await?;
     let weights = labels.map(|labels| labels.weights.is_some());
@@ -140,7 +158,8 @@ pub async fn train<'a>(
         Ok(Classes { softmax, count, weighted, scales, labels })
     };
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
-    let (result, ending) = descend(party, &objective, rows, settings, weighted).await?;
+    let (result, ending) =
+        descend(party, &objective, rows, settings, weighted, &mut course).await?;
     let all = engine::learn_vectors(party, &objective, &prepared, &result).await?;
     let (weights, intercepts) = all.into_iter().unzip();
     let Ending { passes, converged } = ending;
@@ -153,21 +172,24 @@ async fn descend(
     rows: Rows,
     settings: &Settings,
     weighted: bool,
+    course: &mut Course<'_>,
 ) -> Result<(Blocks, Ending), ModelError> {
     let curvature = engine::curvature(weighted, rows.training);
     let count = objective.response().count;
     let mut optimiser = Optimiser::new(objective.space(count), settings, &[], curvature);
-    let mut passes = 0;
-    let converged = loop {
-        party.session.report_progress(passes, settings.passes_max);
-        passes += 1;
+    let mut passes = Passes::new(Accuracy::Fine);
+    if let Some(state) = course.resume(party).await? {
+        passes = Passes::of(&state)?;
+        optimiser.load(party, state.shared, passes.done)?;
+    }
+    while passes.converged.is_none() {
+        party.session.report_progress(passes.done, settings.passes_max);
         let gradients = gradients(party, objective, optimiser.point(), rows).await?;
         let stop = optimiser.step(party, gradients, Accuracy::Fine).await?;
-        if stop || passes >= settings.passes_max {
-            break stop;
-        }
-    };
-    Ok((optimiser.result(party).await?, Ending { passes, converged }))
+        passes.count(stop, settings.passes_max);
+        course.keep(passes.done, || passes.state(optimiser.save(party)));
+    }
+    Ok((optimiser.result(party).await?, passes.into()))
 }
 
 /// The gradients of all classes, one after the other. What is linear adds up to 0 over the classes,

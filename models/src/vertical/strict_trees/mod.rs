@@ -13,7 +13,8 @@
 //! # Messages
 //! 1. once: `features` both ways, the bins of each feature and whether values are missing; the
 //!    parts of encrypted sums that never change (`mpc::histogram`); `guest_numbers` guest → host, a
-//!    share of the penalties in units of scaled derivatives, and of weights if there are any
+//!    share of the penalties in units of scaled derivatives, and of weights if there are any; where an
+//!    earlier run is taken up (`course`), `refresh` both ways (`mpc::refresh`)
 //! 2. per tree: derivatives on shares (`mpc::sigmoid`, `mpc::product`); of a forest the guest's
 //!    alone
 //! 3. per level: sums over cells of one child of each pair (`mpc::histogram`); the gain of every
@@ -50,6 +51,7 @@
 //! G·H'_L)²/(H'_L·H'_R)` with `H'_L = H_L + λ`, `H'_R = H_R + λ` and H' their sum, so that
 //! fractions are compared and nothing is divided.
 
+mod checkpoint;
 mod choice;
 mod cuts;
 mod derivatives;
@@ -65,7 +67,7 @@ mod tests;
 mod units;
 mod walk;
 
-use std::collections::VecDeque;
+use std::slice;
 
 use features::binned::BinnedMatrix;
 use mpc::TwoParty;
@@ -77,6 +79,8 @@ use crate::ModelError;
 use crate::local::boosted_trees::{
     Examples, Loss, Settings, check_features, check_parts, rows_of_tree,
 };
+use crate::vertical::course::Course;
+use checkpoint::Boosted;
 use cuts::{FeatureShape, Shapes};
 use derivatives::Derivatives;
 use growing::Growing;
@@ -139,6 +143,24 @@ pub async fn train<'a>(
     rows: Rows<'a>,
     settings: &Settings,
 ) -> Result<Training, ModelError> {
+    train_along(party, matrix, known, rows, settings, Course::default()).await
+}
+
+/// [`train`], where the `course` keeps each tree and what the next one needs, and has what an
+/// earlier run kept.
+///
+/// # Errors
+/// Those of [`train`], and [`ModelError::InvalidInput`] for a checkpoint that is none of this
+/// training.
+#[net::boxed]
+pub async fn train_along<'a>(
+    party: &mut TwoParty,
+    matrix: &'a BinnedMatrix,
+    known: Option<Known<'a>>,
+    rows: Rows<'a>,
+    settings: &Settings,
+    course: Course<'a>,
+) -> Result<Training, ModelError> {
     let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
     let rows = if stops { rows } else { Rows { validation: &[], ..rows } };
     let all = [rows.training, rows.validation].concat();
@@ -179,7 +201,7 @@ pub async fn train<'a>(
         settings,
     };
     let mut boosting = Boosting { derivatives, growing, rows, margins: vec![0; all.len()] };
-    let trees = boosting.run(party).await?;
+    let trees = boosting.run(party, matrix.features().len(), course).await?;
     let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
     let mut margins = boosting.margins;
     margins.truncate(count);
@@ -199,18 +221,28 @@ struct Boosting<'a> {
 }
 
 impl Boosting<'_> {
-    async fn run(&mut self, party: &mut TwoParty) -> Result<Vec<PartTree>, ModelError> {
+    /// Grows all trees on so many `features` of this party.
+    async fn run(
+        &mut self,
+        party: &mut TwoParty,
+        features: usize,
+        mut course: Course<'_>,
+    ) -> Result<Vec<PartTree>, ModelError> {
         let settings = self.growing.settings;
         let training = self.rows.training;
         let patience = settings.early_stopping_rounds;
         let mut stopping = Stopping::new(self.growing.products, patience);
-        let mut trees = Vec::new();
-        // What each of the last trees added, which may have to be taken off again.
-        let mut added: VecDeque<Vec<u64>> = VecDeque::new();
-        for tree in 0..settings.trees {
+        let mut boosted = Boosted::default();
+        if let Some(state) = course.resume(party).await? {
+            let sound = |tree: &PartTree| tree.is_sound(party.is_first(), features);
+            let margins = (slice::from_mut(&mut self.margins), self.rows.validation.len());
+            boosted = Boosted::of(state, margins, &mut stopping, sound)?;
+        }
+        for tree in boosted.trees.len()..settings.trees {
             party.session.report_progress(tree, settings.trees);
             let derived = self.derivatives.at(party, &self.margins, training.len()).await?;
-            let last = added.back().map(|added| &added[training.len()..]);
+            let last = boosted.added.back().and_then(|added| added.first());
+            let last = last.map(|added| &added[training.len()..]);
             let looks = !self.rows.validation.is_empty();
             let is_over =
                 if looks { stopping.look(party, &derived.residuals, last).await? } else { None };
@@ -223,23 +255,24 @@ impl Boosting<'_> {
                     return Err(diverged(tree));
                 }
                 let cut = patience.min(tree);
-                for added in added.iter().rev().take(cut) {
+                for added in boosted.added.iter().rev().take(cut).flatten() {
                     move_by(&mut self.margins, added, u64::wrapping_sub);
                 }
-                trees.truncate(tree - cut);
+                boosted.trees.truncate(tree - cut);
                 break;
             }
             let mut packed = derived.packed;
             leave_out(&mut packed, training, &rows_of_tree(settings, tree, training));
             let (part, gained) = self.growing.tree(party, packed, self.margins.len(), tree).await?;
             move_by(&mut self.margins, &gained, u64::wrapping_add);
-            trees.push(part);
-            added.push_back(gained);
-            if added.len() > patience.max(1) {
-                added.pop_front();
+            boosted.trees.push(part);
+            boosted.added.push_back(vec![gained]);
+            if boosted.added.len() > patience.max(1) {
+                boosted.added.pop_front();
             }
+            course.keep(tree + 1, || boosted.state(slice::from_ref(&self.margins), &stopping));
         }
-        Ok(trees)
+        Ok(boosted.trees)
     }
 }
 

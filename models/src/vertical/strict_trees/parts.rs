@@ -123,7 +123,7 @@ impl PartTree {
 
     /// Whether every child exists, comes after its parent and has one parent only, and exactly the
     /// own splits say what they ask.
-    fn is_sound(&self, is_first: bool, features: usize) -> bool {
+    pub(super) fn is_sound(&self, is_first: bool, features: usize) -> bool {
         let mut next = 1;
         for (place, node) in self.nodes.iter().enumerate() {
             if let PartNode::Split { owner, cut, left } = node {

@@ -14,6 +14,7 @@ use mpc::boolean::{Bits, and_many, bit_triples};
 use mpc::comparison::is_negative;
 use mpc::conversion::select;
 use mpc::product::{Form, Products};
+use mpc::refresh::Shared;
 use mpc::wide::{from_words, widen};
 
 use crate::ModelError;
@@ -37,6 +38,24 @@ pub(super) struct Stopping<'a> {
 impl<'a> Stopping<'a> {
     pub(super) fn new(products: &'a Products, patience: usize) -> Self {
         Self { products, patience, residuals: Vec::new(), loss: 0, least: Vec::new() }
+    }
+
+    /// Adds all that is shared here to a state.
+    pub(super) fn save(&self, shared: &mut Shared) {
+        shared.words.extend(&self.residuals);
+        if !self.residuals.is_empty() {
+            shared.wide.push(self.loss);
+            shared.wide.extend(&self.least);
+        }
+    }
+
+    /// Takes over what [`Self::save`] added; whether that fits so many validation rows.
+    pub(super) fn load(&mut self, residuals: &[u64], wide: &[u128], rows: usize) -> bool {
+        self.residuals = residuals.to_vec();
+        if let [loss, least @ ..] = wide {
+            (self.loss, self.least) = (*loss, least.to_vec());
+        }
+        residuals.len() == rows && wide.is_empty() == residuals.is_empty()
     }
 
     /// Takes the derivatives of the validation rows before the next tree, and what the last one

@@ -6,6 +6,7 @@ use world::{Fault, FaultKind, Side, pair_with_fault};
 
 use super::*;
 use crate::local::logistic_regression::{self as local, sigmoid};
+use crate::vertical::course::Course;
 use crate::vertical::logistic_regression::whitening::{Shape, Whitened, column_bits};
 use crate::vertical::logistic_regression::woe::{AnonymousColumn, Woe};
 use crate::vertical::logistic_regression::{
@@ -95,7 +96,15 @@ async fn play(session: Session, data: &Data) -> Result<Coefficients, ModelError>
             if guest { Woe::Values(values) } else { Woe::Bins(bins) }
         },
     );
-    let own = train_with_woe(&mut party, &columns, labels, woe.as_ref(), &data.settings).await?;
+    let own = train_with_woe(
+        &mut party,
+        &columns,
+        labels,
+        woe.as_ref(),
+        &data.settings,
+        Course::default(),
+    )
+    .await?;
     let observed = ledger.observed();
     let stops: u64 = observed.iter().filter(|it| it.key == "train.stop").map(|it| it.count).sum();
     assert_eq!(stops, own.passes as u64, "one bit a pass");

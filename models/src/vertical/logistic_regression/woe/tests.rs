@@ -7,6 +7,7 @@ use world::FaultKind;
 
 use super::*;
 use crate::local::logistic_regression as local;
+use crate::vertical::course::Course;
 use crate::vertical::logistic_regression::{Coefficients, Labels, Settings, train_with_woe};
 
 const RULE: MergeRule = MergeRule { rows_min: 50, class_min: 5 };
@@ -83,7 +84,9 @@ async fn play(data: &Data, session: net::Session, settings: &Settings) -> Side {
     let woe = if guest { Woe::Values(&values) } else { Woe::Bins(&bins) };
     let columns = slices(if guest { &data.guest } else { &data.host });
     let labels = guest.then_some(Labels { values: &data.labels, weights: None });
-    let own = train_with_woe(&mut party, &columns, labels, Some(&woe), settings).await.unwrap();
+    let own = train_with_woe(&mut party, &columns, labels, Some(&woe), settings, Course::default())
+        .await
+        .unwrap();
     let rows = data.labels.len();
     let scores = score_with_woe(&mut party, &own, &columns, &woe, rows, KEY).await.unwrap();
     Side { own, values, bins, scores, observed: ledger.observed() }
@@ -270,7 +273,8 @@ fn disagree(values: &[Vec<f64>], column: AnonymousColumn) -> [Result<Coefficient
         let guest = party.is_first();
         let woe = if guest { Woe::Values(values) } else { Woe::Bins(&columns) };
         let labels = guest.then_some(Labels { values: &labels, weights: None });
-        train_with_woe(&mut party, &[], labels, Some(&woe), &Settings::default()).await
+        train_with_woe(&mut party, &[], labels, Some(&woe), &Settings::default(), Course::default())
+            .await
     };
     let outcome = world::pair(2, side, side);
     [outcome.first, outcome.second]

@@ -1,0 +1,65 @@
+//! A party that is killed while a model is trained, and runs that go on from where it was.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::pooled;
+use crate::support::{JOB, Parties, breast, json};
+
+/// Passes before the kill; training takes several times as many.
+const PASSES: u64 = 4;
+/// The longest that they may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+#[test]
+fn a_training_that_is_killed_goes_on_from_its_last_checkpoint() {
+    let folder = breast();
+    let job = JOB.lines().filter(|line| !line.contains("boosted_trees")).collect::<Vec<_>>();
+    fs::write(folder.path().join("job.yaml"), job.join("\n")).unwrap();
+    let parties = Parties::new(folder.path(), 1);
+    let out = folder.path().join("out");
+    let [own, theirs] = ["clinic", "laboratory"].map(|it| out.join(format!(".{it}.checkpoints")));
+
+    let (guest, address) = parties.guest("job.yaml");
+    let host = parties.host("job.yaml", &address);
+    let begun = Instant::now();
+    while newest(&own) < PASSES {
+        assert!(begun.elapsed() < PATIENCE, "no pass is done");
+        thread::sleep(Duration::from_millis(1));
+    }
+    guest.kill();
+    assert!(host.error().contains("clinic"));
+    let (done, at_host) = (newest(&own), newest(&theirs));
+    assert!(done.abs_diff(at_host) <= 1, "{done} {at_host}");
+
+    let (mut guest, address) = parties.guest("job.yaml");
+    let mut host = parties.host("job.yaml", &address);
+    for party in [&mut guest, &mut host] {
+        party.wait_for_note(&format!("goes on behind its checkpoint {}", done.min(at_host)));
+    }
+    guest.succeed();
+    host.succeed();
+    assert!(!own.exists() && !theirs.exists(), "nothing is left beside the results");
+    pooled::compare(folder.path(), "logistic_regression.stratified");
+    let model = &json(&out.join("clinic/model/logistic_regression.stratified.json"));
+    let passes = model["part"]["logistic_regression"]["passes"].as_u64().unwrap();
+    assert!(passes > done, "{passes} passes, {done} of them before the kill");
+    let metrics = json(&out.join("clinic/metrics.json"));
+    let disclosed = metrics["disclosed"].as_array().unwrap();
+    let stops = disclosed.iter().find(|opened| opened["what"] == "train.stop").unwrap();
+    assert_eq!(stops["count"].as_u64().unwrap(), passes, "bits before the kill count");
+}
+
+/// The number of the newest checkpoint in a folder, 0 if there is none.
+fn newest(folder: &Path) -> u64 {
+    let number = |turn: &str| -> Option<u64> {
+        let file = folder.join(format!("logistic_regression.stratified.{turn}"));
+        let contents = fs::read(file).ok()?;
+        let line = contents.split(|byte| *byte == b'\n').next()?;
+        let header: serde_json::Value = serde_json::from_slice(line).ok()?;
+        header["number"].as_u64()
+    };
+    ["a", "b"].into_iter().filter_map(number).max().unwrap_or_default()
+}
