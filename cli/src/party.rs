@@ -15,6 +15,7 @@ use jobs::{Event, HiddenComparison, JobError, Outcome, Watch, open_rows_together
 use models::evaluate::Comparison;
 use models::evaluate::bootstrap::Difference;
 use models::evaluate::classes::{ClassComparison, ClassEvaluation};
+use models::evaluate::graded::GradedComparison;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat, together};
@@ -259,6 +260,7 @@ fn figures(outcome: &Outcome) -> Vec<ModelFigures> {
         let figures = model.comparison.as_ref().map(of_classes);
         let figures = figures.or_else(|| model.classes.as_ref().map(of_several_classes));
         let figures = figures.or_else(|| model.numeric.as_ref().map(of_numbers));
+        let figures = figures.or_else(|| model.graded.as_ref().map(of_grades));
         let figures = figures.or_else(|| model.hidden.as_ref().map(of_hidden))?;
         Some(ModelFigures {
             step: model.step.clone(),
@@ -312,6 +314,18 @@ fn of_hidden(comparison: &HiddenComparison) -> Vec<Figure> {
         figure("AUC", guest_alone.auc, joint.auc),
         figure("KS", guest_alone.ks, joint.ks),
         figure("lift@5%", guest_alone.lift_5pct, joint.lift_5pct),
+    ]
+}
+
+/// How good the order within groups is.
+fn of_grades(orders: &GradedComparison) -> Vec<Figure> {
+    let GradedComparison { guest_alone, joint } = orders;
+    let figure =
+        |name: &str, alone, joint| Figure { name: name.to_owned(), alone, joint, interval: None };
+    vec![
+        figure("NDCG@5", guest_alone.ndcg_5, joint.ndcg_5),
+        figure("NDCG@10", guest_alone.ndcg_10, joint.ndcg_10),
+        figure("NDCG@30", guest_alone.ndcg_30, joint.ndcg_30),
     ]
 }
 

@@ -147,7 +147,8 @@ fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobErro
     let mut proposed = Schema::propose(source, &overrides(party))?;
     let has_role = |name: &str| {
         let label = party.label.as_ref().map(|label| &label.column);
-        let roles = [label, party.weight.as_ref(), party.time.as_ref(), party.offset.as_ref()];
+        let [weight, time] = [party.weight.as_ref(), party.time.as_ref()];
+        let roles = [label, weight, time, party.offset.as_ref(), party.group.as_ref()];
         let roles = roles.into_iter().flatten();
         roles.chain(party.keys().map(|key| &key.column)).any(|column| column == name)
     };
@@ -181,6 +182,10 @@ fn overrides(party: &PartySpec) -> Overrides {
         let column = columns.entry(column.clone()).or_default();
         column.role = Some(Role::Carried);
         column.kind = column.kind.or(Some(Kind::Number));
+    }
+    if let Some(group) = &party.group {
+        let column = columns.entry(group.clone()).or_default();
+        (column.kind, column.role) = (Some(Kind::Text), Some(Role::Carried));
     }
     if party.has_several_keys() {
         for key in party.keys() {

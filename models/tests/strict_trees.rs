@@ -1,5 +1,6 @@
 //! Strict trees against plaintext trees on the same bins of real data: the credit-card default data
-//! (UCI, CC BY 4.0) and doctor visits (R package `faraway`), in FATE's vertical halves.
+//! and vehicle silhouettes (UCI, CC BY 4.0) and doctor visits (R package `faraway`), in FATE's
+//! vertical halves.
 //!
 //! Reads the folder that the variable `TOMBOLO_DATA` names and is skipped where it is not set.
 #![expect(clippy::unwrap_used, reason = "a step that fails fails the test")]
@@ -26,6 +27,9 @@ struct Data {
     training: Vec<u32>,
 }
 
+/// In place of the value that counts as 1: the label has several classes.
+const SEVERAL: &str = "several";
+
 /// The binned halves of a set, or none (said aloud) where the data folder is not named. `positive`
 /// is the value of the label that counts as 1; without it the label is a number.
 fn read(set: &str, label: &str, positive: Option<&str>) -> Option<Data> {
@@ -43,7 +47,7 @@ fn read(set: &str, label: &str, positive: Option<&str>) -> Option<Data> {
         }
         let overrides = Overrides {
             label: label.map(str::to_owned),
-            positive: label.and(positive).map(str::to_owned),
+            positive: label.and(positive).filter(|it| *it != SEVERAL).map(str::to_owned),
             ..Overrides::default()
         };
         let source = Source::csv(path);
@@ -58,7 +62,10 @@ fn read(set: &str, label: &str, positive: Option<&str>) -> Option<Data> {
         let fitted = binning::fit(&columns(table), &training, &settings, None).unwrap();
         binning::apply(&fitted, &columns(table), table.rows()).unwrap()
     };
-    let classes = positive.map(|_| guest.label().unwrap());
+    let classes = match positive {
+        Some(SEVERAL) => Some(guest.label_classes(10).unwrap().1),
+        _ => positive.map(|_| guest.label().unwrap()),
+    };
     let numbers = match &classes {
         Some(classes) => classes.iter().map(|class| f64::from(*class)).collect(),
         None => guest.label_values().unwrap().to_vec(),
@@ -77,7 +84,7 @@ fn doctor_visits() -> Option<Data> {
 impl Data {
     fn labels(&self, loss: Loss) -> Labels<'_> {
         match &self.classes {
-            Some(classes) if loss == Loss::Logistic => Labels::Classes(classes),
+            Some(classes) if loss.is_of_classes() => Labels::Classes(classes),
             _ => Labels::Numbers(&self.numbers),
         }
     }
@@ -119,11 +126,13 @@ impl Data {
         assert!(all > 40 && equal * 100 >= all * 99, "{loss:?}: {equal} of {all} nodes are equal");
         let sums = guest.margins.iter().zip(&host.margins);
         let sums: Vec<u64> = sums.map(|(one, other)| one.wrapping_add(*other)).collect();
+        let outputs = loss.outputs();
         let mut joint = guest.model.margins(&sums);
-        let mut expected: Vec<f64> =
-            self.training.iter().map(|row| plain.margins[*row as usize]).collect();
-        loss.predict(&mut joint);
-        loss.predict(&mut expected);
+        let of_row = |row: &u32| &plain.margins[*row as usize * outputs..][..outputs];
+        let mut expected: Vec<f64> = self.training.iter().flat_map(of_row).copied().collect();
+        for margins in joint.chunks_mut(outputs).chain(expected.chunks_mut(outputs)) {
+            loss.predict(margins);
+        }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let spread: Vec<f64> = expected.iter().map(|it| (it - mean(&expected)).abs()).collect();
         let errors: Vec<f64> = joint.iter().zip(&expected).map(|(a, b)| (a - b).abs()).collect();
@@ -174,6 +183,26 @@ fn visits_with_the_squared_loss() {
     let scale = 3e3;
     let settings = Settings { l2: scale, min_child_weight: 20.0 * scale, ..settings };
     data.check(Some(&data.weights()), &settings);
+}
+
+#[test]
+fn visits_with_a_logarithmic_link() {
+    let Some(data) = doctor_visits() else { return };
+    for loss in [Loss::Poisson, Loss::Tweedie { power: 1.5 }] {
+        let settings = Settings { min_child_weight: 20.0, ..settings(loss, 3) };
+        data.check(None, &settings);
+    }
+    let scale = 3e3;
+    let settings =
+        Settings { l2: scale, min_child_weight: 20.0 * scale, ..settings(Loss::Poisson, 3) };
+    data.check(Some(&data.weights()), &settings);
+}
+
+#[test]
+fn four_kinds_of_vehicles() {
+    let Some(data) = read("vehicle_scale", "y", Some(SEVERAL)) else { return };
+    let settings = Settings { depth: 4, ..settings(Loss::Softmax { classes: 4 }, 3) };
+    data.check(None, &settings);
 }
 
 #[test]

@@ -134,15 +134,16 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
     name: STRICT,
     summary: Text::new(
         "Opens the shape of the trees, who owns each split, each split to its owner, and one bit a \
-         tree with early stopping and with the squared loss on samples of rows. Sums, gains, the \
-         rows of a node, weights of rows, scores of training rows and the weights of leaves stay \
-         shared.",
-        "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停或对行抽样做平方损失提升时每棵树一个停止位。\
-         汇总值、增益、节点包含的行、行权重、训练行得分和叶子权重始终为秘密分享。",
+         round with early stopping, with the squared loss on samples of rows and with the losses \
+         of counts and amounts. Sums, gains, the rows of a node, weights of rows, scores of \
+         training rows and the weights of leaves stay shared.",
+        "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停、对行抽样做平方损失提升或使用计数与金额类损失时\
+         每轮一个停止位。汇总值、增益、节点包含的行、行权重、训练行得分和叶子权重始终为秘密分享。",
     ),
     several_hosts: false,
     disclosures: &[
         ROWS,
+        CLASSES,
         Disclosure::new(
             Audience::All,
             "trees.feature_sizes",
@@ -184,9 +185,10 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
             DisclosureKind::Intermediate,
             Frequency::PerRound,
             Text::new(
-                "with early stopping, and where the squared loss is boosted on samples of rows, \
-                 whether another tree is grown",
-                "启用早停，或在行抽样上做平方损失提升时，是否继续生长下一棵树",
+                "with early stopping, where the squared loss is boosted on samples of rows, and where \
+                 the Poisson, gamma or Tweedie loss is boosted: whether another round of trees is \
+                 grown",
+                "启用早停、在行抽样上做平方损失提升，或以泊松、伽马、Tweedie 损失做提升时，是否继续下一轮",
             ),
         ),
         Disclosure::new(
@@ -319,12 +321,15 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         "loss",
         ParameterKind::Choice {
             default: "logistic",
-            options: &["logistic", "softmax", "squared", "poisson", "gamma", "tweedie", "quantile"],
+            options: &[
+                "logistic", "softmax", "squared", "poisson", "gamma", "tweedie", "quantile",
+                "ranking",
+            ],
         },
         Text::new(
-            "what is minimised: logistic for a label of two classes, softmax for one of several, the \
-             others for numbers",
-            "要最小化的损失：logistic 用于二分类标签，softmax 用于多分类标签，其余用于数值标签",
+            "what is minimised: logistic for a label of two classes, softmax for one of several, \
+             ranking for grades within groups, the others for numbers",
+            "要最小化的损失：logistic 用于二分类标签，softmax 用于多分类标签，ranking 用于组内等级，其余用于数值标签",
         ),
     ),
     parameter(
@@ -389,6 +394,41 @@ const BOOSTED_TREES_PARAMETERS: &[ParameterDescriptor] = &[
         "subsample",
         SAMPLED,
         Text::new("share of the rows drawn for each tree", "每棵树抽取的行的比例"),
+    ),
+    parameter(
+        "sampling",
+        ParameterKind::Choice { default: "uniform", options: &["uniform", "goss"] },
+        Text::new(
+            "how rows are drawn for each tree: uniform, a share of them (subsample); goss, all with \
+             great derivatives and a share of the others, which then count for those left out",
+            "每棵树如何抽取行：uniform 按比例随机抽取（subsample）；goss 保留导数大的全部行，\
+             其余行按比例抽取并按倍数放大，以代表未抽中的行",
+        ),
+    ),
+    parameter(
+        "top_rate",
+        ParameterKind::Share {
+            default: Share::percent(20),
+            minimum: Share::percent(1),
+            maximum: Share::percent(90),
+        },
+        Text::new(
+            "with goss, the share of the rows, those with the greatest derivatives, that a tree sees \
+             all of",
+            "goss 中按导数从大到小全部保留的行所占比例",
+        ),
+    ),
+    parameter(
+        "other_rate",
+        ParameterKind::Share {
+            default: Share::percent(10),
+            minimum: Share::percent(1),
+            maximum: Share::percent(90),
+        },
+        Text::new(
+            "with goss, the share of the rows that is drawn from the others",
+            "goss 中从其余行抽取的行所占比例（相对全部训练行）",
+        ),
     ),
     parameter(
         "columns",

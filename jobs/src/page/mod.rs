@@ -10,6 +10,7 @@ pub mod class_wording;
 mod classes;
 mod curves;
 mod features;
+mod graded;
 mod hidden;
 pub mod hidden_wording;
 mod joins;

@@ -6,7 +6,7 @@ use models::evaluate::{Comparison as Figures, Evaluation};
 use report::message::{self, Quantity, Text};
 use report::page::{Better, Comparison, ComparisonRow, Difference, Part, Section, Tile};
 
-use super::{View, classes, hidden, numbers, remarks, step_title, wording};
+use super::{View, classes, graded, hidden, numbers, remarks, step_title, wording};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>) -> Section {
@@ -29,6 +29,7 @@ pub(super) fn section(view: View<'_>) -> Section {
         numbers::headline(view, &splits),
         classes::headline(view, &splits),
         hidden::headline(view, &splits),
+        graded::headline(view, &splits),
     ];
     section = others.into_iter().flatten().fold(section, Section::part);
     for split in splits {
@@ -41,6 +42,11 @@ pub(super) fn section(view: View<'_>) -> Section {
             }
             if let Some(several) = &model.classes {
                 let figures = classes::comparison(view, model, several);
+                section = section.part(Part::Comparison(figures));
+                section = remarks::on_training(model).into_iter().fold(section, Section::part);
+            }
+            if let Some(orders) = &model.graded {
+                let figures = graded::comparison(view, model, orders);
                 section = section.part(Part::Comparison(figures));
                 section = remarks::on_training(model).into_iter().fold(section, Section::part);
             }

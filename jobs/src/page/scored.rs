@@ -16,8 +16,10 @@ pub(super) fn report(view: View<'_>, scored: &ScoredOutcome) -> Report {
     let mut report = front(view, words::scored_subtitle(guest, host));
     report = report.section(section(view, scored));
     for judged in &view.outcome.models {
-        let is_judged =
-            judged.comparison.is_some() || judged.numeric.is_some() || judged.classes.is_some();
+        let is_judged = judged.comparison.is_some()
+            || judged.numeric.is_some()
+            || judged.classes.is_some()
+            || judged.graded.is_some();
         if is_judged {
             report = report.section(model::section(view, judged));
         } else {

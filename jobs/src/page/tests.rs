@@ -400,6 +400,7 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
         numeric: None,
         classes: None,
         hidden: None,
+        graded: None,
         part,
         scores: None,
         class_scores: None,

@@ -77,6 +77,12 @@ report::messages! {
     mean_absolute() { "Mean absolute error", "平均绝对误差（MAE）" }
     /// A metric.
     explained_variance() { "R²", "R²" }
+    /// A metric: the normalised discounted cumulative gain of the first five places.
+    ndcg_5() { "NDCG@5", "NDCG@5" }
+    /// The same of the first ten.
+    ndcg_10() { "NDCG@10", "NDCG@10" }
+    /// The same of the first thirty.
+    ndcg_30() { "NDCG@30", "NDCG@30" }
     /// A metric: mean of prediction minus label.
     mean_bias() { "Mean of prediction minus label", "预测值与标签之差的均值" }
     /// A metric.

@@ -5,6 +5,7 @@ use crypto::hash::Keyed;
 use matching::MatchingError;
 use matching::idmap::{KeyRule, Keys};
 use matching::psi::{self, Identifiers};
+use models::local::boosted_trees::GRADE_MAX;
 use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
 use table::{Table, check_label_classes};
 
@@ -264,6 +265,7 @@ fn check_label(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
             return Ok(());
         }
         Target::Number => {}
+        Target::Graded => return check_grades(run, column, table.label_values()?),
     }
     let numbers = table.label_values()?;
     for step in &run.job.train {
@@ -284,6 +286,25 @@ fn check_label(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
         }
     }
     Ok(())
+}
+
+/// Grades are whole numbers, of which not too many differ.
+fn check_grades(run: &Run<'_>, column: &str, grades: &[f64]) -> Result<(), JobError> {
+    match grades.iter().position(|grade| !is_grade(*grade)) {
+        None => Ok(()),
+        Some(row) => Err(JobError::LabelNotAllowed {
+            column: column.to_owned(),
+            step: run.job.train.first().map(|step| step.name.clone()).unwrap_or_default(),
+            row: row + 1,
+            value: grades[row],
+            expected: "a whole number from 0 to 31",
+        }),
+    }
+}
+
+/// Whether a number can be a grade.
+pub(super) fn is_grade(number: f64) -> bool {
+    (0.0..=GRADE_MAX).contains(&number) && number.fract().abs() < f64::EPSILON
 }
 
 pub(super) const STEP: &str = "align";

@@ -8,7 +8,7 @@ use features::binning::{self, Binning, Method};
 use features::split::Split;
 use models::family::Family;
 use models::local::boosted_trees::{
-    self as local, Direction, Ensemble, Examples, Labels, Loss, Settings,
+    self as local, Direction, Ensemble, Examples, Labels, Loss, OneSide, Settings,
 };
 use models::vertical::boosted_trees::{
     GuestTrees, HostTrees, train_as_guest_along, train_as_host_along,
@@ -56,8 +56,8 @@ pub(super) enum Part {
     Strict {
         /// Own splits, and shares of the leaves.
         trees: StrictTrees,
-        /// At the guest: the model on its own columns, and both models' scores.
-        guest: Option<(local::BoostedTrees, Scores)>,
+        /// At the guest: the model on its own columns, and what both models predict.
+        guest: Option<(local::BoostedTrees, Predicted)>,
     },
 }
 
@@ -116,25 +116,51 @@ pub(super) async fn train(
         train_as_guest_along(&mut hosts, &matrix, &examples, &settings, &run.ledger, course)
             .await?;
     let alone = step.compute(|| local::train(&matrix, &examples, &settings)).await?;
-    let names = guest.class_names();
-    let predicted = if names.is_empty() {
-        Predicted::One(Scores {
-            alone_test: predict(spec, pick(&alone.margins, &rows.test)),
-            alone_training: predict(spec, pick(&alone.margins, &rows.training)),
-            joint_test: predict(spec, pick(&trained.margins, &rows.test)),
-            joint_training: Some(predict(spec, pick(&trained.margins, &rows.training))),
-        })
-    } else {
-        let of_test = |margins: &[f64]| probabilities_of_rows(margins, names.len(), &rows.test);
-        Predicted::Classes(ClassScores {
-            names: names.to_vec(),
-            labels: Some(guest.labels_of(&rows.test)),
-            alone: of_test(&alone.margins),
-            joint: of_test(&trained.margins),
-        })
-    };
+    let outputs = guest.class_names().len().max(1);
+    let of_rows = |rows: &[u32]| margins_of_rows(&trained.margins, outputs, rows);
+    let joint = Margins { test: of_rows(&rows.test), training: Some(of_rows(&rows.training)) };
+    let predicted = predicted(spec, guest, &rows, &alone.margins, joint);
     let part = Part::Guest { trees: trained.model, alone: alone.model, predicted };
     Ok(Trained { binnings, part })
+}
+
+/// Joint margins at the guest, row by row with one an output of the loss.
+struct Margins {
+    test: Vec<f64>,
+    /// Where the guest sees them.
+    training: Option<Vec<f64>>,
+}
+
+/// What both models predict, from margins of all rows by the guest's own model.
+fn predicted(
+    spec: &BoostedTrees,
+    guest: &GuestRows,
+    rows: &Rows,
+    alone: &[f64],
+    joint: Margins,
+) -> Predicted {
+    let names = guest.class_names();
+    if names.is_empty() {
+        return Predicted::One(Scores {
+            alone_test: predict(spec, pick(alone, &rows.test)),
+            alone_training: predict(spec, pick(alone, &rows.training)),
+            joint_test: predict(spec, joint.test),
+            joint_training: joint.training.map(|margins| predict(spec, margins)),
+        });
+    }
+    let classes = names.len();
+    Predicted::Classes(ClassScores {
+        names: names.to_vec(),
+        labels: Some(guest.labels_of(&rows.test)),
+        alone: probabilities_of_rows(&margins_of_rows(alone, classes, &rows.test), classes),
+        joint: probabilities_of_rows(&joint.test, classes),
+    })
+}
+
+/// The margins of some rows, from those of all.
+fn margins_of_rows(margins: &[f64], outputs: usize, rows: &[u32]) -> Vec<f64> {
+    let of_row = |row: &u32| &margins[*row as usize * outputs..][..outputs];
+    rows.iter().flat_map(of_row).copied().collect()
 }
 
 /// Where the label is one of several classes, the guest tells the hosts of how many: trees take
@@ -202,13 +228,9 @@ fn check_directions(
     Ok(())
 }
 
-/// For each class the probabilities of some rows, from the margins of all rows, row by row.
-pub(super) fn probabilities_of_rows(
-    margins: &[f64],
-    classes: usize,
-    rows: &[u32],
-) -> Vec<Vec<f64>> {
-    let of_class = |class| rows.iter().map(move |row| margins[*row as usize * classes + class]);
+/// For each class the probabilities of rows, from their margins, row by row.
+pub(super) fn probabilities_of_rows(margins: &[f64], classes: usize) -> Vec<Vec<f64>> {
+    let of_class = |class| margins.iter().skip(class).step_by(classes).copied();
     let scores: Vec<f64> = (0..classes).flat_map(of_class).collect();
     classes::probabilities(&scores, classes)
 }
@@ -242,13 +264,9 @@ async fn strict<'a>(
     };
     let examples = examples(guest, rows);
     let alone = session.compute(|| local::train(matrix, &examples, settings)).await?;
-    let scores = Scores {
-        alone_test: predict(spec, pick(&alone.margins, &rows.test)),
-        alone_training: predict(spec, pick(&alone.margins, &rows.training)),
-        joint_test: predict(spec, trees.margins(&sums)),
-        joint_training: None,
-    };
-    Ok(Part::Strict { trees, guest: Some((alone.model, scores)) })
+    let joint = Margins { test: trees.margins(&sums), training: None };
+    let predicted = predicted(spec, guest, rows, &alone.margins, joint);
+    Ok(Part::Strict { trees, guest: Some((alone.model, predicted)) })
 }
 
 /// Quantile bins, fitted on the training period, of all rows.
@@ -280,6 +298,9 @@ fn examples<'a>(guest: &'a GuestRows, rows: &'a Rows) -> Examples<'a> {
 }
 
 fn labels(guest: &GuestRows) -> Labels<'_> {
+    if let Some(groups) = guest.groups() {
+        return Labels::Graded { grades: guest.numbers(), groups };
+    }
     if guest.numbers().is_empty() {
         Labels::Classes(guest.labels())
     } else {
@@ -329,6 +350,9 @@ fn settings(spec: &BoostedTrees, classes: usize, seed: u64) -> Settings {
         min_child_weight: spec.min_child_weight,
         min_split_rows: spec.min_split_rows as usize,
         row_fraction: spec.subsample.fraction(),
+        one_side: spec
+            .is_one_sided()
+            .then(|| OneSide { top: spec.top_rate.fraction(), other: spec.other_rate.fraction() }),
         column_fraction: spec.columns.fraction(),
         early_stopping_rounds: spec.patience() as usize,
         directions: spec.directions.values().flatten().map(direction).collect(),
@@ -347,13 +371,14 @@ pub(crate) fn loss(spec: &BoostedTrees, classes: usize) -> Loss {
         (TreeLoss::Gamma, _) => Loss::Gamma,
         (TreeLoss::Tweedie, _) => Loss::Tweedie { power: spec.tweedie_power },
         (TreeLoss::Quantile, _) => Loss::Quantile { level: spec.quantile },
+        (TreeLoss::Ranking, _) => Loss::Ranking,
     }
 }
 
-/// By which deviance numbers are judged; nothing for a label of two classes.
+/// By which deviance numbers are judged; nothing for classes and for an order.
 pub(super) fn family(spec: &BoostedTrees) -> Option<Family> {
     match spec.loss {
-        TreeLoss::Logistic | TreeLoss::Softmax => None,
+        TreeLoss::Logistic | TreeLoss::Softmax | TreeLoss::Ranking => None,
         TreeLoss::Squared | TreeLoss::Quantile => Some(Family::Gaussian),
         TreeLoss::Poisson => Some(Family::Poisson),
         TreeLoss::Gamma => Some(Family::Gamma),

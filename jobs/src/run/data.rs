@@ -1,6 +1,9 @@
 //! A party's aligned rows and, at the guest, their labels.
 
+use std::collections::BTreeMap;
+
 use features::split::Split;
+use models::ModelError;
 use models::vertical::multinomial_regression::CLASSES_MAX;
 use table::Table;
 
@@ -32,6 +35,8 @@ enum Label {
     Numbers(Vec<f64>),
     /// The names of several classes, and for each row the place of its class among them.
     Several { names: Vec<String>, classes: Vec<u8> },
+    /// A grade for each row, and the number of its group.
+    Graded { grades: Vec<f64>, groups: Vec<u32> },
 }
 
 impl Data {
@@ -45,6 +50,11 @@ impl Data {
                 Target::SeveralClasses => {
                     let (names, classes) = table.label_classes(CLASSES_MAX as u8)?;
                     Label::Several { names, classes }
+                }
+                Target::Graded => {
+                    let grades = table.label_values()?.to_vec();
+                    let column = run.job.guest.group.as_deref().unwrap_or_default();
+                    Label::Graded { grades, groups: groups(&table, column)? }
                 }
             };
             let offsets = match &run.job.guest.offset {
@@ -69,14 +79,14 @@ impl GuestRows {
     pub(super) fn labels(&self) -> &[u8] {
         match &self.label {
             Label::Classes(labels) | Label::Several { classes: labels, .. } => labels,
-            Label::Numbers(_) => &[],
+            Label::Numbers(_) | Label::Graded { .. } => &[],
         }
     }
 
-    /// A number for each row; empty where the label is a class.
+    /// A number for each row, a grade where rows are ranked; empty where the label is a class.
     pub(super) fn numbers(&self) -> &[f64] {
         match &self.label {
-            Label::Numbers(numbers) => numbers,
+            Label::Numbers(numbers) | Label::Graded { grades: numbers, .. } => numbers,
             Label::Classes(_) | Label::Several { .. } => &[],
         }
     }
@@ -92,7 +102,15 @@ impl GuestRows {
     pub(super) fn class_names(&self) -> &[String] {
         match &self.label {
             Label::Several { names, .. } => names,
-            Label::Classes(_) | Label::Numbers(_) => &[],
+            Label::Classes(_) | Label::Numbers(_) | Label::Graded { .. } => &[],
+        }
+    }
+
+    /// The number of each row's group, where rows are ranked.
+    pub(super) fn groups(&self) -> Option<&[u32]> {
+        match &self.label {
+            Label::Graded { groups, .. } => Some(groups),
+            Label::Classes(_) | Label::Numbers(_) | Label::Several { .. } => None,
         }
     }
 
@@ -117,6 +135,21 @@ impl GuestRows {
         let weights = self.weights.as_ref()?;
         Some(pick(weights, rows))
     }
+}
+
+/// Numbers for the different texts of a column, in the order in which they appear.
+pub(super) fn groups(table: &Table, column: &str) -> Result<Vec<u32>, JobError> {
+    let mut numbers = BTreeMap::new();
+    let number = |(row, text): (usize, Option<&str>)| -> Result<u32, JobError> {
+        let Some(text) = text else {
+            let row = row + 1;
+            let rule = format!("common row {row} has no value in the group column `{column}`");
+            return Err(ModelError::InvalidInput(rule).into());
+        };
+        let next = numbers.len() as u32;
+        Ok(*numbers.entry(text.to_owned()).or_insert(next))
+    };
+    table.texts(column)?.enumerate().map(number).collect()
 }
 
 /// The values of some rows, in their order.

@@ -5,6 +5,7 @@ use crypto::hash;
 use crypto::random::Generator;
 use models::ModelError;
 use models::evaluate::bootstrap::Bootstrap;
+use models::evaluate::graded::{GradedComparison, GradedEvaluation};
 use models::evaluate::profit::Economics;
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, ModelScores, Settings};
@@ -119,6 +120,20 @@ pub(super) async fn compare_predictions(
             |predictions: &[f64]| NumericEvaluation::new(predictions, targets, weights, family);
         let (guest_alone, joint) = (evaluate(alone)?, evaluate(joint)?);
         Ok(NumericComparison { guest_alone, joint })
+    };
+    step.compute(work).await
+}
+
+/// Compares two orders, by the guest's own scores and by the joint ones, of rows with grades and
+/// groups.
+pub(super) async fn compare_grades(
+    step: &Step,
+    (grades, groups): (&[f64], &[u32]),
+    [alone, joint]: [&[f64]; 2],
+) -> Result<GradedComparison, JobError> {
+    let work = || -> Result<_, JobError> {
+        let evaluate = |scores: &[f64]| GradedEvaluation::new(scores, grades, groups);
+        Ok(GradedComparison { guest_alone: evaluate(alone)?, joint: evaluate(joint)? })
     };
     step.compute(work).await
 }

@@ -7,6 +7,7 @@ use features::federated::evidence::Anonymity;
 use features::prepare::{Dropped, Preparation};
 use features::woe::WoeTable;
 use models::evaluate::classes::ClassComparison;
+use models::evaluate::graded::{GradedComparison, GradedEvaluation};
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::evaluate::{Comparison, Evaluation};
 use models::local;
@@ -288,6 +289,9 @@ pub struct ModelOutcome {
     /// Both models on the test rows, at the guest, if nobody sees their joint scores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden: Option<HiddenComparison>,
+    /// Both models on the test rows, at the guest, if they order rows within groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graded: Option<GradedComparison>,
     /// This party's part of the model.
     pub part: ModelPart,
     /// The scores of the test rows, at the guest.
@@ -391,6 +395,9 @@ pub enum ModelPart {
         binnings: Vec<Binning>,
         /// At the guest: the model on its own columns.
         alone: Option<local::boosted_trees::BoostedTrees>,
+        /// At the guest, of several classes: their names, in the order in which trees take turns.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        names: Option<Vec<String>>,
     },
 }
 
@@ -407,7 +414,7 @@ impl ModelPart {
     pub(crate) fn class_names(&self) -> Option<&[String]> {
         match self {
             Self::MultinomialRegression(part) => part.names.as_deref(),
-            Self::GuestTrees { names, .. } => names.as_deref(),
+            Self::GuestTrees { names, .. } | Self::StrictTrees { names, .. } => names.as_deref(),
             _ => None,
         }
     }
@@ -556,6 +563,13 @@ impl ModelOutcome {
                 "test_rows": joint.rows,
             }));
         }
+        if let Some(GradedComparison { guest_alone, joint }) = &self.graded {
+            return Some(json!({
+                "guest_alone": orders(guest_alone),
+                "joint": orders(joint),
+                "test_rows": joint.rows,
+            }));
+        }
         let numeric = self.numeric.as_ref()?;
         Some(json!({
             "guest_alone": numbers(&numeric.guest_alone),
@@ -571,6 +585,11 @@ fn headline(evaluation: &Evaluation) -> Value {
         "ks": evaluation.ks,
         "lift_5pct": evaluation.lift_5pct,
     })
+}
+
+fn orders(evaluation: &GradedEvaluation) -> Value {
+    let GradedEvaluation { ndcg_5, ndcg_10, ndcg_30, .. } = evaluation;
+    json!({ "ndcg_5": ndcg_5, "ndcg_10": ndcg_10, "ndcg_30": ndcg_30 })
 }
 
 fn numbers(evaluation: &NumericEvaluation) -> Value {

@@ -25,9 +25,11 @@ use mpc::reveal::{Learner, learn};
 use net::{NetError, Session, Size};
 use table::{Table, check_label_classes};
 
+use super::align::is_grade;
 use super::boosted_trees::{self, predict, probabilities_of_rows};
 use super::classes::{ClassScore, ClassScores, ClassesPart, probabilities};
-use super::evaluate::{compare_predictions, compare_scores};
+use super::data::groups;
+use super::evaluate::{compare_grades, compare_predictions, compare_scores};
 use super::logistic_regression::host_predictors;
 use super::outcome::{Coefficient, LinearPart, ModelOutcome, ModelPart, NewScores, ScoredOutcome};
 use super::progress::{Run, Step};
@@ -35,7 +37,7 @@ use super::regression::{self, means};
 use super::weigh::{with_known, with_own};
 use crate::error::JobError;
 use crate::saved_model::SavedModel;
-use crate::spec::{BoostedTrees, Model, Target, TreeLoss};
+use crate::spec::{Model, Target, TreeLoss};
 
 /// What a job that scores ends with.
 pub(super) struct Scored {
@@ -125,14 +127,13 @@ async fn apply(
                 Ok(binning::apply(binnings, &features::columns(table), table.rows())?)
             };
             let matrix = step.compute(bin).await?;
-            if privacy == STRICT {
-                strict_trees(run, step.pair()?, &saved.part, settings, &matrix).await?
-            } else if settings.loss == TreeLoss::Softmax {
-                let scores = trees_of_classes(run, step.pair()?, &saved.part, &matrix).await?;
+            let margins = margins(run, step.pair()?, privacy, &saved.part, &matrix).await?;
+            if settings.loss == TreeLoss::Softmax {
+                let scores = margins.map(|margins| class_scores(&saved.part, margins));
                 return of_classes(run, step, saved, &model, table, labels, scores).await;
-            } else {
-                trees(run, step.pair()?, &saved.part, settings, &matrix).await?
             }
+            let predicted = margins.map(|pair| pair.map(|margins| predict(settings, margins)));
+            predicted.map(|[alone, joint]| Pair { alone, joint })
         }
         (ModelPart::MultinomialRegression(part), _) => {
             let scores = linear_of_classes(run, step.pair()?, saved, part, table).await?;
@@ -176,19 +177,11 @@ async fn linear_of_classes(
     Ok(Some(ClassScores { names: names.clone(), labels: None, alone, joint }))
 }
 
-/// The same by trees.
-async fn trees_of_classes(
-    run: &Run<'_>,
-    session: &mut Session,
-    part: &ModelPart,
-    matrix: &BinnedMatrix,
-) -> Result<Option<ClassScores>, JobError> {
-    let Some([alone, joint]) = margins(run, session, part, matrix).await? else { return Ok(None) };
+/// The same by trees, from margins by the guest's own and by the joint ones.
+fn class_scores(part: &ModelPart, margins: [Vec<f64>; 2]) -> ClassScores {
     let names = part.class_names().unwrap_or_default().to_vec();
-    let rows: Vec<u32> = (0..matrix.rows() as u32).collect();
-    let [alone, joint] =
-        [alone, joint].map(|margins| probabilities_of_rows(&margins, names.len(), &rows));
-    Ok(Some(ClassScores { names, labels: None, alone, joint }))
+    let [alone, joint] = margins.map(|margins| probabilities_of_rows(&margins, names.len()));
+    ClassScores { names, labels: None, alone, joint }
 }
 
 /// Judges the scores of a model of several classes where there are labels.
@@ -220,6 +213,7 @@ async fn of_classes(
 enum Labels {
     Classes(Vec<u8>),
     Numbers(Vec<f64>),
+    Graded { grades: Vec<f64>, groups: Vec<u32> },
 }
 
 impl Labels {
@@ -237,20 +231,28 @@ impl Labels {
             Target::TwoClasses => Self::Classes(table.label()?),
             Target::Number => Self::Numbers(table.label_values()?.to_vec()),
             Target::SeveralClasses => Self::Classes(table.label_among(names.unwrap_or_default())?),
+            Target::Graded => {
+                let Some(column) = &run.job.guest.group else {
+                    run.note(no_groups());
+                    return Ok(None);
+                };
+                let grades = table.label_values()?.to_vec();
+                Self::Graded { grades, groups: groups(table, column)? }
+            }
         }))
     }
 
     fn into_classes(self) -> Vec<u8> {
         match self {
             Self::Classes(labels) => labels,
-            Self::Numbers(_) => Vec::new(),
+            Self::Numbers(_) | Self::Graded { .. } => Vec::new(),
         }
     }
 
     fn into_numbers(self) -> Vec<f64> {
         match self {
             Self::Classes(labels) => labels.into_iter().map(f64::from).collect(),
-            Self::Numbers(numbers) => numbers,
+            Self::Numbers(numbers) | Self::Graded { grades: numbers, .. } => numbers,
         }
     }
 }
@@ -362,26 +364,18 @@ impl Prepared {
     }
 }
 
-async fn trees(
-    run: &Run<'_>,
-    session: &mut Session,
-    part: &ModelPart,
-    settings: &BoostedTrees,
-    matrix: &BinnedMatrix,
-) -> Result<Option<Pair>, JobError> {
-    let margins = margins(run, session, part, matrix).await?;
-    let predicted = margins.map(|pair| pair.map(|margins| predict(settings, margins)));
-    Ok(predicted.map(|[alone, joint]| Pair { alone, joint }))
-}
-
 /// The margins of all rows by the guest's own trees and by the joint ones, at the guest.
 async fn margins(
     run: &Run<'_>,
     session: &mut Session,
+    privacy: &str,
     part: &ModelPart,
     matrix: &BinnedMatrix,
 ) -> Result<Option<[Vec<f64>; 2]>, JobError> {
     let mut session = session.fork("score")?;
+    if privacy == STRICT {
+        return strict_margins(run, session, part, matrix).await;
+    }
     run.record(SCORES, Audience::Guest, matrix.rows())?;
     match part {
         ModelPart::GuestTrees { trees, alone, .. } => {
@@ -398,24 +392,21 @@ async fn margins(
     }
 }
 
-async fn strict_trees(
+async fn strict_margins(
     run: &Run<'_>,
-    session: &mut Session,
+    session: Session,
     part: &ModelPart,
-    settings: &BoostedTrees,
     matrix: &BinnedMatrix,
-) -> Result<Option<Pair>, JobError> {
+) -> Result<Option<[Vec<f64>; 2]>, JobError> {
     let ModelPart::StrictTrees { trees, alone, .. } = part else {
         return Err(ModelError::InvalidInput("the model's part is damaged".into()).into());
     };
-    let mut party = TwoParty::setup(session.fork("score")?, run.ledger.clone()).await?;
+    let mut party = TwoParty::setup(session, run.ledger.clone()).await?;
     let shares = strict_trees::score(&mut party, trees, matrix).await?;
     let sums = learn(&mut party, SCORES, Learner::First, &shares).await?;
-    drop(party);
     let (Some(sums), Some(alone)) = (sums, alone) else { return Ok(None) };
-    let alone = session.compute(|| alone.margins(matrix)).await?;
-    let joint = predict(settings, trees.margins(&sums));
-    Ok(Some(Pair { alone: predict(settings, alone), joint }))
+    let alone = party.session.compute(|| alone.margins(matrix)).await?;
+    Ok(Some([alone, trees.margins(&sums)]))
 }
 
 /// How good the scores are; nothing where all labels are the same.
@@ -430,6 +421,14 @@ async fn judge(
 ) -> Result<(), JobError> {
     let weights = table.weight()?;
     match labels {
+        Labels::Graded { grades, groups } => {
+            if !grades.iter().all(|grade| is_grade(*grade)) {
+                run.note(not_graded());
+                return Ok(());
+            }
+            let orders = [alone, joint];
+            outcome.graded = Some(compare_grades(step, (grades, groups), orders).await?);
+        }
         Labels::Numbers(numbers) => {
             let family = match model {
                 Model::BoostedTrees { settings, .. } => boosted_trees::family(settings),
@@ -462,6 +461,22 @@ async fn judge(
     Ok(())
 }
 
+fn no_groups() -> Text {
+    Text::new(
+        "the model orders rows within groups, and the job names no column of them: the scores are \
+         written without labels and metrics; add `group:` to the guest",
+        "该模型对组内各行排序，而任务未指明分组字段：仅输出评分，不含标签与指标；请在发起方处添加 `group:`",
+    )
+}
+
+fn not_graded() -> Text {
+    Text::new(
+        "the label has values that are no whole numbers from 0 to 31: the scores are written, and \
+         no metrics",
+        "标签中有不是 0 至 31 整数的取值：仅输出评分，不计算指标",
+    )
+}
+
 fn one_label() -> Text {
     Text::new(
         "all rows have the same label: the scores are written, and no metrics",
@@ -482,6 +497,7 @@ fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
         numeric: None,
         classes: None,
         hidden: None,
+        graded: None,
         part: saved.part.clone(),
         scores: None,
         class_scores: None,

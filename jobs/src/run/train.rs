@@ -9,7 +9,7 @@ use net::Size;
 use super::boosted_trees::{self, Part};
 use super::classes::{ClassScore, ClassScores, ClassesPart, TestClassScores};
 use super::data::{Data, GuestRows, pick};
-use super::evaluate::{Predicted, compare, compare_numbers};
+use super::evaluate::{Predicted, compare, compare_grades, compare_numbers};
 use super::logistic_regression;
 use super::multinomial_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
@@ -115,7 +115,13 @@ async fn judge(
             return Ok(());
         }
     };
-    let labels = if let Some(family) = family {
+    let labels = if let Some(groups) = guest.groups() {
+        let grades = pick(guest.numbers(), &split.test);
+        let groups: Vec<u32> = split.test.iter().map(|row| groups[*row as usize]).collect();
+        let orders = [&scores.alone_test[..], &scores.joint_test];
+        results.graded = Some(compare_grades(step, (&grades, &groups), orders).await?);
+        grades
+    } else if let Some(family) = family {
         let numeric = compare_numbers(step, family, guest, &split.test, &scores).await?;
         results.numeric = Some(numeric);
         pick(guest.numbers(), &split.test)
@@ -152,6 +158,7 @@ pub(super) fn outcome(
         numeric: None,
         classes: None,
         hidden: None,
+        graded: None,
         part,
         scores: None,
         class_scores: None,
@@ -266,18 +273,23 @@ fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Predicted>) {
     let binnings = trained.binnings;
     match trained.part {
         Part::Guest { trees, alone, predicted } => {
-            let names = match &predicted {
-                Predicted::Classes(scores) => Some(scores.names.clone()),
-                Predicted::One(_) | Predicted::Hidden(_) => None,
-            };
+            let names = names_of(&predicted);
             (ModelPart::GuestTrees { trees, binnings, alone, names }, Some(predicted))
         }
         Part::Host(trees) => (ModelPart::HostTrees { trees, binnings }, None),
         Part::Strict { trees, guest } => {
-            let (alone, scores) = guest.unzip();
-            let part = ModelPart::StrictTrees { trees, binnings, alone };
-            (part, scores.map(Predicted::One))
+            let (alone, predicted) = guest.unzip();
+            let names = predicted.as_ref().and_then(names_of);
+            (ModelPart::StrictTrees { trees, binnings, alone, names }, predicted)
         }
+    }
+}
+
+/// The names of the classes, where there are several.
+fn names_of(predicted: &Predicted) -> Option<Vec<String>> {
+    match predicted {
+        Predicted::Classes(scores) => Some(scores.names.clone()),
+        Predicted::One(_) | Predicted::Hidden(_) => None,
     }
 }
 

@@ -108,18 +108,25 @@ impl SavedModel {
             {
                 check_host_trees(trees, self.binnings())
             }
-            (ModelPart::StrictTrees { trees, alone, .. }, Model::BoostedTrees { settings, .. })
-                if is_strict && alone.is_some() == is_guest =>
-            {
+            (
+                ModelPart::StrictTrees { trees, alone, names, .. },
+                Model::BoostedTrees { settings, .. },
+            ) if is_strict && alone.is_some() == is_guest => {
                 trees.check(is_guest).map_err(|error| error.to_string())?;
                 self.check_features(&trees.features)?;
-                match alone {
-                    Some(alone) => {
-                        check_losses(&[alone.loss], loss(settings, 1))?;
-                        self.check_alone_trees(alone, &trees.features)
-                    }
-                    None => Ok(()),
+                let expected = loss(settings, trees.outputs());
+                if matches!(expected, Loss::Softmax { .. }) != (trees.outputs() > 1) {
+                    return Err("its trees have not one turn for each class".to_owned());
                 }
+                let Some(alone) = alone else { return Ok(()) };
+                check_losses(&[alone.loss], expected)?;
+                if let Some(names) = names {
+                    check_names(names)?;
+                }
+                if names.as_ref().map_or(1, Vec::len) != trees.outputs() {
+                    return Err("it has not one name for each class".to_owned());
+                }
+                self.check_alone_trees(alone, &trees.features)
             }
             _ => Err("its part is not one of such a model".to_owned()),
         }

@@ -29,7 +29,9 @@ pub(crate) fn own_part(model: &SavedModel) -> String {
             guest_trees(trees, binnings, names.as_deref())
         }
         ModelPart::HostTrees { trees, binnings } => host_trees(trees, binnings),
-        ModelPart::StrictTrees { trees, binnings, .. } => strict_trees(trees, binnings, model.role),
+        ModelPart::StrictTrees { trees, binnings, names, .. } => {
+            strict_trees(trees, binnings, model.role, names.as_deref())
+        }
     };
     file.text
 }
@@ -272,10 +274,20 @@ fn host_trees(trees: &HostTrees, binnings: &[Binning]) -> Csv {
     file
 }
 
-/// The shape of the trees, and what own splits ask. Leaves are shares, which say nothing.
-fn strict_trees(trees: &StrictTrees, binnings: &[Binning], role: Role) -> Csv {
-    let mut file = Csv::new(NODE_COLUMNS);
+/// The shape of the trees, and what own splits ask. Leaves are shares, which say nothing. The host
+/// knows classes by their numbers.
+fn strict_trees(
+    trees: &StrictTrees,
+    binnings: &[Binning],
+    role: Role,
+    names: Option<&[String]>,
+) -> Csv {
+    let classes = trees.outputs();
+    let mut file = Csv::new(if classes > 1 { CLASS_NODE_COLUMNS } else { NODE_COLUMNS });
     for (tree, part) in trees.trees.iter().enumerate() {
+        let class = tree % classes;
+        let name = names.and_then(|names| names.get(class)).cloned();
+        file.class = Some(name.unwrap_or_else(|| (class + 1).to_string()));
         for (place, node) in part.nodes.iter().enumerate() {
             let mut cells = place_of(tree, place);
             if let PartNode::Split { owner, cut, left } = node {
@@ -347,7 +359,7 @@ tree,node,owner,column,condition,missing,yes,no,gain,leaf
 1,3,,,,,,,,shared
 1,4,,,,,,,,shared
 ";
-        assert_eq!(strict_trees(&trees, &binnings, Role::Guest).text, expected);
+        assert_eq!(strict_trees(&trees, &binnings, Role::Guest, None).text, expected);
         let trees = serde_json::json!({
             "training_id": "0", "splits": [{ "feature": "age", "bin": 2, "missing_left": false }],
         });

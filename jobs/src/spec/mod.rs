@@ -28,7 +28,7 @@ pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
 pub use key::KeySpec;
 pub use model::{
     BoostedTrees, LogisticRegression, Model, MultinomialRegression, Regression, RegressionOf,
-    Target, TrainStep, TreeDirection, TreeEnsemble, TreeLoss,
+    Target, TrainStep, TreeDirection, TreeEnsemble, TreeLoss, TreeSampling,
 };
 pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
 pub use prepare::{

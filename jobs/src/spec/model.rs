@@ -110,6 +110,7 @@ impl Model {
             Self::BoostedTrees { settings, .. } => match settings.loss {
                 TreeLoss::Logistic => Target::TwoClasses,
                 TreeLoss::Softmax => Target::SeveralClasses,
+                TreeLoss::Ranking => Target::Graded,
                 _ => Target::Number,
             },
         }
@@ -144,6 +145,8 @@ pub enum Target {
     Number,
     /// One of several classes, which are the different values of the label.
     SeveralClasses,
+    /// How good a row is among those of its group: a whole number, the more the better.
+    Graded,
 }
 
 /// The settings of `train.logistic_regression`; bounds stand in its descriptor.
@@ -254,6 +257,15 @@ pub struct BoostedTrees {
     pub min_split_rows: u32,
     /// Share of the rows drawn for each tree.
     pub subsample: Share,
+    /// How rows are drawn for each tree.
+    #[serde(default, skip_serializing_if = "TreeSampling::is_default")]
+    pub sampling: TreeSampling,
+    /// With `goss`: share of the rows, those with the greatest derivatives, that all trees see.
+    #[serde(default = "top_rate", skip_serializing_if = "is_top_rate")]
+    pub top_rate: Share,
+    /// With `goss`: share of the rows that is drawn from the others.
+    #[serde(default = "other_rate", skip_serializing_if = "is_other_rate")]
+    pub other_rate: Share,
     /// Share of the features drawn for each tree.
     pub columns: Share,
     /// The prediction before the first tree.
@@ -285,6 +297,8 @@ pub enum TreeLoss {
     Tweedie,
     /// Pinball loss.
     Quantile,
+    /// The order of rows within groups.
+    Ranking,
 }
 
 /// How predictions may move when a column grows.
@@ -295,6 +309,43 @@ pub enum TreeDirection {
     Up,
     /// They must not rise.
     Down,
+}
+
+/// How the rows that a tree sees are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreeSampling {
+    /// All alike.
+    #[default]
+    Uniform,
+    /// Gradient-based one-side sampling: all with great derivatives, and some of the others.
+    Goss,
+}
+
+impl TreeSampling {
+    /// Leaving it out of the canonical form keeps the digests of jobs that do not ask for it.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn top_rate() -> Share {
+    Share::percent(20)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_top_rate(share: &Share) -> bool {
+    *share == top_rate()
+}
+
+fn other_rate() -> Share {
+    Share::percent(10)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_other_rate(share: &Share) -> bool {
+    *share == other_rate()
 }
 
 /// How trees make up for one another.
@@ -316,15 +367,20 @@ impl BoostedTrees {
         }
     }
 
+    /// Whether rows are drawn by their derivatives.
+    pub fn is_one_sided(&self) -> bool {
+        self.sampling == TreeSampling::Goss
+    }
+
+    /// Whether it is said how many rows are drawn so.
+    pub fn has_rates(&self) -> bool {
+        !is_top_rate(&self.top_rate) || !is_other_rate(&self.other_rate)
+    }
+
     /// Whether nothing is asked for that only `secureboost` has.
     pub fn is_in_strict(&self) -> bool {
-        let has_loss = match self.ensemble {
-            TreeEnsemble::Boosting => {
-                matches!(self.loss, TreeLoss::Logistic | TreeLoss::Squared)
-            }
-            TreeEnsemble::Forest => !matches!(self.loss, TreeLoss::Quantile | TreeLoss::Softmax),
-        };
-        has_loss && self.directions.is_empty()
+        let has_loss = !matches!(self.loss, TreeLoss::Quantile | TreeLoss::Ranking);
+        has_loss && self.directions.is_empty() && !self.is_one_sided()
     }
 
     /// Whether positive rows count more or less than others.

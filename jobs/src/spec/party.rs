@@ -53,6 +53,9 @@ pub struct PartySpec {
     /// the guest's only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<String>,
+    /// The column whose rows of one value are ranked among each other; the guest's only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Texts that mean "not known" in every column, beside the usual ones.
     pub missing: Vec<String>,
     /// What is said about single columns, by name.
@@ -192,12 +195,13 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         None => Some(Provenance::default()),
     };
     let keys = read_keys(&mut fields, node, problems);
-    let [label_at, weight_at, time_at, offset_at] =
-        ["label", "weight", "time", "offset"].map(|role| fields.take(role));
+    let [label_at, weight_at, time_at, offset_at, group_at] =
+        ["label", "weight", "time", "offset", "group"].map(|role| fields.take(role));
     let label = label_at.and_then(|node| read_label(node, problems));
     let weight = weight_at.and_then(|node| column_name(node, "weight", problems));
     let time = time_at.and_then(|node| column_name(node, "time", problems));
     let offset = offset_at.and_then(|node| column_name(node, "offset", problems));
+    let group = group_at.and_then(|node| column_name(node, "group", problems));
     let [payload_at, sum_at] = ["payload", "sum"].map(|list| fields.take(list));
     let payload = columns::read_list(payload_at, "payload", problems);
     let sum = columns::read_list(sum_at, "sum", problems);
@@ -221,6 +225,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         weight,
         time,
         offset,
+        group,
         missing: missing?,
         columns: columns?,
         other_columns: other_columns?,
@@ -231,6 +236,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         ("weight", weight_at),
         ("time", time_at),
         ("offset", offset_at),
+        ("group", group_at),
     ];
     check_roles(&party, roles, problems);
     check_carried(&party, key_at, payload_at, problems);
@@ -305,14 +311,15 @@ pub(super) fn column_name(node: &Node, what: &str, problems: &mut Problems) -> O
 /// A column with a role, and where the job says so.
 type RoleOf<'n> = (&'static str, Option<&'n Node>);
 
-/// Label, weight, time and offset belong to the guest, and one column has one role.
-fn check_roles(party: &PartySpec, nodes: [RoleOf<'_>; 5], problems: &mut Problems) {
+/// Label, weight, time, offset and group belong to the guest, and one column has one role.
+fn check_roles(party: &PartySpec, nodes: [RoleOf<'_>; 6], problems: &mut Problems) {
     let columns = [
         Some(party.key.column.as_str()),
         party.label.as_ref().map(|label| label.column.as_str()),
         party.weight.as_deref(),
         party.time.as_deref(),
         party.offset.as_deref(),
+        party.group.as_deref(),
     ];
     for (index, (role, node)) in nodes.iter().enumerate() {
         let (Some(column), Some(node)) = (columns[index], node) else { continue };
@@ -338,7 +345,8 @@ fn check_carried(
     problems: &mut Problems,
 ) {
     let label = party.label.as_ref().map(|label| &label.column);
-    let roles = [label, party.weight.as_ref(), party.time.as_ref(), party.offset.as_ref()];
+    let [weight, time] = [party.weight.as_ref(), party.time.as_ref()];
+    let roles = [label, weight, time, party.offset.as_ref(), party.group.as_ref()];
     let is_ignored = |column: &String| party.columns.get(column).is_some_and(|it| it.ignore);
     for KeySpec { column, .. } in &party.further_keys {
         let rule = match column {
@@ -358,7 +366,8 @@ fn check_carried(
 /// Sums are over numbers that are there for nothing else.
 fn check_sums(party: &PartySpec, sum_at: Option<&Node>, problems: &mut Problems) {
     let label = party.label.as_ref().map(|label| &label.column);
-    let roles = [label, party.weight.as_ref(), party.time.as_ref(), party.offset.as_ref()];
+    let [weight, time] = [party.weight.as_ref(), party.time.as_ref()];
+    let roles = [label, weight, time, party.offset.as_ref(), party.group.as_ref()];
     for column in &party.sum {
         let spec = party.columns.get(column);
         let kind = spec.and_then(|it| it.kind).unwrap_or(ColumnKind::Number);

@@ -196,19 +196,29 @@ fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     for step in &job.train {
         let super::Model::BoostedTrees { privacy, settings } = &step.model else { continue };
         if privacy == contract::STRICT && !settings.is_in_strict() {
-            let help = "take `ensemble: forest` where the loss is neither `quantile` nor \
-                        `softmax`, or `privacy: secureboost`";
-            let rule = "boosting with the losses `logistic` and `squared`, and forests with all \
-                        but `quantile` and `softmax`; no `directions`";
+            let help = "leave it out, take another loss, or `privacy: secureboost`";
+            let rule =
+                "all losses but `quantile` and `ranking`, no `directions` and no `sampling: goss`";
             add("train", format!("`{}` is strict, which has {rule}", step.name), help);
         }
         let is_softmax = settings.loss == TreeLoss::Softmax;
         let is_forest = settings.ensemble == TreeEnsemble::Forest;
+        let is_ranking = settings.loss == TreeLoss::Ranking;
+        if is_ranking && job.guest.group.is_none() {
+            let help = "`group:` the column whose rows of one value are ranked among each other";
+            let what = "orders rows within groups, and the guest has no `group`";
+            add("parties", format!("`{}` {what}", step.name), help);
+        }
         for (is_asked, what, help) in [
             (
                 is_softmax && is_forest,
                 "a forest of several classes",
                 "take `ensemble: boosting`, or a forest of one class against the others",
+            ),
+            (
+                is_ranking && is_forest,
+                "a forest and the ranking loss",
+                "take `ensemble: boosting`: before the first tree there is no order to learn from",
             ),
             (
                 is_softmax && settings.weighs_classes(),
@@ -230,7 +240,49 @@ fn check_trees(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
                 add("train", format!("`{}` has {what}", step.name), help);
             }
         }
+        check_sampling(&step.name, settings, add);
         check_directions(job, &step.name, settings, add);
+    }
+}
+
+/// What goes together with rows that are drawn by their derivatives.
+fn check_sampling(
+    step: &str,
+    settings: &super::BoostedTrees,
+    add: &mut impl FnMut(&str, String, &str),
+) {
+    let of = |share: Share| share.fraction();
+    let is_asked = settings.is_one_sided();
+    for (is_wrong, what, help) in [
+        (
+            is_asked && settings.ensemble == TreeEnsemble::Forest,
+            "`sampling: goss` and a forest",
+            "leave it out: all trees of a forest have the same derivatives",
+        ),
+        (
+            is_asked && settings.loss == TreeLoss::Quantile,
+            "`sampling: goss` and the quantile loss",
+            "leave it out: all derivatives of this loss are alike",
+        ),
+        (
+            is_asked && settings.subsample != Share::WHOLE,
+            "`sampling: goss` and a `subsample`",
+            "leave one of them out; with goss the rates say how many rows a tree sees",
+        ),
+        (
+            is_asked && of(settings.top_rate) + of(settings.other_rate) > 1.0,
+            "a `top_rate` and an `other_rate` of more than all rows",
+            "together they are at most 100%",
+        ),
+        (
+            !is_asked && settings.has_rates(),
+            "a `top_rate` or an `other_rate` without `sampling: goss`",
+            "add it, or leave them out; `subsample` draws rows alike",
+        ),
+    ] {
+        if is_wrong {
+            add("train", format!("`{step}` has {what}"), help);
+        }
     }
 }
 
@@ -325,12 +377,17 @@ fn check_target(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         let help = "leave it out, or train a regression of numbers, such as `poisson_regression`";
         add("parties", "no model of the job takes the guest's `offset`".to_owned(), help);
     }
+    if job.guest.group.is_some() && !job.train.is_empty() && job.target() != Target::Graded {
+        let help = "leave it out, or train `boosted_trees` with `loss: ranking`";
+        add("parties", "no model of the job takes the guest's `group`".to_owned(), help);
+    }
     let target = job.target();
     let Some(step) = job.train.iter().find(|step| step.model.target() == target) else { return };
     let described = |target| match target {
         Target::TwoClasses => "one of two classes",
         Target::Number => "numbers",
         Target::SeveralClasses => "one of several classes",
+        Target::Graded => "an order within groups",
     };
     let what = format!("`{}` predicts {}", step.name, described(target));
     if let Some(other) = job.train.iter().find(|step| step.model.target() != target) {
@@ -356,7 +413,7 @@ fn check_target(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         }
     }
     let stratified = job.splits.iter().find(|split| split.by == SplitBy::Stratified);
-    if let Some(split) = stratified.filter(|_| target == Target::Number) {
+    if let Some(split) = stratified.filter(|_| matches!(target, Target::Number | Target::Graded)) {
         let help = "`by: random` or `by: time`: a number has no classes to divide evenly";
         let key = if job.splits.len() > 1 { "splits" } else { "split" };
         add(key, format!("{what}, and split `{}` is stratified", split.name), help);

@@ -24,6 +24,7 @@ pub mod calibration;
 pub mod classes;
 pub mod confusion;
 pub mod discrimination;
+pub mod graded;
 pub mod profit;
 pub mod recommendation;
 pub mod regression;

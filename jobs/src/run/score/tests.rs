@@ -247,6 +247,22 @@ fn regressions_score_test_rows_as_in_training() {
     }
 }
 
+/// Which customers of one job make the most claims: a ranking within groups.
+#[test]
+fn rankings_score_test_rows_as_in_training() {
+    const RANKS: &str = "label: claims, group: job, columns: { bought: ignore, log_days: ignore }";
+    let rest = "train:\n  - boosted_trees: { privacy: secureboost, loss: ranking, trees: 4, depth: \
+                2, bins: 6, min_child_weight: 0.01, early_stopping: 0 }\n";
+    let steps = with(SPLIT_OF_NUMBERS, rest);
+    let training = Training { roles: RANKS, steps: &steps };
+    let (_, scored) = the_same_again(&training, "step: boosted_trees, privacy: secureboost", 0.0);
+    let model = &scored.models[0];
+    let orders = model.graded.unwrap();
+    assert!(orders.joint.ndcg_10 > orders.guest_alone.ndcg_10, "{orders:?}");
+    assert!(orders.joint.ndcg_30 <= 1.0 && model.numeric.is_none());
+    assert_eq!(model.metrics().unwrap()["test_rows"], u64::from(ROWS));
+}
+
 #[test]
 fn secureboost_trees_score_test_rows_as_in_training() {
     for (roles, split, settings) in [

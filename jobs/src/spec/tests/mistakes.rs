@@ -50,7 +50,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "strict trees with a loss they lack",
         "privacy: secureboost, trees: 50,",
-        "privacy: strict, trees: 50, loss: tweedie,",
+        "privacy: strict, trees: 50, loss: quantile,",
     ),
     ("unknown loss", "trees: 50,", "trees: 50, loss: hinge,"),
     ("only the guest learns", "learn: both", "learn: guest"),

@@ -524,9 +524,23 @@ fn trees_of_classes_and_directions_say_what_they_open() {
     };
     assert_eq!(has("trees: 3"), [false, false]);
     assert_eq!(has("loss: softmax"), [true, false]);
+    assert_eq!(has("sampling: goss, top_rate: 30%"), [false, false]);
+    let strict =
+        JobSpec::parse("job.yaml", &job.replace("secureboost }", "strict, loss: softmax }"));
+    let strict = strict.unwrap().disclosures().pop().unwrap();
+    assert!(strict.disclosures.iter().any(|it| it.key == "train.classes"));
     assert_eq!(has("directions: { b: { x: up, z: down } }"), [false, true]);
     for (settings, problem) in [
-        ("privacy: strict, loss: softmax", "is strict"),
+        ("privacy: strict, loss: quantile", "is strict"),
+        ("privacy: strict, loss: ranking", "is strict"),
+        ("loss: ranking", "the guest has no `group`"),
+        ("loss: ranking, ensemble: forest", "a forest and the ranking loss"),
+        ("privacy: strict, sampling: goss", "no `sampling: goss`"),
+        ("sampling: goss, ensemble: forest", "`sampling: goss` and a forest"),
+        ("sampling: goss, loss: quantile", "`sampling: goss` and the quantile loss"),
+        ("sampling: goss, subsample: 50%", "`sampling: goss` and a `subsample`"),
+        ("sampling: goss, top_rate: 60%, other_rate: 50%", "more than all rows"),
+        ("other_rate: 20%", "without `sampling: goss`"),
         ("privacy: strict, directions: { a: { x: up } }", "no `directions`"),
         ("loss: softmax, ensemble: forest", "a forest of several classes"),
         ("loss: softmax, positive_weight: 2", "`positive_weight` and several classes"),
@@ -544,6 +558,29 @@ fn trees_of_classes_and_directions_say_what_they_open() {
         };
         let error = JobSpec::parse("job.yaml", &source).unwrap_err().to_string();
         assert!(error.contains(problem), "{settings}: {error}");
+    }
+}
+
+/// A group is for models that order rows within groups, and only the guest has one.
+#[test]
+fn a_group_is_of_the_guest_and_of_rankings() {
+    let job = "job: a\npurpose: p\nparties:\n  a: { role: guest, key: k, label: y, group: g }\n  \
+               b: { role: host, key: k }\nsplit: { by: random, validation: 20% }\ntrain:\n  - \
+               boosted_trees: { privacy: secureboost, loss: ranking }\n";
+    let read = JobSpec::parse("job.yaml", job).unwrap();
+    assert_eq!(read.guest.group.as_deref(), Some("g"));
+    assert_eq!(read.target(), Target::Graded);
+    let statement = read.disclosures().pop().unwrap();
+    assert!(statement.disclosures.iter().all(|it| it.key != "train.classes"));
+    for (from, to, problem) in [
+        ("loss: ranking", "loss: squared", "guest's `group`"),
+        ("by: random", "by: stratified", "an order within groups, and split"),
+        ("b: { role: host", "b: { group: g, role: host", "only the guest has"),
+        ("group: g", "group: y", "a column has one role"),
+        ("group: g", "group: g, offset: o", "guest's `offset`"),
+    ] {
+        let error = JobSpec::parse("job.yaml", &job.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(problem), "{to}: {error}");
     }
 }
 
@@ -611,9 +648,10 @@ fn every_option_is_accepted() {
                     Some((stage, _)) => format!("{stage}: {setting}"),
                     None => format!("{}: {setting}", component.name),
                 };
+                let label = if *option == "ranking" { "y, group: g" } else { "y" };
                 let source = format!(
-                    "job: a\npurpose: p\nparties:\n  a: {{ role: guest, key: k, time: t, label: y \
-                     }}\n  b: {{ role: host, key: k }}\n{step}\n"
+                    "job: a\npurpose: p\nparties:\n  a: {{ role: guest, key: k, time: t, label: \
+                     {label} }}\n  b: {{ role: host, key: k }}\n{step}\n"
                 );
                 if let Err(error) = JobSpec::parse("job.yaml", &source) {
                     panic!("{error}");

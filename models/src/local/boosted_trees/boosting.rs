@@ -5,8 +5,10 @@ mod state;
 use serde::{Deserialize, Serialize};
 
 use super::gradients::{Rounding, mean_loss};
-use super::loss::{log_sum_exp, weighted_quantile};
-use super::settings::rows_of_tree;
+use super::loss::{Derivatives, log_sum_exp, weighted_quantile};
+use super::one_side::Sample;
+use super::ranking;
+use super::settings::{one_side_stream, rows_of_tree};
 use super::{Ensemble, Gradients, Labels, Loss, Node, Settings, Tree};
 use crate::ModelError;
 
@@ -24,7 +26,8 @@ pub struct Examples<'a> {
 }
 
 /// Mean loss after one round, weighted as in training: log-loss in nats, squared and pinball error
-/// in the unit of the label, else the deviance. Of a forest it is the loss of the trees so far.
+/// in the unit of the label, of a ranking 1 less the mean NDCG of groups, whatever their weights,
+/// else the deviance. Of a forest it is the loss of the trees so far.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// On all training rows.
@@ -44,6 +47,8 @@ pub struct Boosting<'a> {
     margins: Vec<f64>,
     /// Of the margins of each row at the beginning of the round; only with several outputs.
     log_sums: Vec<f64>,
+    /// Of all rows in this round; only of a ranking.
+    ranked: Vec<Derivatives>,
     trees: usize,
     /// Whether a tree of this round has a split.
     has_split: bool,
@@ -87,16 +92,19 @@ impl<'a> Boosting<'a> {
             return Err(ModelError::InvalidInput("the validation rows weigh nothing".into()));
         }
         let weight_max = weights(examples.training).fold(0.0, f64::max);
+        let rows_count = examples.training.len();
+        let counted = settings.one_side.map_or(1.0, |one_side| one_side.factor(rows_count));
         let may_stop = settings.early_stopping_rounds > 0 && !examples.validation.is_empty();
         let margins = base_scores.repeat(rows);
         let mut boosting = Self {
             examples: *examples,
             settings,
-            rounding: Rounding::new(weight_max, examples.training.len()),
+            rounding: Rounding::new(weight_max * counted, examples.training.len()),
             best: Best { base_scores, trees: 0, loss: f64::INFINITY },
             best_margins: may_stop.then(|| margins.clone()),
             margins,
             log_sums: Vec::new(),
+            ranked: Vec::new(),
             trees: 0,
             has_split: false,
             progress: Vec::new(),
@@ -138,6 +146,9 @@ impl<'a> Boosting<'a> {
         let rows = rows_of_tree(self.settings, self.trees, training);
         let base_score = self.best.base_scores[output];
         let derivatives = |row: usize| {
+            if let Some(derivatives) = self.ranked.get(row) {
+                return *derivatives;
+            }
             let margin = match ensemble {
                 Ensemble::Boosting => self.margins[row * outputs + output],
                 Ensemble::Forest => base_score,
@@ -149,7 +160,19 @@ impl<'a> Boosting<'a> {
             loss.derivatives(margin - self.log_sums[row], is_of_class)
         };
         let weight = |row| weight(&self.examples, self.settings, row);
-        Gradients::new(loss, derivatives, weight, rows, labels.len(), self.rounding)
+        let (count, rounding) = (labels.len(), self.rounding);
+        let Some(one_side) = self.settings.one_side else {
+            return Gradients::new(loss, derivatives, weight, rows, count, rounding);
+        };
+        let size = |row| (derivatives(row).first * weight(row)).abs();
+        let stream = one_side_stream(self.settings, self.trees);
+        let Sample { rows, drawn } = one_side.sample(&rows, size, stream);
+        let mut factors = vec![1.0; count];
+        for row in drawn {
+            factors[row as usize] = one_side.factor(training.len());
+        }
+        let weight = |row: usize| weight(row) * factors[row];
+        Gradients::new(loss, derivatives, weight, rows, count, rounding)
     }
 
     /// Adds a tree; `leaves` has the number of the leaf of every row. For a loss whose leaves are
@@ -184,6 +207,10 @@ impl<'a> Boosting<'a> {
     /// an output's own margin does not change before its tree is grown.
     fn begin_round(&mut self) {
         let outputs = self.outputs();
+        if self.settings.loss == Loss::Ranking {
+            let Examples { labels, training, .. } = self.examples;
+            self.ranked = ranking::derivatives(labels, training, &self.margins);
+        }
         if outputs > 1 {
             let base = log_sum_exp(&self.best.base_scores);
             let log_sum = |margins: &[f64]| match self.settings.ensemble {
@@ -200,7 +227,8 @@ impl<'a> Boosting<'a> {
         self.progress.push(Progress { training_loss: self.loss(training), validation_loss });
 
         // Where nothing is sampled, all rounds after one that found no split would be the same.
-        let is_sampled = self.settings.row_fraction < 1.0 || self.settings.column_fraction < 1.0;
+        let Settings { row_fraction, column_fraction, one_side, .. } = *self.settings;
+        let is_sampled = row_fraction < 1.0 || column_fraction < 1.0 || one_side.is_some();
         self.is_exhausted = !self.has_split && !is_sampled;
         self.has_split = false;
         self.keep_best(validation_loss);
@@ -210,6 +238,9 @@ impl<'a> Boosting<'a> {
     /// Mean loss of some rows now.
     fn loss(&self, rows: &[u32]) -> f64 {
         let Settings { loss, ensemble, trees, .. } = *self.settings;
+        if loss == Loss::Ranking {
+            return 1.0 - ranking::ndcg(self.examples.labels, rows, &self.margins, ranking::PLACES);
+        }
         let (outputs, base) = (self.outputs(), &self.best.base_scores);
         // A forest's leaves are weighted for all of its trees.
         let scale = (trees * outputs) as f64 / self.trees as f64;
@@ -287,6 +318,10 @@ impl Examples<'_> {
         }
         if loss.is_of_classes() && self.labels.classes().is_none() {
             let rule = "the log-loss needs labels that are numbers of classes";
+            return Err(ModelError::InvalidInput(rule.into()));
+        }
+        if self.labels.are_graded() != (loss == Loss::Ranking) {
+            let rule = "the ranking loss, and no other, needs grades within groups";
             return Err(ModelError::InvalidInput(rule.into()));
         }
         check_parts(self.training, self.validation, rows)?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Labels;
+use super::ranking::{GRADE_MAX, has_pairs};
 use crate::ModelError;
 
 /// The loss of a row, as a function of its margin `m` and its label `y`.
@@ -37,6 +38,9 @@ pub enum Loss {
         /// Above 0, below 1; 0.5 predicts the median and minimises absolute errors.
         level: f64,
     },
+    /// The order of rows within groups, by their grades: `LambdaMART` with NDCG, see
+    /// [`ndcg`](super::ndcg). Margins say nothing but an order.
+    Ranking,
 }
 
 /// First and second derivative of a loss in the margin.
@@ -86,6 +90,16 @@ impl Loss {
         Err(ModelError::InvalidInput(rule.into()))
     }
 
+    /// The power of the mean that the variance of labels is, of losses with a logarithmic link.
+    pub(crate) fn power(self) -> Option<f64> {
+        match self {
+            Self::Poisson => Some(1.0),
+            Self::Gamma => Some(2.0),
+            Self::Tweedie { power } => Some(power),
+            _ => None,
+        }
+    }
+
     /// What the label of a row breaks, if anything.
     pub(super) fn refuses(self, label: f64) -> Option<&'static str> {
         let (holds, rule) = match self {
@@ -102,6 +116,10 @@ impl Loss {
             Self::Gamma => {
                 (label > 0.0 && label <= LABEL_MAX, "needs a label above 0, at most 1e30")
             }
+            Self::Ranking => (
+                (0.0..=GRADE_MAX).contains(&label) && label.fract() == 0.0,
+                "needs a grade that is a whole number from 0 to 31",
+            ),
         };
         (!holds).then_some(rule)
     }
@@ -110,7 +128,7 @@ impl Loss {
     /// Nothing where no margin gives it.
     pub fn margin_of(self, value: f64) -> Option<f64> {
         let margin = match self {
-            Self::Squared | Self::Quantile { .. } => value,
+            Self::Squared | Self::Quantile { .. } | Self::Ranking => value,
             Self::Logistic | Self::Softmax { .. } => (value / (1.0 - value)).ln(),
             Self::Poisson | Self::Gamma | Self::Tweedie { .. } => value.ln(),
         };
@@ -121,7 +139,7 @@ impl Loss {
     /// [`Loss::Logistic`]), else the expected label or its quantile.
     pub fn predict(self, margins: &mut [f64]) {
         match self {
-            Self::Squared | Self::Quantile { .. } => {}
+            Self::Squared | Self::Quantile { .. } | Self::Ranking => {}
             Self::Logistic => {
                 for margin in margins {
                     *margin = probability(*margin);
@@ -144,6 +162,8 @@ impl Loss {
     /// Derivatives of a loss with one margin. For [`Loss::Softmax`] the margin is that of one class
     /// less the logarithm of the sum of all classes' exponentials, and the label is whether the row
     /// is of that class.
+    ///
+    /// A row alone has none in a ranking: see [`ranking`](super::ranking).
     ///
     /// Sources: for softmax the bound `2p(1 - p)` on the second derivative, by the diagonal of the
     /// Hessian, as `XGBoost` has it; for quantiles the weight of the row.
@@ -172,6 +192,7 @@ impl Loss {
                 (above - below, (2.0 - power) * above + (power - 1.0) * below)
             }
             Self::Quantile { level } => (if label <= margin { 1.0 - level } else { -level }, 1.0),
+            Self::Ranking => (0.0, 0.0),
         };
         Derivatives { first, second }
     }
@@ -187,7 +208,8 @@ impl Loss {
 
     /// The loss of one row that is reported; 0 for a perfect prediction. `margins` are the row's.
     ///
-    /// Log-loss in nats, squared and pinball error in the unit of the label, else the deviance.
+    /// Log-loss in nats, squared and pinball error in the unit of the label, else the deviance; 0
+    /// for a ranking, in which a row alone has no loss.
     pub(super) fn of_row(self, margins: &[f64], label: f64) -> f64 {
         let margin = margins[0];
         match self {
@@ -213,6 +235,7 @@ impl Loss {
                 let rest = label - margin;
                 if rest > 0.0 { level * rest } else { (level - 1.0) * rest }
             }
+            Self::Ranking => 0.0,
         }
     }
 
@@ -256,6 +279,8 @@ impl Loss {
                 Some(margin) => Ok(vec![margin]),
                 None => refuse("the training rows need labels above 0, with weights above 0"),
             },
+            Self::Ranking if has_pairs(labels, rows) => Ok(vec![0.0]),
+            Self::Ranking => refuse("no group of training rows has rows of different grades"),
         }
     }
 }

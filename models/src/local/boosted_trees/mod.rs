@@ -25,6 +25,8 @@ mod histogram;
 mod labels;
 mod loss;
 mod monotone;
+mod one_side;
+mod ranking;
 mod settings;
 mod split;
 #[cfg(test)]
@@ -47,6 +49,8 @@ pub use labels::Labels;
 pub(crate) use loss::second_damping;
 pub use loss::{Loss, probability};
 pub use monotone::{Bounds, Direction};
+pub use one_side::OneSide;
+pub use ranking::{GRADE_MAX, PLACES, ndcg};
 pub(crate) use settings::rows_of_tree;
 pub use settings::{Ensemble, Settings, columns_of_tree};
 pub use split::{Cut, best_cut};

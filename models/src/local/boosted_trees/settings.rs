@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crypto::random::Generator;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Loss};
+use super::{Direction, Loss, OneSide};
 use crate::ModelError;
 
 /// How trees make up for one another.
@@ -53,6 +53,10 @@ pub struct Settings {
     pub min_split_rows: usize,
     /// Share of the training rows that each tree sees: above 0, at most 1.
     pub row_fraction: f64,
+    /// In place of a share of rows drawn alike: all rows with great derivatives, and a sample of
+    /// the others. The guest alone knows which; hosts get the derivatives of all rows, encrypted,
+    /// zeros among them.
+    pub one_side: Option<OneSide>,
     /// Share of all parties' features that each tree sees: above 0, at most 1.
     pub column_fraction: f64,
     /// How predictions may depend on features, by name; features that are not named: in any way.
@@ -78,6 +82,7 @@ impl Default for Settings {
             min_child_weight: 1.0,
             min_split_rows: 20,
             row_fraction: 1.0,
+            one_side: None,
             column_fraction: 1.0,
             directions: BTreeMap::new(),
             early_stopping_rounds: 10,
@@ -115,7 +120,23 @@ impl Settings {
                 "directions must be empty for the quantile loss, whose leaves are not bounded",
             ),
             (
-                self.ensemble == Ensemble::Boosting || self.early_stopping_rounds == 0,
+                self.one_side.is_none_or(OneSide::is_valid),
+                "the shares of one_side must be above 0, and together at most 1",
+            ),
+            (
+                self.one_side.is_none() || (self.is_boosted() && self.row_fraction >= 1.0),
+                "one_side samples rows of boosted trees by itself: row_fraction must be 1",
+            ),
+            (
+                self.one_side.is_none() || !matches!(self.loss, Loss::Quantile { .. }),
+                "one_side must be left out for the quantile loss, whose derivatives are alike",
+            ),
+            (
+                self.is_boosted() || self.loss != Loss::Ranking,
+                "a forest has no ranking loss: before the first tree there is no order",
+            ),
+            (
+                self.is_boosted() || self.early_stopping_rounds == 0,
                 "early_stopping_rounds must be 0 for a forest",
             ),
         ];
@@ -123,6 +144,10 @@ impl Settings {
             Some((_, rule)) => Err(ModelError::InvalidInput((*rule).into())),
             None => Ok(()),
         }
+    }
+
+    fn is_boosted(&self) -> bool {
+        self.ensemble == Ensemble::Boosting
     }
 
     /// Number of trees, at most.
@@ -177,6 +202,11 @@ pub(crate) fn rows_of_tree(settings: &Settings, tree: usize, training: &[u32]) -
     let bound = (settings.row_fraction * 2f64.powi(64)) as u64;
     let kept = training.iter().zip(draws).filter(|(_, draw)| *draw < bound);
     kept.map(|(row, _)| *row).collect()
+}
+
+/// Draws among the rows with small derivatives.
+pub(super) fn one_side_stream(settings: &Settings, tree: usize) -> Generator {
+    public_stream(settings, tree, b'o')
 }
 
 /// A stream that both parties can compute: the seed, the tree and the use are its whole state.

@@ -53,6 +53,14 @@ pub(in crate::vertical) enum Response {
     },
 }
 
+/// Where neither exp((2 - p)·z) nor exp((1 - p)·z), for the power p, is above 403 or so, and z
+/// within 12: what z is clamped to.
+pub(in crate::vertical) fn exponent_range(power: f64) -> Result<Range, ModelError> {
+    let bound = |rate: f64| (EXPONENT_MAX / rate).min(PREDICTOR_MAX);
+    Range::around(-bound(power - 1.0), bound(2.0 - power))
+        .ok_or_else(|| ModelError::InvalidInput(format!("the power {power} is not within 1 to 2")))
+}
+
 /// What gives residuals says in which units.
 pub(in crate::vertical) trait Residuals {
     /// Fractional bits of residuals.
@@ -133,10 +141,7 @@ impl Response {
         rows: Rows,
     ) -> Result<Self, ModelError> {
         let (rise, fall) = (2.0 - power, 1.0 - power);
-        let bound = |rate: f64| (EXPONENT_MAX / rate).min(PREDICTOR_MAX);
-        let range = Range::around(-bound(power - 1.0), bound(rise)).ok_or_else(|| {
-            ModelError::InvalidInput(format!("the power {power} is not within 1 to 2"))
-        })?;
+        let range = exponent_range(power)?;
         let scales = row_scales(weights, rows)?;
         let rows = scaling.targets.iter().zip(&scales);
         let (means, targets): (Vec<f64>, Vec<f64>) = rows

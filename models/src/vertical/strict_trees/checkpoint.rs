@@ -13,7 +13,7 @@ use crate::vertical::course::{State, misfit};
 #[derive(Default)]
 pub(super) struct Boosted {
     pub(super) trees: Vec<PartTree>,
-    /// What each of the last trees added, which may have to be taken off again.
+    /// What each of the last rounds added, which may have to be taken off again.
     pub(super) added: VecDeque<Added>,
 }
 
@@ -42,7 +42,9 @@ impl Boosted {
     ) -> Result<Self, ModelError> {
         let State { plain, shared, part } = state;
         let mut trees: Vec<PartTree> = serde_json::from_slice(&part).map_err(|_| misfit())?;
-        let fits = plain.first() == Some(&(trees.len() as u64)) && trees.iter().all(sound);
+        let fits = plain.first() == Some(&(trees.len() as u64))
+            && trees.len().is_multiple_of(margins.len())
+            && trees.iter().all(sound);
         let mut words = &shared.words[..];
         let mut take = |count: usize| -> Result<Vec<u64>, ModelError> {
             let (taken, rest) = words.split_at_checked(count).ok_or_else(misfit)?;

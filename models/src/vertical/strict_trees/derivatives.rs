@@ -1,7 +1,8 @@
 //! Both derivatives of the loss on shares, packed, times the rows' weights.
 //!
 //! Derivatives of a forest are those at the base score, which the guest works out alone. In
-//! boosting the log-loss takes a sigmoid, and the squared loss nothing but a change of units;
+//! boosting log-losses take a sigmoid or a softmax, the squared loss nothing but a change of units,
+//! and a logarithmic link exponentials (`log_link`), whose factors weights are part of. Else
 //! weights, which only the guest knows, are shared once and multiplied in slots (`mpc::product`).
 //! Those of the squared loss were rounded to the unit of second derivatives before (`targets`):
 //! both derivatives of a row have the same weight.
@@ -10,8 +11,10 @@ use mpc::TwoParty;
 use mpc::comparison::is_negative;
 use mpc::product::{Form, Products};
 use mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
+use mpc::softmax::{FACTOR_BITS, Factors, Softmax};
 use mpc::wide::{from_words, widen};
 
+use super::log_link::LogLink;
 use super::sharing::share;
 use super::targets::Targets;
 use super::{DIVERGENCE, Units};
@@ -20,7 +23,7 @@ use crate::local::boosted_trees::{Ensemble, Loss, Settings, second_damping};
 
 /// Fractional bits of probabilities and of first derivatives before they are rounded: shares of
 /// probabilities wrap around but with probability 2^-41.
-const RESIDUAL_BITS: u32 = 22;
+pub(super) const RESIDUAL_BITS: u32 = 22;
 /// Fractional bits of weights that are multiplied with.
 const WEIGHT_FRACTION_BITS: u32 = 20;
 /// What makes margins whole powers of two: their unit is 2^48/50.
@@ -44,14 +47,17 @@ enum Kind {
     /// The same for all trees.
     Constant(Loss),
     Logistic(Box<Sigmoid>),
+    Softmax(Box<Softmax>),
     Squared,
+    Log(Box<LogLink>),
 }
 
-/// Derivatives of one tree.
+/// Derivatives of one round.
 pub(super) struct Derived {
-    /// Of the training rows, packed.
-    pub(super) packed: Vec<u64>,
-    /// Shares of the first derivative of validation rows, with [`RESIDUAL_BITS`] fractional bits.
+    /// Of the training rows, packed; one vector an output of the loss.
+    pub(super) packed: Vec<Vec<u64>>,
+    /// Shares of the first derivatives of validation rows, output after output, with
+    /// [`RESIDUAL_BITS`] fractional bits.
     pub(super) residuals: Vec<u64>,
     /// A share of whether derivatives are beyond what fits, where they might be.
     pub(super) diverges: Option<u64>,
@@ -70,10 +76,16 @@ impl<'a> Derivatives<'a> {
         let kind = match (settings.ensemble, settings.loss) {
             (Ensemble::Forest, loss) => Kind::Constant(loss),
             (Ensemble::Boosting, Loss::Squared) => Kind::Squared,
+            (Ensemble::Boosting, Loss::Softmax { .. }) => {
+                Kind::Softmax(Box::new(Softmax::prepare(party).await?))
+            }
+            (Ensemble::Boosting, loss) if loss.power().is_some() => {
+                Kind::Log(Box::new(LogLink::prepare(party, loss).await?))
+            }
             _ => Kind::Logistic(Box::new(Sigmoid::prepare(party).await?)),
         };
-        let is_constant = matches!(kind, Kind::Constant(_));
-        let weights = if weighted && !is_constant {
+        let has_own_weights = matches!(kind, Kind::Constant(_) | Kind::Log(_));
+        let weights = if weighted && !has_own_weights {
             let unit = f64::from(1 << WEIGHT_FRACTION_BITS);
             let word = |weight: &f64| (weight * unit).round() as u128;
             let own: Option<Vec<u128>> =
@@ -86,31 +98,44 @@ impl<'a> Derivatives<'a> {
         Ok(Self { products, units, targets, kind, sees_all, weights })
     }
 
-    /// Shares of the packed derivatives of the first `training` rows at these margins, and of the
-    /// first derivatives of the rows behind them; both without bias.
+    /// Shares of the packed derivatives of the first `training` rows at these margins, a vector an
+    /// output of the loss, and of the first derivatives of the rows behind them; both without bias.
     pub(super) async fn at(
         &self,
         party: &mut TwoParty,
-        margins: &[u64],
+        margins: &[Vec<u64>],
         training: usize,
     ) -> Result<Derived, ModelError> {
+        let all = margins;
+        let margins = all.first().map_or(&[][..], Vec::as_slice);
         match &self.kind {
             Kind::Constant(loss) => Ok(self.constant(party, *loss, training)),
             Kind::Logistic(sigmoid) => self.logistic(party, sigmoid, margins, training).await,
+            Kind::Softmax(softmax) => self.softmax(party, softmax, all, training).await,
             Kind::Squared => self.squared(party, margins, training).await,
+            Kind::Log(link) => {
+                let both = link.derivatives(party, margins, self.targets, training).await?;
+                let shift = LogLink::second_shift(self.units);
+                let unit = party.share_of_public(1);
+                let seconds = both.seconds[..training]
+                    .iter()
+                    .map(|second| ((second >> shift) as u64).wrapping_add(unit));
+                let derived = self.derived(party, &both.firsts, seconds);
+                Ok(Derived { diverges: Some(both.diverges), ..derived })
+            }
         }
     }
 
     /// The guest's shares are the derivatives, the host's are zero.
     fn constant(&self, party: &TwoParty, loss: Loss, training: usize) -> Derived {
-        let packed = self.targets.map_or_else(
+        let packed: Vec<u64> = self.targets.map_or_else(
             || vec![0; training],
             |targets| {
                 let damping = second_damping(loss);
                 let mut rng = party.session.rng();
                 let rows = targets.labels.iter().zip(&targets.weights).take(training);
                 rows.map(|(label, weight)| {
-                    let at = loss.derivatives(targets.start, *label);
+                    let at = loss.derivatives(targets.starts[0], *label);
                     let first = self.units.first(weight * at.first);
                     let second = self.units.by_chance(weight * at.second / damping, &mut rng);
                     self.units.pack(first, self.units.second(second))
@@ -118,7 +143,14 @@ impl<'a> Derivatives<'a> {
                 .collect()
             },
         );
-        Derived { packed, residuals: Vec::new(), diverges: None }
+        Derived { packed: vec![packed], residuals: Vec::new(), diverges: None }
+    }
+
+    /// Margins with what they begin at.
+    fn started(&self, output: usize, margins: &[u64]) -> Vec<u64> {
+        let start = self.targets.map_or(0.0, |targets| targets.starts[output] * SCORE_UNIT);
+        let start = start.round() as i64 as u64;
+        margins.iter().map(|margin| margin.wrapping_add(start)).collect()
     }
 
     async fn logistic(
@@ -128,32 +160,73 @@ impl<'a> Derivatives<'a> {
         margins: &[u64],
         training: usize,
     ) -> Result<Derived, ModelError> {
-        let first = party.is_first();
-        let start = self.targets.map_or(0.0, |targets| targets.start * SCORE_UNIT).round() as i64;
-        let margins: Vec<u64> =
-            margins.iter().map(|margin| margin.wrapping_add(start as u64)).collect();
-        let scales = if first { vec![1.0; margins.len()] } else { Vec::new() };
+        let margins = self.started(0, margins);
+        let scales = if party.is_first() { vec![1.0; margins.len()] } else { Vec::new() };
         let chances =
             sigmoid.evaluate(party, &margins, &scales, RESIDUAL_BITS, Accuracy::Fine).await?;
-        let chances = from_words(&chances, first);
+        self.of_chances(party, &[chances], training, 1).await
+    }
+
+    async fn softmax(
+        &self,
+        party: &mut TwoParty,
+        softmax: &Softmax,
+        margins: &[Vec<u64>],
+        training: usize,
+    ) -> Result<Derived, ModelError> {
+        let margins: Vec<Vec<u64>> =
+            (0..).zip(margins).map(|it| self.started(it.0, it.1)).collect();
+        let even = Factors::Even(1 << FACTOR_BITS);
+        let chances = softmax.evaluate(party, &margins, even, RESIDUAL_BITS).await?;
+        // Twice p·(1 - p): see `Loss::derivatives`.
+        self.of_chances(party, &chances, training, 2).await
+    }
+
+    /// Of log-losses: from shares of the chances of one class, or of each of several, for all rows.
+    /// The second derivatives are p·(1 - p) times a `curvature`.
+    async fn of_chances(
+        &self,
+        party: &mut TwoParty,
+        chances: &[Vec<u64>],
+        training: usize,
+        curvature: i64,
+    ) -> Result<Derived, ModelError> {
+        let first = party.is_first();
+        let rows = chances.first().map_or(0, Vec::len);
+        let chances = from_words(&chances.concat(), first);
         let one = if first { 1_u128 << RESIDUAL_BITS } else { 0 };
+        let trained = |all: &[u128]| -> Vec<u128> {
+            all.chunks(rows.max(1)).flat_map(|all| &all[..training]).copied().collect()
+        };
         let others: Vec<u128> =
-            chances[..training].iter().map(|share| one.wrapping_sub(*share)).collect();
-        let weighed = self.weigh(party, chances).await?;
-        let form = Form::product(0, 1, 2 * RESIDUAL_BITS - self.units.second_bits);
+            trained(&chances).iter().map(|share| one.wrapping_sub(*share)).collect();
+        let mut residuals = self.weigh(party, chances).await?;
+        let shift = 2 * RESIDUAL_BITS - self.units.second_bits;
+        let form = Form { terms: vec![(curvature, 0, 1)], shift };
         let seconds =
-            self.products.evaluate(party, &[&weighed[..training], &others], &[form]).await?;
+            self.products.evaluate(party, &[&trained(&residuals), &others], &[form]).await?;
         let unit = party.share_of_public(1);
-        let seconds = seconds[0].iter().map(|second| (*second as u64).wrapping_add(unit));
-        let mut residuals = weighed;
-        if let Some(targets) = self.targets {
-            let unit = (1_u64 << RESIDUAL_BITS) as f64;
-            let rows = targets.labels.iter().zip(&targets.weights);
-            for (residual, (label, weight)) in residuals.iter_mut().zip(rows) {
-                *residual = residual.wrapping_sub((label * weight * unit).round() as u128);
+        let (mut packed, mut of_validation) = (Vec::new(), Vec::new());
+        let seconds = seconds[0].chunks(training.max(1));
+        for (class, (residuals, seconds)) in
+            residuals.chunks_mut(rows.max(1)).zip(seconds).enumerate()
+        {
+            if let Some(targets) = self.targets {
+                let unit = (1_u64 << RESIDUAL_BITS) as f64;
+                let is_of_several = targets.starts.len() > 1;
+                let rows = targets.labels.iter().zip(&targets.weights);
+                for (residual, (label, weight)) in residuals.iter_mut().zip(rows) {
+                    let is_of_class = f64::from(u8::from(*label as usize == class));
+                    let label = if is_of_several { is_of_class } else { *label };
+                    *residual = residual.wrapping_sub((label * weight * unit).round() as u128);
+                }
             }
+            let seconds = seconds.iter().map(|second| (*second as u64).wrapping_add(unit));
+            let derived = self.derived(party, residuals, seconds);
+            packed.extend(derived.packed);
+            of_validation.extend(derived.residuals);
         }
-        Ok(self.derived(party, &residuals, seconds))
+        Ok(Derived { packed, residuals: of_validation, diverges: None })
     }
 
     async fn squared(
@@ -204,15 +277,17 @@ impl<'a> Derivatives<'a> {
         Ok(is_negative(party, &[room], 64).await?.bit(0))
     }
 
-    /// Shares with [`RESIDUAL_BITS`] fractional bits times the weights of their rows.
+    /// Shares with [`RESIDUAL_BITS`] fractional bits, of all rows once or several times, times the
+    /// weights of the rows.
     async fn weigh(
         &self,
         party: &mut TwoParty,
         shares: Vec<u128>,
     ) -> Result<Vec<u128>, ModelError> {
         let Some(weights) = &self.weights else { return Ok(shares) };
+        let weights: Vec<u128> = weights.iter().copied().cycle().take(shares.len()).collect();
         let form = Form::product(0, 1, WEIGHT_FRACTION_BITS);
-        Ok(self.products.evaluate(party, &[&shares, weights], &[form]).await?.swap_remove(0))
+        Ok(self.products.evaluate(party, &[&shares, &weights], &[form]).await?.swap_remove(0))
     }
 
     /// Rounds the first derivatives of training rows and packs them with the `seconds`.
@@ -230,7 +305,7 @@ impl<'a> Derivatives<'a> {
         let packed = training.iter().zip(seconds).map(|(residual, second)| {
             self.units.pack(((residual >> shift) as u64).wrapping_add(unit), second)
         });
-        let packed = packed.collect();
+        let packed = vec![packed.collect()];
         let residuals = validation.iter().map(|share| *share as u64).collect();
         Derived { packed, residuals, diverges: None }
     }

@@ -7,33 +7,35 @@
 //! [`local`](crate::local::boosted_trees) on the guest's features followed by the host's, up to
 //! near ties: a later cut must gain one part in 2^14 more than an earlier one, derivatives have the
 //! fractional bits of [`Units`], and nodes that saw no missing value send later ones to the left.
-//! Losses are the log-loss and the squared one; forests, whose derivatives the guest knows, also
-//! have those of Poisson, gamma and Tweedie. [`score`] gives shares of the margins of new rows,
-//! which [`StrictTrees::margins`] of the guest's part turns into those of the label's unit.
+//! Losses are all but those of quantiles and of rankings; forests have not that of several classes
+//! either. [`score`] gives shares of the margins of new rows, which [`StrictTrees::margins`] of the
+//! guest's part turns into those of the label's unit.
 //! # Messages
 //! 1. once: `features` both ways, the bins of each feature and whether values are missing; the
 //!    parts of encrypted sums that never change (`mpc::histogram`); `guest_numbers` guest → host, a
-//!    share of the penalties in units of scaled derivatives, and of weights if there are any; where an
-//!    earlier run is taken up (`course`), `refresh` both ways (`mpc::refresh`)
-//! 2. per tree: derivatives on shares (`mpc::sigmoid`, `mpc::product`); of a forest the guest's
+//!    share of the penalties in units of scaled derivatives, and of weights if there are any; where
+//!    an earlier run is taken up (`course`), `refresh` both ways (`mpc::refresh`)
+//! 2. per round, which is a tree, or for several classes one for each: derivatives on shares
+//!    (`mpc::sigmoid`, `mpc::softmax`, `mpc::exponential`, `mpc::product`); of a forest the guest's
 //!    alone
 //! 3. per level: sums over cells of one child of each pair (`mpc::histogram`); the gain of every
 //!    cut and the best one of each node (`mpc::product`, `mpc::comparison`, `mpc::maximum`);
 //!    `opened_bits` both ways, which nodes are split and whose cut it is; `share`, the number of
 //!    the cut to its owner; `correlations` both ways, the derivatives of the left children
-//! 4. per tree, with validation rows: the change of their loss (`mpc::product`); with the squared
-//!    loss on samples of rows: the sum of squared residuals; with either `opened_bit` both ways,
-//!    whether training ends
+//! 4. per round, with validation rows: the change of their loss (`mpc::product`); with the squared
+//!    loss on samples of rows: the sum of squared residuals, with a logarithmic link in boosting:
+//!    the sum of what derivatives are made of; with any of them `opened_bit` both ways, whether
+//!    training ends
 //! 5. per tree: the leaves (`mpc::reciprocal`), and `correlations` both ways, once per level, the
 //!    new margins
 //! # Leaks
-//! To both: the numbers of rows and trees, the bins of each feature of the other party, without
-//! names or edges, and for which of them values are missing; which nodes are split, and the owner
-//! of each split; one stop bit a tree, with validation rows and where the squared loss is boosted
-//! on samples of rows; set before `early_stopping_rounds` + 1 trees, it can only mean that training
-//! diverges, and is an error. To the owner: its own splits. Nothing else: sums, gains, derivatives,
-//! margins, leaves, the rows of a node, weights and the scale of labels stay shared or with the
-//! guest.
+//! To both: the numbers of rows, classes and trees, the bins of each feature of the other party,
+//! without names or edges, and for which of them values are missing; which nodes are split, and the
+//! owner of each split; one stop bit a round, with validation rows, where the squared loss is
+//! boosted on samples of rows and where a logarithmic link is boosted; set before
+//! `early_stopping_rounds` + 1 rounds, it can only mean that training diverges, and is an error. To
+//! the owner: its own splits. Nothing else: sums, gains, derivatives, margins, leaves, the rows of
+//! a node, weights and the scale of labels stay shared or with the guest.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for sums and products,
 //! correlated transfers for comparisons and selections; see `mpc`. A row's side of a split is known
@@ -42,7 +44,9 @@
 //! With n rows, C cells and K cuts of both parties, depth d, per tree: 2^(d-1) encrypted sums, each
 //! 18.75·n bytes both ways; (2^d - 1)·K gains of about 1.3 KB; 2·(2^d - 1)·n transfers of 12 bytes,
 //! and for each row 0.9 KB for the derivatives of the log-loss, 20 bytes for those of the squared
-//! loss, and 0.2 KB more with weights. Per level about 150 flights for a thousand cuts. Memory:
+//! loss, for several classes some 2 KB for each and 1.1 KB more (`mpc::softmax`), each with 0.2 KB
+//! more for weights; 0.5 KB for those of Poisson and gamma, 1 KB for those of
+//! Tweedie, weights included. Per level about 150 flights for a thousand cuts. Memory:
 //! 196,608 bytes for each cell of the other party.
 //! # Reference
 //! The protocol's skeleton: Lu, Huang, Zhang, Wang, Hong, "Squirrel", USENIX Security 2023 (eprint
@@ -58,6 +62,7 @@ mod derivatives;
 mod fractions;
 mod growing;
 mod leaves;
+mod log_link;
 mod parts;
 mod sharing;
 mod stopping;
@@ -66,8 +71,6 @@ mod targets;
 mod tests;
 mod units;
 mod walk;
-
-use std::slice;
 
 use features::binned::BinnedMatrix;
 use mpc::TwoParty;
@@ -80,7 +83,7 @@ use crate::local::boosted_trees::{
     Examples, Loss, Settings, check_features, check_parts, rows_of_tree,
 };
 use crate::vertical::course::Course;
-use checkpoint::Boosted;
+use checkpoint::{Added, Boosted};
 use cuts::{FeatureShape, Shapes};
 use derivatives::Derivatives;
 use growing::Growing;
@@ -109,7 +112,7 @@ const DIVERGENCE: u32 = 16;
 pub struct Training {
     /// The party's part of the model.
     pub model: StrictTrees,
-    /// Shares of the margins of the training rows, for [`StrictTrees::margins`].
+    /// Shares of the margins of the training rows, as [`score`] gives them.
     pub margins: Vec<u64>,
 }
 
@@ -200,14 +203,18 @@ pub async fn train_along<'a>(
         penalties,
         settings,
     };
-    let mut boosting = Boosting { derivatives, growing, rows, margins: vec![0; all.len()] };
+    let outputs = settings.loss.outputs();
+    let margins = vec![vec![0; all.len()]; outputs];
+    let mut boosting = Boosting { derivatives, growing, rows, margins };
     let trees = boosting.run(party, matrix.features().len(), course).await?;
     let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
-    let mut margins = boosting.margins;
-    margins.truncate(count);
-    let (base_score, scale) =
-        targets.map_or((0.0, 1.0), |targets| (targets.base_score, targets.scale));
-    let model = StrictTrees { base_score, scale, features, trees };
+    for margins in &mut boosting.margins {
+        margins.truncate(count);
+    }
+    let margins = row_by_row(&boosting.margins);
+    let (base_scores, scale) =
+        targets.map_or((vec![0.0; outputs], 1.0), |targets| (targets.base_scores, targets.scale));
+    let model = StrictTrees::new(base_scores, scale, features, trees);
     Ok(Training { model, margins })
 }
 
@@ -216,8 +223,8 @@ struct Boosting<'a> {
     derivatives: Derivatives<'a>,
     growing: Growing<'a>,
     rows: Rows<'a>,
-    /// Shares, of training and then of validation rows.
-    margins: Vec<u64>,
+    /// Shares, of training and then of validation rows; a vector an output of the loss.
+    margins: Vec<Vec<u64>>,
 }
 
 impl Boosting<'_> {
@@ -229,68 +236,112 @@ impl Boosting<'_> {
         mut course: Course<'_>,
     ) -> Result<Vec<PartTree>, ModelError> {
         let settings = self.growing.settings;
-        let training = self.rows.training;
+        let (training, outputs) = (self.rows.training, self.margins.len());
         let patience = settings.early_stopping_rounds;
         let mut stopping = Stopping::new(self.growing.products, patience);
         let mut boosted = Boosted::default();
         if let Some(state) = course.resume(party).await? {
             let sound = |tree: &PartTree| tree.is_sound(party.is_first(), features);
-            let margins = (slice::from_mut(&mut self.margins), self.rows.validation.len());
+            let margins = (&mut self.margins[..], self.rows.validation.len());
             boosted = Boosted::of(state, margins, &mut stopping, sound)?;
         }
-        for tree in boosted.trees.len()..settings.trees {
-            party.session.report_progress(tree, settings.trees);
+        for round in boosted.trees.len() / outputs..settings.trees {
+            party.session.report_progress(round, settings.trees);
             let derived = self.derivatives.at(party, &self.margins, training.len()).await?;
-            let last = boosted.added.back().and_then(|added| added.first());
-            let last = last.map(|added| &added[training.len()..]);
+            let of_validation = |added: &Added| -> Vec<u64> {
+                added.iter().flat_map(|added| &added[training.len()..]).copied().collect()
+            };
+            let last = boosted.added.back().map(of_validation);
             let looks = !self.rows.validation.is_empty();
-            let is_over =
-                if looks { stopping.look(party, &derived.residuals, last).await? } else { None };
+            let is_over = if looks {
+                stopping.look(party, &derived.residuals, last.as_deref()).await?
+            } else {
+                None
+            };
             // Where the loss of validation rows has no say yet, only divergence sets the bit.
             let diverges_only = is_over.is_none();
             if let Some(stop) = either(party, is_over, derived.diverges).await?
                 && open_bit(party, STOP, stop).await?
             {
                 if diverges_only {
-                    return Err(diverged(tree));
+                    return Err(diverged(settings.loss, round));
                 }
-                let cut = patience.min(tree);
-                for added in boosted.added.iter().rev().take(cut).flatten() {
+                let cut = patience.min(round);
+                for added in boosted.added.iter().rev().take(cut) {
                     move_by(&mut self.margins, added, u64::wrapping_sub);
                 }
-                boosted.trees.truncate(tree - cut);
+                boosted.trees.truncate((round - cut) * outputs);
                 break;
             }
-            let mut packed = derived.packed;
-            leave_out(&mut packed, training, &rows_of_tree(settings, tree, training));
-            let (part, gained) = self.growing.tree(party, packed, self.margins.len(), tree).await?;
+            let mut gained = Added::with_capacity(outputs);
+            for packed in derived.packed {
+                let (part, of_tree) = self.tree(party, packed, boosted.trees.len()).await?;
+                boosted.trees.push(part);
+                gained.push(of_tree);
+            }
             move_by(&mut self.margins, &gained, u64::wrapping_add);
-            boosted.trees.push(part);
-            boosted.added.push_back(vec![gained]);
+            boosted.added.push_back(gained);
             if boosted.added.len() > patience.max(1) {
                 boosted.added.pop_front();
             }
-            course.keep(tree + 1, || boosted.state(slice::from_ref(&self.margins), &stopping));
+            course.keep(round + 1, || boosted.state(&self.margins, &stopping));
         }
         Ok(boosted.trees)
     }
+
+    /// Grows a tree of this number on the packed derivatives of all training rows; also what it
+    /// adds to the margins.
+    async fn tree(
+        &self,
+        party: &mut TwoParty,
+        mut packed: Vec<u64>,
+        number: usize,
+    ) -> Result<(PartTree, Vec<u64>), ModelError> {
+        let Rows { training, validation, .. } = self.rows;
+        leave_out(&mut packed, training, &rows_of_tree(self.growing.settings, number, training));
+        self.growing.tree(party, packed, training.len() + validation.len(), number).await
+    }
 }
 
-fn diverged(trees: usize) -> ModelError {
+fn diverged(loss: Loss, trees: usize) -> ModelError {
+    let (what, why) = match loss {
+        Loss::Squared => (
+            format!("the squared errors of training rows are more than {DIVERGENCE} times"),
+            "samples are too small for this learning_rate",
+        ),
+        _ => (
+            "the predictions of training rows, or labels over predictions, are more than twice"
+                .to_owned(),
+            "steps are too large",
+        ),
+    };
     ModelError::InvalidInput(format!(
-        "after {trees} trees the squared errors of training rows are more than {DIVERGENCE} times \
-         those before the first: samples are too small for this learning_rate; take a smaller one, \
-         a larger lambda or min_child_weight, or a larger subsample"
+        "after {trees} trees {what} those before the first: {why}; take a smaller learning_rate, a \
+         larger lambda or min_child_weight, or a larger subsample"
     ))
 }
 
-fn move_by(margins: &mut [u64], terms: &[u64], step: fn(u64, u64) -> u64) {
-    margins.iter_mut().zip(terms).for_each(|(margin, term)| *margin = step(*margin, *term));
+fn move_by(margins: &mut [Vec<u64>], terms: &[Vec<u64>], step: fn(u64, u64) -> u64) {
+    for (margin, term) in margins.iter_mut().flatten().zip(terms.iter().flatten()) {
+        *margin = step(*margin, *term);
+    }
 }
 
-/// Shares of what the trees add to the base score, for [`StrictTrees::margins`], of all rows of
-/// `matrix`, whose features are those of the training, binned by the same edges. Both parties call
-/// it with their parts of one model and the same rows in the same order.
+/// Row by row, and of several classes less what the last one has: probabilities say no more.
+fn row_by_row(margins: &[Vec<u64>]) -> Vec<u64> {
+    let (rows, last) = (margins.first().map_or(0, Vec::len), margins.len() - 1);
+    let of_row = |row: usize| {
+        let less = if last > 0 { margins[last][row] } else { 0 };
+        margins.iter().map(move |margins| margins[row].wrapping_sub(less))
+    };
+    (0..rows).flat_map(of_row).collect()
+}
+
+/// Shares of what the trees add to the base scores, for [`StrictTrees::margins`], of all rows of
+/// `matrix`, whose features are those of the training, binned by the same edges: row by row, one an
+/// output of the loss. Of several classes it is how much more they add than those of the last
+/// class, so that whoever learns them learns no more than probabilities. Both parties call it with
+/// their parts of one model and the same rows in the same order.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for other features or a damaged part, [`ModelError::Secure`] when
@@ -303,13 +354,16 @@ pub async fn score(
 ) -> Result<Vec<u64>, ModelError> {
     model.check(party.is_first())?;
     check_features(&model.features, matrix)?;
-    let mut margins = vec![0; matrix.rows()];
-    for tree in &model.trees {
-        let sides = walk::sides(tree, matrix);
-        let gained = walk::values(party, tree, &sides, matrix.rows()).await?;
+    let mut margins = vec![vec![0; matrix.rows()]; model.outputs()];
+    for round in model.trees.chunks(model.outputs()) {
+        let mut gained = Added::with_capacity(round.len());
+        for tree in round {
+            let sides = walk::sides(tree, matrix);
+            gained.push(walk::values(party, tree, &sides, matrix.rows()).await?);
+        }
         move_by(&mut margins, &gained, u64::wrapping_add);
     }
-    Ok(margins)
+    Ok(row_by_row(&margins))
 }
 
 /// Checks everything; at the guest, what it knows in the units of the training.
@@ -326,6 +380,9 @@ fn check(
     let refuse = |rule: &str| Err(ModelError::InvalidInput(rule.to_owned()));
     if !settings.directions.is_empty() {
         return refuse("strict trees have no directions of features; secureboost trees do");
+    }
+    if settings.one_side.is_some() {
+        return refuse("strict trees cannot sample by derivatives, which nobody sees");
     }
     if party.is_first() != known.is_some() {
         return refuse("the guest, who is the first party, has labels, and only the guest");

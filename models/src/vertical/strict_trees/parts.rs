@@ -1,6 +1,7 @@
 //! What each party keeps of a model.
 
 use mpc::sigmoid::SCORE_UNIT;
+use mpc::softmax::CLASSES_MAX;
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
@@ -10,15 +11,19 @@ use crate::local::boosted_trees::Cut;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StrictTrees {
-    /// The margin before the first tree, at the guest; 0 at the host.
+    /// The margin before the first tree, at the guest; 0 at the host, and for several classes.
     pub base_score: f64,
+    /// Of several classes: the margin of each before the first tree, at the guest; zeros at the
+    /// host. Empty for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_scores: Vec<f64>,
     /// What the sum of leaves is multiplied by, at the guest, for the squared loss of numbers; else
     /// 1.
     #[serde(default = "one")]
     pub scale: f64,
     /// Names of the party's features, in the order that its cuts count.
     pub features: Vec<String>,
-    /// The trees.
+    /// The trees; those of several classes in turn.
     pub trees: Vec<PartTree>,
 }
 
@@ -73,11 +78,33 @@ fn one() -> f64 {
 }
 
 impl StrictTrees {
-    /// At the guest: the margins that sums of leaves, in units of
-    /// [`SCORE_UNIT`], stand for.
+    /// With one base score for each output of the loss.
+    pub(super) fn new(
+        base_scores: Vec<f64>,
+        scale: f64,
+        features: Vec<String>,
+        trees: Vec<PartTree>,
+    ) -> Self {
+        let (base_score, class_scores) = match base_scores[..] {
+            [base_score] => (base_score, Vec::new()),
+            _ => (0.0, base_scores),
+        };
+        Self { base_score, class_scores, scale, features, trees }
+    }
+
+    /// How many margins a row has: the number of classes where there are several, else 1.
+    pub fn outputs(&self) -> usize {
+        self.class_scores.len().max(1)
+    }
+
+    /// At the guest: the margins that sums of leaves, in units of [`SCORE_UNIT`], row by row with
+    /// one an output, stand for; of several classes all of a row may be off by the same number.
     pub fn margins(&self, sums: &[u64]) -> Vec<f64> {
-        let margin = |sum: &u64| self.base_score + self.scale * (*sum as i64 as f64 / SCORE_UNIT);
-        sums.iter().map(margin).collect()
+        let one = std::slice::from_ref(&self.base_score);
+        let base = if self.class_scores.is_empty() { one } else { &self.class_scores };
+        let margin =
+            |(base, sum): (&f64, &u64)| base + self.scale * (*sum as i64 as f64 / SCORE_UNIT);
+        base.iter().cycle().zip(sums).map(margin).collect()
     }
 
     /// The names of the features that own splits ask for, split by split.
@@ -97,6 +124,10 @@ impl StrictTrees {
     /// [`ModelError::InvalidInput`].
     pub fn check(&self, is_first: bool) -> Result<(), ModelError> {
         let is_sound = self.base_score.is_finite()
+            && self.class_scores.len() != 1
+            && self.class_scores.len() <= CLASSES_MAX
+            && self.class_scores.iter().all(|score| score.is_finite())
+            && self.trees.len().is_multiple_of(self.outputs())
             && self.scale > 0.0
             && self.scale.is_finite()
             && self.trees.iter().all(|tree| tree.is_sound(is_first, self.features.len()));

@@ -2,12 +2,13 @@
 //!
 //! From one tree to the next the loss of a row changes by the integral of its derivative
 //! over the margin: the mean of the derivative before and after, times what the tree added (the
-//! trapezoidal rule, exact for the squared loss and off by less than (added)³/100 for the
-//! log-loss). Their sum over the validation rows is a shared number, and so is the least loss so
-//! far. Training ends when that has not become less for as many trees as the patience says; only
-//! this bit is opened, once a tree, and not whether it was set because training diverges. Before
-//! one tree more than the patience there is no such loss to compare with: a bit that is set then
-//! can only mean that training diverges, and training fails.
+//! trapezoidal rule, exact for the squared loss, off by less than (added)³/100 for the log-loss,
+//! and for a logarithmic link by some (added)³/12 times the mean). Of several classes the terms of
+//! all classes are added up. Their sum over the validation rows is a shared number, and so is the
+//! least loss so far. Training ends when that has not become less for as many rounds as the
+//! patience says; only this bit is opened, once a round, and not whether it was set because
+//! training diverges. Before one round more than the patience there is no such loss to compare
+//! with: a bit that is set then can only mean that training diverges, and training fails.
 
 use mpc::TwoParty;
 use mpc::boolean::{Bits, and_many, bit_triples};

@@ -8,7 +8,7 @@
 //!   y - base;
 //! - losses with a logarithmic link: `y' = y/s` and `m' = m - ln s`, with s the prediction before
 //!   the first tree; where the mean of y' is above 1, weights are divided by it too;
-//! - log-loss: as they are.
+//! - log-losses: as they are; labels of several classes are the classes' numbers.
 //!
 //! The weights of the squared loss are then rounded by chance, once: see
 //! [`round_weights`](Targets::round_weights).
@@ -19,10 +19,13 @@
 //! loss, and adds the base score.
 
 use crypto::random::Generator;
+use mpc::exponential::FACTORS_MAX;
 
 use super::Units;
 use crate::ModelError;
-use crate::local::boosted_trees::{Examples, Labels, Loss, Settings, row_weight, second_damping};
+use crate::local::boosted_trees::{
+    Ensemble, Examples, Labels, Loss, Settings, row_weight, second_damping,
+};
 
 /// Labels and weights of validation rows are at most so much in the new units, as is their product:
 /// their loss would otherwise not fit.
@@ -43,10 +46,10 @@ pub(super) struct Targets {
     pub(super) labels: Vec<f64>,
     /// Weights in the new unit.
     pub(super) weights: Vec<f64>,
-    /// The margin before the first tree.
-    pub(super) base_score: f64,
-    /// What of it m' has.
-    pub(super) start: f64,
+    /// The margins before the first tree, one an output of the loss.
+    pub(super) base_scores: Vec<f64>,
+    /// What of each m' has.
+    pub(super) starts: Vec<f64>,
     /// What margins in the shared unit are multiplied by.
     pub(super) scale: f64,
     /// What derivatives in these units are multiplied by.
@@ -70,10 +73,12 @@ impl Targets {
         examples.check(loss, rows)?;
         let weight = |row: usize| row_weight(examples, settings, row);
         let fitted = loss.start(examples.labels, weight, examples.training)?;
-        let base_score = match settings.base_score.and_then(|value| loss.margin_of(value)) {
-            Some(margin) => margin,
-            None => fitted.first().copied().unwrap_or_default(),
+        let base_scores = match settings.base_score.and_then(|value| loss.margin_of(value)) {
+            Some(margin) => vec![margin; fitted.len()],
+            None => fitted,
         };
+        // Losses of several classes have no scale.
+        let base_score = base_scores.first().copied().unwrap_or_default();
         let all = || examples.training.iter().chain(examples.validation).map(|row| *row as usize);
         let training = || examples.training.iter().map(|row| *row as usize);
         let total: f64 = training().map(weight).sum();
@@ -110,12 +115,16 @@ impl Targets {
         let labels: Vec<f64> = all().map(label).collect();
         let weights: Vec<f64> = all().map(|row| weight(row) / unit_weight).collect();
         check_size(labels.iter().zip(&weights).skip(examples.training.len()))?;
-        let is_logistic = loss == Loss::Logistic;
+        if loss.power().is_some() && settings.ensemble == Ensemble::Boosting {
+            check_factors(labels.iter().zip(&weights))?;
+        }
+        let starts =
+            if loss.is_of_classes() { base_scores.clone() } else { vec![0.0; base_scores.len()] };
         Ok(Self {
             labels,
             weights,
-            base_score,
-            start: if is_logistic { base_score } else { 0.0 },
+            base_scores,
+            starts,
             scale: if loss == Loss::Squared { scale } else { 1.0 },
             first_unit: first_unit * unit_weight,
             second_unit: second_unit * unit_weight,
@@ -166,6 +175,18 @@ fn check_size<'a>(mut rows: impl Iterator<Item = (&'a f64, &'a f64)>) -> Result<
     )))
 }
 
+/// Refuses rows, each with its label and weight, whose factors of exponentials are too large.
+fn check_factors<'a>(mut rows: impl Iterator<Item = (&'a f64, &'a f64)>) -> Result<(), ModelError> {
+    let Some((label, weight)) = rows.find(|(y, w)| y.max(1.0) * **w > FACTORS_MAX) else {
+        return Ok(());
+    };
+    Err(ModelError::InvalidInput(format!(
+        "a row's weight, or its label times its weight, is about {:.0} times the mean; fixed point \
+         allows {FACTORS_MAX} times: cap large labels",
+        label.max(1.0) * weight
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,7 +202,7 @@ mod tests {
     fn squared_labels_have_a_root_mean_square_of_one() {
         let settings = Settings { loss: Loss::Squared, ..Settings::default() };
         let targets = scaled(&[10.0, 30.0, 40.0], Some(&[2.0, 1.0, 1.0]), &settings);
-        assert_eq!((targets.base_score, targets.start), (22.5, 0.0));
+        assert_eq!((targets.base_scores[0], targets.starts[0]), (22.5, 0.0));
         let squares = targets.labels.iter().zip(&targets.weights).map(|(y, w)| w * y * y);
         assert!((squares.sum::<f64>() - 3.0).abs() < 1e-12);
         assert_eq!(targets.weights, [1.5, 0.75, 0.75]);
@@ -232,13 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn a_label_far_beyond_the_mean_is_refused_where_exponentials_are_shared() {
+        let numbers: Vec<f64> = (0..20_000).map(|row| if row == 7 { 1e6 } else { 1.0 }).collect();
+        let rows: Vec<u32> = (0..20_000).collect();
+        let labels = Labels::Numbers(&numbers);
+        let examples = Examples { labels, weights: None, training: &rows, validation: &[] };
+        let outcome = |ensemble| {
+            let loss = Loss::Tweedie { power: 1.5 };
+            let settings = Settings { loss, ensemble, ..Settings::default() };
+            Targets::new(&examples, &settings, rows.len()).map(|_| ())
+        };
+        assert!(outcome(Ensemble::Forest).is_ok());
+        assert!(outcome(Ensemble::Boosting).is_err_and(|error| error.to_string().contains("cap")));
+    }
+
+    #[test]
     fn a_logarithmic_link_divides_by_the_mean() {
         let settings = Settings { loss: Loss::Poisson, ..Settings::default() };
         let labels = [0.0, 0.5, 1.0];
         let targets = scaled(&labels, None, &settings);
-        assert_eq!((targets.scale, targets.start), (1.0, 0.0));
+        assert_eq!((targets.scale, targets.starts[0]), (1.0, 0.0));
         assert!((targets.labels[2] - 2.0).abs() < 1e-12);
-        assert!((targets.base_score - 0.5_f64.ln()).abs() < 1e-12);
+        assert!((targets.base_scores[0] - 0.5_f64.ln()).abs() < 1e-12);
         assert!((targets.penalty(0.5 * 0.7_f64.exp()) - 1.0).abs() < 1e-12);
         // A quarter of the mean before the first tree: labels are 4 on average, weights a quarter.
         let settings = Settings { base_score: Some(0.125), ..settings };

@@ -14,6 +14,7 @@ use super::*;
 use crate::local::boosted_trees::{self as local, Cut, Ensemble, Examples, Loss, Node};
 
 mod attacks;
+mod losses;
 
 struct Data {
     guest: BinnedMatrix,
@@ -223,140 +224,6 @@ fn a_least_gain_beyond_all_cuts_leaves_one_leaf() {
     }
 }
 
-/// Nodes and margins against the reference; margins to a thousandth of the label's scale.
-fn check_numbers(data: &Data, settings: &Settings) {
-    let (joint, reference) = (train_jointly(data, settings), data.reference(settings));
-    let (equal, all) = joint.equal_nodes(&reference.model);
-    let loss = settings.loss;
-    assert!(all > 20 && equal * 100 >= all * 97, "{loss:?}: {equal} of {all} nodes");
-    let errors = joint.margins.iter().zip(&reference.margins).map(|(a, b)| (a - b).abs());
-    let mean = errors.sum::<f64>() / joint.margins.len() as f64;
-    assert!(mean < 0.01 * joint.guest.scale, "margins are off by {mean} on average");
-}
-
-#[test]
-fn correct_with_the_squared_loss_of_weighted_numbers() {
-    let data = numbers(data(8, 2500, [3, 2], 8, 9), 8);
-    let settings = Settings { loss: Loss::Squared, l2: 300.0, ..settings(3, 3) };
-    check_numbers(&data, &settings);
-    // Without weights, on samples of rows.
-    let data = Data { weights: None, ..data };
-    let settings = Settings { l2: 1.0, row_fraction: 0.6, base_score: Some(150.0), ..settings };
-    check_numbers(&data, &settings);
-}
-
-#[test]
-fn the_squared_loss_stops_early_where_the_reference_does() {
-    let mut data = numbers(data(5, 700, [2, 2], 12, 0), 5);
-    data.validation = (560..700).collect();
-    let settings = Settings {
-        loss: Loss::Squared,
-        early_stopping_rounds: 2,
-        learning_rate: 1.0,
-        l2: 0.1,
-        row_fraction: 0.8,
-        ..settings(12, 4)
-    };
-    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
-    let kept = reference.model.trees.len();
-    assert!((1..10).contains(&kept), "the reference keeps {kept} trees");
-    assert_eq!((joint.guest.trees.len(), joint.host.trees.len()), (kept, kept));
-}
-
-/// Two of 40 rows are seen by each tree and all others go with them: errors grow from tree to tree.
-#[test]
-fn squared_errors_that_grow_without_bound_end_the_training() {
-    let data = numbers(data(9, 50, [1, 1], 4, 0), 9);
-    let numbers = (0..50).map(|row| if row % 40 == 7 { 1e6 } else { 0.0 }).collect();
-    let mut data = Data { numbers: Some(numbers), weights: None, ..data };
-    // Also with validation rows, as long as there are not more trees than the patience.
-    for early_stopping_rounds in [0, 39] {
-        if early_stopping_rounds > 0 {
-            data.validation = (40..50).collect();
-        }
-        let settings = Settings {
-            loss: Loss::Squared,
-            row_fraction: 0.05,
-            learning_rate: 1.0,
-            l2: 0.0,
-            early_stopping_rounds,
-            ..settings(40, 1)
-        };
-        let side = async |session| play(session, &data, &settings).await.err();
-        let outcome = world::pair(9, side, side);
-        for error in [outcome.first, outcome.second] {
-            let Some(ModelError::InvalidInput(rule)) = error else { panic!("{error:?}") };
-            assert!(rule.contains("learning_rate"), "{rule}");
-        }
-    }
-}
-
-/// Rows of which six and more are needed for one unit of weight, in leaves of their own: counted
-/// in one sum and not in the other, each tree would overshoot, and the next one more so.
-#[test]
-fn errors_of_light_rows_do_not_grow() {
-    let data = numbers(data(14, 1000, [1, 1], 3, 0), 14);
-    let light: Vec<bool> = data.guest.features()[0].codes.iter().map(|code| *code == 1).collect();
-    let weight = |(row, is_light): (usize, &bool)| match (is_light, row % 50) {
-        (true, 0) => 10.0,
-        (true, _) => 1.0,
-        (false, _) => 1e4,
-    };
-    let weights = Some(light.iter().enumerate().map(weight).collect());
-    let labels = data.numbers.iter().flatten().zip(&light);
-    let labels: Vec<f64> =
-        labels.map(|(number, is_light)| number + 1000.0 * f64::from(u8::from(*is_light))).collect();
-    let data = Data { numbers: Some(labels.clone()), weights, ..data };
-    let settings = Settings {
-        loss: Loss::Squared,
-        learning_rate: 1.0,
-        l2: 0.0,
-        min_child_weight: 0.0,
-        ..settings(6, 4)
-    };
-    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
-    let error = |margins: &[f64], of_light: bool| -> f64 {
-        let rows = labels.iter().zip(margins).zip(&light).take(data.training.len());
-        rows.filter(|(_, is_light)| **is_light == of_light)
-            .map(|((label, margin), _)| (label - margin).powi(2))
-            .sum()
-    };
-    // Light rows count by chance, so that their leaves are means over a sixth of them.
-    for (of_light, most) in [(true, 2.0), (false, 1.1)] {
-        let [found, expected] =
-            [&joint.margins, &reference.margins].map(|margins| error(margins, of_light));
-        assert!(found < most * expected, "light {of_light}: {found} for {expected}");
-    }
-}
-
-#[test]
-fn correct_as_forests_of_every_loss() {
-    let data = numbers(data(10, 2000, [3, 2], 8, 0), 10);
-    let losses = [Loss::Squared, Loss::Poisson, Loss::Gamma, Loss::Tweedie { power: 1.4 }];
-    for (place, loss) in losses.into_iter().enumerate() {
-        let settings = Settings {
-            loss,
-            ensemble: Ensemble::Forest,
-            row_fraction: 0.7,
-            column_fraction: 0.8,
-            min_child_weight: 2e3,
-            // The gamma and Tweedie losses count in relative errors.
-            base_score: [None, Some(100.0), None, Some(1000.0)][place],
-            ..settings(3, 3)
-        };
-        check_numbers(&data, &settings);
-    }
-}
-
-#[test]
-fn shares_of_a_forest_of_two_classes() {
-    let data = data(12, 1500, [2, 2], 6, 0);
-    let settings = Settings { loss: Loss::Squared, ensemble: Ensemble::Forest, ..settings(2, 4) };
-    let (joint, reference) = (train_jointly(&data, &settings), data.reference(&settings));
-    let (equal, all) = joint.equal_nodes(&reference.model);
-    assert!(all > 30 && equal * 100 >= all * 97, "{equal} of {all} nodes");
-}
-
 /// Cuts with nothing on a side have a denominator of 0 where lambda is 0.
 #[test]
 fn correct_without_any_penalty() {
@@ -484,4 +351,5 @@ fn input_that_does_not_fit_is_refused() {
     assert!(refused(|settings| settings.min_gain = 1e9));
     assert!(refused(|settings| settings.l2 = 1e9));
     assert!(refused(|settings| settings.loss = Loss::Quantile { level: 0.5 }));
+    assert!(refused(|settings| settings.loss = Loss::Softmax { classes: 33 }));
 }

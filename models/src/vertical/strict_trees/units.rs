@@ -9,6 +9,7 @@
 
 use crypto::random::Generator;
 use mpc::TwoParty;
+use mpc::softmax::CLASSES_MAX;
 
 use super::sharing::share;
 use super::targets::Targets;
@@ -37,7 +38,7 @@ const BOTH_SUMS_BITS: u32 = 64 - 2 * 3;
 const FIRST_BITS_MAX: u32 = 20;
 /// Fewer would make derivatives too coarse.
 const FIRST_BITS_MIN: u32 = 5;
-/// Second derivatives of losses other than the log-loss are rounded to this or fewer bits, and
+/// Second derivatives of losses other than log-losses are rounded to this or fewer bits, and
 /// first ones keep the rest: what rounding does to a sum of weights matters less.
 const SECOND_BITS_MAX: u32 = 10;
 /// Largest number of bits of a sum of first derivatives: its square has to fit a product.
@@ -58,19 +59,29 @@ struct Bounds {
 impl Bounds {
     /// The log-loss: first derivatives within 1, second ones within a quarter.
     const LOGISTIC: Self = Self { first: 0, second: -2 };
+    /// The same for one of several classes, whose second derivatives are doubled.
+    const SOFTMAX: Self = Self { first: 0, second: -1 };
     /// The squared loss of labels whose root mean square is 1. Boosting cannot raise it on rows
     /// that trees are grown on: a leaf moves its rows' mean towards 0 and not beyond, because each
     /// row has the same weight, rounded once, in both sums ([`Targets::round_weights`]). By Cauchy
     /// and Schwarz first derivatives are then within 1 on average; 2 bits are for rounding, and for
     /// samples, where [`Derivatives`](super::derivatives::Derivatives) watches.
     const SQUARED: Self = Self { first: 2, second: 0 };
+    /// Losses with a logarithmic link: see [`log_link`](super::log_link), which watches.
+    const LOG: Self = Self { first: 2, second: 2 };
     /// At the base score a mean and a label, each 1 on average.
     const AT_BASE: Self = Self { first: 1, second: 0 };
 
     fn of(loss: Loss, ensemble: Ensemble) -> Option<Self> {
         match (loss, ensemble) {
             (Loss::Logistic, Ensemble::Boosting) => Some(Self::LOGISTIC),
+            (Loss::Softmax { classes }, Ensemble::Boosting) if classes <= CLASSES_MAX => {
+                Some(Self::SOFTMAX)
+            }
             (Loss::Squared, Ensemble::Boosting) => Some(Self::SQUARED),
+            (Loss::Poisson | Loss::Gamma | Loss::Tweedie { .. }, Ensemble::Boosting) => {
+                Some(Self::LOG)
+            }
             (
                 Loss::Squared | Loss::Poisson | Loss::Gamma | Loss::Tweedie { .. },
                 Ensemble::Forest,
@@ -93,7 +104,7 @@ impl Units {
         };
         let row_bits = (usize::BITS - rows.leading_zeros()) as i32;
         let spare = BOTH_SUMS_BITS as i32 - 2 * row_bits - bounds.first - bounds.second;
-        let (first, second) = if bounds == Bounds::LOGISTIC {
+        let (first, second) = if bounds.second < 0 {
             let each = (spare / 2).min(FIRST_BITS_MAX as i32);
             (each, each)
         } else {
@@ -248,7 +259,9 @@ mod tests {
     fn packed_sums_fit() {
         let cases = [
             (Loss::Logistic, Ensemble::Boosting, 1.0, 0.25),
+            (Loss::Softmax { classes: 5 }, Ensemble::Boosting, 1.0, 0.5),
             (Loss::Squared, Ensemble::Boosting, 4.0, 1.0),
+            (Loss::Poisson, Ensemble::Boosting, 4.0, 4.0),
             (Loss::Poisson, Ensemble::Forest, 2.0, 1.0),
         ];
         for rows in [2, 1000, 65_535, 65_536, 1 << 22] {

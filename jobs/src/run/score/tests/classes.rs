@@ -13,6 +13,8 @@ const ROLES: &str = "label: job, columns: { bought: number, claims: ignore, log_
 const LINEAR: &str = "train: [ multinomial_regression: { l2: 0.1, tolerance: 1e-2 } ]\n";
 const TREES: &str = "train:\n  - boosted_trees: { privacy: secureboost, loss: softmax, trees: 2, \
                      depth: 2, bins: 6, early_stopping: 0 }\n";
+const STRICT_TREES: &str = "train:\n  - boosted_trees: { privacy: strict, loss: softmax, trees: 1, \
+                            depth: 1, bins: 4, early_stopping: 0 }\n";
 
 /// Two pilots have no class of their own: it would be too small.
 fn scene() -> Scene {
@@ -24,10 +26,11 @@ fn scene() -> Scene {
 }
 
 #[test]
-fn both_kinds_of_models_score_test_rows_as_in_training() {
+fn all_kinds_of_models_score_test_rows_as_in_training() {
     for (steps, score) in [
         (LINEAR, "step: multinomial_regression"),
         (TREES, "step: boosted_trees, privacy: secureboost"),
+        (STRICT_TREES, "step: boosted_trees"),
     ] {
         let (scene, steps) = (scene(), with(SPLIT, steps));
         let trained = scene.train(1, "models", &Training { roles: ROLES, steps: &steps });
