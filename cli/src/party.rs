@@ -16,6 +16,7 @@ use models::evaluate::Comparison;
 use models::evaluate::bootstrap::Difference;
 use models::evaluate::classes::{ClassComparison, ClassEvaluation};
 use models::evaluate::graded::GradedComparison;
+use models::evaluate::recommendation::{Judged, PairedDifference, RecommendationComparison};
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat, together};
@@ -261,7 +262,10 @@ fn figures(outcome: &Outcome) -> Vec<ModelFigures> {
         let figures = figures.or_else(|| model.classes.as_ref().map(of_several_classes));
         let figures = figures.or_else(|| model.numeric.as_ref().map(of_numbers));
         let figures = figures.or_else(|| model.graded.as_ref().map(of_grades));
-        let figures = figures.or_else(|| model.hidden.as_ref().map(of_hidden))?;
+        let figures = figures.or_else(|| model.hidden.as_ref().map(of_hidden));
+        let recommendation = model.recommendation.as_ref();
+        let figures =
+            figures.or_else(|| recommendation.map(|it| of_recommendation(&it.comparison)))?;
         Some(ModelFigures {
             step: model.step.clone(),
             title: model.title.clone(),
@@ -327,6 +331,26 @@ fn of_grades(orders: &GradedComparison) -> Vec<Figure> {
         figure("NDCG@10", guest_alone.ndcg_10, joint.ndcg_10),
         figure("NDCG@30", guest_alone.ndcg_30, joint.ndcg_30),
     ]
+}
+
+/// How well the items that were left out are ranked, and how many items are shown to anybody.
+fn of_recommendation(comparison: &RecommendationComparison) -> Vec<Figure> {
+    let RecommendationComparison { guest_alone, joint, differences, .. } = comparison;
+    let places = joint.figures.k;
+    let figure = |name: String, of: fn(&Judged) -> f64, difference: Option<PairedDifference>| {
+        let interval = difference.map(|it| [it.low, it.high]);
+        Figure { name, alone: of(guest_alone), joint: of(joint), interval }
+    };
+    let mut figures = vec![
+        figure(format!("NDCG@{places}"), |it| it.figures.ndcg, differences.ndcg),
+        figure(format!("HR@{places}"), |it| it.figures.hit_rate, differences.hit_rate),
+        figure("coverage".to_owned(), |it| it.coverage, None),
+    ];
+    if let (Some(alone), Some(joint)) = (guest_alone.figures.auc, joint.figures.auc) {
+        let interval = differences.auc.map(|it| [it.low, it.high]);
+        figures.insert(0, Figure { name: "AUC".to_owned(), alone, joint, interval });
+    }
+    figures
 }
 
 /// Errors, and the shares of variance and deviance that are explained.

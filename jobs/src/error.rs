@@ -149,6 +149,31 @@ pub enum JobError {
         /// The class.
         name: String,
     },
+    /// A column of a table of interactions says nothing about the user.
+    #[error(
+        "column `{column}` has different values in rows {} and {}, which are of one user (counted \
+         from 1, without any header). Beside `key`, `item` and `time` a column says something \
+         about the user, the same in all its rows: leave this one out (`columns: {{ {column}: \
+         ignore }}`), or give each user one value",
+        rows[0],
+        rows[1]
+    )]
+    NotOfUser {
+        /// The column.
+        column: String,
+        /// Two rows of a user.
+        rows: [usize; 2],
+    },
+    /// No user has enough items for the test.
+    #[error(
+        "nothing can be left out for the test: of the {users} common users none has two items or \
+         more that `min_item_users` keeps, or the share for the test is too small; look at the \
+         columns `key` and `item` of the table"
+    )]
+    NothingLeftOut {
+        /// The common users.
+        users: usize,
+    },
     /// A column of this party cannot have the direction that the job gives it.
     #[error("`directions` of the job: column `{column}` of `{party}` {rule}")]
     Direction {
@@ -294,6 +319,8 @@ impl JobError {
             }
             Self::TooFewInCommon { .. } => "the tables have too few rows in common",
             Self::LabelNotAllowed { .. } => "its label has values that the model cannot predict",
+            Self::NotOfUser { .. } => "its table of interactions is not one",
+            Self::NothingLeftOut { .. } => "its users have too few interactions",
             Self::NotSummable { .. } => "a column that it is to add up cannot be",
             Self::AsksTooMuch { .. } => "it has more rows than the job lets it ask for",
             Self::Features(_) | Self::Federated(_) | Self::NoFeatures { .. } => {

@@ -7,6 +7,7 @@ mod checkpoints;
 mod division;
 mod error;
 pub mod folder;
+mod interactions;
 mod intersection;
 mod open_table;
 mod own_rows;
@@ -22,8 +23,9 @@ pub use open_table::{open_rows, open_rows_together, propose_schema};
 pub use own_rows::OwnRows;
 pub use run::{
     AloneLinear, BaseRates, ClassScore, ClassScores, ClassesPart, Coefficient, ColumnTotal,
-    HiddenComparison, HostEvidence, KeyRound, LinearPart, ModelOutcome, ModelPart, NewScores,
-    Outcome, OwnWoe, PartyFacts, ScoredOutcome, SelectedFeature, SelectionOutcome, SplitOutcome,
-    StepUse, Sums, TestClassScores, TestScores, TotalsOutcome, Weighed, run_party,
+    GuestFactors, HiddenComparison, HistoryGroup, HostEvidence, HostFactors, KeyRound, LinearPart,
+    ModelOutcome, ModelPart, NewScores, Outcome, OwnWoe, PartyFacts, RecommendationOutcome,
+    Recommended, ScoredOutcome, SelectedFeature, SelectionOutcome, SplitOutcome, StepUse, Sums,
+    TestClassScores, TestScores, TotalsOutcome, Weighed, run_party,
 };
 pub use watch::{Event, Unwatched, Watch};

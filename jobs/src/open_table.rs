@@ -14,6 +14,7 @@ use table::{
 
 use crate::division::Origin;
 use crate::error::JobError;
+use crate::interactions::Users;
 use crate::own_rows::OwnRows;
 use crate::saved_model;
 use crate::spec::{
@@ -75,11 +76,17 @@ pub fn open_rows(
     let origin = Origin::new(work.to_owned(), &digest, &path)?;
     let keys = KeyReader::new(party, &party.key);
     if job.only_intersects() {
-        OwnRows::read(&source, &schema, keys, origin, watch)
-    } else {
-        let rows = OwnRows::in_memory(Table::read(&source, &schema)?, keys, origin);
-        Ok(rows.with_model(model))
+        return OwnRows::read(&source, &schema, keys, origin, watch);
     }
+    let mut table = Table::read(&source, &schema)?;
+    let mut interactions = None;
+    if let Some(item) = &party.item {
+        let users = Users::of(&table, party, item, &keys)?;
+        watch.see(Event::Note { text: users.note });
+        (table, interactions) = (users.table, Some(users.items));
+    }
+    let rows = OwnRows::in_memory(table, keys, origin);
+    Ok(rows.with_model(model).with_interactions(interactions))
 }
 
 /// The schema of a party's table as the job describes it, for people to look at.
@@ -147,9 +154,8 @@ fn propose(party: &PartySpec, source: &Source) -> Result<ProposedSchema, JobErro
     let mut proposed = Schema::propose(source, &overrides(party))?;
     let has_role = |name: &str| {
         let label = party.label.as_ref().map(|label| &label.column);
-        let [weight, time] = [party.weight.as_ref(), party.time.as_ref()];
-        let roles = [label, weight, time, party.offset.as_ref(), party.group.as_ref()];
-        let roles = roles.into_iter().flatten();
+        let further = [&party.item, &party.weight, &party.time, &party.offset, &party.group];
+        let roles = label.into_iter().chain(further.into_iter().flatten());
         roles.chain(party.keys().map(|key| &key.column)).any(|column| column == name)
     };
     for column in &mut proposed.columns {
@@ -183,8 +189,8 @@ fn overrides(party: &PartySpec) -> Overrides {
         column.role = Some(Role::Carried);
         column.kind = column.kind.or(Some(Kind::Number));
     }
-    if let Some(group) = &party.group {
-        let column = columns.entry(group.clone()).or_default();
+    for name in party.group.iter().chain(&party.item) {
+        let column = columns.entry(name.clone()).or_default();
         (column.kind, column.role) = (Some(Kind::Text), Some(Role::Carried));
     }
     if party.has_several_keys() {
@@ -224,6 +230,12 @@ impl KeyReader {
         let own = party.columns.get(&key.column).map_or(&[][..], |column| &column.missing);
         let missing = Missing::default().and(&party.missing).and(own);
         Self { column: key.column.clone(), missing, rule: key.rule.clone() }
+    }
+
+    /// For the same column under another rule.
+    #[must_use]
+    pub(crate) fn with_rule(self, rule: KeyRule) -> Self {
+        Self { rule, ..self }
     }
 
     /// How values become keys.

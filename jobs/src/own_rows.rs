@@ -9,6 +9,7 @@ use table::{Schema, Source, Table, TableError};
 use crate::division::{Divider, Division, Origin};
 use crate::error::JobError;
 use crate::folder::remove;
+use crate::interactions::UserItems;
 use crate::open_table::KeyReader;
 use crate::saved_model::SavedModel;
 use crate::watch::{Event, Watch};
@@ -23,6 +24,7 @@ pub struct OwnRows {
     kept: Option<PathBuf>,
     checkpoints: Option<PathBuf>,
     model: Option<Arc<SavedModel>>,
+    interactions: Option<UserItems>,
 }
 
 impl OwnRows {
@@ -36,6 +38,7 @@ impl OwnRows {
             kept: None,
             checkpoints: None,
             model: None,
+            interactions: None,
         }
     }
 
@@ -84,6 +87,7 @@ impl OwnRows {
             kept: None,
             checkpoints: None,
             model: None,
+            interactions: None,
         }
     }
 
@@ -116,6 +120,17 @@ impl OwnRows {
     /// The party's part of the model that scores them, in a job that scores.
     pub(crate) fn model(&self) -> Option<Arc<SavedModel>> {
         self.model.clone()
+    }
+
+    /// With what the users, of whom each has a row, did with items.
+    #[must_use]
+    pub(crate) fn with_interactions(self, interactions: Option<UserItems>) -> Self {
+        Self { interactions, ..self }
+    }
+
+    /// What the users did with items, at the guest of a job that recommends.
+    pub(crate) fn interactions(&self) -> Option<&UserItems> {
+        self.interactions.as_ref()
     }
 
     /// The folder of [`Self::keep_in`].

@@ -151,12 +151,12 @@ impl Data {
         let training = &left_out.training;
         let alone = fit_alone(&guest_data(training), settings).unwrap();
         let factors = alone.user_factors(training, &[]).unwrap();
-        let of_alone = left_out.judge(&alone, &factors, PLACES).unwrap();
+        let of_alone = left_out.judge(&alone, &factors, PLACES).unwrap().figures;
         let (guest, host) = fit(&guest_data(training), &self.host(), settings).unwrap();
         let mut factors = guest.user_factors(training, &[]).unwrap();
         let theirs = host.user_factors(&self.host(), training.users()).unwrap();
         factors.iter_mut().zip(theirs).for_each(|(own, theirs)| *own += theirs);
-        [of_alone, left_out.judge(&guest, &factors, PLACES).unwrap()]
+        [of_alone, left_out.judge(&guest, &factors, PLACES).unwrap().figures]
     }
 
     /// The same of both, trained by two parties.
@@ -168,7 +168,7 @@ impl Data {
             let part = train_as_guest(&mut party, &guest_data(training), settings).await.unwrap();
             let own = part.user_factors(training, &[]).unwrap();
             let factors = learn_user_factors(&mut party, "score.user_factors", own).await.unwrap();
-            left_out.judge(&part, &factors.unwrap(), PLACES).unwrap()
+            left_out.judge(&part, &factors.unwrap(), PLACES).unwrap().figures
         };
         let host = async |session| {
             let mut party = TwoParty::setup(session, ledger()).await.unwrap();

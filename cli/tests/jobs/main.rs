@@ -10,6 +10,7 @@ mod joins;
 mod keys;
 mod large;
 mod pooled;
+mod recommendation;
 mod regressions;
 mod resume;
 mod run;

@@ -9,6 +9,7 @@ mod hidden;
 mod multiparty;
 mod payload;
 mod prepare;
+mod recommendation;
 mod regression;
 mod score;
 mod split;
@@ -23,6 +24,7 @@ pub use hidden::{HIDDEN, hidden_of};
 pub use multiparty::MULTIPARTY;
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
+pub use recommendation::FACTORIZATION_MACHINE;
 pub use regression::{GAMMA_REGRESSION, LINEAR_REGRESSION, POISSON_REGRESSION, TWEEDIE_REGRESSION};
 pub use score::{SCORE, score_of};
 pub use split::SPLIT;
@@ -49,7 +51,7 @@ pub fn stage(prefix: &str) -> impl Iterator<Item = &'static ComponentDescriptor>
     })
 }
 
-static ALL: [&ComponentDescriptor; 23] = [
+static ALL: [&ComponentDescriptor; 24] = [
     &ECDH,
     &RR22,
     &MULTIPARTY,
@@ -70,6 +72,7 @@ static ALL: [&ComponentDescriptor; 23] = [
     &GAMMA_REGRESSION,
     &TWEEDIE_REGRESSION,
     &BOOSTED_TREES,
+    &FACTORIZATION_MACHINE,
     &SCORE,
     &EVALUATE,
     &REPORT,
@@ -115,7 +118,7 @@ mod tests {
         assert_eq!(names.len(), all().len());
         assert!(all().iter().all(|component| find(component.name) == Some(component)));
         assert_eq!(find("train.magic"), None);
-        assert_eq!(stage("train").count(), 7);
+        assert_eq!(stage("train").count(), 8);
     }
 
     #[test]

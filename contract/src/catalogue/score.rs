@@ -5,6 +5,7 @@ use crate::{
     STRICT, Text,
 };
 
+use super::recommendation::{EQUAL_USERS, FACTORIZATION_MACHINE, SCORED_USER_FACTORS};
 use super::train::{BOOSTED_TREES, ROW_PARTITION};
 
 /// The parties' parts of one model, applied together to new rows.
@@ -22,11 +23,20 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
         PrivacyMode {
             name: STRICT,
             summary: Text::new(
-                "Opens the joint score of each row to the guest, and nothing else about the rows.",
-                "仅向发起方公开每一行的联合评分，不公开这些行的其他信息。",
+                "Opens the joint score of each row to the guest, or of a model that recommends the \
+                 host's part of each user's factors, and nothing else about the rows.",
+                "仅向发起方公开每一行的联合评分（推荐模型则为每个用户的因子中合作方的部分），不公开这些行的其他信息。",
             ),
             several_hosts: false,
-            disclosures: &[MODEL, ROWS, SCORES, HOST_PART, TREES_PART],
+            disclosures: &[
+                MODEL,
+                ROWS,
+                SCORES,
+                HOST_PART,
+                TREES_PART,
+                SCORED_USER_FACTORS,
+                EQUAL_USERS,
+            ],
         },
         PrivacyMode {
             name: "secureboost",
@@ -46,8 +56,18 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
 pub fn score_of(component: &ComponentDescriptor, mode: &str) -> Vec<Disclosure> {
     let of_mode = SCORE.mode(mode).map_or(&[][..], |mode| mode.disclosures);
     let is_of_trees = component.name == BOOSTED_TREES.name;
-    let other = if is_of_trees { HOST_PART.key } else { TREES_PART.key };
-    of_mode.iter().filter(|disclosure| disclosure.key != other).cloned().collect()
+    let is_of_users = component.name == FACTORIZATION_MACHINE.name;
+    let conditions = [
+        (SCORES, !is_of_users),
+        (HOST_PART, !is_of_trees && !is_of_users),
+        (TREES_PART, is_of_trees),
+        (SCORED_USER_FACTORS, is_of_users),
+        (EQUAL_USERS, is_of_users),
+    ];
+    let is_own = |disclosure: &&Disclosure| {
+        conditions.iter().all(|(other, is_there)| *is_there || other.key != disclosure.key)
+    };
+    of_mode.iter().filter(is_own).cloned().collect()
 }
 
 const MODEL: Disclosure = Disclosure::new(
@@ -130,6 +150,8 @@ mod tests {
         assert_eq!(linear[..3], common);
         assert_eq!(linear[3..], ["score.host_part"]);
         assert_eq!(keys(&BOOSTED_TREES, STRICT)[3..], ["score.leaves"]);
+        let of_users = keys(&FACTORIZATION_MACHINE, STRICT);
+        assert_eq!(of_users[2..], ["score.user_factors", "score.equal_users"]);
         let weaker = keys(&BOOSTED_TREES, "secureboost");
         assert_eq!(weaker[3..], ["trees.row_partition", "score.host_order"]);
         // Every mode in which trees are trained has its way of scoring.

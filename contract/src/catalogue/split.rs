@@ -14,9 +14,12 @@ pub static SPLIT: ComponentDescriptor = ComponentDescriptor {
     description: Text::new(
         "Divides the common rows into training and test rows: the latest rows are the test rows \
          (time), or rows drawn with the job's public seed (random), or drawn within each class \
-         (stratified). The last part of the training rows is kept for validation.",
+         (stratified). The last part of the training rows is kept for validation. Where items are \
+         recommended, interactions are divided in place of rows, by the guest alone: one of each \
+         user (leave_one_out), the latest (time), or some drawn (random).",
         "将共有的行划分为训练集与测试集：按时间取最近的行作测试集，或按任务的公开种子随机抽取，\
-         或在每个类别内分层抽取。训练集的最后一部分留作验证集。",
+         或在每个类别内分层抽取。训练集的最后一部分留作验证集。推荐任务中划分的是交互记录而非行，\
+         且仅由发起方完成：每个用户留出一条（leave_one_out）、取最近的（time）或随机抽取（random）。",
     ),
     roles: &[Role::Guest, Role::Host],
     modes: &[PrivacyMode {
@@ -55,11 +58,14 @@ pub static SPLIT: ComponentDescriptor = ComponentDescriptor {
             "by",
             ParameterKind::Choice {
                 default: "stratified",
-                options: &["time", "random", "stratified"],
+                options: &["time", "random", "stratified", "leave_one_out"],
             },
             Text::new(
-                "how test rows are chosen; time needs the guest's `time` column",
-                "测试集的选取方式；按时间划分需要发起方的 `time` 列",
+                "how test rows are chosen; time needs the guest's `time` column; leave_one_out is \
+                 for recommendation only, and its default: of each user with two items or more \
+                 the latest by the guest's `time`, without that column one drawn",
+                "测试集的选取方式；按时间划分需要发起方的 `time` 列；leave_one_out 仅用于推荐任务且为其默认值：\
+                 对有两个及以上物品的用户，按发起方的 `time` 取最近的一个，无该列时随机抽取一个",
             ),
         ),
         parameter(
@@ -69,7 +75,10 @@ pub static SPLIT: ComponentDescriptor = ComponentDescriptor {
                 minimum: Share::percent(1),
                 maximum: Share::percent(90),
             },
-            Text::new("share of the common rows kept for the test", "留作测试集的行的比例"),
+            Text::new(
+                "share of the common rows, or of interactions, kept for the test",
+                "留作测试集的行（或交互记录）的比例",
+            ),
         ),
         parameter(
             "validation",

@@ -57,7 +57,7 @@ pub struct Settings {
 }
 
 /// A fitted preparation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
     features: Vec<FittedFeature>,

@@ -111,26 +111,26 @@ pub(super) async fn play(
         ("interactions", Value::from(training.pairs())),
         ("seconds_per_pass", Value::from(usage.seconds / settings.passes as f64)),
     ]);
-    let joint = data.left_out.judge(&part, &factors, PLACES)?;
-    found.extend(session.compute(|| judge(&data, joint, settings)).await?);
+    let joint = data.left_out.judge(&part, &factors, PLACES)?.figures;
+    found.extend(session.compute(|| judge(&data, &joint, settings)).await?);
     Ok(Record { usage, figures: found })
 }
 
 /// The joint model beside the guest alone and the same model on pooled data.
 fn judge(
     data: &Data,
-    joint: Recommendation,
+    joint: &Recommendation,
     settings: &Settings,
 ) -> Result<Map<String, Value>, JobError> {
     let training = &data.left_out.training;
     let alone = fit_alone(&data.guest(), settings)?;
     let factors = alone.user_factors(training, &[])?;
-    let alone = data.left_out.judge(&alone, &factors, PLACES)?;
+    let alone = data.left_out.judge(&alone, &factors, PLACES)?.figures;
     let (guest, host) = fit(&data.guest(), &data.host(), settings)?;
     let mut factors = guest.user_factors(training, &[])?;
     let theirs = host.user_factors(&data.host(), training.users())?;
     factors.iter_mut().zip(theirs).for_each(|(own, theirs)| *own += theirs);
-    let pooled = data.left_out.judge(&guest, &factors, PLACES)?;
+    let pooled = data.left_out.judge(&guest, &factors, PLACES)?.figures;
     Ok(figures([
         ("auc", Value::from(joint.auc)),
         ("auc_pooled", Value::from(pooled.auc)),

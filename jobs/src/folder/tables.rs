@@ -8,11 +8,12 @@ use table::{Column, Kind, Role, Table, TableError, Values};
 use super::Draft;
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
-use crate::run::{ClassScores, Outcome, TestClassScores, free_name};
+use crate::run::{ClassScores, Outcome, Recommended, TestClassScores, free_name};
 use crate::spec::{JobSpec, Join, PartySpec};
 
 /// Writes `tables/aligned.parquet` (or `unmatched.parquet`, if that is what the job asks for) and,
-/// at the guest, `tables/scores.<step>.parquet`, or of a job that scores `tables/scores.parquet`.
+/// at the guest, `tables/scores.<step>.parquet`, or of a job that scores `tables/scores.parquet`;
+/// of a model that recommends `recommendations` in place of `scores`.
 pub(super) fn write(
     draft: &Draft,
     job: &JobSpec,
@@ -48,7 +49,16 @@ pub(super) fn write(
         let table = aligned.select(&keys)?.with_columns(of_classes(scores)?)?;
         table.write_parquet(draft.place("tables/scores.parquet")?)?;
     }
+    if let Some(lists) = outcome.scored.as_ref().and_then(|scored| scored.recommended.as_ref()) {
+        let table = recommendations(&aligned.select(&keys)?, lists)?;
+        table.write_parquet(draft.place("tables/recommendations.parquet")?)?;
+    }
     for model in &outcome.models {
+        if let Some(recommendation) = &model.recommendation {
+            let table = recommendations(&aligned.select(&keys)?, &recommendation.recommended)?;
+            let name = format!("tables/recommendations.{}.parquet", model.step);
+            table.write_parquet(draft.place(&name)?)?;
+        }
         let place = || draft.place(&format!("tables/scores.{}.parquet", model.step));
         if let Some(TestClassScores { rows, scores }) = &model.class_scores {
             let table = aligned.select(&keys)?.take(rows)?.with_columns(of_classes(scores)?)?;
@@ -63,6 +73,28 @@ pub(super) fn write(
         table.write_parquet(place()?)?;
     }
     Ok(())
+}
+
+/// The items for each user, the best first: its key, the place in the list, the item, and the
+/// item's scores by both models.
+fn recommendations(users: &Table, lists: &Recommended) -> Result<Table, TableError> {
+    let places = lists.places.iter().copied().map(f64::from).collect();
+    let further = vec![
+        (Column::new("place", Kind::Integer, Role::Feature), Values::numbers(places)),
+        (
+            Column::new("item", Kind::Text, Role::Carried),
+            Values::texts(lists.items.iter().map(Some)),
+        ),
+        number("guest_alone", &lists.alone),
+        number("joint", &lists.joint),
+    ];
+    let taken: Vec<String> =
+        users.schema().columns().iter().map(|column| column.name.clone()).collect();
+    let rename = |(column, values): (Column, Values)| {
+        let name = free_name(&taken, "list", &column.name);
+        (Column { name, ..column }, values)
+    };
+    users.take(&lists.rows)?.with_columns(further.into_iter().map(rename).collect())
 }
 
 /// All rows of the guest: the common ones in the common order with what the other party sent, and

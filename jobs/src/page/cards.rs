@@ -38,7 +38,10 @@ fn card(view: View<'_>, model: &ModelOutcome) -> Vec<Part> {
                 None => rows,
             }
         });
-        line(wording::test_rows_of(split_title(split)), count(split.test_rows));
+        // A host does not learn of how many users something was left out.
+        if split.test_rows > 0 {
+            line(wording::test_rows_of(split_title(split)), count(split.test_rows));
+        }
     }
     line(words::own_features_of_model(), count(model.own_features()));
     line(words::training_job(), neutral(&outcome.digest));

@@ -17,6 +17,8 @@ mod joins;
 mod model;
 mod numbers;
 mod own_part;
+mod recommendation;
+pub mod recommendation_wording;
 mod records;
 mod remarks;
 mod result;
@@ -59,7 +61,9 @@ fn guest_report(view: View<'_>) -> Report {
     for model in &view.outcome.models {
         report = report.section(model::section(view, model));
     }
-    for split in &view.outcome.splits {
+    // Where items are recommended no column is set against a label.
+    let has_features = |split: &&SplitOutcome| !view.recommends() || !split.dropped.is_empty();
+    for split in view.outcome.splits.iter().filter(has_features) {
         report = report.section(features::section(view, split));
     }
     with_records(view, report.section(cards::section(view)))
@@ -74,8 +78,14 @@ fn host_report(view: View<'_>) -> Report {
     }
     let subtitle = wording::host_subtitle(view.guest_name(), &view.outcome.party);
     let report = front(view, subtitle);
-    let remark = Part::Notice(Notice::Remark, wording::host_sees_no_metric(view.guest_name()));
-    let lead = wording::host_part_lead();
+    let guest = view.guest_name();
+    let (lead, remark) = if view.recommends() {
+        let lead = recommendation_wording::host_factors_lead();
+        (lead, recommendation_wording::host_sees_no_figure(guest))
+    } else {
+        (wording::host_part_lead(), wording::host_sees_no_metric(guest))
+    };
+    let remark = Part::Notice(Notice::Remark, remark);
     let section = Section::new(wording::host_part()).lead(lead).part(remark);
     let selections = view.outcome.splits.iter().filter_map(features::selection_at_host);
     let parts = own_part::all(view).into_iter().chain(selections);
@@ -147,6 +157,11 @@ impl<'a> View<'a> {
         listed(&self.hosts().iter().map(|host| host.name.clone()).collect::<Vec<_>>())
     }
 
+    /// Whether the models recommend items.
+    fn recommends(self) -> bool {
+        self.outcome.models.iter().any(|model| model.part.recommends())
+    }
+
     /// The provenance of what this party's data alone make.
     fn own_data(self) -> Provenance {
         let parties = self.outcome.parties.iter();
@@ -198,6 +213,7 @@ fn split_title(split: &SplitOutcome) -> Text {
         SplitBy::Time => (wording::split_by_time(), "time"),
         SplitBy::Random => (wording::split_random(), "random"),
         SplitBy::Stratified => (wording::split_stratified(), "stratified"),
+        SplitBy::LeaveOneOut => (recommendation_wording::split_leave_one_out(), "leave_one_out"),
     };
     if split.name == usual_name { title } else { wording::named(title, &split.name) }
 }

@@ -7,7 +7,9 @@ use report::table::{Cell, Column, Table};
 use serde_json::Value;
 
 use super::curves::{self, Names};
-use super::{View, classes, hidden, numbers, own_part, remarks, result, step_title, wording};
+use super::{
+    View, classes, hidden, numbers, own_part, recommendation, remarks, result, step_title, wording,
+};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
@@ -28,6 +30,9 @@ pub(super) fn section(view: View<'_>, model: &ModelOutcome) -> Section {
             .part(Part::Comparison(result::further(view, comparison)))
             .part(bands(view, &names, comparison))
             .part(more_curves(view, model, comparison, &names));
+    } else if let Some(it) = &model.recommendation {
+        let parts = recommendation::parts(view, model, it, own_part);
+        section = parts.into_iter().fold(section, Section::part);
     } else if let Some(several) = &model.classes {
         section = classes::parts(view, several, own_part).into_iter().fold(section, Section::part);
     } else {

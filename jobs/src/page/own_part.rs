@@ -11,7 +11,7 @@ use report::message::{self, Quantity, Text, Unit, neutral};
 use report::page::{Card, Part};
 use report::table::{Cell, Column, Table};
 
-use super::{View, classes, step_title, wording};
+use super::{View, classes, recommendation, step_title, wording};
 use crate::run::{LinearPart, ModelOutcome, ModelPart};
 use contract::{Role, catalogue};
 
@@ -20,7 +20,7 @@ const NORMAL_975: f64 = 1.959_964;
 /// Smaller p-values are shown as smaller than this.
 const SMALLEST_P: f64 = 0.0001;
 /// Bars beyond this many say nothing to the eye; the model's own file holds them all.
-const BARS_MAX: usize = 15;
+pub(super) const BARS_MAX: usize = 15;
 
 /// The chart of the own part, and a sentence on how it was trained.
 pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
@@ -42,6 +42,8 @@ pub(super) fn of(view: View<'_>, model: &ModelOutcome) -> (Card, Text) {
             let chart = splits(view, model, meaning, trees.own_splits());
             (chart, number_of_strict_trees(trees))
         }
+        ModelPart::GuestFactors(part) => recommendation::items(view, model, part),
+        ModelPart::HostFactors(part) => recommendation::columns(view, model, part),
     };
     (Card { chart, provenance: view.joint_data() }, facts)
 }
@@ -213,7 +215,7 @@ fn number_of_splits(trees: &HostTrees) -> Text {
     wording::splits_of_host(Quantity::count(trees.splits.len() as u64))
 }
 
-fn own_tone(view: View<'_>) -> Tone {
+pub(super) fn own_tone(view: View<'_>) -> Tone {
     match view.outcome.role {
         Role::Guest => Tone::Guest,
         Role::Host => Tone::Host,
@@ -221,7 +223,7 @@ fn own_tone(view: View<'_>) -> Tone {
 }
 
 /// The description, with a remark when only [`BARS_MAX`] of `total` bars are drawn.
-fn limited(description: Text, total: usize) -> Text {
+pub(super) fn limited(description: Text, total: usize) -> Text {
     if total <= BARS_MAX {
         return description;
     }

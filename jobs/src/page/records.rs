@@ -36,7 +36,9 @@ pub(super) fn data(view: View<'_>) -> Section {
         if split.validation_rows > 0 {
             line(wording::validation_rows_of(&title), split.validation_rows, None);
         }
-        line(wording::test_rows_of(&title), split.test_rows, rates.map(|it| it.test));
+        if split.test_rows > 0 {
+            line(wording::test_rows_of(&title), split.test_rows, rates.map(|it| it.test));
+        }
     }
     let provenance = Some(view.joint_data());
     Section::new(wording::data_and_split()).part(Part::Table {

@@ -126,7 +126,7 @@ pub(super) fn on_evidence(split: &SplitOutcome) -> Option<Part> {
 
 /// A random split of rows that have a time lets later rows explain earlier ones.
 fn calendar(view: View<'_>, split: &SplitOutcome) -> Option<Text> {
-    if split.by == SplitBy::Time {
+    if split.by == SplitBy::Time || view.recommends() {
         return None;
     }
     let by_time = view.outcome.splits.iter().find(|split| split.by == SplitBy::Time);

@@ -6,11 +6,18 @@ use models::evaluate::{Comparison as Figures, Evaluation};
 use report::message::{self, Quantity, Text};
 use report::page::{Better, Comparison, ComparisonRow, Difference, Part, Section, Tile};
 
-use super::{View, classes, graded, hidden, numbers, remarks, step_title, wording};
+use super::{
+    View, classes, graded, hidden, numbers, recommendation, recommendation_wording, remarks,
+    step_title, wording,
+};
 use crate::run::ModelOutcome;
 
 pub(super) fn section(view: View<'_>) -> Section {
-    let lead = wording::result_lead(view.guest_name(), view.host_names());
+    let lead = if view.recommends() {
+        recommendation_wording::recommendation_lead(view.guest_name(), view.host_names())
+    } else {
+        wording::result_lead(view.guest_name(), view.host_names())
+    };
     let mut section = Section::new(wording::result()).lead(lead);
     for remark in remarks::on_data(view) {
         section = section.part(remark);
@@ -30,6 +37,7 @@ pub(super) fn section(view: View<'_>) -> Section {
         classes::headline(view, &splits),
         hidden::headline(view, &splits),
         graded::headline(view, &splits),
+        recommendation::headline(view, &splits),
     ];
     section = others.into_iter().flatten().fold(section, Section::part);
     for split in splits {
@@ -54,6 +62,10 @@ pub(super) fn section(view: View<'_>) -> Section {
                 section = section.part(Part::Comparison(hidden::comparison(view, model, figures)));
                 let remarks = [remarks::on_training(model), Some(hidden::remark(view, figures))];
                 section = remarks.into_iter().flatten().fold(section, Section::part);
+            }
+            if let Some(it) = &model.recommendation {
+                let parts = recommendation::compared(view, model, it);
+                section = parts.into_iter().fold(section, Section::part);
             }
             let Some(comparison) = &model.comparison else { continue };
             section = section.part(Part::Comparison(headline(view, model, comparison)));

@@ -5,7 +5,10 @@ use report::page::{Notice, Part, Report, Section};
 use report::table::{Cell, Column, Table};
 
 use super::scored_wording as words;
-use super::{View, classes, front, model, own_part, step_title, with_records, wording};
+use super::{
+    View, classes, front, model, own_part, recommendation, recommendation_wording, step_title,
+    with_records, wording,
+};
 use crate::run::{NewScores, ScoredOutcome};
 
 /// Shares of rows below the scores that are shown.
@@ -34,11 +37,22 @@ pub(super) fn report(view: View<'_>, scored: &ScoredOutcome) -> Report {
 
 fn section(view: View<'_>, scored: &ScoredOutcome) -> Section {
     let rows = Quantity::count(scored.rows as u64);
-    let lead = words::scored_lead(&scored.step, &scored.model, rows);
+    let lead = if view.recommends() {
+        recommendation_wording::recommended_lead(&scored.step, &scored.model, rows)
+    } else {
+        words::scored_lead(&scored.step, &scored.model, rows)
+    };
     let mut section = Section::new(words::scored()).lead(lead).part(which_model(scored));
     if scored.purpose != view.outcome.purpose {
         let caution = words::another_purpose(&scored.purpose, &view.outcome.purpose);
         section = section.part(Part::Notice(Notice::Caution, caution));
+    }
+    if let Some(recommended) = &scored.recommended {
+        let place = "tables/recommendations.parquet";
+        let where_they_are = recommendation_wording::where_the_lists_are(place);
+        return section
+            .part(recommendation::most_recommended(view, recommended))
+            .part(Part::Paragraph(where_they_are));
     }
     let of_classes = scored.class_scores.as_ref();
     let has_labels = scored.scores.as_ref().map(|scores| scores.labels.is_some());
@@ -52,7 +66,11 @@ fn section(view: View<'_>, scored: &ScoredOutcome) -> Section {
             section = section.part(Part::Notice(Notice::Remark, words::scored_without_label()));
         }
     } else {
-        let remark = words::scores_are_the_guests(view.guest_name());
+        let remark = if view.recommends() {
+            recommendation_wording::lists_are_the_guests(view.guest_name())
+        } else {
+            words::scores_are_the_guests(view.guest_name())
+        };
         section = section.part(Part::Notice(Notice::Remark, remark));
     }
     section

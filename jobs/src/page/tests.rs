@@ -2,6 +2,7 @@
 //! them to a folder, to look at after a change.
 
 mod classes;
+mod recommendation;
 mod scored;
 
 use std::path::Path;
@@ -253,13 +254,14 @@ fn the_page_speaks_both_languages() {
         super::scored_wording::ENTRIES,
         super::class_wording::ENTRIES,
         super::hidden_wording::ENTRIES,
+        super::recommendation_wording::ENTRIES,
     ] {
         assert_eq!(problems(entries, NEUTRAL), Vec::<String>::new());
     }
 }
 
 /// Keys whose Chinese side has no Chinese character of its own.
-const NEUTRAL: &[&str] = &["explained_variance", "f1"];
+const NEUTRAL: &[&str] = &["explained_variance", "f1", "ndcg", "ndcg_5", "ndcg_10", "ndcg_30"];
 
 fn guest() -> Outcome {
     let job = JobSpec::parse("job.yaml", JOB).unwrap();
@@ -401,6 +403,7 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
         classes: None,
         hidden: None,
         graded: None,
+        recommendation: None,
         part,
         scores: None,
         class_scores: None,

@@ -264,13 +264,16 @@ fn check_label(run: &Run<'_>, table: &Table) -> Result<(), JobError> {
             }
             return Ok(());
         }
+        Target::Items => return Ok(()),
         Target::Number => {}
         Target::Graded => return check_grades(run, column, table.label_values()?),
     }
     let numbers = table.label_values()?;
     for step in &run.job.train {
         let family = match &step.model {
-            Model::LogisticRegression { .. } | Model::MultinomialRegression { .. } => None,
+            Model::LogisticRegression { .. }
+            | Model::MultinomialRegression { .. }
+            | Model::FactorizationMachine { .. } => None,
             Model::Regression { of, settings, .. } => Some(regression::family(*of, settings)),
             Model::BoostedTrees { settings, .. } => boosted_trees::family(settings),
         };

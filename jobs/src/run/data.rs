@@ -9,6 +9,7 @@ use table::Table;
 
 use super::progress::Run;
 use crate::error::JobError;
+use crate::interactions::UserItems;
 use crate::spec::Target;
 
 /// What one party holds of the common rows.
@@ -16,6 +17,7 @@ pub(super) struct Data {
     /// The rows in the common order.
     pub(super) table: Table,
     guest: Option<GuestRows>,
+    interactions: Option<UserItems>,
 }
 
 /// What only the guest holds.
@@ -40,13 +42,18 @@ enum Label {
 }
 
 impl Data {
-    pub(super) fn new(run: &Run<'_>, table: &Table) -> Result<Self, JobError> {
+    /// `interactions` are those of the rows, where items are recommended.
+    pub(super) fn new(
+        run: &Run<'_>,
+        table: &Table,
+        interactions: Option<UserItems>,
+    ) -> Result<Self, JobError> {
         let table = table.clone();
-        let guest = if run.is_guest() {
+        let guest = if run.is_guest() && !run.job.recommends() {
             let weights = table.weight()?.map(<[f64]>::to_vec);
             let label = match run.job.target() {
                 Target::TwoClasses => Label::Classes(table.label()?),
-                Target::Number => Label::Numbers(table.label_values()?.to_vec()),
+                Target::Number | Target::Items => Label::Numbers(table.label_values()?.to_vec()),
                 Target::SeveralClasses => {
                     let (names, classes) = table.label_classes(CLASSES_MAX as u8)?;
                     Label::Several { names, classes }
@@ -65,10 +72,15 @@ impl Data {
         } else {
             None
         };
-        Ok(Self { table, guest })
+        Ok(Self { table, guest, interactions })
     }
 
-    /// Labels and weights; `None` at the host.
+    /// What users did with items; `None` at the host, and where no items are recommended.
+    pub(super) fn interactions(&self) -> Option<&UserItems> {
+        self.interactions.as_ref()
+    }
+
+    /// Labels and weights; `None` at the host, and where items are recommended.
     pub(super) fn guest(&self) -> Option<&GuestRows> {
         self.guest.as_ref()
     }

@@ -69,7 +69,7 @@ struct Side {
 }
 
 enum RoleSide {
-    Guest(Placed),
+    Guest(Box<Placed>),
     Host(HostColumns),
 }
 
@@ -131,7 +131,7 @@ async fn side(
         let bins = bins.unwrap_or_default();
         let placed = Placed::new(run, &own, &bins, &order, rows.training)?;
         let prepared = prepare::prepare(run, &placed.data, &placed.split, spec, 0).await?;
-        (prepared, RoleSide::Guest(placed))
+        (prepared, RoleSide::Guest(Box::new(placed)))
     };
     Ok(Side { prepared, rows, counts, tables, role })
 }
@@ -147,7 +147,7 @@ async fn prepare_all(
     own: &Table,
     spec: &SplitSpec,
 ) -> Result<Prepared, JobError> {
-    let data = Data::new(run, own)?;
+    let data = Data::new(run, own, None)?;
     let training = (0..own.rows() as u32).collect();
     let split = Split { training, validation: Vec::new(), test: Vec::new() };
     prepare::prepare(run, &data, &split, spec, 0).await
@@ -271,7 +271,7 @@ impl Placed {
         let mut next = 0..rows.len() as u32;
         let places = order.iter().map(|bin| row_of(bin).and_then(|_| next.next())).collect();
         let (training, test) = ((0..fitted).collect(), (fitted..rows.len() as u32).collect());
-        let data = Data::new(run, &own.take(&rows)?)?;
+        let data = Data::new(run, &own.take(&rows)?, None)?;
         let split = Split { training, validation: Vec::new(), test };
         Ok(Self { data, places, split })
     }

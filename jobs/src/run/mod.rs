@@ -21,6 +21,7 @@ mod outcome;
 mod payload;
 mod prepare;
 mod progress;
+mod recommendation;
 mod regression;
 mod score;
 mod select;
@@ -52,6 +53,9 @@ pub use outcome::{
 pub(crate) use payload::free_name;
 use prepare::Prepared;
 use progress::Run;
+pub use recommendation::{
+    GuestFactors, HistoryGroup, HostFactors, RecommendationOutcome, Recommended,
+};
 
 /// Runs the side of `party` in `job` with its own `rows`, over the root sessions with all other
 /// parties in the order of the job.
@@ -93,23 +97,27 @@ pub async fn run_party(
     let payload = payload::exchange(&mut run, rows.table(), common.as_ref()).await?;
     let mut splits = Vec::new();
     let mut models = Vec::new();
-    if let Some(Common::InMemory { table, .. }) = &common
+    if let Some(Common::InMemory { table, order, .. }) = &common
         && !job.train.is_empty()
     {
-        let data = Data::new(&run, table)?;
+        let interactions = rows.interactions().map(|items| items.take(order));
+        let data = Data::new(&run, table, interactions)?;
         for (index, spec) in job.splits.iter().enumerate() {
             let split = split::split(&mut run, &data, spec, index).await?;
             let prepared = prepare::prepare(&mut run, &data, &split, spec, index).await?;
             let prepared =
                 select::select_features(&mut run, &data, &split, spec, index, prepared).await?;
             let prepared = weigh::weigh(&mut run, &data, &split, spec, index, prepared).await?;
-            models.extend(train_all(&mut run, &data, spec, &split, &prepared).await?);
-            splits.push(split_results(spec, &data, &split, prepared)?);
+            let trained = train_all(&mut run, &data, spec, &split, &prepared).await?;
+            splits.push(split_results(spec, &data, &split, prepared, &trained)?);
+            models.extend(trained);
         }
     }
     let mut scored = None;
-    if let (Some(Common::InMemory { table, .. }), Some(saved)) = (&common, &saved) {
-        let score::Scored { model, outcome } = score::score(&mut run, saved, table).await?;
+    if let (Some(Common::InMemory { table, order, .. }), Some(saved)) = (&common, &saved) {
+        let interactions = rows.interactions().map(|items| items.take(order));
+        let score::Scored { model, outcome } =
+            score::score(&mut run, saved, table, interactions.as_ref()).await?;
         models.push(model);
         scored = Some(outcome);
     }
@@ -139,7 +147,11 @@ fn split_results(
     data: &Data,
     split: &Split,
     prepared: Prepared,
+    trained: &[ModelOutcome],
 ) -> Result<SplitOutcome, JobError> {
+    // Where items are recommended, the users of whom something was left out are those of the test.
+    let of_test = trained.iter().find_map(|model| model.recommendation.as_ref());
+    let judged = of_test.map(|it| it.comparison.joint.figures.users);
     let classes = data.guest().filter(|guest| guest.has_two_classes());
     let period = data.table.time_span(&training_period(split))?;
     let base_rates = classes.map(|guest| BaseRates {
@@ -151,7 +163,7 @@ fn split_results(
         by: spec.by,
         training_rows: split.training.len(),
         validation_rows: split.validation.len(),
-        test_rows: split.test.len(),
+        test_rows: judged.unwrap_or(split.test.len()),
         base_rates,
         period,
         evidence: prepared.evidence,

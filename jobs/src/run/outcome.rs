@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use table::Table;
 
 use super::classes::{self, ClassScores, ClassesPart, TestClassScores};
+use super::recommendation::{GuestFactors, HostFactors, RecommendationOutcome, Recommended};
 use crate::spec::{Join, Provenance, SplitBy, StepDisclosures};
 
 /// One party's view of a job that is done.
@@ -292,6 +293,9 @@ pub struct ModelOutcome {
     /// Both models on the test rows, at the guest, if they order rows within groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graded: Option<GradedComparison>,
+    /// How good recommendations are, at the guest, if the model recommends items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recommendation: Option<RecommendationOutcome>,
     /// This party's part of the model.
     pub part: ModelPart,
     /// The scores of the test rows, at the guest.
@@ -332,6 +336,9 @@ pub struct ScoredOutcome {
     /// The probabilities of several classes, at the guest.
     #[serde(skip)]
     pub class_scores: Option<ClassScores>,
+    /// The items for each user, at the guest, of a model that recommends.
+    #[serde(skip)]
+    pub recommended: Option<Recommended>,
 }
 
 /// The scores of all common rows, in their order.
@@ -399,6 +406,10 @@ pub enum ModelPart {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         names: Option<Vec<String>>,
     },
+    /// Of a factorisation machine, at the guest.
+    GuestFactors(GuestFactors),
+    /// Of a factorisation machine, at the host.
+    HostFactors(HostFactors),
 }
 
 impl ModelPart {
@@ -407,7 +418,12 @@ impl ModelPart {
         matches!(
             self,
             Self::LogisticRegression(_) | Self::Regression(_) | Self::MultinomialRegression(_)
-        )
+        ) || self.recommends()
+    }
+
+    /// Whether items are ranked by factors, which are linear in features that are prepared.
+    pub(crate) fn recommends(&self) -> bool {
+        matches!(self, Self::GuestFactors(_) | Self::HostFactors(_))
     }
 
     /// At the guest: the names of the classes of a model of several.
@@ -536,6 +552,8 @@ impl ModelOutcome {
             ModelPart::GuestTrees { binnings, .. }
             | ModelPart::HostTrees { binnings, .. }
             | ModelPart::StrictTrees { binnings, .. } => binnings.len(),
+            ModelPart::GuestFactors(part) => part.features.len(),
+            ModelPart::HostFactors(part) => part.features.len(),
         }
     }
 
@@ -569,6 +587,9 @@ impl ModelOutcome {
                 "joint": orders(joint),
                 "test_rows": joint.rows,
             }));
+        }
+        if let Some(recommendation) = &self.recommendation {
+            return Some(recommendation.metrics());
         }
         let numeric = self.numeric.as_ref()?;
         Some(json!({

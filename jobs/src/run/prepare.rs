@@ -61,7 +61,12 @@ async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<P
     let labels = data.guest().filter(|guest| guest.has_two_classes()).map(GuestRows::labels);
     let work = || -> Result<Prepared, JobError> {
         let columns = features::columns(&data.table);
-        let preparation = Preparation::fit(&columns, &rows, &settings(spec))?;
+        // Beside its interactions a guest needs no columns.
+        let preparation = if columns.is_empty() && data.interactions().is_some() {
+            Preparation::default()
+        } else {
+            Preparation::fit(&columns, &rows, &settings(spec))?
+        };
         let matrix = preparation.transform(&columns)?;
         let evidence = match labels {
             Some(labels) => evidence(spec, &columns, &rows, labels)?,

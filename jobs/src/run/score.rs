@@ -33,9 +33,11 @@ use super::evaluate::{compare_grades, compare_predictions, compare_scores};
 use super::logistic_regression::host_predictors;
 use super::outcome::{Coefficient, LinearPart, ModelOutcome, ModelPart, NewScores, ScoredOutcome};
 use super::progress::{Run, Step};
+use super::recommendation;
 use super::regression::{self, means};
 use super::weigh::{with_known, with_own};
 use crate::error::JobError;
+use crate::interactions::UserItems;
 use crate::saved_model::SavedModel;
 use crate::spec::{Model, Target, TreeLoss};
 
@@ -99,9 +101,11 @@ pub(super) async fn score(
     run: &mut Run<'_>,
     saved: &SavedModel,
     table: &Table,
+    interactions: Option<&UserItems>,
 ) -> Result<Scored, JobError> {
     let mut step = run.begin(STEP, STEP)?;
-    let scored = apply(run, &mut step, saved, table).await.map_err(|it| it.at(STEP))?;
+    let scored =
+        apply(run, &mut step, saved, (table, interactions)).await.map_err(|it| it.at(STEP))?;
     run.end(step);
     Ok(scored)
 }
@@ -110,11 +114,19 @@ async fn apply(
     run: &Run<'_>,
     step: &mut Step,
     saved: &SavedModel,
-    table: &Table,
+    (table, interactions): (&Table, Option<&UserItems>),
 ) -> Result<Scored, JobError> {
     let Some(model) = saved.model() else {
         return Err(ModelError::InvalidInput("the model's settings are damaged".into()).into());
     };
+    if let Model::FactorizationMachine { settings, .. } = &model {
+        run.record("score.count", Audience::All, 1)?;
+        let users = (table, interactions);
+        let recommended = recommendation::score(run, step.pair()?, saved, settings, users).await?;
+        let mut scored = finished(outcome(saved, &model), saved, table, None);
+        scored.outcome.recommended = recommended;
+        return Ok(scored);
+    }
     let labels = Labels::of(run, &model, saved.part.class_names(), table)?;
     run.record("score.count", Audience::All, 1)?;
     let scores = match (&saved.part, &model) {
@@ -239,6 +251,7 @@ impl Labels {
                 let grades = table.label_values()?.to_vec();
                 Self::Graded { grades, groups: groups(table, column)? }
             }
+            Target::Items => return Ok(None),
         }))
     }
 
@@ -269,7 +282,8 @@ fn family_of(model: &Model) -> Family {
         Model::Regression { of, settings, .. } => regression::family(*of, settings),
         Model::LogisticRegression { .. }
         | Model::MultinomialRegression { .. }
-        | Model::BoostedTrees { .. } => Family::Binomial,
+        | Model::BoostedTrees { .. }
+        | Model::FactorizationMachine { .. } => Family::Binomial,
     }
 }
 
@@ -498,6 +512,7 @@ fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
         classes: None,
         hidden: None,
         graded: None,
+        recommendation: None,
         part: saved.part.clone(),
         scores: None,
         class_scores: None,
@@ -519,6 +534,7 @@ fn finished(
         rows: table.rows(),
         scores,
         class_scores: None,
+        recommended: None,
     };
     Scored { model, outcome }
 }

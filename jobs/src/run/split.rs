@@ -19,6 +19,11 @@ pub(super) async fn split(
     spec: &SplitSpec,
     index: usize,
 ) -> Result<Split, JobError> {
+    if run.job.recommends() {
+        // All users train; which interactions are left out is the guest's own affair.
+        let training = (0..data.table.rows() as u32).collect();
+        return Ok(Split { training, validation: Vec::new(), test: Vec::new() });
+    }
     let id = format!("split.{}", spec.name);
     let mut step = run.begin(&id, &format!("split.{index}"))?;
     let split = agree(run, &mut step, data, spec).await.map_err(|error| error.at(&id))?;
@@ -43,7 +48,7 @@ async fn agree(
             return Ok(split);
         }
         (_, None) => return receive(step.pair()?, rows).await,
-        (SplitBy::Stratified, Some(guest)) => {
+        (SplitBy::Stratified | SplitBy::LeaveOneOut, Some(guest)) => {
             split::stratified(guest.labels(), shares, &mut generator)
                 .map_err(|error| named(error, guest))?
         }

@@ -15,6 +15,7 @@ use super::multinomial_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
+use super::recommendation;
 use super::regression;
 use super::weigh::HostWoe;
 use crate::error::JobError;
@@ -84,6 +85,12 @@ async fn run_step(
             let trained =
                 boosted_trees::train(run, (step, id), spec, data, split, prepared).await?;
             trees(trained)
+        }
+        Model::FactorizationMachine { settings, .. } => {
+            let spec = model_step.split;
+            let (part, recommendation) =
+                recommendation::train(run, step, settings, spec, data, prepared).await?;
+            return Ok(ModelOutcome { recommendation, ..outcome(model_step, model_id, part) });
         }
     };
     let mut results = outcome(model_step, model_id, part);
@@ -159,6 +166,7 @@ pub(super) fn outcome(
         classes: None,
         hidden: None,
         graded: None,
+        recommendation: None,
         part,
         scores: None,
         class_scores: None,

@@ -47,7 +47,7 @@ pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) 
             "split": split.map(|it| json!({ "name": it.name, "by": it.by })),
             "training_rows": split.map(|it| it.training_rows),
             "validation_rows": split.map(|it| it.validation_rows),
-            "test_rows": split.map(|it| it.test_rows),
+            "test_rows": split.map(|it| it.test_rows).filter(|rows| *rows > 0),
             "training_period": split.and_then(|it| it.period.as_ref()),
             "own_columns": columns,
             "own_features": model.own_features(),
@@ -94,7 +94,43 @@ pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
             "训练中未出现的类别按未知类别处理；超出范围的数值按界限值或最外侧的分箱处理。",
         ),
     ];
-    limits.push(match (model.privacy == STRICT, !model.part.is_linear()) {
+    limits.push(told_by_scoring(model, guest, &hosts));
+    if model.part.recommends() {
+        limits.push(Text::new(
+            "Scores are for ranking and are no probabilities. What was seen is not all that was \
+             wanted: the model learns what people took, from what they were shown.",
+            "得分仅用于排序，并非概率。已发生的交互不等于全部偏好：模型学到的是人们在所见范围内的选择。",
+        ));
+    }
+    if outcome.role == Role::Host {
+        let what = if model.part.recommends() {
+            Text::new("the interactions", "交互记录")
+        } else {
+            Text::new("the labels", "标签")
+        };
+        limits.push(Text::owned(
+            format!("How good the model is only {guest} knows: it has {}.", what.en),
+            format!("模型效果仅 {guest} 知晓，因为{}在其手中。", what.zh),
+        ));
+    }
+    limits
+}
+
+/// What the guest gets to know with each scoring.
+fn told_by_scoring(model: &ModelOutcome, guest: &str, hosts: &Text) -> Text {
+    let (host, host_zh) = (&hosts.en, &hosts.zh);
+    match (model.privacy == STRICT, !model.part.is_linear()) {
+        _ if model.part.recommends() => Text::owned(
+            format!(
+                "{guest} gets the same combinations of {host}'s columns of every user that is \
+                 scored, as many as there are factors: users that are alike in all of these \
+                 columns have the same ones. Retraining tells {guest} further combinations."
+            ),
+            format!(
+                "每次评分，{guest} 都得到每个用户在 {host_zh} 各列上的相同若干组合（个数等于因子数）：\
+                 各列取值相同的用户，其数值也相同。重新训练会使 {guest} 得到更多组合。"
+            ),
+        ),
         (true, false) => Text::owned(
             format!(
                 "From each score {guest} can compute {host}'s part of it, since it knows its own \
@@ -115,12 +151,5 @@ pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
             format!("Each scoring tells {guest} on which side of {host}'s splits every row falls."),
             format!("每次评分都会使 {guest} 得知每一行落在 {host_zh} 各分裂的哪一侧。"),
         ),
-    });
-    if outcome.role == Role::Host {
-        limits.push(Text::owned(
-            format!("How good the model is only {guest} knows: it has the labels."),
-            format!("模型效果仅 {guest} 知晓，因为标签在其手中。"),
-        ));
     }
-    limits
 }

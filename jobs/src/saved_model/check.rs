@@ -7,12 +7,14 @@ use contract::Role;
 use features::binning::Binning;
 use models::local;
 use models::local::boosted_trees::Loss;
+use models::local::factorization_machine::HostPart;
 use models::vertical::boosted_trees::HostTrees;
 use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
 
 use super::SavedModel;
 use crate::run::{
-    AloneLinear, ClassScore, ClassesPart, Coefficient, LinearPart, ModelPart, Weighed, loss,
+    AloneLinear, ClassScore, ClassesPart, Coefficient, GuestFactors, LinearPart, ModelPart,
+    Weighed, loss,
 };
 use crate::spec::{Model, PartySpec, ScoreSpec};
 
@@ -128,8 +130,53 @@ impl SavedModel {
                 }
                 self.check_alone_trees(alone, &trees.features)
             }
+            (ModelPart::GuestFactors(part), Model::FactorizationMachine { settings, .. })
+                if is_guest =>
+            {
+                self.check_guest_factors(part, settings.factors as usize)
+            }
+            (ModelPart::HostFactors(part), Model::FactorizationMachine { settings, .. })
+                if !is_guest =>
+            {
+                self.check_names_of_features(&part.features)?;
+                let HostPart { column_factors, offset } = &part.joint;
+                let columns = part.features.len();
+                check_factors(settings.factors as usize, &[(columns, column_factors), (1, offset)])
+            }
             _ => Err("its part is not one of such a model".to_owned()),
         }
+    }
+
+    fn check_guest_factors(&self, part: &GuestFactors, factors: usize) -> Result<(), String> {
+        self.check_names_of_features(&part.features)?;
+        let items = part.items.len();
+        if part.items.iter().collect::<BTreeSet<_>>().len() != items {
+            return Err("two of its items have one name".to_owned());
+        }
+        for model in [&part.joint, &part.alone] {
+            let biases = &model.item_biases;
+            if biases.len() != items || !biases.iter().all(|bias| bias.is_finite()) {
+                return Err("its items do not have one popularity each".to_owned());
+            }
+            let sizes = [
+                (items, &model.item_factors),
+                (items, &model.history_factors),
+                (part.features.len(), &model.column_factors),
+                (1, &model.offset),
+            ];
+            check_factors(factors, &sizes)?;
+        }
+        Ok(())
+    }
+
+    /// Factors are of the features that the party prepares.
+    fn check_names_of_features(&self, features: &[String]) -> Result<(), String> {
+        let mut features = features.to_vec();
+        features.sort_unstable();
+        if features == self.expected_features()? {
+            return Ok(());
+        }
+        Err("its factors are of other features than it prepares".to_owned())
     }
 
     /// The binned columns are the features of trees, in their order.
@@ -211,6 +258,17 @@ impl SavedModel {
             _ => Err("the guest, and only the guest, has a model of its own columns".to_owned()),
         }
     }
+}
+
+/// Lists of so many vectors of factors, all finite.
+fn check_factors(factors: usize, lists: &[(usize, &Vec<f64>)]) -> Result<(), String> {
+    let is_whole = |(vectors, list): &(usize, &Vec<f64>)| {
+        Some(list.len()) == vectors.checked_mul(factors) && list.iter().all(|it| it.is_finite())
+    };
+    if lists.iter().all(is_whole) {
+        return Ok(());
+    }
+    Err(format!("its factors are not vectors of {factors} finite numbers"))
 }
 
 fn check_count(classes: usize) -> Result<(), String> {

@@ -3,18 +3,20 @@
 //! Of a model with coefficients there is a line for each feature: the party's part of the linear
 //! predictor is the sum of `points`, where there are some, and of `coefficient` times
 //! `(x - centre) / scale`; of a model of several classes for each class. Of trees there is a line
-//! for each node that the party may read.
+//! for each node that the party may read; of a model that recommends one for each vector of
+//! factors, whose numbers stand between blanks.
 
 use contract::Role;
 use features::Derivation;
 use features::binning::Binning;
 use features::prepare::{Formula, Preparation};
 use models::local::boosted_trees::{Node, Tree};
+use models::local::factorization_machine::{GuestPart, HostPart};
 use models::vertical::boosted_trees::{GuestTrees, HostTrees, Question};
 use models::vertical::strict_trees::{PartNode, StrictTrees};
 
 use super::SavedModel;
-use crate::run::{ClassesPart, Coefficient, ModelPart, Weighed};
+use crate::run::{ClassesPart, Coefficient, GuestFactors, ModelPart, Weighed};
 
 /// The text of the file.
 pub(crate) fn own_part(model: &SavedModel) -> String {
@@ -31,6 +33,13 @@ pub(crate) fn own_part(model: &SavedModel) -> String {
         ModelPart::HostTrees { trees, binnings } => host_trees(trees, binnings),
         ModelPart::StrictTrees { trees, binnings, names, .. } => {
             strict_trees(trees, binnings, model.role, names.as_deref())
+        }
+        ModelPart::GuestFactors(part) => guest_factors(model, part),
+        ModelPart::HostFactors(part) => {
+            let mut file = Csv::new(FACTOR_COLUMNS);
+            let HostPart { column_factors, offset } = &part.joint;
+            column_lines(&mut file, model, &part.features, (column_factors, offset));
+            file
         }
     };
     file.text
@@ -112,15 +121,80 @@ fn coefficients(file: &mut Csv, model: &SavedModel, intercept: f64, named: &[Coe
     }
 }
 
+/// Those of a model that recommends: a user's factors are the sum of those of `(offset)`, of the
+/// items in its history and of columns, the latter times `(x - centre) / scale`. The score of an
+/// item is its bias plus the inner product of its factors with the user's.
+const FACTOR_COLUMNS: &[&str] = &[
+    "of",
+    "item",
+    "feature",
+    "column",
+    "condition",
+    "x",
+    "missing",
+    "lower",
+    "upper",
+    "centre",
+    "scale",
+    "bias",
+    "factors",
+];
+
+fn guest_factors(model: &SavedModel, part: &GuestFactors) -> Csv {
+    let mut file = Csv::new(FACTOR_COLUMNS);
+    let GuestPart { item_biases, item_factors, history_factors, column_factors, offset } =
+        &part.joint;
+    column_lines(&mut file, model, &part.features, (column_factors, offset));
+    let factors = offset.len().max(1);
+    let vectors = item_factors.chunks(factors).zip(history_factors.chunks(factors));
+    for ((name, bias), (of_item, of_history)) in part.items.iter().zip(item_biases).zip(vectors) {
+        for (of, bias, factors) in
+            [("item", bias.to_string(), of_item), ("history", String::new(), of_history)]
+        {
+            let (of, item) = (of.to_owned(), name.clone());
+            let factors = joined(factors);
+            file.line(&[("of", of), ("item", item), ("bias", bias), ("factors", factors)]);
+        }
+    }
+    file
+}
+
+/// The offset and the party's own columns.
+fn column_lines(
+    file: &mut Csv,
+    model: &SavedModel,
+    features: &[String],
+    (column_factors, offset): (&[f64], &[f64]),
+) {
+    file.line(&[("of", "(offset)".to_owned()), ("factors", joined(offset))]);
+    let formulas: Vec<Formula> = model.preparation.iter().flat_map(Preparation::formulas).collect();
+    for (feature, factors) in features.iter().zip(column_factors.chunks(offset.len().max(1))) {
+        let formula = formulas.iter().find(|it| it.provenance.to_string() == *feature);
+        let mut cells = formula.map_or_else(Vec::new, |formula| plain_cells(feature, formula));
+        cells.extend([("of", "column".to_owned()), ("factors", joined(factors))]);
+        file.line(&cells);
+    }
+}
+
+fn joined(numbers: &[f64]) -> String {
+    numbers.iter().map(ToString::to_string).collect::<Vec<String>>().join(" ")
+}
+
 /// A feature that is a number or an indicator.
 fn plain_line(file: &mut Csv, feature: &str, formula: &Formula, weight: f64) {
+    let mut cells = plain_cells(feature, formula);
+    cells.push(("coefficient", weight.to_string()));
+    file.line(&cells);
+}
+
+fn plain_cells(feature: &str, formula: &Formula) -> Vec<(&'static str, String)> {
     let Formula { provenance, fill, clip, centre, scale } = formula;
     let (condition, x) = match &provenance.derivation {
         Derivation::IsMissing => ("is missing".to_owned(), "1 or 0"),
         Derivation::IsLevel(level) => (format!("= {level}"), "1 or 0"),
         Derivation::Number | Derivation::Ordinal | Derivation::Woe => (String::new(), "value"),
     };
-    file.line(&[
+    vec![
         ("feature", feature.to_owned()),
         ("column", provenance.source.clone()),
         ("condition", condition),
@@ -130,8 +204,7 @@ fn plain_line(file: &mut Csv, feature: &str, formula: &Formula, weight: f64) {
         ("upper", if_known(clip.map(|(_, high)| high))),
         ("centre", centre.to_string()),
         ("scale", scale.to_string()),
-        ("coefficient", weight.to_string()),
-    ]);
+    ]
 }
 
 /// A column that was replaced by weight of evidence: a line for each bin, with its points where

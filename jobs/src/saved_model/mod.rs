@@ -166,6 +166,7 @@ impl SavedModel {
             ModelPart::GuestTrees { binnings, .. }
             | ModelPart::HostTrees { binnings, .. }
             | ModelPart::StrictTrees { binnings, .. } => binnings,
+            ModelPart::GuestFactors(_) | ModelPart::HostFactors(_) => &[],
         }
     }
 

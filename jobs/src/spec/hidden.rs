@@ -13,6 +13,10 @@ type Refusal = (bool, &'static str, &'static str, &'static str);
 /// Refuses what hidden rows and hidden scores do not go with; `add` takes a key of the job, a
 /// message and advice.
 pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    if job.recommends() {
+        // See `recommendation`, which goes with neither.
+        return;
+    }
     let mut refuse = |what: &str, refusals: &[Refusal]| {
         for (_, key, part, advice) in refusals.iter().filter(|(is_there, ..)| *is_there) {
             add(key, format!("{what} do not go with {part}"), advice);

@@ -17,6 +17,7 @@ mod node;
 mod party;
 mod prepare;
 mod problem;
+mod recommendation;
 mod score;
 mod settings;
 mod steps;
@@ -27,8 +28,9 @@ pub use align::{AlignSpec, Curve, Intersection, Join, Learn, Protocol, Security}
 pub use columns::{ColumnKind, ColumnSpec, OtherColumns};
 pub use key::KeySpec;
 pub use model::{
-    BoostedTrees, LogisticRegression, Model, MultinomialRegression, Regression, RegressionOf,
-    Target, TrainStep, TreeDirection, TreeEnsemble, TreeLoss, TreeSampling,
+    BoostedTrees, FactorizationMachine, LogisticRegression, Model, MultinomialRegression,
+    Regression, RegressionOf, Target, TrainStep, TreeDirection, TreeEnsemble, TreeLoss,
+    TreeSampling,
 };
 pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
 pub use prepare::{
@@ -148,6 +150,15 @@ impl JobSpec {
         self.train.first().map_or(Target::TwoClasses, |step| step.model.target())
     }
 
+    /// Whether items are recommended: the guest's table has interactions of users with items.
+    pub fn recommends(&self) -> bool {
+        let is_scored = self
+            .score
+            .as_ref()
+            .is_some_and(|score| score.component.name == catalogue::FACTORIZATION_MACHINE.name);
+        is_scored || self.target() == Target::Items
+    }
+
     /// All parties: the guest and then the hosts, the order of every session between two of them.
     pub fn parties(&self) -> impl Iterator<Item = &PartySpec> {
         std::iter::once(&self.guest).chain(&self.hosts)
@@ -188,8 +199,9 @@ impl JobSpec {
         if self.train.is_empty() {
             return statement;
         }
-        // Which places are for the test follows from the job; which rows, nobody learns.
-        if !self.hides_rows() {
+        // Which places are for the test follows from the job; which rows, nobody learns. Which
+        // interactions, only the guest knows.
+        if !self.hides_rows() && !self.recommends() {
             statement.extend(self.splits.iter().map(of_split));
         }
         if let Some(select) = &self.prepare.select {
@@ -338,6 +350,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
     let splits = steps::read_splits(&mut fields, root, problems);
     let prepare = prepare::read(fields.take("prepare"), root, problems);
     let train = model::read_all(fields.take("train"), problems);
+    let splits = recommendation::splits(splits, train.as_deref(), root);
     let score_at = fields.take("score");
     let score = score::read(score_at, problems);
     let evaluate = steps::read_evaluate(&mut fields, root, problems);

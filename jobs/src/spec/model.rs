@@ -60,6 +60,13 @@ pub enum Model {
         /// The settings.
         settings: BoostedTrees,
     },
+    /// `train.factorization_machine`
+    FactorizationMachine {
+        /// The privacy mode, one of the component's modes.
+        privacy: String,
+        /// The settings.
+        settings: FactorizationMachine,
+    },
 }
 
 impl Model {
@@ -70,6 +77,7 @@ impl Model {
             Self::Regression { of, .. } => of.component(),
             Self::MultinomialRegression { .. } => &catalogue::MULTINOMIAL_REGRESSION,
             Self::BoostedTrees { .. } => &catalogue::BOOSTED_TREES,
+            Self::FactorizationMachine { .. } => &catalogue::FACTORIZATION_MACHINE,
         }
     }
 
@@ -86,6 +94,8 @@ impl Model {
             Self::LogisticRegression { privacy, settings: settings::typed(values).ok()? }
         } else if component.name == catalogue::MULTINOMIAL_REGRESSION.name {
             Self::MultinomialRegression { privacy, settings: settings::typed(values).ok()? }
+        } else if component.name == catalogue::FACTORIZATION_MACHINE.name {
+            Self::FactorizationMachine { privacy, settings: settings::typed(values).ok()? }
         } else {
             Self::BoostedTrees { privacy, settings: settings::typed(values).ok()? }
         })
@@ -98,6 +108,7 @@ impl Model {
             Self::Regression { settings, .. } => json!(settings),
             Self::MultinomialRegression { settings, .. } => json!(settings),
             Self::BoostedTrees { settings, .. } => json!(settings),
+            Self::FactorizationMachine { settings, .. } => json!(settings),
         }
     }
 
@@ -113,6 +124,7 @@ impl Model {
                 TreeLoss::Ranking => Target::Graded,
                 _ => Target::Number,
             },
+            Self::FactorizationMachine { .. } => Target::Items,
         }
     }
 
@@ -121,7 +133,9 @@ impl Model {
         match self {
             Self::LogisticRegression { settings, .. } => settings.standard_errors,
             Self::Regression { settings, .. } => settings.standard_errors,
-            Self::MultinomialRegression { .. } | Self::BoostedTrees { .. } => false,
+            Self::MultinomialRegression { .. }
+            | Self::BoostedTrees { .. }
+            | Self::FactorizationMachine { .. } => false,
         }
     }
 
@@ -131,7 +145,8 @@ impl Model {
             Self::LogisticRegression { privacy, .. }
             | Self::Regression { privacy, .. }
             | Self::MultinomialRegression { privacy, .. }
-            | Self::BoostedTrees { privacy, .. } => privacy,
+            | Self::BoostedTrees { privacy, .. }
+            | Self::FactorizationMachine { privacy, .. } => privacy,
         }
     }
 }
@@ -147,6 +162,8 @@ pub enum Target {
     SeveralClasses,
     /// How good a row is among those of its group: a whole number, the more the better.
     Graded,
+    /// Which items a user takes: there is no label, but a table of interactions.
+    Items,
 }
 
 /// The settings of `train.logistic_regression`; bounds stand in its descriptor.
@@ -179,6 +196,26 @@ pub struct MultinomialRegression {
     pub tolerance: f64,
     /// Rounds in a row with a rising validation loss after which training stops; 0: never.
     pub early_stopping: u32,
+}
+
+/// The settings of `train.factorization_machine`; bounds stand in its descriptor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactorizationMachine {
+    /// Numbers in a vector of factors.
+    pub factors: u32,
+    /// Directions of items in which item factors lie.
+    pub directions: u32,
+    /// Weight of the squared penalty.
+    pub l2: f64,
+    /// Share of a history that is hidden and predicted from the rest.
+    pub hidden: f64,
+    /// Steps of the descent.
+    pub passes: u32,
+    /// Items that are recommended to each user.
+    pub top: u32,
+    /// Items of fewer common users are left out.
+    pub min_item_users: u32,
 }
 
 /// What the label of a regression is taken for.
@@ -449,6 +486,10 @@ fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
         settings::take(&mut fields, component, node, problems)
             .zip(privacy)
             .map(|(settings, privacy)| Model::MultinomialRegression { privacy, settings })
+    } else if component.name == catalogue::FACTORIZATION_MACHINE.name {
+        settings::take(&mut fields, component, node, problems)
+            .zip(privacy)
+            .map(|(settings, privacy)| Model::FactorizationMachine { privacy, settings })
     } else {
         settings::take(&mut fields, component, node, problems)
             .zip(privacy)

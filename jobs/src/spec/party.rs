@@ -45,6 +45,10 @@ pub struct PartySpec {
     pub sum: Vec<String>,
     /// The column that is to be predicted; the guest's only.
     pub label: Option<LabelSpec>,
+    /// The column that names the item of each row, an interaction of a user with it; the guest's
+    /// only, in a job that recommends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// The column of row weights; the guest's only.
     pub weight: Option<String>,
     /// The column that orders rows in time; the guest's only.
@@ -195,9 +199,10 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         None => Some(Provenance::default()),
     };
     let keys = read_keys(&mut fields, node, problems);
-    let [label_at, weight_at, time_at, offset_at, group_at] =
-        ["label", "weight", "time", "offset", "group"].map(|role| fields.take(role));
+    let [label_at, item_at, weight_at, time_at, offset_at, group_at] =
+        ["label", "item", "weight", "time", "offset", "group"].map(|role| fields.take(role));
     let label = label_at.and_then(|node| read_label(node, problems));
+    let item = item_at.and_then(|node| column_name(node, "item", problems));
     let weight = weight_at.and_then(|node| column_name(node, "weight", problems));
     let time = time_at.and_then(|node| column_name(node, "time", problems));
     let offset = offset_at.and_then(|node| column_name(node, "offset", problems));
@@ -222,6 +227,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
         payload: payload?,
         sum: sum?,
         label,
+        item,
         weight,
         time,
         offset,
@@ -233,6 +239,7 @@ fn read_party(name: String, node: &Node, problems: &mut Problems) -> Option<Part
     let roles = [
         ("key", Some(key_at)),
         ("label", label_at),
+        ("item", item_at),
         ("weight", weight_at),
         ("time", time_at),
         ("offset", offset_at),
@@ -311,11 +318,12 @@ pub(super) fn column_name(node: &Node, what: &str, problems: &mut Problems) -> O
 /// A column with a role, and where the job says so.
 type RoleOf<'n> = (&'static str, Option<&'n Node>);
 
-/// Label, weight, time, offset and group belong to the guest, and one column has one role.
-fn check_roles(party: &PartySpec, nodes: [RoleOf<'_>; 6], problems: &mut Problems) {
+/// Label, item, weight, time, offset and group belong to the guest, and one column has one role.
+fn check_roles(party: &PartySpec, nodes: [RoleOf<'_>; 7], problems: &mut Problems) {
     let columns = [
         Some(party.key.column.as_str()),
         party.label.as_ref().map(|label| label.column.as_str()),
+        party.item.as_deref(),
         party.weight.as_deref(),
         party.time.as_deref(),
         party.offset.as_deref(),

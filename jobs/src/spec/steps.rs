@@ -11,6 +11,7 @@ use super::hidden;
 use super::hosts;
 use super::node::{Node, Value};
 use super::problem::Problem;
+use super::recommendation;
 use super::score;
 use super::settings;
 use super::{EncodeNumbers, JobSpec, Target, TreeEnsemble, TreeLoss};
@@ -38,6 +39,8 @@ pub enum SplitBy {
     Random,
     /// Rows drawn with the public seed within each class.
     Stratified,
+    /// One interaction of each user, where items are recommended.
+    LeaveOneOut,
 }
 
 /// The settings of `evaluate`.
@@ -158,7 +161,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
         problems.push(Problem::new(place, message).help(help));
     };
     let guest = &job.guest;
-    if !job.train.is_empty() && guest.label.is_none() {
+    if !job.train.is_empty() && !job.recommends() && guest.label.is_none() {
         let message = format!("guest `{}` has no `label`, so nothing can be trained", guest.name);
         add("parties", message, "`label:` the column to predict, or leave `train` out");
     }
@@ -166,6 +169,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     score::check(job, |key| named_key(root, key), &mut add);
     hosts::check(job, &mut add);
     hidden::check(job, &mut add);
+    recommendation::check(job, &mut add);
     check_target(job, &mut add);
     check_trees(job, &mut add);
     check_best(job, &mut add);
@@ -338,9 +342,9 @@ fn check_errors(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
                 (settings.l1, settings.early_stopping)
             }
             super::Model::Regression { settings, .. } => (settings.l1, 0),
-            super::Model::MultinomialRegression { .. } | super::Model::BoostedTrees { .. } => {
-                continue;
-            }
+            super::Model::MultinomialRegression { .. }
+            | super::Model::BoostedTrees { .. }
+            | super::Model::FactorizationMachine { .. } => continue,
         };
         let encode = &job.prepare.encode;
         let keeps_woe = encode.uses_woe() && encode.privacy == contract::STRICT;
@@ -388,11 +392,12 @@ fn check_target(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         Target::Number => "numbers",
         Target::SeveralClasses => "one of several classes",
         Target::Graded => "an order within groups",
+        Target::Items => "which items users take",
     };
     let what = format!("`{}` predicts {}", step.name, described(target));
     if let Some(other) = job.train.iter().find(|step| step.model.target() != target) {
         let help = "put them into two jobs: a label is a number, one of two classes, or one of \
-                    several";
+                    several, and where items are recommended there is none";
         let others = described(other.model.target());
         add("train", format!("{what}, and `{}` predicts {others}", other.name), help);
     }
@@ -408,7 +413,11 @@ fn check_target(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         [(prepare.select.is_some(), "select"), (prepare.encode.uses_woe(), "woe")]
     {
         if is_asked {
-            let help = "leave it out: it weighs features by two classes of the label";
+            let help = if target == Target::Items {
+                "leave it out: it weighs features by a label, and there is none"
+            } else {
+                "leave it out: it weighs features by two classes of the label"
+            };
             add("prepare", format!("{what}, and `prepare` has `{part}`"), help);
         }
     }
@@ -423,7 +432,7 @@ fn check_target(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
 fn stops_early(step: &super::TrainStep) -> bool {
     let patience = match &step.model {
         super::Model::LogisticRegression { settings, .. } => settings.early_stopping,
-        super::Model::Regression { .. } => 0,
+        super::Model::Regression { .. } | super::Model::FactorizationMachine { .. } => 0,
         super::Model::MultinomialRegression { settings, .. } => settings.early_stopping,
         super::Model::BoostedTrees { settings, .. } => settings.patience(),
     };
@@ -459,9 +468,17 @@ fn read_named_splits(node: &Node, problems: &mut Problems) -> Option<Vec<SplitSp
 
 fn read_split(name: Option<String>, node: &Node, problems: &mut Problems) -> Option<SplitSpec> {
     let mut fields = Fields::of(node, "the split".to_owned(), problems)?;
-    let read = settings::take(&mut fields, &catalogue::SPLIT, node, problems);
+    let read: Option<SplitSettings> =
+        settings::take(&mut fields, &catalogue::SPLIT, node, problems);
     fields.finish(problems);
-    Some(named(name, &read?))
+    let read = read?;
+    let share = ["test", "validation"].into_iter().find(|key| named_key(node, key));
+    if let Some(key) = share.filter(|_| read.by == SplitBy::LeaveOneOut) {
+        let message = format!("a split by `leave_one_out` has `{key}`");
+        let help = "leave it out: one interaction of each user is for the test; or `by: random`";
+        problems.push(Problem::new(place_of(node, key), message).help(help));
+    }
+    Some(named(name, &read))
 }
 
 fn named(name: Option<String>, read: &SplitSettings) -> SplitSpec {
@@ -469,6 +486,7 @@ fn named(name: Option<String>, read: &SplitSettings) -> SplitSpec {
         SplitBy::Time => "time",
         SplitBy::Random => "random",
         SplitBy::Stratified => "stratified",
+        SplitBy::LeaveOneOut => return leave_one_out(name),
     };
     SplitSpec {
         name: name.unwrap_or_else(|| by.to_owned()),
@@ -478,7 +496,17 @@ fn named(name: Option<String>, read: &SplitSettings) -> SplitSpec {
     }
 }
 
-fn named_key(node: &Node, key: &str) -> bool {
+/// The split that keeps one interaction of each user, and no share of anything.
+pub(super) fn leave_one_out(name: Option<String>) -> SplitSpec {
+    SplitSpec {
+        name: name.unwrap_or_else(|| "leave_one_out".to_owned()),
+        by: SplitBy::LeaveOneOut,
+        test: Share::ZERO,
+        validation: Share::ZERO,
+    }
+}
+
+pub(super) fn named_key(node: &Node, key: &str) -> bool {
     matches!(&node.value, Value::Mapping(entries) if entries.iter().any(|(it, _)| it.text == key))
 }
 

@@ -24,7 +24,7 @@ use super::ranking::descending;
 use super::{EvaluateError, check_scores};
 
 /// The mean figures of some users.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recommendation {
     /// The number of places that are looked at.
     pub k: usize,
@@ -38,18 +38,78 @@ pub struct Recommendation {
     pub ndcg: f64,
     /// Mean HR@k.
     pub hit_rate: f64,
+    /// Mean HR of the first place, of the first two, and so on up to k.
+    pub hit_rates: Vec<f64>,
+    /// The figures of each of the `users`, in the order in which they were added.
+    #[serde(skip)]
+    pub by_user: Vec<UserFigures>,
+}
+
+/// The figures of a user with a relevant candidate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UserFigures {
+    /// AUC; none where all candidates are relevant.
+    pub auc: Option<f64>,
+    /// NDCG@k.
+    pub ndcg: f64,
+    /// HR@k.
+    pub hit_rate: f64,
 }
 
 /// Takes users one by one.
 #[derive(Clone, Debug)]
 pub struct Recommendations {
     k: usize,
-    users: usize,
     users_left_out: usize,
-    users_with_auc: usize,
-    auc: f64,
-    ndcg: f64,
-    hits: f64,
+    by_user: Vec<UserFigures>,
+    /// The sums of hit rates at 1, 2, … k places.
+    hits: Vec<f64>,
+}
+
+/// How a model ranks what its users took, and how much of the catalogue it shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The figures of the rankings.
+    #[serde(flatten)]
+    pub figures: Recommendation,
+    /// The share of all items that are among the first k candidates of some judged user.
+    pub coverage: f64,
+}
+
+/// Three models that rank the same candidates of the same users.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RecommendationComparison {
+    /// The same order for everybody: the items that most users have first.
+    pub popularity: Judged,
+    /// The guest's own model.
+    pub guest_alone: Judged,
+    /// The joint model.
+    pub joint: Judged,
+    /// How the joint model differs from the guest's own.
+    pub differences: PairedDifferences,
+}
+
+/// Differences of mean figures over the same users, second model minus first.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PairedDifferences {
+    /// Of AUC.
+    pub auc: Option<PairedDifference>,
+    /// Of NDCG@k.
+    pub ndcg: Option<PairedDifference>,
+    /// Of HR@k.
+    pub hit_rate: Option<PairedDifference>,
+}
+
+/// A mean of differences with its 95 % interval by the normal approximation: users are
+/// independent, and there are many.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PairedDifference {
+    /// The mean over the users.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
 }
 
 /// Candidates of equal score.
@@ -69,15 +129,8 @@ impl Recommendations {
         if k == 0 {
             return Err(EvaluateError::setting("k", &k, "a number of places, at least 1"));
         }
-        Ok(Self {
-            k,
-            users: 0,
-            users_left_out: 0,
-            users_with_auc: 0,
-            auc: 0.0,
-            ndcg: 0.0,
-            hits: 0.0,
-        })
+        let hits = vec![0.0; k];
+        Ok(Self { k, users_left_out: 0, by_user: Vec::new(), hits })
     }
 
     /// Adds a user, with the score of each candidate and whether it is relevant.
@@ -96,14 +149,15 @@ impl Recommendations {
             return Ok(());
         }
         let ties = ties(scores, relevant);
-        self.users += 1;
-        self.ndcg +=
-            ties.iter().map(|tie| tie.gain(self.k)).sum::<f64>() / gain(0, total.min(self.k));
-        self.hits += hit_rate(&ties, self.k);
-        if total < scores.len() {
-            self.users_with_auc += 1;
-            self.auc += auc(&ties, total, scores.len() - total);
+        let gained = ties.iter().map(|tie| tie.gain(self.k)).sum::<f64>();
+        for (places, hits) in (1..).zip(&mut self.hits) {
+            *hits += hit_rate(&ties, places);
         }
+        self.by_user.push(UserFigures {
+            auc: (total < scores.len()).then(|| auc(&ties, total, scores.len() - total)),
+            ndcg: gained / gain(0, total.min(self.k)),
+            hit_rate: hit_rate(&ties, self.k),
+        });
         Ok(())
     }
 
@@ -112,19 +166,72 @@ impl Recommendations {
     /// # Errors
     /// [`EvaluateError::NoRows`] where no user had a relevant candidate.
     pub fn finish(self) -> Result<Recommendation, EvaluateError> {
-        if self.users == 0 {
+        let Self { k, users_left_out, by_user, hits } = self;
+        if by_user.is_empty() {
             return Err(EvaluateError::NoRows);
         }
-        let users = self.users as f64;
-        let auc = (self.users_with_auc > 0).then(|| self.auc / self.users_with_auc as f64);
+        let users = by_user.len() as f64;
+        let with_auc: Vec<f64> = by_user.iter().filter_map(|user| user.auc).collect();
+        let mean =
+            |figure: fn(&UserFigures) -> f64| by_user.iter().map(figure).sum::<f64>() / users;
         Ok(Recommendation {
-            k: self.k,
-            users: self.users,
-            users_left_out: self.users_left_out,
-            auc,
-            ndcg: self.ndcg / users,
-            hit_rate: self.hits / users,
+            k,
+            users: by_user.len(),
+            users_left_out,
+            auc: (!with_auc.is_empty())
+                .then(|| with_auc.iter().sum::<f64>() / with_auc.len() as f64),
+            ndcg: mean(|user| user.ndcg),
+            hit_rate: mean(|user| user.hit_rate),
+            hit_rates: hits.into_iter().map(|hits| hits / users).collect(),
+            by_user,
         })
+    }
+}
+
+impl RecommendationComparison {
+    /// Sets the models side by side; all three ranked the same users in the same order.
+    ///
+    /// # Errors
+    /// [`EvaluateError::LengthsDiffer`] if they did not.
+    pub fn new(
+        popularity: Judged,
+        guest_alone: Judged,
+        joint: Judged,
+    ) -> Result<Self, EvaluateError> {
+        let [first, second] = [&guest_alone, &joint].map(|judged| &judged.figures.by_user);
+        for other in [first, &popularity.figures.by_user] {
+            if other.len() != second.len() {
+                let (scores, other) = (second.len(), other.len());
+                return Err(EvaluateError::LengthsDiffer { scores, what: "users", other });
+            }
+        }
+        let pairs = || first.iter().zip(second);
+        let of = |figure: fn(&UserFigures) -> Option<f64>| {
+            let both = |(first, second)| Some(figure(second)? - figure(first)?);
+            PairedDifference::of(&pairs().filter_map(both).collect::<Vec<f64>>())
+        };
+        let differences = PairedDifferences {
+            auc: of(|user| user.auc),
+            ndcg: of(|user| Some(user.ndcg)),
+            hit_rate: of(|user| Some(user.hit_rate)),
+        };
+        Ok(Self { popularity, guest_alone, joint, differences })
+    }
+}
+
+impl PairedDifference {
+    /// Of the differences of single users; none of fewer than two.
+    fn of(differences: &[f64]) -> Option<Self> {
+        /// The quantile of the normal distribution that leaves 2.5 % beyond it.
+        const NORMAL_975: f64 = 1.959_964;
+        if differences.len() < 2 {
+            return None;
+        }
+        let count = differences.len() as f64;
+        let value = differences.iter().sum::<f64>() / count;
+        let squares = differences.iter().map(|it| (it - value).powi(2)).sum::<f64>();
+        let half = NORMAL_975 * (squares / (count - 1.0) / count).sqrt();
+        Some(Self { value, low: value - half, high: value + half })
     }
 }
 
@@ -218,6 +325,40 @@ mod tests {
         let found = users.finish().unwrap();
         assert_eq!((found.users, found.users_left_out, found.auc), (1, 2, None));
         assert!((found.ndcg - 1.0).abs() < 1e-12 && (found.hit_rate - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn hit_rates_rise_with_the_places() {
+        // The relevant candidate is tied for the second and third place.
+        let found = figures(4, &[0.9, 0.5, 0.5, 0.1], &[false, true, false, false]);
+        for (found, expected) in found.hit_rates.iter().zip([0.0, 0.5, 1.0, 1.0]) {
+            assert!((found - expected).abs() < 1e-12, "{found} for {expected}");
+        }
+        assert!((found.hit_rates[3] - found.hit_rate).abs() < 1e-12);
+    }
+
+    #[test]
+    fn differences_are_those_of_the_same_users() {
+        let judged = |relevant: &[usize]| {
+            let mut users = Recommendations::new(1).unwrap();
+            for place in relevant {
+                let is_relevant: Vec<bool> = (0..3).map(|it| it == *place).collect();
+                users.add(&[3.0, 2.0, 1.0], &is_relevant).unwrap();
+            }
+            Judged { figures: users.finish().unwrap(), coverage: 1.0 }
+        };
+        let [alone, joint] = [&[0, 1, 2, 1], &[0, 0, 2, 0]].map(|it| judged(it));
+        let compared = RecommendationComparison::new(alone.clone(), alone, joint).unwrap();
+        // Users 2 and 4 gain a hit: differences 0, 1, 0, 1 with a variance of 1/3.
+        let PairedDifference { value, low, high } = compared.differences.hit_rate.unwrap();
+        let half = 1.959_964 * (1.0_f64 / 3.0 / 4.0).sqrt();
+        assert!((value - 0.5).abs() < 1e-12);
+        assert!((low - (0.5 - half)).abs() < 1e-12 && (high - (0.5 + half)).abs() < 1e-12);
+        assert!((compared.differences.auc.unwrap().value - 0.25).abs() < 1e-12);
+        let [one, two] = [&[0][..], &[0, 1]].map(judged);
+        assert!(RecommendationComparison::new(one.clone(), one.clone(), two).is_err());
+        let single = RecommendationComparison::new(one.clone(), one.clone(), one).unwrap();
+        assert_eq!(single.differences.ndcg, None);
     }
 
     /// All orders of up to six tied and untied candidates, one by one.

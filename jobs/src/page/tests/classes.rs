@@ -110,6 +110,7 @@ fn new_scores_are_counted_by_class() {
         rows: 6,
         scores: None,
         class_scores: Some(ClassScores { labels: None, ..scores() }),
+        recommended: None,
     });
     let html = written("classes-scored.html", &outcome);
     for text in ["What the rows are taken for", "各行的判定类别", "score the same rows again with"]

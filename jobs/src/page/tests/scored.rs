@@ -17,6 +17,7 @@ fn a_page_of_scores_shows_them_to_the_guest_only() {
         rows: 3,
         scores,
         class_scores: None,
+        recommended: None,
     };
     let [mut guest, mut host] = [guest(), host()];
     for outcome in [&mut guest, &mut host] {

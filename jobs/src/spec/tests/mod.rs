@@ -4,6 +4,7 @@ mod hidden;
 mod hosts;
 mod mistakes;
 mod properties;
+mod recommendation;
 mod score;
 
 use contract::{ComponentDescriptor, Share, catalogue};
@@ -616,12 +617,13 @@ fn descriptors_and_structs_agree() {
     check::<Regression>(&catalogue::GAMMA_REGRESSION);
     check::<Regression>(&catalogue::TWEEDIE_REGRESSION);
     check::<BoostedTrees>(&catalogue::BOOSTED_TREES);
+    check::<FactorizationMachine>(&catalogue::FACTORIZATION_MACHINE);
     check::<EvaluateSpec>(&catalogue::EVALUATE);
     check::<ReportSpec>(&catalogue::REPORT);
     for component in [&catalogue::PAYLOAD, &catalogue::SCORE] {
         assert!(component.parameters.is_empty());
     }
-    assert_eq!(catalogue::all().len(), 23, "a new component needs a line above");
+    assert_eq!(catalogue::all().len(), 24, "a new component needs a line above");
 }
 
 /// Every word that a descriptor offers is a value of the struct.

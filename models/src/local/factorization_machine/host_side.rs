@@ -31,25 +31,26 @@ impl HostSide {
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`] for no columns, too many, of another length or with values that
-    /// are not finite; for no more columns than factors: a user's k factors, which the guest gets,
-    /// would tell all of them; or for settings that do not fit.
+    /// are not finite; for no more independent columns than factors: a user's k factors, which the
+    /// guest gets, would tell all of them; or for settings that do not fit.
     pub fn new(columns: &[&[f64]], users: usize, settings: &Settings) -> Result<Self, ModelError> {
         settings.check()?;
         check_columns(columns, users, "users")?;
-        if columns.len() <= settings.factors {
-            return Err(ModelError::InvalidInput(format!(
-                "{} columns of the host and {} factors: from a user's factors, which the guest \
-                 gets, all columns could be computed; set `factors` below the number of columns, \
-                 or add columns",
-                columns.len(),
-                settings.factors
-            )));
-        }
         let centres = means(columns);
         let mut centred = Matrix::from_fn(users, columns.len(), |user, column| {
             columns[column][user] - centres[column]
         });
         let moments = centred.transposed_times(&centred).scaled(1.0 / users as f64);
+        let independent = independent_columns(&moments, &centres);
+        if independent <= settings.factors {
+            return Err(ModelError::InvalidInput(format!(
+                "{} columns of the host, {independent} of them independent, and {} factors: from \
+                 a user's factors, which the guest gets, all columns could be computed; set \
+                 `factors` below the number of independent columns, or add columns",
+                columns.len(),
+                settings.factors
+            )));
+        }
         let factor = penalised_factor(&moments, |_| settings.l2)?;
         (0..users).for_each(|user| forward(&factor, centred.row_mut(user)));
         Ok(Self { centres, factor, columns: centred })
@@ -76,6 +77,32 @@ impl HostPart {
     pub fn user_factors(&self, columns: &[&[f64]], users: usize) -> Result<Vec<f64>, ModelError> {
         user_factors(&self.column_factors, &self.offset, columns, users)
     }
+}
+
+/// How many columns of these second moments are no combination of others, to rounding: the pivots
+/// of an elimination that takes the column next of which most is left.
+fn independent_columns(moments: &Matrix<f64>, centres: &[f64]) -> usize {
+    /// Less than this share of a column's second moment is rounding.
+    const ROUNDING: f64 = 1e-9;
+    let columns = moments.rows();
+    let mut rest = moments.clone();
+    let is_varied = |(column, centre): (usize, &f64)| {
+        moments.at(column, column) > ROUNDING.powi(3) * centre * centre
+    };
+    let mut is_open: Vec<bool> = centres.iter().enumerate().map(is_varied).collect();
+    for count in 0..columns {
+        let share = |column: usize| rest.at(column, column) / moments.at(column, column);
+        let open = (0..columns).filter(|column| is_open[*column] && share(*column) > ROUNDING);
+        let Some(pivot) = open.max_by(|left, right| share(*left).total_cmp(&share(*right))) else {
+            return count;
+        };
+        is_open[pivot] = false;
+        let of_pivot = rest.row(pivot).to_vec();
+        for (column, factor) in of_pivot.iter().enumerate() {
+            add_scaled(rest.row_mut(column), -factor / of_pivot[pivot], &of_pivot);
+        }
+    }
+    columns
 }
 
 /// The offset and the columns' values times their factors, for each user.
@@ -130,4 +157,30 @@ pub(super) fn penalised_factor(
                 .to_owned(),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_follow_from_others_do_not_hide_a_user() {
+        let [first, second, constant]: [Vec<f64>; 3] = [
+            (0..50).map(|user| f64::from(user % 7)).collect(),
+            (0..50).map(|user| f64::from(user * user % 11)).collect(),
+            vec![0.1; 50],
+        ];
+        let both: Vec<f64> =
+            first.iter().zip(&second).map(|(first, second)| 2.0 * first - second + 1.0).collect();
+        let further: Vec<Vec<f64>> =
+            (2..4).map(|power| first.iter().map(|it| it.powi(power)).collect()).collect();
+        let mut columns: Vec<&[f64]> = vec![&first, &second, &constant, &both];
+        columns.extend(further.iter().map(Vec::as_slice));
+        let settings = Settings { factors: 4, directions: 4, ..Settings::default() };
+        let error = HostSide::new(&columns, 50, &settings).unwrap_err().to_string();
+        assert!(error.contains("6 columns of the host, 4 of them independent"), "{error}");
+        let fourth: Vec<f64> = first.iter().map(|it| it.powi(4)).collect();
+        columns.push(&fourth);
+        assert!(HostSide::new(&columns, 50, &settings).is_ok());
+    }
 }

@@ -52,7 +52,7 @@ pub(crate) mod matrix;
 pub use guest_side::{GuestData, GuestPart, GuestSide};
 pub use host_side::{HostPart, HostSide};
 pub use interactions::Interactions;
-pub use left_out::LeftOut;
+pub use left_out::{LeftOut, best_items};
 
 use serde::{Deserialize, Serialize};
 

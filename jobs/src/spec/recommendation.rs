@@ -1,0 +1,158 @@
+//! What goes together with recommendation.
+
+use super::align::has_payload;
+use super::node::Node;
+use super::steps::{leave_one_out, named_key};
+use super::{JobSpec, Model, PartySpec, Protocol, SplitBy, SplitSpec, Target, TrainStep};
+
+/// The splits of the job; where items are recommended and the job does not say, one interaction of
+/// each user is left out.
+pub(super) fn splits(
+    read: Option<Vec<SplitSpec>>,
+    train: Option<&[TrainStep]>,
+    root: &Node,
+) -> Option<Vec<SplitSpec>> {
+    let is_stated = ["split", "splits"].into_iter().any(|key| named_key(root, key));
+    let recommends = |step: &TrainStep| step.model.target() == Target::Items;
+    if !is_stated && train.is_some_and(|train| train.iter().any(recommends)) {
+        return Some(vec![leave_one_out(None)]);
+    }
+    read
+}
+
+/// A part of a job that recommendation does not go with: whether it is there, the key of the job,
+/// what it is, and advice.
+type Refusal = (bool, &'static str, &'static str, &'static str);
+
+/// Refuses what recommendation does not go with, and what is for it alone; `add` takes a key of the
+/// job, a message and advice.
+pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    if !job.recommends() {
+        check_others(job, add);
+        return;
+    }
+    if job.guest.item.is_none() {
+        let message =
+            format!("guest `{}` has no `item`, and items are recommended", job.guest.name);
+        let help = "`item:` the column that names the item of an interaction; `key` names its \
+                    user, who may have many rows";
+        add("parties", message, help);
+    }
+    let refusals = [of_parties(job), of_steps(job)].concat();
+    for (_, key, part, advice) in refusals.iter().filter(|(is_there, ..)| *is_there) {
+        add(key, format!("recommendation does not go with {part}"), advice);
+    }
+    check_settings(job, add);
+}
+
+/// What only recommendation has.
+fn check_others(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    if job.guest.item.is_some() {
+        let message =
+            format!("guest `{}` has `item`, and no items are recommended", job.guest.name);
+        let help = "leave it out, or train a `factorization_machine`";
+        add("parties", message, help);
+    }
+    let split = job.splits.iter().find(|split| split.by == SplitBy::LeaveOneOut);
+    if let Some(split) = split.filter(|_| !job.train.is_empty()) {
+        let message = format!("split `{}` leaves one interaction of each user out", split.name);
+        let help = "`by: stratified`, `random` or `time`: only a `factorization_machine` has \
+                    interactions";
+        add(if job.splits.len() > 1 { "splits" } else { "split" }, message, help);
+    }
+}
+
+fn of_parties(job: &JobSpec) -> Vec<Refusal> {
+    let guest = &job.guest;
+    vec![
+        (
+            guest.label.is_some(),
+            "parties",
+            "a `label`",
+            "leave it out: what users did with items is what is predicted",
+        ),
+        (
+            guest.weight.is_some(),
+            "parties",
+            "a `weight` of the guest's rows",
+            "leave it out: an interaction is there or not, and each user counts alike",
+        ),
+        (
+            job.parties().any(PartySpec::has_several_keys),
+            "parties",
+            "several `keys`, since the first one groups the rows of a user",
+            "a single `key`",
+        ),
+        (
+            has_payload(job),
+            "align",
+            "`payload`, which is for jobs that only align",
+            "leave it out; the model needs no column of the other party",
+        ),
+    ]
+}
+
+fn of_steps(job: &JobSpec) -> Vec<Refusal> {
+    vec![
+        (
+            matches!(job.align.protocol, Protocol::Hidden { .. }),
+            "align",
+            "hidden rows: the guest recommends to users that it knows to be common",
+            "`protocol: ecdh` or `rr22`",
+        ),
+        (
+            job.hides_scores(),
+            "evaluate",
+            "hidden scores: the guest ranks its items by factors of users that it sees",
+            "leave `scores` out; docs/recommendation.md says what hidden scores would need",
+        ),
+        (
+            job.evaluate.cost.is_some() || job.evaluate.value.is_some(),
+            "evaluate",
+            "`cost` and `value`: a profit curve is drawn of scores of rows",
+            "leave them out",
+        ),
+        (
+            job.train.len() > 1 && job.train.iter().all(|it| it.model.target() == Target::Items),
+            "train",
+            "a second model: each tells the guest further combinations of the host's columns",
+            "one `factorization_machine` in a job; try settings by the guest's own figures first",
+        ),
+        (
+            job.splits.len() > 1,
+            "splits",
+            "several splits: each trains a model, which tells the guest further combinations of \
+             the host's columns",
+            "`split:` with one",
+        ),
+        (
+            job.splits.iter().any(|split| split.by == SplitBy::Stratified) && job.score.is_none(),
+            "split",
+            "a stratified split: there are no classes",
+            "`split: { by: leave_one_out }`, `random` or `time`",
+        ),
+    ]
+}
+
+/// Settings that a descriptor cannot bound one by one.
+fn check_settings(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    for step in &job.train {
+        let Model::FactorizationMachine { settings, .. } = &step.model else { continue };
+        let name = &step.name;
+        for (setting, value) in [("factors", settings.factors), ("directions", settings.directions)]
+        {
+            if !value.is_multiple_of(4) {
+                let message =
+                    format!("`{setting}` of `{name}` is {value}, which is no multiple of 4");
+                add("train", message, &format!("`{setting}: {}`", value.next_multiple_of(4)));
+            }
+        }
+        if settings.directions < settings.factors {
+            let message = format!(
+                "`{name}` has {} factors and {} directions",
+                settings.factors, settings.directions
+            );
+            add("train", message, "at least as many `directions` as `factors`");
+        }
+    }
+}
