@@ -1,7 +1,8 @@
 //! Interactive building blocks for two parties: oblivious transfer, shares, comparison, equality,
 //! conversion, products, the sigmoid, the exponential, logarithms and roots, shuffling, and the
 //! only two ways to reveal a secret ([`reveal::open`] and [`reveal::learn`]). For three parties
-//! there are [`replicated`] shares.
+//! there are [`replicated`] shares, and for any number, all but one of which may collude,
+//! [`several`].
 //!
 //! Every other block but [`silent_vole`], which needs a session only, runs on a [`TwoParty`]: a
 //! [`net::Session`] with one peer plus the state of the oblivious-transfer extension in both
@@ -32,6 +33,7 @@ pub mod reciprocal;
 pub mod refresh;
 pub mod replicated;
 pub mod reveal;
+pub mod several;
 pub mod shuffle;
 pub mod sigmoid;
 pub mod silent_vole;

@@ -379,7 +379,7 @@ fn add_rows(sums: &mut [u64], columns: &[Vec<i32>], weights: &[u64]) {
     });
 }
 
-fn dot(column: &[i32], vector: &[u64]) -> u64 {
+pub(crate) fn dot(column: &[i32], vector: &[u64]) -> u64 {
     column.iter().zip(vector).fold(0_u64, |sum, (value, word)| {
         sum.wrapping_add(word.wrapping_mul(i64::from(*value) as u64))
     })

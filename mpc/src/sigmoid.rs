@@ -334,7 +334,7 @@ impl Circuit {
     ) -> Result<Vec<u8>, LatticeError> {
         let Self { form, slots, .. } = self;
         let unit = f64::from(1 << form.wave_bits[1]);
-        let waves = form.waves(scores);
+        let waves = waves(form.series.len(), form.period_bits, scores);
         let count = form.series.len();
         let vectors: Vec<Vec<u64>> = (0..2 * count)
             .into_par_iter()
@@ -364,7 +364,7 @@ impl Circuit {
     ) -> Result<(Vec<u8>, Vec<u64>), LatticeError> {
         let Self { form, slots, .. } = self;
         let unit = f64::from(1 << form.wave_bits[0]);
-        let waves = form.waves(scores);
+        let waves = waves(form.series.len(), form.period_bits, scores);
         let parts: Vec<&[u8]> = query.chunks_exact(slots.seeded_bytes()).collect();
         let mut sum = slots.start_sum();
         for (harmonic, coefficient) in form.series.iter().enumerate() {
@@ -402,30 +402,29 @@ impl Form {
         let (high, low) = (signs.next().unwrap_or_default(), signs.next().unwrap_or_default());
         Ok((if party.is_first() { high.complement() } else { high }, low))
     }
+}
 
-    /// Sine and cosine of (2k+1)·2π·share/period for each harmonic k, row after row.
-    fn waves(&self, scores: &[u64]) -> Vec<(f64, f64)> {
-        let (count, period) = (self.series.len(), 1_u64 << self.period_bits);
-        let mut waves = vec![(0.0, 0.0); count * scores.len()];
-        waves.par_chunks_mut(count).zip(scores).for_each(|(row, score)| {
-            let phase = (score % period) as f64 / period as f64 * TAU;
-            let (mut sine, mut cosine) = phase.sin_cos();
-            // Turning by twice the phase leads from one odd harmonic to the next.
-            let (turn_sine, turn_cosine) = (2.0 * sine * cosine, cosine * cosine - sine * sine);
-            for wave in row {
-                *wave = (sine, cosine);
-                (sine, cosine) = (
-                    sine * turn_cosine + cosine * turn_sine,
-                    cosine * turn_cosine - sine * turn_sine,
-                );
-            }
-        });
-        waves
-    }
+/// Sine and cosine of (2k+1)·2π·share/period for each of so many harmonics k, row after row. Call
+/// inside `Session::compute`.
+pub(crate) fn waves(count: usize, period_bits: u32, scores: &[u64]) -> Vec<(f64, f64)> {
+    let period = 1_u64 << period_bits;
+    let mut waves = vec![(0.0, 0.0); count * scores.len()];
+    waves.par_chunks_mut(count).zip(scores).for_each(|(row, score)| {
+        let phase = (score % period) as f64 / period as f64 * TAU;
+        let (mut sine, mut cosine) = phase.sin_cos();
+        // Turning by twice the phase leads from one odd harmonic to the next.
+        let (turn_sine, turn_cosine) = (2.0 * sine * cosine, cosine * cosine - sine * sine);
+        for wave in row {
+            *wave = (sine, cosine);
+            (sine, cosine) =
+                (sine * turn_cosine + cosine * turn_sine, cosine * turn_cosine - sine * turn_sine);
+        }
+    });
+    waves
 }
 
 /// The slot of the nearest integer, for magnitudes below the slot modulus.
-fn to_slot(value: f64, modulus: u64) -> u64 {
+pub(crate) fn to_slot(value: f64, modulus: u64) -> u64 {
     /// Adding 1.5·2^52 leaves the nearest integer in the low bits of a double, without a call or a
     /// branch.
     const ROUNDER: f64 = 1.5 * (1_u64 << 52) as f64;

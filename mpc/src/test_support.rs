@@ -67,7 +67,7 @@ pub(crate) fn assert_drop_is_noticed<R: Send>(
 }
 
 /// A party with oblivious transfer from a dealer.
-fn dealt(session: Session) -> TwoParty {
+pub(crate) fn dealt(session: Session) -> TwoParty {
     let first = session.is_first();
     let [sends, receives] = [first, !first].map(|first_party_sends| {
         let mut rng = Generator::from_seed([u8::from(first_party_sends); 32]);

@@ -45,4 +45,4 @@ pub use runtime::block_on;
 pub use seat::{Entropy, Seat};
 pub use session::{Session, Size};
 pub use settings::{KIB, MIB, Settings};
-pub use together::together;
+pub use together::{own_place, together};

@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
+use crate::{NetError, Session};
+
 /// Runs all futures on this task and returns what they give, in their order, or the first error.
 ///
 /// `tokio::try_join!` for a number of futures that is known at run time only.
@@ -28,6 +30,20 @@ pub fn together<T, E, F: Future<Output = Result<T, E>>>(
         }
         Poll::Pending
     })
+}
+
+/// How many parties the job lists before this one: those that are the first in the session with it.
+/// `peers` are the sessions with all other parties, in the order of the job.
+///
+/// # Errors
+/// [`NetError::InvalidInput`] for no session, or sessions in another order.
+pub fn own_place(peers: &[Session]) -> Result<usize, NetError> {
+    let place = peers.iter().take_while(|session| !session.is_first()).count();
+    if peers.is_empty() || !peers[place..].iter().all(Session::is_first) {
+        let what = "the sessions with all other parties are needed, in the order of the job";
+        return Err(NetError::InvalidInput { what: what.to_owned() });
+    }
+    Ok(place)
 }
 
 #[cfg(test)]

@@ -94,11 +94,18 @@ pub(crate) fn succeed(folder: &Path) {
 /// Compares the logistic regression `step` of the job in `folder` with one that is trained on both
 /// parties' columns in plaintext, to the optimum.
 pub(crate) fn compare(folder: &Path, step: &str) {
+    compare_within(folder, step, BOUND);
+}
+
+/// [`compare`] with another bound for the coefficients, of a guest with any number of hosts.
+pub(crate) fn compare_within(folder: &Path, step: &str, bound: f64) {
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
     let job = JobSpec::parse("job.yaml", &job).unwrap();
-    let (guest, host) =
-        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.hosts[0], step));
-    assert_eq!(guest.ids, host.ids, "one order on both sides");
+    let read: Vec<Part> =
+        job.parties().map(|party| Part::read(folder, &job, party, step)).collect();
+    let parts: Vec<&Part> = read.iter().collect();
+    let guest = parts[0];
+    assert!(parts.iter().all(|part| part.ids == guest.ids), "one order at all parties");
     let (training, test) = guest.rows(folder, step);
 
     let l2 = guest.model["settings"]["l2"].as_f64().unwrap();
@@ -106,7 +113,7 @@ pub(crate) fn compare(folder: &Path, step: &str) {
         let labels = guest.table.label().unwrap();
         rows.iter().map(|row| labels[*row as usize]).collect()
     };
-    let [fitted, tested] = [&training, &test].map(|rows| pooled([&guest, &host], rows));
+    let [fitted, tested] = [&training, &test].map(|rows| pooled(&parts, rows));
     let settings = local::Settings { l2, ..local::Settings::default() };
     let fit = local::fit(&slices(&fitted), &labels(&training), None, settings).unwrap();
 
@@ -115,12 +122,12 @@ pub(crate) fn compare(folder: &Path, step: &str) {
     let metrics = json(&folder.join("out").join(&job.guest.name).join("metrics.json"));
     let found = metrics["models"][step]["joint"]["auc"].as_f64().unwrap();
     assert!((found - expected).abs() < BOUND, "joint AUC {found}, pooled {expected}");
-    assert_near([&guest, &host], &fit, BOUND);
+    assert_near(&parts, &fit, bound);
     if guest.model["settings"]["standard_errors"] == true {
         let columns = slices(&fitted);
         let errors =
             local::standard_errors(&fit, &columns, &labels(&training), None, settings).unwrap();
-        assert_errors([&guest, &host], &errors);
+        assert_errors([guest, parts[1]], &errors);
     }
 }
 
@@ -137,7 +144,7 @@ pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: 
         let targets = guest.table.label_values().unwrap();
         rows.iter().map(|row| targets[*row as usize]).collect()
     };
-    let [fitted, tested] = [&training, &test].map(|rows| pooled([&guest, &host], rows));
+    let [fitted, tested] = [&training, &test].map(|rows| pooled(&[&guest, &host], rows));
     let (columns, numbers) = (slices(&fitted), targets(&training));
     let data = generalized_linear::Data {
         columns: &columns,
@@ -148,7 +155,7 @@ pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: 
     let [l2, l1] = ["l2", "l1"].map(|name| guest.model["settings"][name].as_f64().unwrap());
     let settings = generalized_linear::Settings { l2, l1, ..Default::default() };
     let fit = generalized_linear::fit(&data, family, settings).unwrap();
-    assert_near([&guest, &host], &fit, bound);
+    assert_near(&[&guest, &host], &fit, bound);
     if guest.model["settings"]["standard_errors"] == true {
         let errors = generalized_linear::standard_errors(&fit, &data, family, settings).unwrap();
         assert_errors([&guest, &host], &errors);
@@ -177,7 +184,7 @@ pub(crate) fn compare_classes(folder: &Path, step: &str) {
     assert!(part(&host.model).get("names").is_none(), "the host knows no names");
     let labels =
         |rows: &[u32]| -> Vec<u8> { rows.iter().map(|row| classes[*row as usize]).collect() };
-    let [fitted, tested] = [&training, &test].map(|rows| pooled([&guest, &host], rows));
+    let [fitted, tested] = [&training, &test].map(|rows| pooled(&[&guest, &host], rows));
     let data = multinomial_regression::Data {
         columns: &slices(&fitted),
         classes: names.len(),
@@ -208,15 +215,15 @@ pub(crate) fn compare_classes(folder: &Path, step: &str) {
     }
 }
 
-/// The coefficients of both parties are within `bound` of a fit.
-fn assert_near(parts: [&Part; 2], fit: &local::Fit, bound: f64) {
-    let weights = parts.map(|it| coefficients(&it.model)).concat();
+/// The coefficients of all parties are within `bound` of a fit.
+fn assert_near(parts: &[&Part], fit: &local::Fit, bound: f64) {
+    let weights: Vec<_> = parts.iter().flat_map(|it| coefficients(&it.model)).collect();
     assert_eq!(weights.len(), fit.weights.len());
     for ((name, joint), pooled) in weights.iter().zip(&fit.weights) {
         assert!((joint - pooled).abs() < bound, "{name}: joint {joint}, pooled {pooled}");
     }
-    let intercepts = parts.map(|it| part(&it.model)["intercept"].as_f64().unwrap());
-    let intercept: f64 = intercepts.iter().sum();
+    let intercepts = parts.iter().map(|it| part(&it.model)["intercept"].as_f64().unwrap());
+    let intercept: f64 = intercepts.sum();
     assert!((intercept - fit.intercept).abs() < bound, "{intercept}, pooled {}", fit.intercept);
 }
 
@@ -239,9 +246,10 @@ fn assert_errors(parts: [&Part; 2], pooled: &local::StandardErrors) {
     assert!(host.is_null(), "the intercept is the guest's");
 }
 
-/// The columns of both parties of some rows.
-fn pooled(parts: [&Part; 2], rows: &[u32]) -> Vec<Vec<f64>> {
-    let taken = parts.map(|part| part.matrix.take(rows).unwrap());
+/// The columns of all parties of some rows.
+fn pooled(parts: &[&Part], rows: &[u32]) -> Vec<Vec<f64>> {
+    let taken: Vec<FeatureMatrix> =
+        parts.iter().map(|part| part.matrix.take(rows).unwrap()).collect();
     let columns = taken.iter().flat_map(FeatureMatrix::columns);
     columns.map(<[f64]>::to_vec).collect()
 }

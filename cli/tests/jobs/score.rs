@@ -45,7 +45,7 @@ fn failure(output: &Output, code: i32) -> String {
 }
 
 /// The joint scores of a table of the results, by key.
-fn scores(path: &Path) -> HashMap<String, f64> {
+pub(crate) fn scores(path: &Path) -> HashMap<String, f64> {
     let source = Source::parquet(path);
     let overrides = Overrides { id: Some("id".to_owned()), ..Overrides::default() };
     let schema = Schema::propose(&source, &overrides).unwrap().confirm().unwrap();

@@ -10,7 +10,8 @@ use net::transport::grpc::{Peering, dial};
 use net::{Conversation, NetError, Seat, Session};
 use serde_json::Value;
 
-use crate::pooled::{ids, succeed};
+use crate::pooled::{compare_within, ids, succeed};
+use crate::score::scores;
 use crate::support::{PROGRAM, Parties, assert_nothing_is_left, documented, failure, json};
 
 const NAMES: [&str; 3] = ["clinic", "laboratory", "radiology"];
@@ -83,6 +84,47 @@ fn three_parties_train_on_what_all_have() {
     let page = fs::read_to_string(out.join("clinic/report.html")).unwrap();
     assert!(page.contains("laboratory and radiology") && page.contains("laboratory、radiology"));
     assert!(page.contains("all features of radiology"));
+}
+
+/// The strict model of all three reaches the optimum of the pooled columns; hosts learn no more of
+/// each other than they declare, and the guest the sum of what they add to a score.
+#[test]
+fn three_parties_train_a_strict_model_and_score_with_it() {
+    const STEP: &str = "logistic_regression.stratified";
+    let (folder, _) = clinics();
+    let folder = folder.path();
+    let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
+    let (kept, _) = job.split_once("\nprepare:").unwrap();
+    let model = "train:\n  - logistic_regression: { l2: 0.1, tolerance: 1e-3 }";
+    fs::write(folder.join("job.yaml"), format!("{kept}\n{model}\n")).unwrap();
+    succeed(folder);
+    compare_within(folder, STEP, 5e-3);
+    let out = folder.join("out");
+    let opened = |name: &str, what: &str, party: &str| -> Option<u64> {
+        let disclosed = json(&out.join(name).join("metrics.json"))["disclosed"].clone();
+        let list = disclosed.as_array().unwrap();
+        let found = list.iter().find(|it| it["what"] == what && it["party"] == party)?;
+        found["count"].as_u64()
+    };
+    for (name, coefficients) in NAMES.into_iter().zip([11, 10, 10]) {
+        assert_eq!(opened(name, "model.own_coefficients", name), Some(coefficients));
+        assert!(opened(name, "score.test_rows", "clinic").is_some_and(|rows| rows > 90));
+    }
+    let before = scores(&out.join(format!("clinic/tables/scores.{STEP}.parquet")));
+
+    let (parties, _) = job.split_once("\nalign:").unwrap();
+    let parties = parties.replace("breast-three", "next-month");
+    let last = "align: { protocol: multiparty }\nscore: { model: breast-three, step: \
+                logistic_regression }\nevaluate: { bootstrap: 100 }\n";
+    fs::write(folder.join("score.yaml"), format!("{parties}\n{last}")).unwrap();
+    let arguments = ["--language", "en", "run", "score.yaml", "--models", "out", "--out", "scored"];
+    let output = Command::new(PROGRAM).current_dir(folder).args(arguments).output().unwrap();
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{messages}");
+    let now = scores(&folder.join("scored/clinic/tables/scores.parquet"));
+    assert!(before.iter().all(|(id, score)| now[id].to_bits() == score.to_bits()));
+    let page = fs::read_to_string(folder.join("scored/laboratory/report.html")).unwrap();
+    assert!(page.contains("the sum of all hosts' parts") || page.contains("hosts&#39; parts"));
 }
 
 /// What was opened between the guest and a host stands in the records of these two alike, and

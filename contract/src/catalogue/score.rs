@@ -27,12 +27,13 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
                  host's part of each user's factors, and nothing else about the rows.",
                 "仅向发起方公开每一行的联合评分（推荐模型则为每个用户的因子中合作方的部分），不公开这些行的其他信息。",
             ),
-            several_hosts: false,
+            several_hosts: true,
             disclosures: &[
                 MODEL,
                 ROWS,
                 SCORES,
                 HOST_PART,
+                HOSTS_SUM,
                 TREES_PART,
                 SCORED_USER_FACTORS,
                 EQUAL_USERS,
@@ -52,14 +53,16 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
     parameters: &[],
 };
 
-/// What scoring with a model of `component` in this mode opens.
-pub fn score_of(component: &ComponentDescriptor, mode: &str) -> Vec<Disclosure> {
+/// What scoring with a model of `component` in this mode opens, to a guest with so many hosts.
+pub fn score_of(component: &ComponentDescriptor, mode: &str, hosts: usize) -> Vec<Disclosure> {
     let of_mode = SCORE.mode(mode).map_or(&[][..], |mode| mode.disclosures);
     let is_of_trees = component.name == BOOSTED_TREES.name;
     let is_of_users = component.name == FACTORIZATION_MACHINE.name;
+    let is_linear = !is_of_trees && !is_of_users;
     let conditions = [
         (SCORES, !is_of_users),
-        (HOST_PART, !is_of_trees && !is_of_users),
+        (HOST_PART, is_linear && hosts == 1),
+        (HOSTS_SUM, is_linear && hosts > 1),
         (TREES_PART, is_of_trees),
         (SCORED_USER_FACTORS, is_of_users),
         (EQUAL_USERS, is_of_users),
@@ -110,6 +113,20 @@ const HOST_PART: Disclosure = Disclosure::new(
     ),
 );
 
+const HOSTS_SUM: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "score.hosts_sum",
+    DisclosureKind::Inference,
+    Frequency::Once,
+    Text::new(
+        "since it knows its own coefficients and the joint score, the sum of all hosts' parts of \
+         the score of each row, and how it changes from month to month; with some hosts' help, the \
+         sum of the others' parts",
+        "发起方已知自己的系数和联合评分，因此可算出各合作方在每一行评分中部分之和及其逐月变化；\
+         若有合作方与其串通，则可算出其余合作方部分之和",
+    ),
+);
+
 const TREES_PART: Disclosure = Disclosure::new(
     Audience::Guest,
     "score.leaves",
@@ -140,15 +157,19 @@ mod tests {
     use super::*;
     use crate::catalogue::LOGISTIC_REGRESSION;
 
+    fn keys_of(disclosures: Vec<Disclosure>) -> Vec<String> {
+        disclosures.into_iter().map(|it| it.key.into_owned()).collect()
+    }
+
     #[test]
-    fn what_follows_from_a_score_depends_on_the_model() {
-        let keys = |component, mode| -> Vec<String> {
-            score_of(component, mode).into_iter().map(|it| it.key.into_owned()).collect()
-        };
+    fn what_follows_from_a_score_depends_on_the_model_and_the_hosts() {
+        let keys = |component, mode| -> Vec<String> { keys_of(score_of(component, mode, 1)) };
         let common = ["score.model", "score.count", "score.rows"];
         let linear = keys(&LOGISTIC_REGRESSION, STRICT);
         assert_eq!(linear[..3], common);
         assert_eq!(linear[3..], ["score.host_part"]);
+        let several = keys_of(score_of(&LOGISTIC_REGRESSION, STRICT, 2));
+        assert_eq!(several[3..], ["score.hosts_sum"]);
         assert_eq!(keys(&BOOSTED_TREES, STRICT)[3..], ["score.leaves"]);
         let of_users = keys(&FACTORIZATION_MACHINE, STRICT);
         assert_eq!(of_users[2..], ["score.user_factors", "score.equal_users"]);

@@ -13,10 +13,10 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     name: "train.logistic_regression",
     title: Text::new("Logistic regression", "逻辑回归"),
     description: Text::new(
-        "Minimises mean log-loss + l2/2·‖w‖² + l1·‖w‖₁ over the columns of both parties; the \
+        "Minimises mean log-loss + l2/2·‖w‖² + l1·‖w‖₁ over the columns of all parties; the \
          intercept is free. Each party ends with its own coefficients. With early stopping, \
          training on the training rows ends when the loss of the validation rows rises.",
-        "在双方的特征上最小化 平均对数损失 + l2/2·‖w‖² + l1·‖w‖₁，截距不受惩罚。\
+        "在各方的特征上最小化 平均对数损失 + l2/2·‖w‖² + l1·‖w‖₁，截距不受惩罚。\
          各方得到自己特征的系数。启用早停时，仅用训练行训练，验证行的损失上升时结束。",
     ),
     roles: &[Role::Guest, Role::Host],
@@ -27,7 +27,7 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
              coefficients. Scores and gradients of training rows stay shared.",
             "仅公开轮数、每轮一个停止位，以及最后各方自己的系数。训练行的得分和梯度始终为秘密分享。",
         ),
-        several_hosts: false,
+        several_hosts: true,
         disclosures: &[
             ROWS,
             COLUMNS,
@@ -38,6 +38,7 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
             STANDARD_ERRORS,
             SCORES,
             HOST_SCORES,
+            HOSTS_SCORES,
             Disclosure::new(
                 Audience::All,
                 "model.labels_from_coefficients",
@@ -206,6 +207,18 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
     ],
 };
 
+/// What training a model opens in a job with so many hosts, of all that `disclosures` list.
+pub fn model_of(disclosures: &[Disclosure], hosts: usize) -> Vec<Disclosure> {
+    let is_left_out = |key: &str| {
+        if hosts == 1 {
+            [ACROSS_HOSTS.key, HOSTS_SCORES.key].iter().any(|it| *it == key)
+        } else {
+            HOST_SCORES.key == key
+        }
+    };
+    disclosures.iter().filter(|disclosure| !is_left_out(&disclosure.key)).cloned().collect()
+}
+
 /// Of trees in `secureboost`, in training and in scoring.
 pub(super) const ROW_PARTITION: Disclosure = Disclosure::new(
     Audience::Guest,
@@ -219,7 +232,7 @@ pub(super) const ROW_PARTITION: Disclosure = Disclosure::new(
 );
 
 /// What follows from the sides of several hosts' splits; nothing with one.
-pub const ACROSS_HOSTS: Disclosure = Disclosure::new(
+const ACROSS_HOSTS: Disclosure = Disclosure::new(
     Audience::Guest,
     "trees.across_hosts",
     DisclosureKind::Inference,
@@ -551,8 +564,8 @@ pub(super) const COLUMNS: Disclosure = Disclosure::new(
     DisclosureKind::Size,
     Frequency::Once,
     Text::new(
-        "the number of encoded columns of the other party, without names",
-        "对方编码后的列数，不含列名",
+        "the number of encoded columns of each other party, without names",
+        "其他各方编码后的列数，不含列名",
     ),
 );
 
@@ -573,5 +586,19 @@ pub(super) const HOST_SCORES: Disclosure = Disclosure::new(
         "since it knows its own coefficients and the joint score, the host's part of the score of \
          each test row",
         "发起方已知自己的系数和联合得分，因此可算出合作方在每个测试行得分中的部分",
+    ),
+);
+
+/// In place of [`HOST_SCORES`] with several hosts; nothing with one.
+const HOSTS_SCORES: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "score.hosts_sum",
+    DisclosureKind::Inference,
+    Frequency::Once,
+    Text::new(
+        "since it knows its own coefficients and the joint score, the sum of all hosts' parts of \
+         the score of each test row; with some hosts' help, the sum of the others' parts",
+        "发起方已知自己的系数和联合得分，因此可算出各合作方在每个测试行得分中部分之和；\
+         若有合作方与其串通，则可算出其余合作方部分之和",
     ),
 );

@@ -2,8 +2,8 @@
 //!
 //! Everything is written into a hidden folder beside the final one, which is renamed at the end. A
 //! crash leaves only the hidden folder behind; the next run of that party removes it. Beside it may
-//! lie the folder of a table that is too large for memory ([`work_folder`]), that of states to go on
-//! from ([`checkpoints_folder`]), and one that is kept between runs ([`kept_folder`]).
+//! lie the folder of a table that is too large for memory ([`work_folder`]), that of states to go
+//! on from ([`checkpoints_folder`]), and one that is kept between runs ([`kept_folder`]).
 
 mod audit;
 mod model;

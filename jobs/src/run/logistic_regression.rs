@@ -185,7 +185,7 @@ pub(super) async fn host_predictors(
 }
 
 /// The guest's model without the partner, with the same settings.
-fn alone(
+pub(super) fn alone(
     settings: &LogisticRegression,
     guest: &GuestRows,
     rows: &[u32],

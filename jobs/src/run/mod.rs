@@ -25,6 +25,7 @@ mod recommendation;
 mod regression;
 mod score;
 mod select;
+mod several;
 mod split;
 mod totals;
 mod train;

@@ -56,6 +56,13 @@ impl Step {
         }
     }
 
+    /// The conversations between the guest and each host, also where all parties talk: the guest's
+    /// with all, a host's with the guest, which comes first.
+    pub(super) fn with_guest(&mut self, is_guest: bool) -> &mut [Session] {
+        let count = if is_guest { self.sessions.len() } else { 1 };
+        &mut self.sessions[..count]
+    }
+
     /// Runs heavy work on the party's own pool.
     pub(super) async fn compute<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match self.sessions.first() {

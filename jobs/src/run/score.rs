@@ -35,6 +35,7 @@ use super::outcome::{Coefficient, LinearPart, ModelOutcome, ModelPart, NewScores
 use super::progress::{Run, Step};
 use super::recommendation;
 use super::regression::{self, means};
+use super::several::predictors;
 use super::weigh::{with_known, with_own};
 use crate::error::JobError;
 use crate::interactions::UserItems;
@@ -47,7 +48,8 @@ pub(super) struct Scored {
     pub(super) outcome: ScoredOutcome,
 }
 
-/// Makes sure that both parties hold parts of one model: one job, one run of it, one step.
+/// Makes sure that the guest and each host hold parts of one model: one job, one run of it, one
+/// step.
 pub(super) async fn agree(run: &mut Run<'_>, model: &SavedModel) -> Result<(), JobError> {
     let mut step = run.begin(AGREEMENT, AGREEMENT)?;
     let agreed = compare_ids(run, &mut step, model).await.map_err(|error| error.at(AGREEMENT));
@@ -58,9 +60,16 @@ pub(super) async fn agree(run: &mut Run<'_>, model: &SavedModel) -> Result<(), J
 async fn compare_ids(run: &Run<'_>, step: &mut Step, model: &SavedModel) -> Result<(), JobError> {
     run.record("score.model", Audience::All, 1)?;
     let ours = format!("{} {} {}", model.digest, model.model_id, model.step);
+    for session in &mut step.sessions {
+        compare_id(session, &ours).await?;
+    }
+    Ok(())
+}
+
+/// Compares the own name of the model with a peer's.
+async fn compare_id(session: &mut Session, ours: &str) -> Result<(), JobError> {
     let size = Size::AtMost(ID_BYTES_MAX);
-    let session = step.pair()?;
-    let theirs = session.exchange_bytes("model", ours.clone().into_bytes(), size).await?;
+    let theirs = session.exchange_bytes("model", ours.as_bytes().to_vec(), size).await?;
     let rule = "the name of a model is text: two names in hexadecimal digits and a step";
     let theirs = String::from_utf8(theirs).ok().filter(|it| is_name(it));
     let theirs = theirs.ok_or_else(|| session.misbehaved("model", rule))?;
@@ -76,9 +85,9 @@ async fn compare_ids(run: &Run<'_>, step: &mut Step, model: &SavedModel) -> Resu
     Err(NetError::PeerIncompatible {
         peer: session.peer().to_owned(),
         what: "model".to_owned(),
-        ours: text(&ours),
+        ours: text(ours),
         theirs: text(&theirs),
-        hint: "both parties score with the files of one and the same training run; find out which \
+        hint: "all parties score with the files of one and the same training run; find out which \
                of you has another one"
             .to_owned(),
     }
@@ -103,7 +112,11 @@ pub(super) async fn score(
     table: &Table,
     interactions: Option<&UserItems>,
 ) -> Result<Scored, JobError> {
-    let mut step = run.begin(STEP, STEP)?;
+    let mut step = if run.job.hosts.len() > 1 {
+        run.begin_among_all(STEP, STEP)
+    } else {
+        run.begin(STEP, STEP)
+    }?;
     let scored =
         apply(run, &mut step, saved, (table, interactions)).await.map_err(|it| it.at(STEP))?;
     run.end(step);
@@ -131,7 +144,7 @@ async fn apply(
     run.record("score.count", Audience::All, 1)?;
     let scores = match (&saved.part, &model) {
         (ModelPart::LogisticRegression(part) | ModelPart::Regression(part), model) => {
-            linear(run, step.pair()?, saved, (family_of(model), part), table).await?
+            linear(run, step, saved, (family_of(model), part), table).await?
         }
         (_, Model::BoostedTrees { privacy, settings }) => {
             let binnings = saved.binnings();
@@ -289,20 +302,21 @@ fn family_of(model: &Model) -> Family {
 
 async fn linear(
     run: &Run<'_>,
-    session: &mut Session,
+    step: &mut Step,
     saved: &SavedModel,
     (family, part): (Family, &LinearPart),
     table: &Table,
 ) -> Result<Option<Pair>, JobError> {
-    let prepared = session.compute(|| Prepared::of(saved, &part.coefficients, table)).await?;
+    let prepared = step.compute(|| Prepared::of(saved, &part.coefficients, table)).await?;
     let (columns, rows) = (prepared.matrix.columns(), table.rows());
     let own = coefficients(&part.coefficients, part.intercept);
     let joint = if let Some(woe) = prepared.woe() {
-        let mut party = TwoParty::setup(session.fork("score")?, run.ledger.clone()).await?;
+        let session = step.pair()?.fork("score")?;
+        let mut party = TwoParty::setup(session, run.ledger.clone()).await?;
         score_with_woe(&mut party, &own, &columns, &woe, rows, SCORES).await?
     } else {
         let mine = own.partial_scores(&columns, rows);
-        host_predictors(run, session, mine, SCORES).await?
+        predictors(run, step, mine, SCORES).await?
     };
     let (Some(joint), Some(alone)) = (joint, &part.alone) else { return Ok(None) };
     let alone = coefficients(&alone.coefficients, alone.intercept);

@@ -17,6 +17,7 @@ use super::prepare::Prepared;
 use super::progress::{Run, Step};
 use super::recommendation;
 use super::regression;
+use super::several;
 use super::weigh::HostWoe;
 use crate::error::JobError;
 use crate::spec::{Model, ModelStep};
@@ -31,7 +32,12 @@ pub(super) async fn train(
     prepared: &Prepared,
 ) -> Result<ModelOutcome, JobError> {
     let id = format!("train.{}", model_step.id);
-    let mut step = run.begin(&id, &format!("train.{index}"))?;
+    let path = format!("train.{index}");
+    // In the strict model of several hosts each two parties have a part.
+    let among_all = run.job.hosts.len() > 1
+        && matches!(model_step.train.model, Model::LogisticRegression { .. });
+    let mut step =
+        if among_all { run.begin_among_all(&id, &path)? } else { run.begin(&id, &path)? };
     let results = run_step(run, &mut step, model_step, data, split, prepared)
         .await
         .map_err(|error| error.at(&id))?;
@@ -54,10 +60,13 @@ async fn run_step(
     let mut family = None;
     let (part, predicted) = match model {
         Model::LogisticRegression { settings, .. } => {
-            let session = step.pair()?;
-            let trained =
+            let trained = if run.job.hosts.len() > 1 {
+                several::train(run, step, settings, data, split, prepared).await?
+            } else {
+                let session = step.pair()?;
                 logistic_regression::train(run, (session, id), settings, data, split, prepared)
-                    .await?;
+                    .await?
+            };
             let (part, predicted) = linear(trained, prepared);
             (ModelPart::LogisticRegression(part), predicted)
         }
@@ -183,7 +192,8 @@ pub(super) async fn agree_on_id(
 ) -> Result<String, JobError> {
     let mut mine = vec![0; ID_BYTES];
     let mut theirs = Vec::new();
-    for (index, session) in step.sessions.iter_mut().enumerate() {
+    let sessions = step.with_guest(run.is_guest());
+    for (index, session) in sessions.iter_mut().enumerate() {
         if index == 0 {
             session.rng().fill_bytes(&mut mine);
         }
@@ -192,12 +202,12 @@ pub(super) async fn agree_on_id(
     }
     let several = run.job.hosts.len() > 1;
     let (guest, hosts) = if run.is_guest() {
-        for session in step.sessions.iter_mut().filter(|_| several) {
+        for session in sessions.iter_mut().filter(|_| several) {
             session.send_bytes(HOSTS_IDS, theirs.concat()).await?;
         }
         (mine, theirs.concat())
     } else if several {
-        let session = step.pair()?;
+        let session = &mut sessions[0];
         let size = Size::Exactly(run.job.hosts.len() * ID_BYTES);
         let hosts = session.receive_bytes(HOSTS_IDS, size).await?;
         let place = run.job.hosts.iter().take_while(|host| host.name != run.own.name).count();

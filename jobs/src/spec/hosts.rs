@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use contract::{ComponentDescriptor, STRICT, catalogue};
+use mpc::several::PARTIES_MAX;
 
-use super::{JobSpec, SelectSpec};
+use super::{JobSpec, Model, SelectSpec};
 
 /// Refuses what is for one guest and one host only; `add` takes a key of the job, a message and
 /// advice.
@@ -31,6 +32,54 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
             "`select` compares columns across parties, and columns of two hosts cannot be compared";
         let help = "`correlation: 1`, which selects by information value alone";
         add("prepare", message.to_owned(), help);
+    }
+    check_score(job, add);
+    check_strict(job, add);
+}
+
+/// A model that was trained with several hosts is scored with them.
+fn check_score(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    let Some(score) = &job.score else { return };
+    let takes_several = score.component.mode(&score.privacy).is_some_and(|it| it.several_hosts);
+    let is_trees = score.component.name == catalogue::BOOSTED_TREES.name;
+    if !takes_several || is_trees {
+        let what = named(score.component, &score.privacy);
+        let message = format!("`score` with several hosts is not for {what}");
+        add(
+            "score",
+            message,
+            &format!("it is for `{}`", catalogue::LOGISTIC_REGRESSION.short_name()),
+        );
+    }
+}
+
+/// What a strict model of several hosts does not go together with.
+fn check_strict(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    let parties = 1 + job.hosts.len();
+    for step in &job.train {
+        let Model::LogisticRegression { settings, .. } = &step.model else { continue };
+        for (is_asked, what, help) in [
+            (settings.l1 > 0.0, "an `l1` penalty", "take `l1: 0`"),
+            (settings.early_stopping > 0, "`early_stopping`", "take `early_stopping: 0`"),
+            (settings.standard_errors, "`standard_errors`", "take `standard_errors: false`"),
+        ] {
+            if is_asked {
+                let message = format!("`{}` has {what} and several hosts", step.name);
+                add("train", message, &format!("{help}, or name one host"));
+            }
+        }
+        if parties > PARTIES_MAX {
+            let message = format!(
+                "`{}` is for at most {PARTIES_MAX} parties, and the job has {parties}",
+                step.name
+            );
+            let help = "name fewer hosts: the more parties share a number, the less exact it is";
+            add("train", message, help);
+        }
+    }
+    if job.hides_scores() {
+        let help = "leave it out, or name one host";
+        add("evaluate", "`scores: hidden` does not go with several hosts".to_owned(), help);
     }
 }
 

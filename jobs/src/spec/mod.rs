@@ -193,7 +193,8 @@ impl JobSpec {
         statement.extend(self.of_payload());
         if let Some(score) = &self.score {
             let mut step = of_step("score", &catalogue::SCORE, &score.privacy);
-            step.disclosures = catalogue::score_of(score.component, &score.privacy);
+            step.disclosures =
+                catalogue::score_of(score.component, &score.privacy, self.hosts.len());
             statement.push(step);
         }
         if self.train.is_empty() {
@@ -298,9 +299,7 @@ fn of_model(step: &ModelStep<'_>, hosts_count: usize) -> StepDisclosures {
         let of_errors = ["model.standard_errors", "train.collinear"];
         statement.disclosures.retain(|disclosure| !of_errors.contains(&disclosure.key.as_ref()));
     }
-    if hosts_count == 1 {
-        statement.disclosures.retain(|disclosure| *disclosure != catalogue::ACROSS_HOSTS);
-    }
+    statement.disclosures = catalogue::model_of(&statement.disclosures, hosts_count);
     if let Model::BoostedTrees { settings, .. } = model {
         let has_directions = !settings.directions.is_empty();
         let has_classes = settings.loss == TreeLoss::Softmax;

@@ -67,7 +67,7 @@
 mod shares;
 
 use crypto::field128::Gf128;
-use net::{NetError, Session, Size, together};
+use net::{NetError, Session, Size, own_place, together};
 use table::Alignment;
 
 use crate::MatchingError;
@@ -129,16 +129,6 @@ async fn align_in_chunks(
             help(&mut leader[0], &shares, ids, learners, chunk).await
         }
     }
-}
-
-/// How many parties the job lists before this one: those that are the first in the session with it.
-fn own_place(peers: &[Session]) -> Result<usize, NetError> {
-    let place = peers.iter().take_while(|session| !session.is_first()).count();
-    if peers.is_empty() || !peers[place..].iter().all(Session::is_first) {
-        let what = "the sessions with all other parties are needed, in the order of the job";
-        return Err(NetError::InvalidInput { what: what.to_owned() });
-    }
-    Ok(place)
 }
 
 /// What the leader has after the conversation with one helper.

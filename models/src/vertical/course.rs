@@ -146,27 +146,30 @@ pub(in crate::vertical) fn misfit() -> ModelError {
 }
 
 #[cfg(test)]
-pub(in crate::vertical) mod tests {
+mod resuming;
+
+#[cfg(test)]
+mod tests {
     use std::collections::VecDeque;
 
     use super::*;
 
     /// Holds everything in memory, and plays a party that is stopped at will.
     #[derive(Debug, Default)]
-    pub(in crate::vertical) struct InMemory {
-        pub(in crate::vertical) start: Option<Vec<u8>>,
-        pub(in crate::vertical) kept: VecDeque<(usize, Vec<u8>)>,
+    pub(super) struct InMemory {
+        pub(super) start: Option<Vec<u8>>,
+        pub(super) kept: VecDeque<(usize, Vec<u8>)>,
     }
 
     impl InMemory {
         /// A run that goes on from the state after so many passes or trees of this one.
-        pub(in crate::vertical) fn resuming(&self, number: usize) -> Self {
+        pub(super) fn resuming(&self, number: usize) -> Self {
             let kept = self.kept.iter().find(|(kept, _)| *kept == number).unwrap();
             Self { start: Some(kept.1.clone()), kept: VecDeque::new() }
         }
 
         /// The numbers of the states, in order.
-        pub(in crate::vertical) fn numbers(&self) -> Vec<usize> {
+        pub(super) fn numbers(&self) -> Vec<usize> {
             self.kept.iter().map(|(number, _)| *number).collect()
         }
     }

@@ -10,7 +10,5 @@ pub mod hidden_evaluation;
 pub mod hidden_rows;
 pub mod logistic_regression;
 pub mod multinomial_regression;
-#[cfg(test)]
-mod resuming;
 pub mod standard_errors;
 pub mod strict_trees;

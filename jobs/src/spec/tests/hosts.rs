@@ -101,16 +101,13 @@ fn what_is_between_two_parties_is_refused_with_what_to_write() {
             "privacy: strict",
             &[
                 "`boosted_trees` with `privacy: strict` is for one guest and one host",
-                "with several hosts: `boosted_trees` with `privacy: secureboost`",
+                "with several hosts: `logistic_regression`, `boosted_trees` with `privacy:",
             ],
         ),
         (
             "boosted_trees: { privacy: secureboost }",
-            "logistic_regression: {}",
-            &[
-                "`logistic_regression` is for one guest and one host",
-                "`boosted_trees` with `privacy: secureboost`",
-            ],
+            "linear_regression: {}",
+            &["`linear_regression` is for one guest and one host", "`logistic_regression`"],
         ),
         (
             "correlation: 1",
@@ -145,6 +142,67 @@ fn what_is_between_two_parties_is_refused_with_what_to_write() {
             assert!(error.contains(message), "{message} is missing in: {error}");
         }
     }
+}
+
+#[test]
+fn what_a_strict_model_of_several_hosts_lacks_is_refused_with_what_to_write() {
+    for (from, to, messages) in [
+        (
+            "boosted_trees: { privacy: secureboost }",
+            "logistic_regression: { l1: 0.1 }",
+            &["`logistic_regression` has an `l1` penalty and several hosts", "`l1: 0`"][..],
+        ),
+        (
+            "boosted_trees: { privacy: secureboost }",
+            "logistic_regression: { standard_errors: true }",
+            &["`standard_errors` and several hosts", "name one host"],
+        ),
+        (
+            "boosted_trees: { privacy: secureboost } ]",
+            "logistic_regression: { early_stopping: 3 } ]\nsplit: { validation: 20% }",
+            &["`early_stopping` and several hosts"],
+        ),
+        (
+            "boosted_trees: { privacy: secureboost } ]",
+            "logistic_regression: {} ]\nevaluate: { scores: hidden }",
+            &["`scores: hidden` does not go with several hosts"],
+        ),
+        (
+            "train: [ boosted_trees: { privacy: secureboost } ]",
+            "score: { model: m, step: linear_regression }",
+            &["`score` with several hosts is not for `linear_regression`"],
+        ),
+    ] {
+        let error = parsed(from, to).expect_err(to).to_string();
+        for message in messages {
+            assert!(error.contains(message), "{message} is missing in: {error}");
+        }
+    }
+}
+
+/// A strict model of several hosts: what the guest learns of their parts is the sum, also of new
+/// rows.
+#[test]
+fn a_strict_model_of_several_hosts_says_what_the_sum_of_their_parts_tells() {
+    let train = "boosted_trees: { privacy: secureboost }";
+    let keys = |job: &JobSpec| -> Vec<String> {
+        let all = job.disclosures().into_iter().flat_map(|step| step.disclosures);
+        all.map(|it| it.key.into_owned()).filter(|key| key.starts_with("score.host")).collect()
+    };
+    let job = parsed(train, "logistic_regression: {}").unwrap();
+    assert_eq!(keys(&job), ["score.hosts_sum"]);
+    let (kept, _) = SEVERAL.split_once("prepare:").unwrap();
+    let score = format!("{kept}score: {{ model: m, step: logistic_regression }}\n");
+    assert_eq!(keys(&JobSpec::parse("job.yaml", &score).unwrap()), ["score.hosts_sum"]);
+    let one = SEVERAL.replace("  shop: { role: host, key: id }\n", "");
+    let one = JobSpec::parse("job.yaml", &one.replace(train, "logistic_regression: {}")).unwrap();
+    assert_eq!(keys(&one), ["score.host_part"]);
+    let more = ["one", "two", "three"].map(|it| format!("  {it}: {{ role: host, key: id }}\n"));
+    let more = more.concat();
+    let many = SEVERAL.replace(train, "logistic_regression: {}");
+    let many = many.replacen("align:", &format!("{more}align:"), 1);
+    let error = JobSpec::parse("job.yaml", &many).unwrap_err().to_string();
+    assert!(error.contains("at most 5 parties, and the job has 6"), "{error}");
 }
 
 #[test]

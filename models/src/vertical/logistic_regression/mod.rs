@@ -48,15 +48,18 @@
 //! each party's own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
 
 mod dense;
+mod descent;
 mod early_stopping;
 pub(in crate::vertical) mod objective;
 pub(in crate::vertical) mod optimiser;
+pub mod several;
 pub(in crate::vertical) mod whitening;
 pub mod woe;
 
 use mpc::TwoParty;
 use mpc::matrix::{Blocks, Geometry, ROWS_STEP};
 use mpc::sigmoid::Accuracy;
+use net::Session;
 
 use super::course::{Course, Passes};
 use super::generalized_linear::response::{Residuals, Response};
@@ -219,7 +222,7 @@ pub async fn train_with_woe<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
-    let rows = check(party, columns, labels, woe, settings)?;
+    let rows = check(party.is_first(), columns, labels, woe, settings)?;
     let weighted = agree_on_weights(party, labels.map(|labels| labels.weights.is_some())).await?;
     agree_on_stopping(party, settings, rows).await?;
     let prepared = prepare(party, columns, woe, rows, settings, STEEPNESS).await?;
@@ -308,14 +311,18 @@ pub(in crate::vertical) async fn learn_vectors<R: Residuals>(
     result: &Blocks,
 ) -> Result<Vec<(Vec<f64>, f64)>, ModelError> {
     let is_guest = party.is_first();
-    let vector = |mut weights: Vec<f64>| {
-        let offset = prepared.whitened.offset(&weights);
-        // The guest's intercept is the last of its columns.
-        let intercept = if is_guest { weights.pop().unwrap_or(offset) } else { offset };
-        (weights, intercept)
-    };
     let all = objective.learn_coefficients(party, result).await?;
-    Ok(all.into_iter().map(vector).collect())
+    let parts =
+        all.into_iter().map(|weights| with_intercept(&prepared.whitened, is_guest, weights));
+    Ok(parts.collect())
+}
+
+/// A party's weights and its intercept, from its coefficients.
+fn with_intercept(whitened: &Whitened, is_guest: bool, mut weights: Vec<f64>) -> (Vec<f64>, f64) {
+    let offset = whitened.offset(&weights);
+    // The guest's intercept is the last of its columns.
+    let intercept = if is_guest { weights.pop().unwrap_or(offset) } else { offset };
+    (weights, intercept)
 }
 
 /// How many rows, the first ones, the first passes go over; `None` if only all rows will do. The
@@ -348,7 +355,8 @@ pub(in crate::vertical) async fn prepare(
     steepness: f64,
 ) -> Result<Prepared, ModelError> {
     let block = WoeBlock::agree(party, woe, rows, settings.l2).await?;
-    let mut whitened = whiten(party, columns, rows, settings, steepness).await?;
+    let (session, is_guest) = (&party.session, party.is_first());
+    let mut whitened = whiten(session, is_guest, columns, rows, settings, steepness).await?;
     let plain = std::mem::take(&mut whitened.columns);
     let add = || WoeBlock::with_indicators(plain, woe, rows.all());
     let columns = party.session.compute(add).await;
@@ -402,7 +410,8 @@ pub(in crate::vertical) fn curvature(weighted: bool, rows: usize) -> f64 {
 
 /// Own columns after the change of variables; the guest's intercept is its last column.
 async fn whiten(
-    party: &TwoParty,
+    session: &Session,
+    is_guest: bool,
     columns: &[&[f64]],
     rows: Rows,
     settings: &Settings,
@@ -411,7 +420,7 @@ async fn whiten(
     let ones = vec![1.0; rows.all()];
     let mut all = columns.to_vec();
     let mut penalised = vec![true; columns.len()];
-    if party.is_first() {
+    if is_guest {
         all.push(&ones);
         penalised.push(false);
     }
@@ -422,9 +431,9 @@ async fn whiten(
         l2: settings.l2,
         steepness,
         separate: settings.l1 > 0.0,
-        centred: !party.is_first(),
+        centred: !is_guest,
     };
-    party.session.compute(|| Whitened::new(&all, &shape)).await
+    session.compute(|| Whitened::new(&all, &shape)).await
 }
 
 /// For each own variable, how far one step of the l1 penalty moves it; empty without one.
@@ -449,14 +458,14 @@ pub(in crate::vertical) fn thresholds(
 }
 
 fn check(
-    party: &TwoParty,
+    is_guest: bool,
     columns: &[&[f64]],
     labels: Option<Labels<'_>>,
     woe: Option<&Woe<'_>>,
     settings: &Settings,
 ) -> Result<Rows, ModelError> {
     let invalid = |what: String| Err(ModelError::InvalidInput(what));
-    if party.is_first() != labels.is_some() {
+    if is_guest != labels.is_some() {
         return invalid("the first party, and only it, brings the labels".to_owned());
     }
     let rows = labels.map(|labels| labels.values.len());

@@ -278,6 +278,12 @@ impl Units {
         (2 * column_bits + residual_bits + log_rows) as i32 - (48 + PENALTY_BITS) as i32
     }
 
+    /// What shares of variables are multiplied by to join as the penalty's rows, for a `share` of
+    /// the training rows; for fewer bits of residuals the product is too large by a power of two.
+    pub(super) fn penalty_multiplier(self, share: f64) -> u64 {
+        ((50_u64 << self.penalty_shift().max(0)) as f64 * share).round() as u64
+    }
+
     /// What the penalty's rows are multiplied by, for a `share` of the training rows.
     pub(in crate::vertical) async fn penalties(
         self,
@@ -285,14 +291,13 @@ impl Units {
         points: &[Blocks],
         share: f64,
     ) -> Result<Vec<Blocks>, ModelError> {
-        let shift = self.penalty_shift();
-        let multiplier = ((50_u64 << shift.max(0)) as f64 * share).round() as u64;
+        let multiplier = self.penalty_multiplier(share);
         let lift =
             |block: &[u64]| block.iter().map(|v| v.wrapping_mul(multiplier)).collect::<Vec<_>>();
         let penalty =
             |point: &Blocks| Blocks { own: lift(&point.own), theirs: lift(&point.theirs) };
         let penalties = points.iter().map(penalty).collect();
-        truncate_blocks(party, penalties, shift.min(0).unsigned_abs()).await
+        truncate_blocks(party, penalties, self.penalty_shift().min(0).unsigned_abs()).await
     }
 
     /// The gradients at 2^[`GRADIENT_BITS`], from sums over rows.
@@ -301,8 +306,13 @@ impl Units {
         party: &mut TwoParty,
         sums: Vec<Blocks>,
     ) -> Result<Vec<Blocks>, ModelError> {
+        truncate_blocks(party, sums, self.gradient_shift()).await
+    }
+
+    /// The bits that sums over rows lose to become gradients.
+    pub(super) fn gradient_shift(self) -> u32 {
         let Self { column_bits, residual_bits, log_rows } = self;
-        truncate_blocks(party, sums, column_bits + residual_bits + log_rows - GRADIENT_BITS).await
+        column_bits + residual_bits + log_rows - GRADIENT_BITS
     }
 }
 

@@ -17,18 +17,17 @@
 //! (`early_stopping`).
 
 use mpc::TwoParty;
-use mpc::boolean::Bits;
 use mpc::comparison::is_negative;
-use mpc::conversion::{select, truncate};
+use mpc::conversion::select;
 use mpc::matrix::Blocks;
-use mpc::multiplication::multiply;
 use mpc::refresh::Shared;
 use mpc::reveal::open_bit;
 use mpc::sigmoid::Accuracy;
 
 use super::Settings;
+use super::descent::{Descent, Pass, Verdict};
 use super::early_stopping::Patience;
-use super::objective::{GRADIENT_BITS, Gradients, Space, from_party_order, in_party_order};
+use super::objective::{Gradients, Space, from_party_order, in_party_order};
 use crate::ModelError;
 use crate::vertical::course::misfit;
 
@@ -41,38 +40,22 @@ const CONDITION: f64 = 400.0;
 const COARSE_TOLERANCE: f64 = 3e-3;
 /// Fractional bits of public factors.
 pub(in crate::vertical) const FACTOR_BITS: u32 = 20;
-/// Fractional bits, about, of the vectors whose products are compared.
-const COMPARE_BITS: u32 = 26;
 
 /// State of the iteration; every vector is shared.
 pub(in crate::vertical) struct Optimiser {
+    descent: Descent,
     /// `v_k`, where training would end.
     current: Vec<u64>,
     /// The point ahead of `v_k` at which the next gradient is taken.
     ahead: Blocks,
     passes: u32,
     own: usize,
-    /// Step of the coefficients, in their units, for one unit of the gradient.
-    step_factor: f64,
-    /// Bits that vectors lose before their products are taken.
-    shorten_bits: u32,
-    /// Bounds on the squared norm of a step, in shortened units, with a coarse and with a fine
-    /// sigmoid.
+    /// Bounds on the squared norm of a step, with a coarse and with a fine sigmoid.
     bounds: [u64; 2],
     /// For each own column, how far the l1 penalty pulls towards zero in a step; empty without it.
     thresholds: Vec<u64>,
     /// The last passes, if training stops early.
     patience: Option<Patience>,
-}
-
-/// Shares of what one pass says.
-struct Verdict {
-    /// Did the move go uphill?
-    uphill: u64,
-    /// Is the step small enough to stop?
-    small: u64,
-    /// Did the move go uphill for the validation rows? 0 without any.
-    uphill_validation: u64,
 }
 
 impl Optimiser {
@@ -86,22 +69,18 @@ impl Optimiser {
     ) -> Self {
         let Space { own, theirs, .. } = space;
         let inverse_step = INVERSE_STEP_PER_BLOCK * curvature * space.blocks as f64;
-        let unit = space.unit / inverse_step;
-        let shorten_bits = (unit.log2() as u32).saturating_sub(COMPARE_BITS);
-        let bound = |tolerance: f64| {
-            let bound = tolerance * unit / f64::from(1 << shorten_bits);
-            (bound * bound).ceil() as u64 + 1
-        };
+        let descent = Descent::new(space.unit, inverse_step);
+        let tolerances = [settings.tolerance.max(COARSE_TOLERANCE), settings.tolerance];
+        let pull = |pull: &f64| (pull * descent.unit()).round() as u64;
         Self {
             current: vec![0; own + theirs],
             ahead: Blocks { own: vec![0; own], theirs: vec![0; theirs] },
             passes: 0,
             own,
-            step_factor: unit / (1_u64 << GRADIENT_BITS) as f64,
-            shorten_bits,
-            bounds: [settings.tolerance.max(COARSE_TOLERANCE), settings.tolerance].map(bound),
-            thresholds: thresholds.iter().map(|pull| (pull * unit).round() as u64).collect(),
+            bounds: tolerances.map(|tolerance| descent.bound(tolerance)),
+            thresholds: thresholds.iter().map(pull).collect(),
             patience: settings.early_stopping.map(|it| Patience::new(it.patience)),
+            descent,
         }
     }
 
@@ -193,17 +172,13 @@ impl Optimiser {
         let gradient = in_party_order(party, training.own, training.theirs);
         let validation = validation.map(|it| in_party_order(party, it.own, it.theirs));
         let ahead = in_party_order(party, self.ahead.own.clone(), self.ahead.theirs.clone());
-        let step = times_public(party, &gradient, self.step_factor / share).await?;
-        let next = self.pull(party, difference(&ahead, &step)).await?;
-        let moved = difference(&next, &self.current);
+        let next = self.descent.propose(party, &ahead, &gradient, share).await?;
+        let next = self.pull(party, next).await?;
         let validation = validation.unwrap_or_default();
         let bound = self.bounds[usize::from(accuracy == Accuracy::Fine)];
-        let step = difference(&ahead, &next);
-        let verdict = self.compare(party, &step, &moved, &validation, bound).await?;
-        let push = times_public(party, &moved, momentum(self.passes)).await?;
-        let keep = verdict.uphill ^ u64::from(party.is_first());
-        let push = select(party, &Bits::from_fn(push.len(), |_| keep == 1), &push).await?;
-        let beyond = next.iter().zip(push).map(|(next, push)| next.wrapping_add(push)).collect();
+        let (current, validation) = (&self.current, &validation);
+        let pass = Pass { current, ahead: &ahead, next: &next, validation };
+        let (beyond, verdict) = self.descent.judge(party, &pass, bound, self.passes).await?;
         self.ahead = from_party_order(party, beyond, self.own);
         let before = std::mem::replace(&mut self.current, next);
         self.passes += 1;
@@ -220,37 +195,6 @@ impl Optimiser {
             None => self.current.clone(),
         };
         Ok(from_party_order(party, result, self.own))
-    }
-
-    /// Judges a pass by its step, its move, and the gradient of the validation rows, which may be
-    /// empty.
-    async fn compare(
-        &self,
-        party: &mut TwoParty,
-        step: &[u64],
-        moved: &[u64],
-        validation: &[u64],
-        bound: u64,
-    ) -> Result<Verdict, ModelError> {
-        let short = truncate(party, &[step, moved].concat(), self.shorten_bits).await?;
-        let (step, moved) = short.split_at(step.len());
-        let right = [step, moved, &moved[..validation.len()]].concat();
-        let products = multiply(party, &[step, step, validation].concat(), &right).await?;
-        let (squares, slopes) = products.split_at(step.len());
-        let (slopes, validation_slopes) = slopes.split_at(step.len());
-        let bound = party.share_of_public(bound);
-        let margins = [
-            sum(slopes).wrapping_neg(),
-            sum(squares).wrapping_sub(bound),
-            sum(validation_slopes).wrapping_neg(),
-        ];
-        let count = if validation.is_empty() { 2 } else { 3 };
-        let negative = is_negative(party, &margins[..count], 64).await?;
-        Ok(Verdict {
-            uphill: negative.bit(0),
-            small: negative.bit(1),
-            uphill_validation: negative.bit(2),
-        })
     }
 
     /// The proximal step of the l1 penalty; only the owner of a column knows its threshold.
@@ -298,16 +242,4 @@ pub(in crate::vertical) fn sum(terms: &[u64]) -> u64 {
 
 pub(in crate::vertical) fn difference(left: &[u64], right: &[u64]) -> Vec<u64> {
     left.iter().zip(right).map(|(left, right)| left.wrapping_sub(*right)).collect()
-}
-
-/// Shares of a shared vector times a public number below 4 in magnitude.
-async fn times_public(
-    party: &mut TwoParty,
-    vector: &[u64],
-    factor: f64,
-) -> Result<Vec<u64>, ModelError> {
-    // As many fractional bits as keep vector·factor below 2^61 for vectors below 2^39.
-    let factor = (factor * f64::from(1 << FACTOR_BITS)).round() as i64 as u64;
-    let scaled: Vec<u64> = vector.iter().map(|word| word.wrapping_mul(factor)).collect();
-    Ok(truncate(party, &scaled, FACTOR_BITS).await?)
 }

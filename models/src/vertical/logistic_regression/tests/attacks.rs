@@ -32,7 +32,7 @@ async fn watch(session: Session, data: &Data) -> (Vec<Pass>, Vec<Vec<i32>>) {
     let columns = slices(if guest { &data.guest } else { &data.host });
     let labels = guest.then_some(Labels { values: &data.labels, weights: None });
     let settings = Settings::default();
-    let rows = check(party, &columns, labels, None, &settings).unwrap();
+    let rows = check(guest, &columns, labels, None, &settings).unwrap();
     let prepared = prepare(party, &columns, None, rows, &settings, STEEPNESS).await.unwrap();
     let geometry = agree_on_geometry(party, &prepared, &settings, 1).await.unwrap();
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;

@@ -9,18 +9,20 @@ use mpc::TwoParty;
 use mpc::reveal::Ledger;
 use net::{Session, wire};
 
-use super::boosted_trees::{
-    self as secureboost, GuestTraining, HostTrees, train_as_guest_along, train_as_host_along,
-};
-use super::course::tests::InMemory;
-use super::course::{Checkpoints, Course, State};
-use super::generalized_linear as linear;
-use super::logistic_regression::{self as logistic, Coefficients, EarlyStopping, Settings};
-use super::multinomial_regression as multinomial;
-use super::strict_trees::{self, PartTree};
+use super::tests::InMemory;
+use super::{Checkpoints, Course, State};
 use crate::ModelError;
 use crate::family::Family;
 use crate::local::boosted_trees::{Examples, Labels, Loss, Settings as TreeSettings};
+use crate::vertical::boosted_trees::{
+    self as secureboost, GuestTraining, HostTrees, train_as_guest_along, train_as_host_along,
+};
+use crate::vertical::generalized_linear as linear;
+use crate::vertical::logistic_regression::{
+    self as logistic, Coefficients, EarlyStopping, Settings,
+};
+use crate::vertical::multinomial_regression as multinomial;
+use crate::vertical::strict_trees::{self, PartTree};
 
 const DISCLOSURES: [&str; 5] = [
     "train.stop",

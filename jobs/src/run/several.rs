@@ -1,0 +1,86 @@
+//! Stage 4a with several hosts: logistic regression among all parties, and its scores.
+
+use contract::Audience;
+use features::split::Split;
+use models::ModelError;
+use models::local::logistic_regression as local;
+use models::vertical::logistic_regression::{Labels, several};
+use mpc::several::Parties;
+use mpc::several::sum::sum_for_first;
+
+use super::data::Data;
+use super::logistic_regression::{
+    Rows, TEST_SCORES, Trained, alone, host_predictors, joint_settings,
+};
+use super::prepare::Prepared;
+use super::progress::{Run, Step};
+use crate::error::JobError;
+use crate::spec::LogisticRegression;
+
+/// Trains and scores over the step's conversations, with each other party.
+pub(super) async fn train(
+    run: &Run<'_>,
+    step: &mut Step,
+    settings: &LogisticRegression,
+    data: &Data,
+    split: &Split,
+    prepared: &Prepared,
+) -> Result<Trained, JobError> {
+    let rows = Rows::new(0, split);
+    let given = prepared.matrix.take(&rows.given)?;
+    let test = prepared.matrix.take(&split.test)?;
+    run.record("train.rows", Audience::All, 1)?;
+    run.record("train.columns", Audience::All, 1)?;
+    let labelled =
+        data.guest().map(|guest| (guest.labels_of(&rows.given), guest.weights_of(&rows.given)));
+    let labels =
+        labelled.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });
+    let mut parties = Parties::setup(step.fork("train")?, run.ledger.clone()).await?;
+    let settings_of_joint = joint_settings(settings, 0);
+    let own = several::train(&mut parties, &given.columns(), labels, &settings_of_joint).await?;
+    drop(parties);
+    let mine = own.partial_scores(&test.columns(), test.rows());
+    let joint = predictors(run, step, mine, TEST_SCORES).await?;
+    let guest = match (data.guest(), joint) {
+        (Some(guest), Some(joint)) => {
+            let joint = joint.into_iter().map(local::sigmoid).collect();
+            let work = || alone(settings, guest, &rows.given, &given, &test, joint);
+            Some(step.compute(work).await?)
+        }
+        _ => None,
+    };
+    Ok(Trained { own, guest })
+}
+
+/// The joint linear predictors of some rows, at the guest. Of several hosts it gets the sum of what
+/// they add, in steps of 2^-36. `key` is the disclosure of the scores.
+pub(super) async fn predictors(
+    run: &Run<'_>,
+    step: &mut Step,
+    mine: Vec<f64>,
+    key: &str,
+) -> Result<Option<Vec<f64>>, JobError> {
+    if run.job.hosts.len() == 1 {
+        return host_predictors(run, step.pair()?, mine, key).await;
+    }
+    if mine.iter().any(|score| !score.is_finite() || score.abs() >= SCORE_MAX) {
+        let rule = "the own part of a row's score is too large for fixed point; add \
+                    `prepare: [ outliers: {} ]` to the training, or correct the value";
+        return Err(ModelError::InvalidInput(rule.to_owned()).into());
+    }
+    run.record(key, Audience::Guest, mine.len())?;
+    let words: Vec<u64> =
+        mine.iter().map(|score| (score * SCORE_UNIT).round() as i64 as u64).collect();
+    let mut sessions = step.fork("scores")?;
+    let sum = sum_for_first(&mut sessions, &words, words.len()).await?;
+    let joint = |sum: Vec<u64>| {
+        let both = mine.iter().zip(sum);
+        both.map(|(mine, theirs)| mine + theirs as i64 as f64 / SCORE_UNIT).collect()
+    };
+    Ok(sum.map(joint))
+}
+
+/// Units of a score of 1.0 in sums over hosts.
+const SCORE_UNIT: f64 = (1_u64 << 36) as f64;
+/// Parts of a score from here up may leave the ring when all hosts' are added up.
+const SCORE_MAX: f64 = (1_u64 << 24) as f64;

@@ -1,0 +1,152 @@
+//! Products of all parties' private columns with vectors that are shared among them.
+//!
+//! With `X_p` at party p and `w = Σ_q w_q` shared, `X_p·w` is the sum of the products of `X_p` with
+//! each share. That with the own share is local, and each other one the matter of two parties:
+//! [`mpc::matrix`](crate::matrix) between each two does both of theirs.
+
+use net::together;
+use rayon::prelude::*;
+
+use super::Parties;
+use super::words::accumulate;
+use crate::MpcError;
+use crate::matrix::{Blocks, Geometry, SharedProduct, dot};
+
+/// The public shapes, one for each other party.
+pub struct Geometries {
+    pairs: Vec<Geometry>,
+    /// The number of columns of each party.
+    widths: Vec<usize>,
+}
+
+/// All parties' matrices, ready for passes.
+pub struct SharedProducts<'a> {
+    geometries: &'a Geometries,
+    columns: &'a [Vec<i32>],
+    pairs: Vec<SharedProduct<'a>>,
+}
+
+impl Geometries {
+    /// Agrees with all others on the shape, see [`Geometry::agree`].
+    ///
+    /// # Errors
+    /// [`MpcError::Net`] when a peer fails or has other rows.
+    #[net::boxed]
+    pub async fn agree(
+        parties: &mut Parties,
+        rows: usize,
+        columns: usize,
+        passes: usize,
+    ) -> Result<Self, MpcError> {
+        let links = parties.links().iter_mut();
+        let pairs =
+            together(links.map(|link| Geometry::agree(link, rows, columns, passes))).await?;
+        let mut widths: Vec<usize> = pairs.iter().map(Geometry::their_columns).collect();
+        widths.insert(parties.number(), columns);
+        Ok(Self { pairs, widths })
+    }
+
+    /// The number of columns of each party, in their order.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+}
+
+impl<'a> SharedProducts<'a> {
+    /// Exchanges what stays the same over all passes, see [`SharedProduct::prepare`].
+    ///
+    /// # Errors
+    /// Those of [`SharedProduct::prepare`].
+    #[net::boxed]
+    pub async fn prepare(
+        parties: &mut Parties,
+        geometries: &'a Geometries,
+        columns: &'a [Vec<i32>],
+    ) -> Result<Self, MpcError> {
+        let both = parties.links().iter_mut().zip(&geometries.pairs);
+        let prepare = both.map(|(link, geometry)| SharedProduct::prepare(link, geometry, columns));
+        let pairs = together(prepare).await?;
+        Ok(Self { geometries, columns, pairs })
+    }
+
+    /// Shares of `Σ_p X_p·w_p` for each of the `rows`, which are all; `weights` are shares over the
+    /// columns of each party.
+    ///
+    /// # Errors
+    /// Those of [`SharedProduct::forward`].
+    #[net::boxed]
+    pub async fn forward(
+        &self,
+        parties: &mut Parties,
+        weights: &[Vec<u64>],
+        rows: usize,
+    ) -> Result<Vec<u64>, MpcError> {
+        let blocks = self.blocks(parties, weights)?;
+        let both = parties.links().iter_mut().zip(&self.pairs).zip(&blocks);
+        let scores = together(both.map(|((link, product), blocks)| async move {
+            product.forward(link, std::slice::from_ref(blocks), rows).await
+        }))
+        .await?;
+        let mut sums = vec![0; rows];
+        scores.iter().flatten().for_each(|scores| accumulate(&mut sums, scores));
+        Ok(sums)
+    }
+
+    /// Shares of `X_pᵀ·(r, e_p)` for the columns of each party, where r is shared over the rows and
+    /// e over the further rows of each party's matrix.
+    ///
+    /// # Errors
+    /// Those of [`SharedProduct::backward`].
+    #[net::boxed]
+    pub async fn backward(
+        &self,
+        parties: &mut Parties,
+        residuals: &[u64],
+        extra: &[Vec<u64>],
+    ) -> Result<Vec<Vec<u64>>, MpcError> {
+        let number = parties.number();
+        let blocks = self.all_blocks(parties, extra)?;
+        let both = parties.links().iter_mut().zip(&self.pairs).zip(&blocks);
+        let sums = together(both.map(|((link, product), blocks)| async move {
+            product.backward(link, &[(residuals, blocks)]).await
+        }))
+        .await?;
+        // The own product came along with each peer; it is to be there once.
+        let surplus = (self.pairs.len() as u64).wrapping_sub(1);
+        let vector = [residuals, &extra[number]].concat();
+        let local = |column: &Vec<i32>| dot(column, &vector).wrapping_mul(surplus).wrapping_neg();
+        let session = parties.session();
+        let mut own: Vec<u64> =
+            session.compute(|| self.columns.par_iter().map(local).collect()).await;
+        let mut all = Vec::with_capacity(parties.count());
+        for blocks in sums.into_iter().flatten() {
+            accumulate(&mut own, &blocks.own);
+            all.push(blocks.theirs);
+        }
+        all.insert(number, own);
+        Ok(all)
+    }
+
+    /// For each other party the shares over its and the own columns, the own ones for one of them
+    /// only: it is with that one that the own product with the own shares is done.
+    fn blocks(&self, parties: &Parties, shares: &[Vec<u64>]) -> Result<Vec<Blocks>, MpcError> {
+        let mut blocks = self.all_blocks(parties, shares)?;
+        blocks.iter_mut().skip(1).for_each(|blocks| blocks.own.fill(0));
+        Ok(blocks)
+    }
+
+    fn all_blocks(&self, parties: &Parties, shares: &[Vec<u64>]) -> Result<Vec<Blocks>, MpcError> {
+        let widths = shares.iter().map(Vec::len);
+        if !widths.eq(self.geometries.widths.iter().copied()) {
+            let text = "shares for other columns than the parties have".to_owned();
+            return Err(MpcError::InvalidInput(text));
+        }
+        let number = parties.number();
+        let others = shares.iter().enumerate().filter(|(place, _)| *place != number);
+        let block = |(_, theirs): (usize, &Vec<u64>)| Blocks {
+            own: shares[number].clone(),
+            theirs: theirs.clone(),
+        };
+        Ok(others.map(block).collect())
+    }
+}

@@ -1,0 +1,107 @@
+//! The only ways from shares among several parties to values.
+//!
+//! [`open_bit`] reveals a bit to all, [`learn_each`] to each party numbers of its own.
+//!
+//! # Functionality
+//! Afterwards the learners hold the values.
+//! # Messages
+//! 1. `blinding` between each two parties, both ways: random words
+//! 2. `opened_bit` between each two, or `share` to the learner: the blinded shares
+//! # Leaks
+//! Exactly the values, under a key that the job declares; see `reveal` for two parties.
+//! # Security
+//! A party adds to its shares what it has drawn for each other party and subtracts what it got,
+//! which changes no sum. Shares of two parties that did not collude with the learner are uniform
+//! then but for their sum: none says by itself how it came about.
+//! # Cost
+//! 2 flights; between each two parties, each way, 8 bytes for each value of all learners and 8 for
+//! each of the receiver's; for a bit 8 and 1.
+
+use net::{Size, together};
+
+use super::Parties;
+use super::words::accumulate;
+use crate::MpcError;
+
+/// Reveals one XOR-shared bit to all parties.
+///
+/// # Errors
+/// [`MpcError::Undeclared`] for a key that the job does not declare, [`MpcError::Net`] when a peer
+/// fails.
+#[net::boxed]
+pub async fn open_bit(parties: &mut Parties, key: &str, share: u64) -> Result<bool, MpcError> {
+    const STEP: &str = "opened_bit";
+    parties.ledger.record(key, "all", 1)?;
+    // The XOR of bits is the lowest bit of the sum.
+    let blinded = blind(parties, &[share & 1]).await?;
+    let own = blinded.first().map_or(0, |word| word & 1);
+    let theirs = together(parties.links().iter_mut().map(|link| async move {
+        let session = &mut link.session;
+        let theirs = session.exchange_bytes(STEP, vec![own as u8], Size::Exactly(1)).await?;
+        match theirs.as_slice() {
+            [bit @ (0 | 1)] => Ok(u64::from(*bit)),
+            _ => Err(MpcError::from(session.misbehaved(STEP, "a bit must be 0 or 1"))),
+        }
+    }))
+    .await?;
+    Ok(theirs.iter().fold(own, |sum, bit| sum ^ bit) == 1)
+}
+
+/// Reveals to each party the numbers of which the shares stand at its place; returns this party's.
+///
+/// # Errors
+/// [`MpcError::InvalidInput`] unless there are shares for each party, [`MpcError::Undeclared`] for
+/// a key that the job does not declare, [`MpcError::Net`] when a peer fails.
+#[net::boxed]
+pub async fn learn_each(
+    parties: &mut Parties,
+    key: &str,
+    shares: &[Vec<u64>],
+) -> Result<Vec<u64>, MpcError> {
+    if shares.len() != parties.count() {
+        let text = format!("shares for {} of {} parties", shares.len(), parties.count());
+        return Err(MpcError::InvalidInput(text));
+    }
+    for (place, shares) in shares.iter().enumerate() {
+        parties.ledger.record(key, parties.name(place), shares.len() as u64)?;
+    }
+    let blinded = blind(parties, &shares.concat()).await?;
+    let mut rest = blinded.as_slice();
+    let mut parts = Vec::with_capacity(shares.len());
+    for shares in shares {
+        let (part, further) = rest.split_at(shares.len());
+        parts.push(part);
+        rest = further;
+    }
+    let number = parties.number();
+    let mut values = parts[number].to_vec();
+    let received = together(parties.peers().map(|(place, link)| {
+        let (theirs, count) = (parts[place], parts[number].len());
+        async move { link.session.exchange_words("share", theirs, count).await }
+    }))
+    .await?;
+    for shares in &received {
+        accumulate(&mut values, shares);
+    }
+    Ok(values)
+}
+
+/// Other shares of the same numbers, which say nothing about how the given ones came about.
+async fn blind(parties: &mut Parties, shares: &[u64]) -> Result<Vec<u64>, MpcError> {
+    let mut blinded = shares.to_vec();
+    let drawn = together(parties.links().iter_mut().map(|link| {
+        let mut mine = vec![0; shares.len()];
+        link.session.rng().fill_words(&mut mine);
+        async move {
+            let theirs = link.session.exchange_words("blinding", &mine, mine.len()).await?;
+            Ok::<_, MpcError>((mine, theirs))
+        }
+    }))
+    .await?;
+    for (mine, theirs) in drawn {
+        for (share, (mine, theirs)) in blinded.iter_mut().zip(mine.iter().zip(&theirs)) {
+            *share = share.wrapping_add(*mine).wrapping_sub(*theirs);
+        }
+    }
+    Ok(blinded)
+}

@@ -1,0 +1,279 @@
+//! The logistic function on shares among several parties.
+//!
+//! # Functionality
+//! The parties hold shares of scores `z_i` in units of [`SCORE_UNIT`]; the first party knows a
+//! factor `s_i` for each row. All get shares of `s_i/(1 + exp(-z_i))` for |z| < 1500, with an error
+//! of which at most 1.7e-4·max(`s_i`, 1) is a function of `z_i`, and the rest is rounding of
+//! expectation 0 and of the deviation that [`deviation`] states: 4e-5 with three parties, 2e-3 with
+//! five.
+//! # Messages
+//! 1. `public_key`, once, from each key holder to who will multiply under its key
+//! 2. `waves`, from each party from the third on, one after the other, to all before it but the
+//!    first: sines and cosines of the odd multiples of its share, encrypted; `turned` back: the
+//!    running product of waves times these, masked
+//! 3. `harmonics` from the first party to all others, likewise, with the series' coefficients and
+//!    the factors in them; `products` back: what the series sums up to, masked
+//! 4. lifting, comparison and selection, see the blocks
+//! # Leaks
+//! Nothing but the number of rows.
+//! # Security
+//! Semi-honest, from ring-LWE between each two parties and the blocks. The running product is
+//! shared modulo the slots' prime among the parties whose waves are in it; a share of it is
+//! multiplied by the waves of the next party by these two alone, and both get fresh random shares.
+//! # Cost
+//! Between a party from the third on and each before it but the first, for each row in whole 8192:
+//! 375 bytes of waves, 750 turned. From the first party to each other 375, and 37.5 back. With
+//! three parties lifting takes 19 ANDs of bits, saturation 58, and there are two bits to words and
+//! two selections, see `several`.
+//! # Reference
+//! The exponential of a sum of angles is the product of theirs, on local shares, as two parties do
+//! it in [`crate::sigmoid`], which says where it comes from. Series: period 50, ten odd harmonics,
+//! minimax on a quarter of the period, largest error 1.6e-4.
+
+mod saturation;
+mod vectors;
+
+use std::ops::Range;
+
+use crypto::lattice::slots::{PublicKey, SecretKey, SlotRing};
+use crypto::lattice::{Parameters, Ring};
+use net::{Size, together};
+
+use super::Parties;
+use super::words::{Holders, accumulate, lift, select, times_bits};
+use crate::MpcError;
+use crate::hints::blame;
+pub use crate::sigmoid::{ROW_SCALE_MAX, SCORE_UNIT};
+use saturation::saturation;
+pub use vectors::deviation;
+use vectors::{PRIME, PRODUCT_BITS, VECTORS, Vectors};
+
+/// Fractional bits that may be asked for.
+pub const FRACTION_BITS_MAX: u32 = 38;
+/// Ring elements of rows that are worked on at once, which bounds memory.
+const GROUP: usize = 4;
+/// The state of one party: ring tables and keys.
+pub struct Sigmoid {
+    slots: SlotRing,
+    /// The own key, if the party encrypts.
+    secret: Option<SecretKey>,
+    /// The keys of the other parties, in their order, of those that encrypt for this one.
+    public: Vec<Option<PublicKey>>,
+}
+
+/// Waves that travel, and what is made of them.
+struct Steps {
+    query: &'static str,
+    answer: &'static str,
+    /// Vectors of an answer for each chunk.
+    answers: usize,
+}
+
+/// The running product is turned by these waves.
+const TURN: Steps = Steps { query: "waves", answer: "turned", answers: VECTORS };
+/// It is turned by them and its sines are summed up.
+const SUM_UP: Steps = Steps { query: "harmonics", answer: "products", answers: 1 };
+
+/// Of two parties, the one that encrypts waves for the other.
+fn encrypts(own: usize, peer: usize) -> bool {
+    own == 0 || (peer != 0 && own > peer)
+}
+
+impl Sigmoid {
+    /// Makes keys and hands the public ones over.
+    ///
+    /// # Errors
+    /// [`MpcError::Net`] when a peer fails or sends what is no key.
+    #[net::boxed]
+    pub async fn prepare(parties: &mut Parties) -> Result<Self, MpcError> {
+        const STEP: &str = "public_key";
+        let slots = SlotRing::with_modulus(&Ring::new(Parameters::N8192_Q150), PRIME);
+        let number = parties.number();
+        let session = parties.session();
+        let mut rng = session.rng();
+        let (secret, own) = session.compute(|| slots.generate_keys(&mut rng)).await;
+        let own = own.to_bytes(&slots);
+        let (slots_of_peer, own) = (&slots, &own);
+        let public = together(parties.peers().map(|(peer, link)| async move {
+            let session = &mut link.session;
+            if encrypts(number, peer) {
+                session.send_bytes(STEP, own.clone()).await?;
+                return Ok(None);
+            }
+            let size = Size::Exactly(slots_of_peer.seeded_bytes());
+            let bytes = session.receive_bytes(STEP, size).await?;
+            let key = PublicKey::from_bytes(slots_of_peer, &bytes);
+            Ok::<_, MpcError>(Some(key.map_err(|error| blame(session, STEP, error))?))
+        }))
+        .await?;
+        let secret = (number != 1).then_some(secret);
+        Ok(Self { slots, secret, public })
+    }
+
+    /// Shares of `s_i·sigmoid(z_i)` with `fraction_bits` fractional bits (at most
+    /// [`FRACTION_BITS_MAX`]).
+    ///
+    /// `scores` are shares in [`SCORE_UNIT`]; `row_scales` are the `s_i` (0 to [`ROW_SCALE_MAX`]),
+    /// used by the first party only.
+    ///
+    /// # Errors
+    /// [`MpcError::InvalidInput`] for factors or bits out of range, [`MpcError::Net`] when a peer
+    /// fails.
+    #[net::boxed]
+    pub async fn evaluate(
+        &self,
+        parties: &mut Parties,
+        scores: &[u64],
+        row_scales: &[f64],
+        fraction_bits: u32,
+    ) -> Result<Vec<u64>, MpcError> {
+        if fraction_bits > FRACTION_BITS_MAX {
+            return Err(MpcError::InvalidInput(format!(
+                "the sigmoid gives at most {FRACTION_BITS_MAX} fractional bits, not {fraction_bits}"
+            )));
+        }
+        let first = parties.is_first();
+        let valid = |scale: &f64| (0.0..=ROW_SCALE_MAX).contains(scale);
+        if first && !(row_scales.len() == scores.len() && row_scales.iter().all(valid)) {
+            return Err(MpcError::InvalidInput(format!(
+                "the sigmoid needs a factor from 0 to {ROW_SCALE_MAX} for each row"
+            )));
+        }
+        let group = GROUP * self.slots.slots();
+        let mut results = Vec::with_capacity(scores.len());
+        for start in (0..scores.len()).step_by(group) {
+            let rows = start..scores.len().min(start + group);
+            let scales = if first { &row_scales[rows.clone()] } else { &[] };
+            results.extend(self.group(parties, &scores[rows], scales, fraction_bits).await?);
+        }
+        Ok(results)
+    }
+
+    async fn group(
+        &self,
+        parties: &mut Parties,
+        scores: &[u64],
+        scales: &[f64],
+        fraction_bits: u32,
+    ) -> Result<Vec<u64>, MpcError> {
+        let series = self.series(parties, scores, scales).await?;
+        let mut inside = lift(parties, &series, PRIME.into(), PRODUCT_BITS - fraction_bits).await?;
+        let mut whole = vec![0; scores.len()];
+        let unit = (1_u64 << fraction_bits) as f64;
+        for ((whole, inside), scale) in whole.iter_mut().zip(&mut inside).zip(scales) {
+            *whole = (scale * unit).round() as u64;
+            *inside = inside.wrapping_add(*whole / 2);
+        }
+        // Beyond the series: s where z is large, 0 where -z is large.
+        let [is_inside, is_high] = saturation(parties, scores).await?;
+        let mut results = select(parties, &is_inside, &inside).await?;
+        let high = times_bits(parties, &is_high, &whole, Holders::First).await?;
+        accumulate(&mut results, &high);
+        Ok(results)
+    }
+
+    /// Shares modulo the prime of what the series sums up to.
+    async fn series(
+        &self,
+        parties: &mut Parties,
+        scores: &[u64],
+        scales: &[f64],
+    ) -> Result<Vec<u64>, MpcError> {
+        let (number, count) = (parties.number(), parties.count());
+        let own = parties.session().compute(|| self.own_waves(number, count, scores, scales)).await;
+        // What this party has of the running product.
+        let mut running = if number == 1 { own.clone() } else { Vec::new() };
+        for next in 2..count {
+            if number == next {
+                running = self.offer(parties, &own, &TURN, 1..next).await?;
+            } else if (1..next).contains(&number) {
+                running = self.answer(parties, next, &running, &TURN).await?;
+            }
+        }
+        let sums = if number == 0 {
+            self.offer(parties, &own, &SUM_UP, 1..count).await?
+        } else {
+            self.answer(parties, 0, &running, &SUM_UP).await?
+        };
+        let mut shares = sums.concat().concat();
+        shares.truncate(scores.len());
+        Ok(shares)
+    }
+
+    /// Sends encrypted waves to the parties at the places `to`; the sums of the shares of what
+    /// comes back, for each chunk.
+    async fn offer(
+        &self,
+        parties: &mut Parties,
+        chunks: &[Vectors],
+        steps: &'static Steps,
+        to: Range<usize>,
+    ) -> Result<Vec<Vectors>, MpcError> {
+        let Some(key) = &self.secret else {
+            return Err(MpcError::InvalidInput("the second party encrypts nothing".to_owned()));
+        };
+        let session = parties.session();
+        let rng = session.rng();
+        let messages = session.compute(|| self.encrypt(key, chunks, rng)).await?;
+        let (messages, size) =
+            (&messages, Size::Exactly(steps.answers * self.slots.masked_bytes()));
+        let peers = parties.peers().filter(|(peer, _)| to.contains(peer));
+        let answers = together(peers.map(|(_, link)| async move {
+            let session = &mut link.session;
+            for message in messages {
+                session.send_bytes(steps.query, message.clone()).await?;
+            }
+            let mut answers = Vec::with_capacity(messages.len());
+            for _ in messages {
+                let bytes = session.receive_bytes(steps.answer, size).await?;
+                let answer = session.compute(|| self.decrypt(key, &bytes)).await;
+                answers.push(answer.map_err(|error| blame(session, steps.answer, error))?);
+            }
+            Ok::<_, MpcError>(answers)
+        }))
+        .await?;
+        let add = |mut sums: Vec<Vectors>, terms: Vec<Vectors>| {
+            for (sum, terms) in sums.iter_mut().flatten().zip(terms.iter().flatten()) {
+                for (sum, term) in sum.iter_mut().zip(terms) {
+                    *sum = self.slots.add(*sum, *term);
+                }
+            }
+            sums
+        };
+        Ok(answers.into_iter().reduce(add).unwrap_or_default())
+    }
+
+    /// Multiplies the waves of the party at the place `from` by the own part of the running
+    /// product; the own shares of what goes back, for each chunk.
+    async fn answer(
+        &self,
+        parties: &mut Parties,
+        from: usize,
+        chunks: &[Vectors],
+        steps: &'static Steps,
+    ) -> Result<Vec<Vectors>, MpcError> {
+        let index = from - usize::from(from > parties.number());
+        let Some(key) = self.public.get(index).and_then(Option::as_ref) else {
+            return Err(MpcError::InvalidInput(format!("no key of the party at place {from}")));
+        };
+        let session = &mut parties.link(from)?.session;
+        let size = Size::Exactly(VECTORS * self.slots.seeded_bytes());
+        let mut queries = Vec::with_capacity(chunks.len());
+        for _ in chunks {
+            queries.push(session.receive_bytes(steps.query, size).await?);
+        }
+        let mut shares = Vec::with_capacity(chunks.len());
+        for (query, own) in queries.iter().zip(chunks) {
+            let mut rng = session.rng();
+            let multiply = || self.multiply(key, query, own, steps, &mut rng);
+            let answer = session.compute(multiply).await;
+            let (answer, own) = answer.map_err(|error| blame(session, steps.query, error))?;
+            session.send_bytes(steps.answer, answer).await?;
+            shares.push(own);
+        }
+        Ok(shares)
+    }
+}
+
+#[cfg(test)]
+mod tests;
