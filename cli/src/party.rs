@@ -66,7 +66,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
     let work = work_folder(&arguments.out, &own.name);
-    let checkpoints = checkpoints_folder(&arguments.out, &own.name);
+    let checkpoints = checkpoints_folder(&arguments.out, &own.name, &job.digest());
     let kept = kept_folder(arguments.cache.as_ref().unwrap_or(&arguments.out), &own.name);
 
     let converse = async {

@@ -3,8 +3,8 @@
 //! A training has two files, which take turns: the state after its last pass or tree, and the one
 //! before. Parties that are stopped are at most one apart, so that one of the two is common. A file
 //! is one line of JSON that says what the state is of, the state, and a hash of both. It holds the
-//! party's shares and belongs to the party alone; all files are removed when the results are
-//! complete.
+//! party's shares and belongs to the party alone. A file goes only when a newer state takes its
+//! place, and all files of a job when its results are complete.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use contract::Text;
-use models::vertical::course::Checkpoints;
+use models::vertical::course::{Checkpoints, Course};
 use mpc::reveal::{Ledger, Observation};
 use serde::{Deserialize, Serialize};
 
@@ -22,11 +22,13 @@ use crate::watch::{Event, Watch};
 /// Says which run of a training a state is of.
 pub(crate) const RUN_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
-/// The version of the files' form.
+/// The version of the files' form and of what states hold: whatever a training in `models` keeps
+/// otherwise than before, in its `state` or a `save`, raises it, so that nothing older is taken up.
 const FORMAT: u32 = 1;
 
 /// Which state it is: the run that made it, and the passes or trees before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Mark {
     pub(crate) run: [u8; RUN_BYTES],
     pub(crate) number: u64,
@@ -39,8 +41,7 @@ struct Header {
     format: u32,
     /// What the training is made of; see [`Store::open`].
     origin: String,
-    run: [u8; RUN_BYTES],
-    number: u64,
+    mark: Mark,
     /// What the training has opened so far: the key, to whom, and how often.
     opened: Vec<(String, String, u64)>,
 }
@@ -108,7 +109,8 @@ impl<'a> Store<'a> {
     }
 
     /// Begins the run of this name from the state with the `mark`, or anew. What the training had
-    /// opened until then counts for this run too.
+    /// opened until then counts for this run too. Other states stay until newer ones take their
+    /// places, the oldest first: the peer may have them still, where it was only started wrongly.
     pub(crate) fn begin(
         &mut self,
         run: [u8; RUN_BYTES],
@@ -116,17 +118,14 @@ impl<'a> Store<'a> {
     ) -> Result<(), mpc::MpcError> {
         self.run = run;
         let kept = std::mem::take(&mut self.kept);
+        let numbers = kept.each_ref().map(|kept| kept.as_ref().map(|kept| kept.mark.number));
+        self.newest = usize::from(numbers[1] >= numbers[0]);
         for (place, kept) in kept.into_iter().enumerate() {
-            match kept {
-                Some(kept) if Some(kept.mark) == mark => {
-                    self.newest = place;
-                    self.resumed = Some(kept.state);
-                    for (key, to, count) in kept.opened {
-                        self.ledger.record(&key, &to, count)?;
-                    }
-                }
-                // What is left of it is good for nothing; a failure leaves a file that is replaced.
-                _ => drop(fs::remove_file(&self.files[place])),
+            let Some(kept) = kept.filter(|kept| Some(kept.mark) == mark) else { continue };
+            self.newest = place;
+            self.resumed = Some(kept.state);
+            for (key, to, count) in kept.opened {
+                self.ledger.record(&key, &to, count)?;
             }
         }
         Ok(())
@@ -149,8 +148,7 @@ impl<'a> Store<'a> {
         let header = Header {
             format: FORMAT,
             origin: self.origin.clone(),
-            run: self.run,
-            number: number as u64,
+            mark: Mark { run: self.run, number: number as u64 },
             opened: self.opened(),
         };
         let header = serde_json::to_vec(&header)?;
@@ -165,15 +163,24 @@ impl Checkpoints for Store<'_> {
 
     fn keep(&mut self, number: usize, state: Vec<u8>) {
         let place = 1 - self.newest;
-        match self.write(place, number, &state) {
-            Ok(()) => self.newest = place,
-            Err(error) if !self.is_broken => {
-                self.is_broken = true;
-                self.watch.see(Event::Note { text: unwritten(&self.files[place], &error) });
-            }
-            Err(_) => {}
+        let written = self.write(place, number, &state);
+        if written.is_ok() {
+            self.newest = place;
+        }
+        // A state that a power cut may undo is there all the same, and the older one stays.
+        let lasting = written.and_then(|()| sync(folder_of(&self.files[place])));
+        if let Err(error) = lasting
+            && !self.is_broken
+        {
+            self.is_broken = true;
+            self.watch.see(Event::Note { text: unwritten(&self.files[place], &error) });
         }
     }
+}
+
+/// The course of a training that keeps its states in a `store`, if there is one.
+pub(crate) fn course<'a>(store: &'a mut Option<Store<'_>>) -> Course<'a> {
+    Course { checkpoints: store.as_mut().map(|store| store as _) }
 }
 
 /// The state in a file, if there is one; why it cannot be used.
@@ -192,9 +199,7 @@ fn read(file: &Path, origin: &str) -> Result<Option<Kept>, Text> {
     }
     let header: Option<Header> = serde_json::from_slice(header).ok();
     match header.filter(|it| it.format == FORMAT && it.origin == origin) {
-        Some(Header { run, number, opened, .. }) => {
-            Ok(Some(Kept { mark: Mark { run, number }, opened, state: state.to_vec() }))
-        }
+        Some(Header { mark, opened, .. }) => Ok(Some(Kept { mark, opened, state: state.to_vec() })),
         None => Err(Text::new(
             "it is of another job, of other rows or columns, or of another version of the program",
             "它属于另一个任务、不同的行或列，或程序的其他版本",
@@ -202,23 +207,52 @@ fn read(file: &Path, origin: &str) -> Result<Option<Kept>, Text> {
     }
 }
 
-/// Replaces a file by these pieces so that it is always whole, also after a power cut.
+/// Replaces a file by these pieces so that it is always whole; [`sync`] has its name last.
 fn replace(file: &Path, pieces: &[&[u8]]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    make_private(folder).map_err(io::Error::other)?;
+    make_lasting(folder_of(file))?;
     let mut next = file.as_os_str().to_owned();
     next.push(".next");
+    let next = PathBuf::from(next);
+    let replaced = write_new(&next, pieces).and_then(|()| fs::rename(&next, file));
+    if replaced.is_err() {
+        // Half a state takes room where there may be none left; the first error is the one to tell.
+        let _ = fs::remove_file(&next);
+    }
+    replaced
+}
+
+/// Writes a file that only its owner can read, in place of what a run that was stopped left.
+fn write_new(file: &Path, pieces: &[&[u8]]) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let mut written = options.open(&next)?;
+    let mut written = options.open(file)?;
     pieces.iter().try_for_each(|piece| written.write_all(piece))?;
-    written.sync_all()?;
-    fs::rename(&next, file)?;
+    written.sync_all()
+}
+
+/// Makes a folder for its owner alone, which a power cut does not undo.
+fn make_lasting(folder: &Path) -> io::Result<()> {
+    let fresh: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+    make_private(folder).map_err(io::Error::other)?;
+    fresh.into_iter().try_for_each(|made| sync(folder_of(made)))
+}
+
+/// The folder that holds a file or folder.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Has the names in a folder outlast a power cut.
+fn sync(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
@@ -239,9 +273,9 @@ fn unwritten(file: &Path, error: &io::Error) -> Text {
     Text::owned(
         format!(
             "the checkpoint {file} could not be written ({error}); training goes on, and if it is \
-             stopped it will have to begin anew"
+             stopped it may have to begin anew"
         ),
-        format!("无法写入检查点 {file}（{error}）；训练继续进行，但若中断则须从头开始"),
+        format!("无法写入检查点 {file}（{error}）；训练继续进行，但若中断则可能须从头开始"),
     )
 }
 

@@ -62,6 +62,9 @@ pub fn open_rows(
         Some(score) => Some(saved_model::read(&models(party, folder)?, score, party)?),
         None => None,
     };
+    if let Some(model) = &model {
+        model.check_parties(job)?;
+    }
     let reading = model.as_ref().map(|model| model.reading(party)).transpose()?;
     let party = reading.as_ref().unwrap_or(party);
     let path = path(party, folder)?;

@@ -8,7 +8,7 @@ use table::{Schema, Source, Table, TableError};
 
 use crate::division::{Divider, Division, Origin};
 use crate::error::JobError;
-use crate::folder::remove;
+use crate::folder::remove_checkpoints;
 use crate::interactions::UserItems;
 use crate::open_table::KeyReader;
 use crate::saved_model::SavedModel;
@@ -30,16 +30,7 @@ pub struct OwnRows {
 impl OwnRows {
     /// Rows that are in memory.
     pub(crate) fn in_memory(table: Table, keys: KeyReader, origin: Origin) -> Self {
-        Self {
-            table: Some(table),
-            division: None,
-            keys,
-            origin,
-            kept: None,
-            checkpoints: None,
-            model: None,
-            interactions: None,
-        }
+        Self::new(Some(table), None, keys, origin)
     }
 
     /// Reads a source, into memory if its rows fit there.
@@ -79,16 +70,17 @@ impl OwnRows {
     }
 
     fn divided(division: Division, keys: KeyReader, origin: Origin) -> Self {
-        Self {
-            table: None,
-            division: Some(division),
-            keys,
-            origin,
-            kept: None,
-            checkpoints: None,
-            model: None,
-            interactions: None,
-        }
+        Self::new(None, Some(division), keys, origin)
+    }
+
+    fn new(
+        table: Option<Table>,
+        division: Option<Division>,
+        keys: KeyReader,
+        origin: Origin,
+    ) -> Self {
+        let (kept, checkpoints, model, interactions) = (None, None, None, None);
+        Self { table, division, keys, origin, kept, checkpoints, model, interactions }
     }
 
     /// Names the folder for what a small query against a large table keeps between runs; without
@@ -98,9 +90,10 @@ impl OwnRows {
         Self { kept: Some(folder), ..self }
     }
 
-    /// Names the folder for the states of trainings, from which a run that was stopped goes on;
-    /// without it every run begins anew. It is made when it is needed, is the party's own, and goes
-    /// with [`Self::remove_files`].
+    /// Names the folder for the states of this job's trainings, from which a run that was stopped
+    /// goes on; without it every run begins anew. It is made when it is needed, is the party's own,
+    /// and goes with [`Self::remove_files`], as does the folder above it if that is empty then. See
+    /// [`checkpoints_folder`](crate::folder::checkpoints_folder).
     #[must_use]
     pub fn checkpoints_in(self, folder: PathBuf) -> Self {
         Self { checkpoints: Some(folder), ..self }
@@ -144,14 +137,14 @@ impl OwnRows {
         divided.or(self.table.as_ref().map(Table::rows)).unwrap_or_default()
     }
 
-    /// Removes the files over which rows are divided, and the states of trainings: the results are
-    /// complete.
+    /// Removes the files over which rows are divided, and the states of the job's trainings: the
+    /// results are complete.
     ///
     /// # Errors
     /// [`JobError::File`].
     pub fn remove_files(self) -> Result<(), JobError> {
         if let Some(folder) = &self.checkpoints {
-            remove(folder)?;
+            remove_checkpoints(folder)?;
         }
         self.division.map_or(Ok(()), Division::remove)
     }

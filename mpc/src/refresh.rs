@@ -60,7 +60,9 @@ fn shift(shared: &mut Shared, masks: &mut Generator, adds: bool) {
         let mask = u128::from(masks.next_u64()) | u128::from(masks.next_u64()) << 64;
         *word = if adds { word.wrapping_add(mask) } else { word.wrapping_sub(mask) };
     }
-    bits.iter_mut().for_each(|bits| *bits ^= masks.next_u64());
+    for bits in bits {
+        *bits ^= masks.next_u64();
+    }
 }
 
 const SEED_BYTES: usize = 32;

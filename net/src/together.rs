@@ -36,7 +36,8 @@ pub fn together<T, E, F: Future<Output = Result<T, E>>>(
 /// `peers` are the sessions with all other parties, in the order of the job.
 ///
 /// # Errors
-/// [`NetError::InvalidInput`] for no session, or sessions in another order.
+/// [`NetError::InvalidInput`] for no session, or one with a party that is listed before this one
+/// behind one that is listed after it. The order on either side does not show.
 pub fn own_place(peers: &[Session]) -> Result<usize, NetError> {
     let place = peers.iter().take_while(|session| !session.is_first()).count();
     if peers.is_empty() || !peers[place..].iter().all(Session::is_first) {

@@ -52,14 +52,15 @@ fn a_training_that_is_killed_goes_on_from_its_last_checkpoint() {
     assert_eq!(stops["count"].as_u64().unwrap(), passes, "bits before the kill count");
 }
 
-/// The number of the newest checkpoint in a folder, 0 if there is none.
+/// The number of the newest checkpoint of the only job in a folder, 0 if there is none.
 fn newest(folder: &Path) -> u64 {
+    let job = fs::read_dir(folder).ok().and_then(|mut jobs| jobs.next()?.ok());
     let number = |turn: &str| -> Option<u64> {
-        let file = folder.join(format!("logistic_regression.stratified.{turn}"));
-        let contents = fs::read(file).ok()?;
+        let name = format!("logistic_regression.stratified.{turn}");
+        let contents = fs::read(job.as_ref()?.path().join(name)).ok()?;
         let line = contents.split(|byte| *byte == b'\n').next()?;
         let header: serde_json::Value = serde_json::from_slice(line).ok()?;
-        header["number"].as_u64()
+        header["mark"]["number"].as_u64()
     };
     ["a", "b"].into_iter().filter_map(number).max().unwrap_or_default()
 }

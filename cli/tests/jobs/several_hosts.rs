@@ -110,21 +110,40 @@ fn three_parties_train_a_strict_model_and_score_with_it() {
         assert_eq!(opened(name, "model.own_coefficients", name), Some(coefficients));
         assert!(opened(name, "score.test_rows", "clinic").is_some_and(|rows| rows > 90));
     }
+    let card = json(&out.join(format!("clinic/model/{STEP}.card.json")));
+    let is_radiologys =
+        |it: &Value| it["what"] == "model.own_coefficients" && it["party"] == "radiology";
+    assert!(card["opened_in_training"].as_array().unwrap().iter().any(is_radiologys), "{card}");
+    let page = fs::read_to_string(out.join("clinic/report.html")).unwrap();
+    assert!(page.contains("the sum of the parts of laboratory and radiology"));
+    assert!(page.contains("laboratory、radiology 各部分之和"));
     let before = scores(&out.join(format!("clinic/tables/scores.{STEP}.parquet")));
 
     let (parties, _) = job.split_once("\nalign:").unwrap();
     let parties = parties.replace("breast-three", "next-month");
     let last = "align: { protocol: multiparty }\nscore: { model: breast-three, step: \
                 logistic_regression }\nevaluate: { bootstrap: 100 }\n";
-    fs::write(folder.join("score.yaml"), format!("{parties}\n{last}")).unwrap();
-    let arguments = ["--language", "en", "run", "score.yaml", "--models", "out", "--out", "scored"];
-    let output = Command::new(PROGRAM).current_dir(folder).args(arguments).output().unwrap();
-    let messages = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{messages}");
+    let score = |parties: &str, out: &str| {
+        fs::write(folder.join("score.yaml"), format!("{parties}\n{last}")).unwrap();
+        let arguments = ["--language", "en", "run", "score.yaml", "--models", "out", "--out", out];
+        let output = Command::new(PROGRAM).current_dir(folder).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, messages) = score(&parties, "scored");
+    assert_eq!(code, Some(0), "{messages}");
     let now = scores(&folder.join("scored/clinic/tables/scores.parquet"));
     assert!(before.iter().all(|(id, score)| now[id].to_bits() == score.to_bits()));
     let page = fs::read_to_string(folder.join("scored/laboratory/report.html")).unwrap();
     assert!(page.contains("the sum of all hosts' parts") || page.contains("hosts&#39; parts"));
+
+    // Without radiology the guest would learn the laboratory's part, and scores that are none.
+    let (two, _) = parties.split_once("\n  radiology:").unwrap();
+    let (code, messages) = score(two, "partial");
+    assert_eq!(code, Some(1), "{messages}");
+    for part in ["trained by clinic, laboratory and radiology", "names clinic and laboratory;"] {
+        assert!(messages.contains(part), "{messages}");
+    }
+    assert_nothing_is_left(&folder.join("partial"));
 }
 
 /// What was opened between the guest and a host stands in the records of these two alike, and

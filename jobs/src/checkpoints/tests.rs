@@ -68,12 +68,40 @@ fn the_last_two_states_are_there_with_what_was_opened() {
     assert!(notes.taken().is_empty());
 }
 
+/// A run that begins anew, as where the peer was started with another folder for its results.
+#[test]
+fn states_that_nobody_goes_on_from_stay_until_newer_ones_take_their_places() {
+    let (folder, notes, ledger) = (tempfile::tempdir().unwrap(), Notes::default(), ledger());
+    keep(folder.path(), &notes, 1..=5);
+    let open = || Store::open(folder.path(), "train", &ORIGIN, &ledger, &notes);
+    let mut store = open();
+    store.begin([4; RUN_BYTES], None).unwrap();
+    assert_eq!(store.resumed(), None);
+    assert!(ledger.observed().is_empty());
+    let newer = |number| Mark { run: [4; RUN_BYTES], number };
+    let holds = |expected: [Mark; 2]| {
+        let marks = open().marks();
+        marks.len() == 2 && expected.iter().all(|mark| marks.contains(mark))
+    };
+    assert!(holds([mark(4), mark(5)]));
+    store.keep(1, vec![1; 40]);
+    assert!(holds([mark(5), newer(1)]));
+    store.keep(2, vec![2; 40]);
+    assert!(holds([newer(1), newer(2)]));
+}
+
 #[cfg(unix)]
 #[test]
 fn states_are_private_and_nothing_else_is_left() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("private");
+    // What others could read, and what a run left that was stopped while it wrote.
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let half = folder.join("train.a.next");
+    fs::write(&half, "half a state").unwrap();
+    fs::set_permissions(&half, fs::Permissions::from_mode(0o644)).unwrap();
     keep(&folder, &Notes::default(), 1..=3);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
@@ -118,4 +146,12 @@ fn a_state_that_cannot_be_written_is_told_once() {
     keep(&file, &notes, 1..=3);
     let told = notes.taken();
     assert!(told.iter().filter(|text| text.contains("could not be written")).count() == 1);
+
+    // Nor is half of it left, where something else is in its place.
+    let place = folder.path().join("train.a");
+    fs::create_dir(&place).unwrap();
+    keep(folder.path(), &notes, 1..=3);
+    let told = notes.taken();
+    assert!(told.iter().filter(|text| text.contains("could not be written")).count() == 1);
+    assert!(place.is_dir() && !folder.path().join("train.a.next").exists());
 }

@@ -10,9 +10,10 @@ mod model;
 mod tables;
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use contract::JobDigest;
 use net::Conversation;
 use serde::Serialize;
 
@@ -156,10 +157,22 @@ pub fn kept_folder(out: &Path, party: &str) -> PathBuf {
     out.join(format!(".{party}.kept"))
 }
 
-/// Where a party keeps the states of its trainings while a job runs. What a run that was stopped
-/// left there, the next one of the same job goes on from.
-pub fn checkpoints_folder(out: &Path, party: &str) -> PathBuf {
-    out.join(format!(".{party}.checkpoints"))
+/// Where a party keeps the states of its trainings while a job of this digest runs. What a run that
+/// was stopped left there, the next one of the same job goes on from; those of other jobs lie
+/// beside it until they end well or somebody removes them.
+pub fn checkpoints_folder(out: &Path, party: &str, job: &JobDigest) -> PathBuf {
+    let of_job = hex(&job.as_bytes()[..CHECKPOINTS_NAME_BYTES]);
+    out.join(format!(".{party}.checkpoints")).join(of_job)
+}
+
+/// Removes the folder of a job's states, and the one above it unless other jobs have theirs there.
+pub(crate) fn remove_checkpoints(folder: &Path) -> Result<(), JobError> {
+    remove(folder)?;
+    if let Some(all) = folder.parent() {
+        // It is not empty, or was never made.
+        let _ = fs::remove_dir(all);
+    }
+    Ok(())
 }
 
 /// Where a party's models are in the folder `out` of the results of the job that trained them.
@@ -167,7 +180,7 @@ pub fn models_folder(out: &Path, party: &str) -> PathBuf {
     out.join(party).join("model")
 }
 
-/// Makes a folder that only its owner can look into.
+/// Makes a folder that only its owner can look into, or makes one that is there so.
 pub(crate) fn make_private(folder: &Path) -> Result<(), JobError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -176,7 +189,18 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), JobError> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder.create(folder).map_err(|error| JobError::file("make", folder, &error))
+    builder.create(folder).map_err(|error| JobError::file("make", folder, &error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let fault = |error: io::Error| JobError::file("make private", folder, &error);
+        let is_open = fs::metadata(folder).map_err(fault)?.permissions().mode() & 0o077 != 0;
+        if is_open {
+            // Which fails for a folder of somebody else.
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(fault)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where a party's results are until they are complete.
@@ -194,13 +218,38 @@ fn rename(from: &Path, to: &Path) -> Result<(), JobError> {
     fs::rename(from, to).map_err(|error| JobError::file("rename", from, &error))
 }
 
-pub(crate) fn remove(folder: &Path) -> Result<(), JobError> {
+fn remove(folder: &Path) -> Result<(), JobError> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(JobError::file("remove", folder, &error))
         }
         _ => Ok(()),
     }
 }
 
+/// Of the digest; enough to tell jobs apart, and each state says itself what it is of.
+const CHECKPOINTS_NAME_BYTES: usize = 8;
+
 const METRICS: &str = "metrics.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_of_other_jobs_stay() {
+        let out = tempfile::tempdir().unwrap();
+        let [one, other] = [1, 2].map(|byte| {
+            let folder = checkpoints_folder(out.path(), "bank", &JobDigest::new([byte; 32]));
+            make_private(&folder).unwrap();
+            fs::write(folder.join("train.a"), "a state").unwrap();
+            folder
+        });
+        remove_checkpoints(&one).unwrap();
+        assert!(!one.exists() && other.join("train.a").exists());
+        remove_checkpoints(&other).unwrap();
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+        // A job that has none.
+        remove_checkpoints(&one).unwrap();
+    }
+}

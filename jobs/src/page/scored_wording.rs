@@ -4,7 +4,7 @@ report::messages! {
     /// The line below the title of a job that scores.
     scored_subtitle(guest, host) {
         "New rows of {guest} and {host}, scored by a model that they trained before",
-        "{guest} 与 {host} 的新样本，由双方此前训练的模型评分"
+        "{guest} 与 {host} 的新样本，由各方此前共同训练的模型评分"
     }
     /// Heading: new scores.
     scored() { "Scores", "评分" }
@@ -26,8 +26,8 @@ report::messages! {
     /// Caution: the model was trained for something else.
     another_purpose(trained, scored) {
         "The model was agreed on for the purpose {trained}, and these scores for {scored}. Make sure \
-         that whoever may decide on this has done so, at both parties.",
-        "模型约定的用途为 {trained}，而本次评分的用途为 {scored}。请确认双方有权决定者均已同意。"
+         that whoever may decide on this has done so, at every party.",
+        "模型约定的用途为 {trained}，而本次评分的用途为 {scored}。请确认各方有权决定者均已同意。"
     }
     /// Heading of the table of quantiles.
     distribution_of_scores() { "How the scores are spread", "评分的分布" }
@@ -56,9 +56,9 @@ report::messages! {
     model_cards() { "Model cards", "模型卡" }
     /// What a card is for.
     model_cards_lead() {
-        "For your register of models; the same is in the .card.json files, for programs. Of the \
-         other party's part you know no more than this page says.",
-        "供己方模型登记之用；供程序读取的同样内容见 .card.json 文件。对方部分的信息，己方所知不超出本页。"
+        "For your register of models; the same is in the .card.json files, for programs. Of other \
+         parties' parts you know no more than this page says.",
+        "供己方模型登记之用；供程序读取的同样内容见 .card.json 文件。其他各方部分的信息，己方所知不超出本页。"
     }
     /// Heading of the table of a card.
     card_facts() { "What it is", "模型概况" }

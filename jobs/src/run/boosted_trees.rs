@@ -28,6 +28,7 @@ use super::logistic_regression::TEST_SCORES;
 use super::multinomial_regression::check_classes;
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
+use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::{BoostedTrees, TreeDirection, TreeEnsemble, TreeLoss};
 
@@ -92,18 +93,21 @@ pub(super) async fn train(
     }
     let classes = agree_on_classes(run, step, spec, data).await?;
     let settings = settings(spec, classes, run.job.seed);
+    if privacy != STRICT {
+        // Before the states are opened, which count what was recorded after that again.
+        run.record("model.trees", Audience::Guest, 1)?;
+        run.record(TEST_SCORES, Audience::Guest, rows.test.len())?;
+    }
     let parts = [&rows.training[..], &rows.validation];
     let inputs = Inputs { step: id, rows: parts, guest: data.guest() };
-    let origin = step.compute(|| inputs.with_bins(run, &matrix)).await;
-    let mut store = checkpoints::agree(run, &mut step.sessions, (id, origin)).await?;
-    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
+    let origin = || inputs.with_bins(run, &matrix);
+    let mut store = checkpoints::agree(run, &mut step.sessions, id, origin).await?;
+    let course = course(&mut store);
     if privacy == STRICT {
         let (session, spec) = ((step.pair()?, course), (spec, &settings));
         let part = strict(run, session, spec, data, &matrix, &rows).await?;
         return Ok(Trained { binnings, part });
     }
-    run.record("model.trees", Audience::Guest, 1)?;
-    run.record(TEST_SCORES, Audience::Guest, rows.test.len())?;
     let Some(guest) = data.guest() else {
         let (mut session, training) = (step.pair()?.fork("train")?, &rows.training);
         let part =

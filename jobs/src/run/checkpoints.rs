@@ -63,16 +63,19 @@ fn bytes_of(column: &[f64]) -> Vec<u8> {
     column.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// Agrees on the state that all parties go on from, over the sessions of a step; `origin` is the
+/// Agrees on the state that all parties go on from, over the sessions of a step; `origin` makes the
 /// hash of this party's [`Inputs`]. `None` if this party keeps no states.
 pub(super) async fn agree<'a>(
     run: &Run<'a>,
     sessions: &mut [Session],
-    (step, origin): (&str, [u8; 32]),
+    step: &str,
+    origin: impl FnOnce() -> [u8; 32] + Send,
 ) -> Result<Option<Store<'a>>, JobError> {
-    let mut store = run
-        .checkpoints()
-        .map(|folder| Store::open(folder, step, &origin, &run.ledger, run.watch()));
+    let mut store = None;
+    if let (Some(folder), Some(session)) = (run.checkpoints(), sessions.first()) {
+        let origin = session.compute(origin).await;
+        store = Some(Store::open(folder, step, &origin, &run.ledger, run.watch()));
+    }
     let own = store.as_ref().map(Store::marks).unwrap_or_default();
     let (name, chosen) =
         if run.is_guest() { choose(sessions, &own).await? } else { follow(sessions, &own).await? };
@@ -96,8 +99,8 @@ pub(super) async fn agree_on_numbers<'a>(
     if run.job.prepare.encode.uses_woe() {
         return Ok(None);
     }
-    let origin = session.compute(|| inputs.with_numbers(run, matrix)).await;
-    agree(run, slice::from_mut(session), (inputs.step, origin)).await
+    let origin = || inputs.with_numbers(run, matrix);
+    agree(run, slice::from_mut(session), inputs.step, origin).await
 }
 
 /// The guest's side: the name of this run, and the newest state that all have.

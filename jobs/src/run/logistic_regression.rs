@@ -12,7 +12,6 @@ use features::split::Split;
 use models::ModelError;
 use models::evaluate::Evaluation;
 use models::local::logistic_regression as local;
-use models::vertical::course::Course;
 use models::vertical::hidden_evaluation::{Figures, Places, evaluate as judge};
 use models::vertical::logistic_regression::woe::score_with_woe;
 use models::vertical::logistic_regression::{self as joint, Coefficients, EarlyStopping, Labels};
@@ -27,6 +26,7 @@ use super::outcome::HiddenComparison;
 use super::prepare::Prepared;
 use super::progress::Run;
 use super::weigh::WoeOfRows;
+use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::LogisticRegression;
 
@@ -70,6 +70,11 @@ impl Rows {
         &self.given[..self.fitted]
     }
 
+    /// Those that are fitted on, and the validation rows.
+    pub(super) fn parts(&self) -> [&[u32]; 2] {
+        self.given.split_at(self.fitted).into()
+    }
+
     pub(super) fn validation(&self) -> usize {
         self.given.len() - self.fitted
     }
@@ -92,7 +97,7 @@ pub(super) async fn train(
 
     run.record("train.rows", Audience::All, 1)?;
     run.record("train.columns", Audience::All, 1)?;
-    let inputs = Inputs { step: id, rows: [&rows.given, &[]], guest: data.guest() };
+    let inputs = Inputs { step: id, rows: rows.parts(), guest: data.guest() };
     let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let labels =
@@ -101,7 +106,7 @@ pub(super) async fn train(
     let part = woe.as_ref().map(WoeOfRows::part);
     let settings_of_joint = joint_settings(settings, rows.validation());
     let columns = given.columns();
-    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
+    let course = course(&mut store);
     let (part, settings_of_joint) = (part.as_ref(), &settings_of_joint);
     let own = joint::train_with_woe(&mut party, &columns, labels, part, settings_of_joint, course)
         .await?;

@@ -7,7 +7,6 @@ use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::local::multinomial_regression as local;
-use models::vertical::course::Course;
 use models::vertical::logistic_regression::{EarlyStopping, Settings};
 use models::vertical::multinomial_regression::{self as joint, ClassCoefficients, Labels};
 use mpc::TwoParty;
@@ -19,6 +18,7 @@ use super::data::{Data, GuestRows};
 use super::logistic_regression::{L2_MIN, Rows, TEST_SCORES, host_predictors};
 use super::prepare::Prepared;
 use super::progress::Run;
+use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::MultinomialRegression;
 
@@ -55,9 +55,9 @@ pub(super) async fn train(
         values,
         weights: weights.as_deref(),
     });
-    let inputs = Inputs { step: id, rows: [&rows.given, &[]], guest: data.guest() };
+    let inputs = Inputs { step: id, rows: rows.parts(), guest: data.guest() };
     let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
-    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
+    let course = course(&mut store);
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let joint_settings = joint_settings(settings, rows.validation());
     let columns = given.columns();

@@ -5,7 +5,6 @@ use features::FeatureMatrix;
 use features::split::Split;
 use models::family::Family;
 use models::local::generalized_linear as local;
-use models::vertical::course::Course;
 use models::vertical::generalized_linear::{self as joint, Targets};
 use mpc::TwoParty;
 use net::Session;
@@ -16,6 +15,7 @@ use super::evaluate::{Predicted, Scores};
 use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained, host_predictors};
 use super::prepare::Prepared;
 use super::progress::Run;
+use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::{Regression, RegressionOf};
 
@@ -46,7 +46,7 @@ pub(super) async fn train(
     run.record("train.columns", Audience::All, 1)?;
     let inputs = Inputs { step: id, rows: [&rows, &[]], guest: data.guest() };
     let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &training).await?;
-    let course = Course { checkpoints: store.as_mut().map(|store| store as _) };
+    let course = course(&mut store);
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let targets = known.as_ref().map(|known| Targets {
         values: &known.targets,

@@ -63,7 +63,9 @@ pub(super) async fn predictors(
     if run.job.hosts.len() == 1 {
         return host_predictors(run, step.pair()?, mine, key).await;
     }
-    if mine.iter().any(|score| !score.is_finite() || score.abs() >= SCORE_MAX) {
+    // Only hosts' parts are added up in fixed point.
+    let bound = if run.is_guest() { f64::INFINITY } else { SCORE_MAX };
+    if !mine.iter().all(|score| score.abs() < bound) {
         let rule = "the own part of a row's score is too large for fixed point; add \
                     `prepare: [ outliers: {} ]` to the training, or correct the value";
         return Err(ModelError::InvalidInput(rule.to_owned()).into());
@@ -82,5 +84,5 @@ pub(super) async fn predictors(
 
 /// Units of a score of 1.0 in sums over hosts.
 const SCORE_UNIT: f64 = (1_u64 << 36) as f64;
-/// Parts of a score from here up may leave the ring when all hosts' are added up.
+/// A host's part of a score from here up may leave the ring when all hosts' are added up.
 const SCORE_MAX: f64 = (1_u64 << 24) as f64;

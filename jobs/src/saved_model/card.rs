@@ -6,7 +6,7 @@ use report::message::listed;
 use serde_json::{Value, json};
 
 use super::SavedModel;
-use crate::run::{ModelOutcome, Outcome};
+use crate::run::{ModelOutcome, Outcome, opening};
 
 /// The card as JSON, for people's own registers of models.
 pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) -> Value {
@@ -24,7 +24,7 @@ pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) 
         .iter()
         .filter(|it| it.id == step)
         .flat_map(|it| &it.observed)
-        .map(|it| json!({ "to": it.to.name(), "what": it.key, "count": it.count }))
+        .map(opening)
         .collect();
     json!({
         "card": 1,
@@ -64,7 +64,8 @@ pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) 
 pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
     let names: Vec<String> = outcome.parties.iter().map(|party| party.name.clone()).collect();
     let guest = names.first().map_or("", String::as_str);
-    let hosts = listed(names.get(1..).unwrap_or_default());
+    let host_names = names.get(1..).unwrap_or_default();
+    let hosts = listed(host_names);
     let (host, host_zh) = (&hosts.en, &hosts.zh);
     let mut limits = vec![
         Text::owned(
@@ -94,7 +95,7 @@ pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
             "训练中未出现的类别按未知类别处理；超出范围的数值按界限值或最外侧的分箱处理。",
         ),
     ];
-    limits.push(told_by_scoring(model, guest, &hosts));
+    limits.push(told_by_scoring(model, guest, host_names));
     if model.part.recommends() {
         limits.push(Text::new(
             "Scores are for ranking and are no probabilities. What was seen is not all that was \
@@ -117,7 +118,8 @@ pub(crate) fn limits(outcome: &Outcome, model: &ModelOutcome) -> Vec<Text> {
 }
 
 /// What the guest gets to know with each scoring.
-fn told_by_scoring(model: &ModelOutcome, guest: &str, hosts: &Text) -> Text {
+fn told_by_scoring(model: &ModelOutcome, guest: &str, host_names: &[String]) -> Text {
+    let hosts = listed(host_names);
     let (host, host_zh) = (&hosts.en, &hosts.zh);
     match (model.privacy == STRICT, !model.part.is_linear()) {
         _ if model.part.recommends() => Text::owned(
@@ -129,6 +131,17 @@ fn told_by_scoring(model: &ModelOutcome, guest: &str, hosts: &Text) -> Text {
             format!(
                 "每次评分，{guest} 都得到每个用户在 {host_zh} 各列上的相同若干组合（个数等于因子数）：\
                  各列取值相同的用户，其数值也相同。重新训练会使 {guest} 得到更多组合。"
+            ),
+        ),
+        (true, false) if host_names.len() > 1 => Text::owned(
+            format!(
+                "From each score {guest} can compute the sum of the parts of {host}, since it \
+                 knows its own coefficients, and none of these parts. Hosts that help {guest} make \
+                 it the sum of the others' parts: with the help of all but one, that one's part."
+            ),
+            format!(
+                "{guest} 已知自己的系数，因此由每个评分可算出 {host_zh} 各部分之和，但得不到其中任何一个。\
+                 若有合作方协助 {guest}，则可得其余合作方各部分之和；若仅剩一方未协助，即为该方的部分。"
             ),
         ),
         (true, false) => Text::owned(

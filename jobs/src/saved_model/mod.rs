@@ -10,13 +10,14 @@ mod check;
 mod export;
 mod file;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use contract::{JobDigest, Role};
 use features::binning::Binning;
 use features::prepare::Preparation;
 use features::woe::WoeTable;
+use report::message::listed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use table::{Table, TableError};
@@ -51,6 +52,10 @@ pub(crate) struct SavedModel {
     /// Whose part it is.
     party: String,
     role: Role,
+    /// The names of all parties that trained it. None in files from before there could be several
+    /// hosts: those are of one guest and one host.
+    #[serde(default)]
+    parties: Vec<String>,
     /// The step in which it was trained.
     pub(crate) step: String,
     component: String,
@@ -118,6 +123,7 @@ impl SavedModel {
             model_id: model.model_id.clone(),
             party: outcome.party.clone(),
             role: outcome.role,
+            parties: names(job),
             step: model.step.clone(),
             component: model.component.to_owned(),
             privacy: model.privacy.clone(),
@@ -180,6 +186,34 @@ impl SavedModel {
         Model::of_parts(&self.component, &self.privacy, &self.settings)
     }
 
+    /// Makes sure that `job` names the parties that trained the model, all of them and nobody else:
+    /// the guest is to learn the sum of the parts of all hosts, and no less.
+    ///
+    /// # Errors
+    /// [`JobError::SavedModel`] if it does not.
+    pub(crate) fn check_parties(&self, job: &JobSpec) -> Result<(), JobError> {
+        let named = names(job);
+        if self.parties.is_empty() && named.len() == 2 {
+            return Ok(());
+        }
+        if self.parties.is_empty() {
+            let rule = format!(
+                "it was trained with one host, and this job names {}; name that host only",
+                listed(&named).en
+            );
+            return Err(self.fault(rule));
+        }
+        let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<String>>();
+        if set(&self.parties) == set(&named) {
+            return Ok(());
+        }
+        let [trained, named] = [&self.parties, &named].map(|names| listed(names).en);
+        Err(self.fault(format!(
+            "it was trained by {trained}, and this job names {named}; name the parties that \
+             trained it, since a score is made of the parts of all"
+        )))
+    }
+
     /// How the party's new table is read: the columns of the model as in training, those with a
     /// role as the job says, and no others.
     ///
@@ -240,4 +274,9 @@ impl SavedModel {
         let path = PathBuf::from(format!("{}.json", self.step));
         JobError::SavedModel { party: self.party.clone(), path, rule }
     }
+}
+
+/// The names of a job's parties, in its order.
+fn names(job: &JobSpec) -> Vec<String> {
+    job.parties().map(|party| party.name.clone()).collect()
 }

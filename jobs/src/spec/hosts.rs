@@ -17,6 +17,10 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let mut refused = BTreeSet::new();
     for step in job.disclosures() {
         let Some(component) = catalogue::find(step.component) else { continue };
+        // What is scored by which model has a rule of its own.
+        if component.name == catalogue::SCORE.name {
+            continue;
+        }
         let takes_several = component.mode(&step.mode).is_some_and(|mode| mode.several_hosts);
         if takes_several || !refused.insert((component.name, step.mode.clone())) {
             continue;

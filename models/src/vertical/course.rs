@@ -53,7 +53,9 @@ impl Course<'_> {
     }
 }
 
-/// What a training needs to go on.
+/// What a training needs to go on. A training that keeps other things, or the same in another
+/// order, must not take up states from before: whoever changes a `state` or `save` raises the
+/// version of the files that keep them (`FORMAT` in `jobs::checkpoints`).
 #[derive(Debug, Default, PartialEq)]
 pub(in crate::vertical) struct State {
     /// Numbers that are not shared.

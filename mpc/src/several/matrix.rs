@@ -27,10 +27,13 @@ pub struct SharedProducts<'a> {
 }
 
 impl Geometries {
-    /// Agrees with all others on the shape, see [`Geometry::agree`].
+    /// Agrees with all others on the shape, see [`Geometry::agree`]. Then each two compare what
+    /// they heard in `widths`: a party that told two others different numbers of its columns would
+    /// make these two blame each other later.
     ///
     /// # Errors
-    /// [`MpcError::Net`] when a peer fails or has other rows.
+    /// [`MpcError::Net`] when a peer fails, has other rows, or heard of other columns than this
+    /// party; the error names both the peer and whose columns they are.
     #[net::boxed]
     pub async fn agree(
         parties: &mut Parties,
@@ -43,6 +46,7 @@ impl Geometries {
             together(links.map(|link| Geometry::agree(link, rows, columns, passes))).await?;
         let mut widths: Vec<usize> = pairs.iter().map(Geometry::their_columns).collect();
         widths.insert(parties.number(), columns);
+        compare_widths(parties, &widths).await?;
         Ok(Self { pairs, widths })
     }
 
@@ -50,6 +54,30 @@ impl Geometries {
     pub fn widths(&self) -> &[usize] {
         &self.widths
     }
+}
+
+/// Makes sure that every party told all others the same number of its columns. Each hears all of
+/// them before it judges, so that nobody who finds a difference keeps it from others.
+async fn compare_widths(parties: &mut Parties, widths: &[usize]) -> Result<(), MpcError> {
+    const STEP: &str = "widths";
+    let ours: Vec<u64> = widths.iter().map(|width| *width as u64).collect();
+    let links = parties.links().iter_mut();
+    let heard = links.map(|link| link.session.exchange_words(STEP, &ours, ours.len()));
+    let heard = together(heard).await?;
+    for (link, theirs) in parties.links.iter().zip(&heard) {
+        let Some(place) = (0..ours.len()).find(|place| ours[*place] != theirs[*place]) else {
+            continue;
+        };
+        let (name, ours, theirs) = (parties.name(place), ours[place], theirs[place]);
+        let hint = if [link.session.me(), link.session.peer()].contains(&name) {
+            String::new()
+        } else {
+            format!("; either it is wrong, or {name} told you two different numbers")
+        };
+        let rule = format!("it says that {name} has {theirs} columns, and we know of {ours}{hint}");
+        return Err(link.session.misbehaved(STEP, rule).into());
+    }
+    Ok(())
 }
 
 impl<'a> SharedProducts<'a> {
@@ -150,3 +178,6 @@ impl<'a> SharedProducts<'a> {
         Ok(others.map(block).collect())
     }
 }
+
+#[cfg(test)]
+mod tests;

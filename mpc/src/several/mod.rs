@@ -11,7 +11,8 @@
 //! 1. those of [`TwoParty::setup`], between each two parties
 //! 2. of the blocks for two parties that do the products, between each two of them: `boolean`,
 //!    `conversion`, `multiplication`, `matrix`
-//! 3. those listed in [`sigmoid`], [`reveal`] and [`sum`]
+//! 3. `widths`, once between each two: how many columns each party has, of [`matrix`]
+//! 4. those listed in [`sigmoid`], [`reveal`] and [`sum`]
 //! # Leaks
 //! Nothing but lengths, and what is opened.
 //! # Security
@@ -22,7 +23,7 @@
 //! Shares of what is opened are blinded by sharings of zero before they travel. No two parties hold
 //! everybody's shares, which would be cheaper and asks all others to trust these two.
 //! # Cost
-//! Between each two parties: an AND of bits 8.4 bytes each way (with silent transfers 0.4), in
+//! Between each two parties: an AND of bits 4.4 bytes each way (with silent transfers 0.4), in
 //! words of 64; a product of words 768; a selection n - 1 transfers of 8 + 4 bytes at each party. A
 //! layer of ANDs takes one flight and one step of a selection 2, of which there are n.
 //! # Reference

@@ -2,10 +2,10 @@
 //!
 //! # Functionality
 //! The parties hold shares of scores `z_i` in units of [`SCORE_UNIT`]; the first party knows a
-//! factor `s_i` for each row. All get shares of `s_i/(1 + exp(-z_i))` for |z| < 1500, with an error
-//! of which at most 1.7e-4·max(`s_i`, 1) is a function of `z_i`, and the rest is rounding of
-//! expectation 0 and of the deviation that [`deviation`] states: 4e-5 with three parties, 2e-3 with
-//! five.
+//! factor `s_i` for each row. All get shares of `s_i/(1 + exp(-z_i))` for |z| up to 1.6 million,
+//! with an error of which at most 1.7e-4·max(`s_i`, 1) is a function of `z_i`, and the rest is
+//! rounding of expectation 0, since parties round their waves at random, and of the deviation that
+//! [`deviation`] states: 5e-5 with three parties, 2.4e-3 with five.
 //! # Messages
 //! 1. `public_key`, once, from each key holder to who will multiply under its key
 //! 2. `waves`, from each party from the third on, one after the other, to all before it but the
@@ -23,7 +23,7 @@
 //! # Cost
 //! Between a party from the third on and each before it but the first, for each row in whole 8192:
 //! 375 bytes of waves, 750 turned. From the first party to each other 375, and 37.5 back. With
-//! three parties lifting takes 19 ANDs of bits, saturation 58, and there are two bits to words and
+//! three parties lifting takes 19 ANDs of bits, saturation 108, and there are two bits to words and
 //! two selections, see `several`.
 //! # Reference
 //! The exponential of a sum of angles is the product of theirs, on local shares, as two parties do
@@ -180,7 +180,10 @@ impl Sigmoid {
         scales: &[f64],
     ) -> Result<Vec<u64>, MpcError> {
         let (number, count) = (parties.number(), parties.count());
-        let own = parties.session().compute(|| self.own_waves(number, count, scores, scales)).await;
+        let session = parties.session();
+        let rng = session.rng();
+        let waves = || self.own_waves(number, count, scores, scales, rng);
+        let own = session.compute(waves).await;
         // What this party has of the running product.
         let mut running = if number == 1 { own.clone() } else { Vec::new() };
         for next in 2..count {
@@ -275,5 +278,7 @@ impl Sigmoid {
     }
 }
 
+#[cfg(test)]
+mod range_tests;
 #[cfg(test)]
 mod tests;

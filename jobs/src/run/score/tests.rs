@@ -1,4 +1,5 @@
 mod classes;
+mod parties;
 mod tampered;
 
 use std::fmt::Write as _;

@@ -178,6 +178,11 @@ fn what_a_strict_model_of_several_hosts_lacks_is_refused_with_what_to_write() {
             assert!(error.contains(message), "{message} is missing in: {error}");
         }
     }
+    let score = "score: { model: m, step: boosted_trees, privacy: secureboost }";
+    let error = parsed("train: [ boosted_trees: { privacy: secureboost } ]", score);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("is not for `boosted_trees` with `privacy: secureboost`"), "{error}");
+    assert!(!error.contains("leave `score` out"), "said once: {error}");
 }
 
 /// A strict model of several hosts: what the guest learns of their parts is the sum, also of new

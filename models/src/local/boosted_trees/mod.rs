@@ -51,8 +51,8 @@ pub use loss::{Loss, probability};
 pub use monotone::{Bounds, Direction};
 pub use one_side::OneSide;
 pub use ranking::{GRADE_MAX, PLACES, ndcg};
-pub(crate) use settings::rows_of_tree;
 pub use settings::{Ensemble, Settings, columns_of_tree};
+pub(crate) use settings::{rows_of_tree, weight_stream};
 pub use split::{Cut, best_cut};
 pub use tree::{Bits, Node, Tree};
 

@@ -63,7 +63,8 @@ pub struct Settings {
     pub directions: BTreeMap<String, Direction>,
     /// Stop after so many rounds without a better validation loss; 0 never stops early.
     pub early_stopping_rounds: usize,
-    /// The job's public seed: drives the sampling of rows and features, nothing else.
+    /// The job's public seed: drives the sampling of rows and features, and in strict trees the
+    /// rounding of weights, nothing else.
     pub seed: u64,
 }
 
@@ -207,6 +208,12 @@ pub(crate) fn rows_of_tree(settings: &Settings, tree: usize, training: &[u32]) -
 /// Draws among the rows with small derivatives.
 pub(super) fn one_side_stream(settings: &Settings, tree: usize) -> Generator {
     public_stream(settings, tree, b'o')
+}
+
+/// Draws by which weights are rounded: they keep sums without bias and hide nothing, so that a
+/// training that is taken up rounds as it did before.
+pub(crate) fn weight_stream(settings: &Settings) -> Generator {
+    public_stream(settings, 0, b'w')
 }
 
 /// A stream that both parties can compute: the seed, the tree and the use are its whole state.

@@ -191,7 +191,12 @@ impl Answered {
             return Err(misfit());
         }
         *features = kept.order.iter().map(|place| features[*place]).collect();
-        Ok(kept)
+        // The guest is not to blame for what this party's own file says.
+        let exists = |split: &HostSplit| {
+            let feature = features.iter().find(|own| own.name == split.feature);
+            feature.is_some_and(|own| (1..=own.bins).contains(&usize::from(split.bin)))
+        };
+        if kept.splits.iter().all(exists) { Ok(kept) } else { Err(misfit()) }
     }
 
     fn state(&self) -> State {
@@ -289,5 +294,35 @@ impl Host<'_> {
         session.send_words("sides", sides.words()).await?;
         let Cut { bin, missing_left, .. } = cut;
         Ok(HostSplit { feature: feature.name.clone(), bin, missing_left })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_with_what_is_not_there_is_this_partys_own_fault() {
+        let feature =
+            |name: &str, bins| BinnedFeature { name: name.to_owned(), codes: vec![1], bins };
+        let (small, large) = (feature("small", 2), feature("large", 7));
+        let settings = Settings { trees: 3, ..Settings::default() };
+        let taken_up = |trees: usize, order: &[usize], (name, bin): (&str, u8)| {
+            let split = HostSplit { feature: name.to_owned(), bin, missing_left: true };
+            let answered = Answered { trees, order: order.to_vec(), splits: vec![split] };
+            let mut features = vec![&small, &large];
+            Answered::of(&answered.state(), &mut features, &settings).map(|_| features)
+        };
+        assert_eq!(taken_up(3, &[1, 0], ("small", 2)).unwrap(), [&large, &small]);
+        for refused in [
+            taken_up(4, &[1, 0], ("small", 2)),
+            taken_up(3, &[1, 1], ("small", 2)),
+            taken_up(3, &[1], ("small", 2)),
+            taken_up(3, &[0, 1], ("small", 3)),
+            taken_up(3, &[0, 1], ("large", 0)),
+            taken_up(3, &[0, 1], ("other", 1)),
+        ] {
+            assert!(refused.is_err_and(|error| error.to_string().contains("checkpoint")));
+        }
     }
 }

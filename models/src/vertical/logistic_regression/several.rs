@@ -21,6 +21,8 @@
 //! # Reference
 //! That of [`super`]; the joint curvature of n blocks is at most n (`whitening`).
 
+use std::f64::consts::SQRT_2;
+
 use mpc::several::matrix::{Geometries, SharedProducts};
 use mpc::several::reveal::{learn_each, open_bit};
 use mpc::several::sigmoid::{Sigmoid, deviation};
@@ -40,7 +42,8 @@ use crate::vertical::generalized_linear::response::{RESIDUAL_BITS, row_scales, s
 
 /// Trains on `columns` (own columns, all finite, standardised). The guest passes its labels, hosts
 /// `None`. Training ends at the tolerance of the `settings`, but at no smaller gradient than the
-/// rounding of the sigmoid allows, which is 7e-5 with three parties and 3e-3 with five.
+/// rounding of the sigmoid allows, which is 7e-5 with three parties and 3e-3 with five, and with
+/// weights up to twice that.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for settings that need two parties, labels of one class, too few
@@ -151,12 +154,14 @@ async fn descend(
     weighted: bool,
 ) -> Result<(Vec<u64>, Ending), ModelError> {
     let blocks = parties.count() as f64;
-    let inverse_step =
-        INVERSE_STEP_PER_BLOCK * curvature(weighted, objective.rows.training) * blocks;
+    let curvature = curvature(weighted, objective.rows.training);
+    let inverse_step = INVERSE_STEP_PER_BLOCK * curvature * blocks;
     let unit = coefficient_unit(column_bits(objective.rows.training));
     let descent = Descent::new(unit, inverse_step);
-    // The sigmoid's rounding moves the gradient by its deviation times 2√(variables/rows).
-    let bound = descent.bound(settings.tolerance.max(2.0 * deviation(parties.count())));
+    // The sigmoid's rounding moves the gradient by its deviation times 2√(variables/rows), and by
+    // the root of the rows' mean squared factor, which the curvature bounds.
+    let rounding = SQRT_2 * deviation(parties.count()) * curvature.sqrt();
+    let bound = descent.bound(settings.tolerance.max(rounding));
     let mut current = vec![0; objective.widths.iter().sum()];
     let mut ahead = current.clone();
     let mut passes = 0;

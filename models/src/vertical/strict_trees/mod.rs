@@ -175,7 +175,7 @@ pub async fn train_along<'a>(
         && settings.loss == Loss::Squared
         && let Some(targets) = &mut targets
     {
-        targets.round_weights(units, count, &mut party.session.rng());
+        targets.round_weights(units, count, settings);
     }
 
     let codes = cuts::codes(matrix, &all, count);

@@ -18,13 +18,12 @@
 //! (`units`). Shared margins begin at 0; what the guest learns it multiplies by s, for the squared
 //! loss, and adds the base score.
 
-use crypto::random::Generator;
 use mpc::exponential::FACTORS_MAX;
 
 use super::Units;
 use crate::ModelError;
 use crate::local::boosted_trees::{
-    Ensemble, Examples, Labels, Loss, Settings, row_weight, second_damping,
+    Ensemble, Examples, Labels, Loss, Settings, row_weight, second_damping, weight_stream,
 };
 
 /// Labels and weights of validation rows are at most so much in the new units, as is their product:
@@ -133,12 +132,14 @@ impl Targets {
 
     /// Rounds the weights of the first `training` rows by chance to the unit of second derivatives,
     /// so that the squared loss has the same weights in both sums; and scales labels down where
-    /// their root mean square is above 1 under these weights, which bounds what sums can be.
-    pub(super) fn round_weights(&mut self, units: Units, training: usize, rng: &mut Generator) {
+    /// their root mean square is above 1 under these weights, which bounds what sums can be. The
+    /// same in each run of the same settings: margins of an earlier one are in these units.
+    pub(super) fn round_weights(&mut self, units: Units, training: usize, settings: &Settings) {
+        let mut rng = weight_stream(settings);
         let rows = self.weights.iter_mut().zip(&mut self.labels).take(training);
         let mut squares = 0.0_f64;
         for (weight, label) in rows {
-            *weight = units.by_chance(*weight, rng);
+            *weight = units.by_chance(*weight, &mut rng);
             if *weight <= 0.0 {
                 *label = 0.0;
             }
@@ -221,7 +222,7 @@ mod tests {
         let light = |targets: &Targets| targets.weights.iter().step_by(2).sum::<f64>();
         let (before, scale) = (light(&targets), targets.scale);
         let units = Units::new(4000, &settings).unwrap();
-        targets.round_weights(units, 4000, &mut Generator::from_seed([2; 32]));
+        targets.round_weights(units, 4000, &settings);
         // A fifth of a unit each: 410 of 2000 rows count one unit, give or take 18.
         assert!((light(&targets) / before - 1.0).abs() < 0.2);
         let unit = f64::from(1 << units.second_bits);
@@ -229,6 +230,16 @@ mod tests {
         let squares = targets.labels.iter().zip(&targets.weights).map(|(y, w)| w * y * y);
         assert!(squares.sum::<f64>() / 4000.0 < 1.0 + 1e-9);
         assert!((targets.scale / scale - 1.0).abs() < 0.01);
+
+        // A run that goes on has the units of the one before.
+        let rounded = |seed: u64| {
+            let settings = Settings { seed, ..settings.clone() };
+            let mut targets = scaled(&labels, Some(&weights), &settings);
+            targets.round_weights(units, 4000, &settings);
+            (targets.weights, targets.labels, targets.scale)
+        };
+        assert_eq!(rounded(settings.seed), (targets.weights, targets.labels, targets.scale));
+        assert_ne!(rounded(1).0, rounded(2).0);
     }
 
     #[test]

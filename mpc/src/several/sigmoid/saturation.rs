@@ -8,10 +8,11 @@ use crate::boolean::Bits;
 use crate::several::Parties;
 use crate::several::circuit::{Pair, Triples, and, operand_rows};
 
-/// Saturation looks at these bits of the shares: steps of 2^40 units, 0.2 scores, and |z| < 1500.
-/// Dropping the lower bits of n shares loses up to n steps, so that the decision falls up to a
-/// score late, where the series, symmetric about a quarter of its period, still holds to 1e-5.
-const COARSE: Range<usize> = 40..54;
+/// Saturation looks at these bits of the shares: steps of 2^40 units, 0.2 scores, and up to the top
+/// one, so that no large score counts as a small one. Dropping the lower bits of n shares loses up
+/// to n steps, so that the decision falls up to a score late, where the series, symmetric about a
+/// quarter of its period, still holds to 1e-5.
+const COARSE: Range<usize> = 40..64;
 /// Bits of the coarse score, sign included.
 const BITS: usize = COARSE.end - COARSE.start;
 /// From here up all bits of an offset score are zero if it is inside.
