@@ -1,4 +1,4 @@
-use world::{Fault, FaultKind, MeshFault, MeshSent, Side, hostile, mesh_with_fault};
+use world::{Fault, FaultKind, MeshFault, Side, mesh_with_fault};
 
 use super::*;
 use crate::several::tests::{all, ready, shares, sums};
@@ -100,16 +100,31 @@ fn cost() {
     assert_eq!(bytes((1, 2), Side::First, "turned"), 40 * ELEMENT);
 }
 
-/// The messages between the first two parties and the last two that are this protocol's own.
+/// Messages of another length, and ring elements that are not reduced, are named with their sender.
 #[test]
 fn tampered() {
-    let own = ["public_key", "waves", "turned", "harmonics", "products"];
-    let chosen = |sent: &MeshSent| {
-        let is_own = own.contains(&sent.sent.path_step.as_str());
-        is_own && (sent.between == (1, 2) || sent.between == (0, 1))
-    };
-    let role = async |_, sessions| program(&mut ready(sessions)).await;
-    hostile::sweep_mesh(5, 3, chosen, role);
+    let (first, second) = ((0, 1), (1, 2));
+    for (step, between, from) in [
+        ("public_key", first, Side::First),
+        ("harmonics", first, Side::First),
+        ("products", first, Side::Second),
+        ("waves", second, Side::Second),
+        ("turned", second, Side::First),
+    ] {
+        for kind in [
+            FaultKind::replace(|bytes| bytes[1..].to_vec()),
+            FaultKind::replace(|bytes| vec![0xff; bytes.len()]),
+        ] {
+            let fault = Fault { path_step: step.to_owned(), occurrence: 0, kind, from };
+            let role = async |_, sessions| program(&mut ready(sessions)).await;
+            let outcome = mesh_with_fault(5, 3, MeshFault { between, fault }, role);
+            let (sender, receiver) =
+                if from == Side::First { between } else { (between.1, between.0) };
+            let text = outcome.results[receiver].as_ref().unwrap_err().to_string();
+            let named = format!("party.{sender} misbehaved at step {step}");
+            assert!(text.contains(&named), "{text}");
+        }
+    }
 }
 
 #[test]
