@@ -103,7 +103,7 @@ enum BenchName {
         #[arg(long, default_value_t = 10, value_parser = count)]
         trees: usize,
     },
-    /// Strict factorisation machine: users of two parties, items of the guest
+    /// Factorisation machine: users of two parties, items of the guest
     Recommendation {
         /// Common users
         #[arg(long, default_value_t = 30_000, value_parser = count)]

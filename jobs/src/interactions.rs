@@ -4,6 +4,7 @@
 //! A row without an item says that there is such a user, and no more. Other columns of the table
 //! say something about the user; all its rows agree on them.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use contract::Text;
@@ -19,8 +20,8 @@ use crate::spec::PartySpec;
 pub(crate) struct UserItems {
     /// The names of the items, in their order.
     items: Vec<String>,
-    /// For each user the places of its items, ascending, and when they were last taken; without
-    /// times 0.
+    /// For each user the places of its items, ascending, and when they were first taken, since they
+    /// were new to the user then; without times 0.
     users: Vec<Vec<(u32, i64)>>,
 }
 
@@ -100,8 +101,8 @@ impl UserItems {
             let place = name.and_then(|name| places.get(name));
             let (Some(user), Some(place)) = (user_of_row[row], place) else { continue };
             let time = times.as_ref().map_or(0, |times| times[row]);
-            let last = users[user].entry(*place).or_insert(time);
-            *last = time.max(*last);
+            let first = users[user].entry(*place).or_insert(time);
+            *first = time.min(*first);
         }
         Ok(Self {
             items: places.into_keys().map(str::to_owned).collect(),
@@ -114,7 +115,7 @@ impl UserItems {
         &self.items
     }
 
-    /// For each user the places of its items, ascending, and when they were last taken.
+    /// For each user the places of its items, ascending, and when they were first taken.
     pub(crate) fn users(&self) -> &[Vec<(u32, i64)>] {
         &self.users
     }
@@ -164,7 +165,8 @@ fn check_constant(
     let is_same = |row: usize, first: usize| match values {
         Values::Numeric(numbers) => {
             let [one, other] = [row, first].map(|row| numbers.values()[row]);
-            one.to_bits() == other.to_bits() || (one.is_nan() && other.is_nan())
+            // As numbers: 0 and -0 are one value.
+            one.partial_cmp(&other).is_some_and(Ordering::is_eq) || (one.is_nan() && other.is_nan())
         }
         other => other.text(row) == other.text(first),
     };

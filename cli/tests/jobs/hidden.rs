@@ -154,7 +154,7 @@ fn figures_of_hidden_scores_are_those_of_open_ones() {
     let (kept, _) = JOB.split_once("\ntrain:").unwrap();
     let job = |evaluate: &str| {
         let train = "train: [ logistic_regression: { l2: 0.01 } ]";
-        format!("{kept}\n{train}\nevaluate: {{ bootstrap: 100{evaluate} }}\n")
+        format!("{kept}\n{train}\nevaluate: {{ {evaluate} }}\n")
     };
     let metrics = |evaluate: &str| {
         fs::write(folder.path().join("job.yaml"), job(evaluate)).unwrap();
@@ -164,7 +164,7 @@ fn figures_of_hidden_scores_are_those_of_open_ones() {
         let scores = fs::read_dir(scores).unwrap().map(|it| it.unwrap().file_name());
         (metrics, scores.filter(|it| it.to_string_lossy().starts_with("scores")).count())
     };
-    let ((open, tables), (hidden, none)) = (metrics(""), metrics(", scores: hidden"));
+    let ((open, tables), (hidden, none)) = (metrics("bootstrap: 100"), metrics("scores: hidden"));
     assert_eq!((tables, none), (1, 0));
     let step = "logistic_regression.stratified";
     let of = |metrics: &Value, model: &str, figure: &str| {

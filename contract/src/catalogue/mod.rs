@@ -24,7 +24,7 @@ pub use hidden::{HIDDEN, hidden_of};
 pub use multiparty::MULTIPARTY;
 pub use payload::{PAYLOAD, payload_of};
 pub use prepare::{BIN, ENCODE, MISSING, OUTLIERS, SELECT, WOE_KNOWN_TO_HOST};
-pub use recommendation::FACTORIZATION_MACHINE;
+pub use recommendation::{FACTORIZATION_MACHINE, USER_FACTORS_KNOWN_TO_GUEST};
 pub use regression::{GAMMA_REGRESSION, LINEAR_REGRESSION, POISSON_REGRESSION, TWEEDIE_REGRESSION};
 pub use score::{SCORE, score_of};
 pub use split::SPLIT;
@@ -183,8 +183,8 @@ mod tests {
         let takes_several = |component: &&ComponentDescriptor| {
             component.modes.iter().any(|mode| mode.several_hosts)
         };
-        for prefix in ["align", "train"] {
-            assert_eq!(stage(prefix).filter(takes_several).count(), 1, "{prefix}");
+        for (prefix, count) in [("align", 1), ("train", 2)] {
+            assert_eq!(stage(prefix).filter(takes_several).count(), count, "{prefix}");
         }
         let modes = &find("train.boosted_trees").unwrap().modes;
         assert!(modes.iter().all(|mode| mode.several_hosts == (mode.name == "secureboost")));

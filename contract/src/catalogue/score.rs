@@ -5,7 +5,9 @@ use crate::{
     STRICT, Text,
 };
 
-use super::recommendation::{EQUAL_USERS, FACTORIZATION_MACHINE, SCORED_USER_FACTORS};
+use super::recommendation::{
+    EQUAL_USERS, FEW_VALUES, SCORED_USER_FACTORS, USER_FACTORS_KNOWN_TO_GUEST,
+};
 use super::train::{BOOSTED_TREES, ROW_PARTITION};
 
 /// The parties' parts of one model, applied together to new rows.
@@ -23,21 +25,11 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
         PrivacyMode {
             name: STRICT,
             summary: Text::new(
-                "Opens the joint score of each row to the guest, or of a model that recommends the \
-                 host's part of each user's factors, and nothing else about the rows.",
-                "仅向发起方公开每一行的联合评分（推荐模型则为每个用户的因子中合作方的部分），不公开这些行的其他信息。",
+                "Opens the joint score of each row to the guest, and nothing else about the rows.",
+                "仅向发起方公开每一行的联合评分，不公开这些行的其他信息。",
             ),
             several_hosts: true,
-            disclosures: &[
-                MODEL,
-                ROWS,
-                SCORES,
-                HOST_PART,
-                HOSTS_SUM,
-                TREES_PART,
-                SCORED_USER_FACTORS,
-                EQUAL_USERS,
-            ],
+            disclosures: &[MODEL, ROWS, SCORES, HOST_PART, HOSTS_SUM, TREES_PART],
         },
         PrivacyMode {
             name: "secureboost",
@@ -49,6 +41,18 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
             several_hosts: false,
             disclosures: &[MODEL, ROWS, SCORES, ROW_PARTITION, ORDER],
         },
+        PrivacyMode {
+            name: USER_FACTORS_KNOWN_TO_GUEST,
+            summary: Text::new(
+                "Of a model that recommends, which was trained in this mode: the guest gets the \
+                 host's part of each user's factors, from which it can compute columns of few \
+                 values (0/1, categories, bins, counts) of nearly every user. Weaker than strict.",
+                "用于以该模式训练的推荐模型：发起方得到每个用户的因子中合作方的部分，由此可算出几乎每个用户\
+                 取值很少的列（0/1、类别、分箱、计数）。弱于 strict。",
+            ),
+            several_hosts: false,
+            disclosures: &[MODEL, ROWS, SCORED_USER_FACTORS, FEW_VALUES, EQUAL_USERS],
+        },
     ],
     parameters: &[],
 };
@@ -57,15 +61,10 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
 pub fn score_of(component: &ComponentDescriptor, mode: &str, hosts: usize) -> Vec<Disclosure> {
     let of_mode = SCORE.mode(mode).map_or(&[][..], |mode| mode.disclosures);
     let is_of_trees = component.name == BOOSTED_TREES.name;
-    let is_of_users = component.name == FACTORIZATION_MACHINE.name;
-    let is_linear = !is_of_trees && !is_of_users;
     let conditions = [
-        (SCORES, !is_of_users),
-        (HOST_PART, is_linear && hosts == 1),
-        (HOSTS_SUM, is_linear && hosts > 1),
+        (HOST_PART, !is_of_trees && hosts == 1),
+        (HOSTS_SUM, !is_of_trees && hosts > 1),
         (TREES_PART, is_of_trees),
-        (SCORED_USER_FACTORS, is_of_users),
-        (EQUAL_USERS, is_of_users),
     ];
     let is_own = |disclosure: &&Disclosure| {
         conditions.iter().all(|(other, is_there)| *is_there || other.key != disclosure.key)
@@ -155,7 +154,7 @@ const ORDER: Disclosure = Disclosure::new(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::LOGISTIC_REGRESSION;
+    use crate::catalogue::{FACTORIZATION_MACHINE, LOGISTIC_REGRESSION};
 
     fn keys_of(disclosures: Vec<Disclosure>) -> Vec<String> {
         disclosures.into_iter().map(|it| it.key.into_owned()).collect()
@@ -171,11 +170,14 @@ mod tests {
         let several = keys_of(score_of(&LOGISTIC_REGRESSION, STRICT, 2));
         assert_eq!(several[3..], ["score.hosts_sum"]);
         assert_eq!(keys(&BOOSTED_TREES, STRICT)[3..], ["score.leaves"]);
-        let of_users = keys(&FACTORIZATION_MACHINE, STRICT);
-        assert_eq!(of_users[2..], ["score.user_factors", "score.equal_users"]);
+        let of_users = keys(&FACTORIZATION_MACHINE, USER_FACTORS_KNOWN_TO_GUEST);
+        assert_eq!(of_users[..2], common[..2]);
+        let expected = ["score.user_factors", "score.few_valued_columns", "score.equal_users"];
+        assert_eq!(of_users[2..], expected);
         let weaker = keys(&BOOSTED_TREES, "secureboost");
         assert_eq!(weaker[3..], ["trees.row_partition", "score.host_order"]);
-        // Every mode in which trees are trained has its way of scoring.
-        assert_eq!(SCORE.mode_names(), BOOSTED_TREES.mode_names());
+        // Every mode in which a model is trained has its way of scoring.
+        let trained = [BOOSTED_TREES.mode_names(), FACTORIZATION_MACHINE.mode_names()].concat();
+        assert_eq!(SCORE.mode_names(), trained);
     }
 }

@@ -31,12 +31,13 @@ pub(super) fn headline(view: View<'_>, splits: &[&SplitOutcome]) -> Vec<Part> {
         provenance: view.joint_data(),
     };
     let mut tiles: Vec<Tile> = figures().map(tile).into();
-    tiles.push(Tile {
-        label: message::test_rows(),
-        value: Quantity::count(joint.rows as u64),
+    let counts = [(message::test_rows(), joint.rows), (wording::judged_groups(), joint.groups)];
+    tiles.extend(counts.map(|(label, count)| Tile {
+        label,
+        value: Quantity::count(count as u64),
         note: None,
         provenance: view.own_data(),
-    });
+    }));
     vec![Part::Paragraph(wording::headline_is(step_title(view, model))), Part::Tiles(tiles)]
 }
 

@@ -83,6 +83,8 @@ report::messages! {
     ndcg_10() { "NDCG@10", "NDCG@10" }
     /// The same of the first thirty.
     ndcg_30() { "NDCG@30", "NDCG@30" }
+    /// How many groups have rows of different grades.
+    judged_groups() { "Groups judged", "参与评估的组" }
     /// A metric: mean of prediction minus label.
     mean_bias() { "Mean of prediction minus label", "预测值与标签之差的均值" }
     /// A metric.

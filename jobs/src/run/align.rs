@@ -307,7 +307,7 @@ fn check_grades(run: &Run<'_>, column: &str, grades: &[f64]) -> Result<(), JobEr
 
 /// Whether a number can be a grade.
 pub(super) fn is_grade(number: f64) -> bool {
-    (0.0..=GRADE_MAX).contains(&number) && number.fract().abs() < f64::EPSILON
+    (0.0..=GRADE_MAX).contains(&number) && number.fract() == 0.0
 }
 
 pub(super) const STEP: &str = "align";

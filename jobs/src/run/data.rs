@@ -107,7 +107,8 @@ impl GuestRows {
     pub(super) fn columns(&self) -> Vec<Vec<f64>> {
         let classes = self.labels().iter().copied().map(f64::from).collect();
         let known = [&self.weights, &self.offsets].map(|it| it.clone().unwrap_or_default());
-        [vec![classes, self.numbers().to_vec()], known.to_vec()].concat()
+        let groups = self.groups().unwrap_or_default().iter().copied().map(f64::from).collect();
+        [vec![classes, self.numbers().to_vec()], known.to_vec(), vec![groups]].concat()
     }
 
     /// The names of the classes; empty where there are not several.

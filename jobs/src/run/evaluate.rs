@@ -1,6 +1,6 @@
 //! Stage 5: what the partner's data add, judged on the test rows at the guest.
 
-use contract::Share;
+use contract::{Share, Text};
 use crypto::hash;
 use crypto::random::Generator;
 use models::ModelError;
@@ -125,17 +125,27 @@ pub(super) async fn compare_predictions(
 }
 
 /// Compares two orders, by the guest's own scores and by the joint ones, of rows with grades and
-/// groups.
+/// groups; without a group that can be judged it says so, and there are no figures.
 pub(super) async fn compare_grades(
+    run: &Run<'_>,
     step: &Step,
     (grades, groups): (&[f64], &[u32]),
     [alone, joint]: [&[f64]; 2],
-) -> Result<GradedComparison, JobError> {
+) -> Result<Option<GradedComparison>, JobError> {
     let work = || -> Result<_, JobError> {
         let evaluate = |scores: &[f64]| GradedEvaluation::new(scores, grades, groups);
-        Ok(GradedComparison { guest_alone: evaluate(alone)?, joint: evaluate(joint)? })
+        let both = evaluate(alone)?.zip(evaluate(joint)?);
+        Ok(both.map(|(guest_alone, joint)| GradedComparison { guest_alone, joint }))
     };
-    step.compute(work).await
+    let compared = step.compute(work).await?;
+    if compared.is_none() {
+        run.note(Text::new(
+            "no group has rows of different grades among the rows that are judged: the scores are \
+             written, and no metrics",
+            "在参与评估的行中，没有任何一组含有不同的等级：仅输出评分，不计算指标",
+        ));
+    }
+    Ok(compared)
 }
 
 /// Parts of scores beyond this are taken for it: log-odds of sums stay within the ring.

@@ -586,6 +586,7 @@ impl ModelOutcome {
                 "guest_alone": orders(guest_alone),
                 "joint": orders(joint),
                 "test_rows": joint.rows,
+                "judged_groups": joint.groups,
             }));
         }
         if let Some(recommendation) = &self.recommendation {

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use contract::{Audience, Text};
+use crypto::random::Generator;
 use features::FeatureMatrix;
 use models::ModelError;
 use models::evaluate::recommendation::{RecommendationComparison, UserFigures};
@@ -114,6 +115,21 @@ impl RecommendationOutcome {
     }
 }
 
+/// Refuses lists that would not fit into memory, before anything of the users is opened for them;
+/// both parties know the numbers.
+fn check_lists(users: usize, settings: &FactorizationMachine) -> Result<(), JobError> {
+    let entries = users.saturating_mul(settings.top as usize);
+    if entries <= LIST_ENTRIES_MAX {
+        return Ok(());
+    }
+    Err(ModelError::InvalidInput(format!(
+        "{users} common users with {} items each are {entries} entries of lists; at most \
+         {LIST_ENTRIES_MAX} are possible; set a smaller `top`",
+        settings.top
+    ))
+    .into())
+}
+
 /// The settings as the model takes them.
 fn settings_of(settings: &FactorizationMachine) -> Settings {
     Settings {
@@ -136,6 +152,7 @@ pub(super) async fn train(
     prepared: &Prepared,
 ) -> Result<(ModelPart, Option<RecommendationOutcome>), JobError> {
     let (columns, users) = (prepared.matrix.columns(), data.table.rows());
+    check_lists(users, settings)?;
     let features: Vec<String> = prepared.matrix.names().map(str::to_owned).collect();
     let of_model = settings_of(settings);
     run.record("train.shape", Audience::All, 1)?;
@@ -178,6 +195,7 @@ pub(super) async fn score(
     settings: &FactorizationMachine,
     (table, items): (&Table, Option<&UserItems>),
 ) -> Result<Option<Recommended>, JobError> {
+    check_lists(table.rows(), settings)?;
     match (&saved.part, items) {
         (ModelPart::GuestFactors(part), Some(items)) => {
             let known = items.among(&part.items);
@@ -300,11 +318,9 @@ fn leave_out(
             LeftOut::new(all, |user, item| taken.contains(&(user as u32, item)))?
         }
         SplitBy::LeaveOneOut | SplitBy::Stratified if run.job.guest.time.is_some() => {
-            let latest = |(user, items): (u32, &Vec<(u32, i64)>)| {
-                let last = items.iter().max_by_key(|(item, time)| (*time, *item))?;
-                (items.len() >= 2).then_some((user, last.0))
-            };
-            taken.extend((0..).zip(items.users()).filter_map(latest));
+            for (user, items) in (0..).zip(items.users()).filter(|(_, items)| items.len() >= 2) {
+                taken.extend(latest(items, &mut generator).map(|item| (user, item)));
+            }
             LeftOut::new(all, |user, item| taken.contains(&(user as u32, item)))?
         }
         SplitBy::LeaveOneOut | SplitBy::Stratified => LeftOut::of(all, &mut generator)?,
@@ -313,6 +329,14 @@ fn leave_out(
         return Err(JobError::NothingLeftOut { users: all.users() });
     }
     Ok(left_out)
+}
+
+/// The item of the latest time, drawn among those of the same time: by name it would be the same
+/// items for every user.
+fn latest(items: &[(u32, i64)], generator: &mut Generator) -> Option<u32> {
+    let mut items = items.to_vec();
+    generator.shuffle(&mut items);
+    items.into_iter().max_by_key(|(_, time)| *time).map(|(item, _)| item)
 }
 
 /// Mean NDCG of users with short histories and long ones.
@@ -366,6 +390,8 @@ fn note_unknown_items(run: &Run<'_>, count: usize) {
     }
 }
 
+/// Most entries of all lists together.
+const LIST_ENTRIES_MAX: usize = 100_000_000;
 /// The disclosure of the host's part of users' factors in training.
 const USER_FACTORS: &str = "train.user_factors";
 /// The same in scoring.
@@ -380,11 +406,25 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_model() {
         let source = "job: a\npurpose: p\nparties:\n  a: { role: guest, key: k, item: i }\n  b: { \
-                      role: host, key: k }\ntrain: [ factorization_machine: {} ]\n";
+                      role: host, key: k }\ntrain: [ factorization_machine: { privacy: \
+                      user_factors_known_to_guest } ]\n";
         let job = JobSpec::parse("job.yaml", source).unwrap();
         let Model::FactorizationMachine { settings, .. } = &job.train[0].model else {
             panic!("another model")
         };
         assert_eq!(settings_of(settings), Settings::default());
+        assert!(check_lists(10_000_000, settings).is_ok(), "ten items each");
+        let error = check_lists(10_000_001, settings).unwrap_err().to_string();
+        assert!(error.contains("smaller `top`"), "{error}");
+    }
+
+    #[test]
+    fn of_items_of_one_time_any_may_be_the_latest() {
+        let mut generator = Generator::from_seed([3; 32]);
+        let mut drawn = HashSet::new();
+        for _ in 0..100 {
+            drawn.extend(latest(&[(0, 5), (1, 7), (2, 7), (3, 7), (4, 6)], &mut generator));
+        }
+        assert_eq!(drawn, HashSet::from([1, 2, 3]));
     }
 }

@@ -261,6 +261,10 @@ impl Labels {
                     run.note(no_groups());
                     return Ok(None);
                 };
+                if table.texts(column)?.any(|group| group.is_none()) {
+                    run.note(blank_groups(column));
+                    return Ok(None);
+                }
                 let grades = table.label_values()?.to_vec();
                 Self::Graded { grades, groups: groups(table, column)? }
             }
@@ -455,7 +459,7 @@ async fn judge(
                 return Ok(());
             }
             let orders = [alone, joint];
-            outcome.graded = Some(compare_grades(step, (grades, groups), orders).await?);
+            outcome.graded = compare_grades(run, step, (grades, groups), orders).await?;
         }
         Labels::Numbers(numbers) => {
             let family = match model {
@@ -494,6 +498,16 @@ fn no_groups() -> Text {
         "the model orders rows within groups, and the job names no column of them: the scores are \
          written without labels and metrics; add `group:` to the guest",
         "该模型对组内各行排序，而任务未指明分组字段：仅输出评分，不含标签与指标；请在发起方处添加 `group:`",
+    )
+}
+
+fn blank_groups(column: &str) -> Text {
+    Text::owned(
+        format!(
+            "rows without a value in the group column `{column}` belong to no group: the scores \
+             are written without labels and metrics"
+        ),
+        format!("分组字段 `{column}` 有空值，相应的行不属于任何组：仅输出评分，不含标签与指标"),
     )
 }
 

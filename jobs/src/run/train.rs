@@ -135,7 +135,7 @@ async fn judge(
         let grades = pick(guest.numbers(), &split.test);
         let groups: Vec<u32> = split.test.iter().map(|row| groups[*row as usize]).collect();
         let orders = [&scores.alone_test[..], &scores.joint_test];
-        results.graded = Some(compare_grades(step, (&grades, &groups), orders).await?);
+        results.graded = compare_grades(run, step, (&grades, &groups), orders).await?;
         grades
     } else if let Some(family) = family {
         let numeric = compare_numbers(step, family, guest, &split.test, &scores).await?;

@@ -126,11 +126,14 @@ fn told_by_scoring(model: &ModelOutcome, guest: &str, host_names: &[String]) -> 
             format!(
                 "{guest} gets the same combinations of {host}'s columns of every user that is \
                  scored, as many as there are factors: users that are alike in all of these \
-                 columns have the same ones. Retraining tells {guest} further combinations."
+                 columns have the same ones. From these {guest} can compute columns of few values \
+                 (0/1, categories, bins, counts) of nearly every user. Retraining tells {guest} \
+                 further combinations."
             ),
             format!(
                 "每次评分，{guest} 都得到每个用户在 {host_zh} 各列上的相同若干组合（个数等于因子数）：\
-                 各列取值相同的用户，其数值也相同。重新训练会使 {guest} 得到更多组合。"
+                 各列取值相同的用户，其数值也相同。{guest} 由此可算出几乎每个用户取值很少的列\
+                 （0/1、类别、分箱、计数）。重新训练会使 {guest} 得到更多组合。"
             ),
         ),
         (true, false) if host_names.len() > 1 => Text::owned(

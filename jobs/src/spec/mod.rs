@@ -349,7 +349,7 @@ fn read(root: &Node, problems: &mut Problems) -> Option<JobSpec> {
     let splits = steps::read_splits(&mut fields, root, problems);
     let prepare = prepare::read(fields.take("prepare"), root, problems);
     let train = model::read_all(fields.take("train"), problems);
-    let splits = recommendation::splits(splits, train.as_deref(), root);
+    let splits = recommendation::splits(splits, train.as_deref(), root, problems);
     let score_at = fields.take("score");
     let score = score::read(score_at, problems);
     let evaluate = steps::read_evaluate(&mut fields, root, problems);

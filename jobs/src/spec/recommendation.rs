@@ -1,23 +1,57 @@
 //! What goes together with recommendation.
 
 use super::align::has_payload;
-use super::node::Node;
-use super::steps::{leave_one_out, named_key};
+use super::fields::Problems;
+use super::node::{Key, Node, Value};
+use super::problem::Problem;
+use super::steps::{leave_one_out, named_key, place_of};
 use super::{JobSpec, Model, PartySpec, Protocol, SplitBy, SplitSpec, Target, TrainStep};
 
 /// The splits of the job; where items are recommended and the job does not say, one interaction of
-/// each user is left out.
+/// each user is left out. A `validation` that the job names would keep nothing, and is refused.
 pub(super) fn splits(
     read: Option<Vec<SplitSpec>>,
     train: Option<&[TrainStep]>,
     root: &Node,
+    problems: &mut Problems,
 ) -> Option<Vec<SplitSpec>> {
-    let is_stated = ["split", "splits"].into_iter().any(|key| named_key(root, key));
     let recommends = |step: &TrainStep| step.model.target() == Target::Items;
-    if !is_stated && train.is_some_and(|train| train.iter().any(recommends)) {
+    if !train.is_some_and(|train| train.iter().any(recommends)) {
+        return read;
+    }
+    let is_stated = ["split", "splits"].into_iter().any(|key| named_key(root, key));
+    if !is_stated {
         return Some(vec![leave_one_out(None)]);
     }
+    // Of a split by `leave_one_out` it is refused whatever is trained.
+    let of_shares = |(_, split): &(&Node, &SplitSpec)| split.by != SplitBy::LeaveOneOut;
+    let splits = stated(root).into_iter().zip(read.iter().flatten());
+    let names_it = |node: &&Node| named_key(node, "validation");
+    for node in splits.filter(of_shares).map(|(node, _)| node).filter(names_it) {
+        let message = "recommendation does not go with `validation`".to_owned();
+        let help = "leave it out: no pass is judged, and training ends after `passes`";
+        problems.push(Problem::new(place_of(node, "validation"), message).help(help));
+    }
     read
+}
+
+/// The splits as the file has them, in the order in which they are read.
+fn stated(root: &Node) -> Vec<&Node> {
+    fn entries(node: &Node) -> &[(Key, Node)] {
+        match &node.value {
+            Value::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+    let mut nodes = Vec::new();
+    for (key, node) in entries(root) {
+        match key.text.as_str() {
+            "split" => nodes.push(node),
+            "splits" => nodes.extend(entries(node).iter().map(|(_, node)| node)),
+            _ => {}
+        }
+    }
+    nodes
 }
 
 /// A part of a job that recommendation does not go with: whether it is there, the key of the job,

@@ -511,7 +511,7 @@ pub(super) fn named_key(node: &Node, key: &str) -> bool {
 }
 
 /// Where a key of the job or of a part of it stands, or that itself when it is left out.
-fn place_of(node: &Node, key: &str) -> super::Place {
+pub(super) fn place_of(node: &Node, key: &str) -> super::Place {
     match &node.value {
         Value::Mapping(entries) => entries
             .iter()

@@ -101,7 +101,7 @@ pub struct PairedDifferences {
 }
 
 /// A mean of differences with its 95 % interval by the normal approximation: users are
-/// independent, and there are many.
+/// independent, and there are many ([`INTERVAL_USERS_MIN`] at least).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct PairedDifference {
     /// The mean over the users.
@@ -111,6 +111,9 @@ pub struct PairedDifference {
     /// Upper end of the interval.
     pub high: f64,
 }
+
+/// Of fewer users there is no interval: the normal approximation would be too narrow.
+pub const INTERVAL_USERS_MIN: usize = 30;
 
 /// Candidates of equal score.
 struct Tie {
@@ -220,11 +223,11 @@ impl RecommendationComparison {
 }
 
 impl PairedDifference {
-    /// Of the differences of single users; none of fewer than two.
+    /// Of the differences of single users; none of fewer than [`INTERVAL_USERS_MIN`].
     fn of(differences: &[f64]) -> Option<Self> {
         /// The quantile of the normal distribution that leaves 2.5 % beyond it.
         const NORMAL_975: f64 = 1.959_964;
-        if differences.len() < 2 {
+        if differences.len() < INTERVAL_USERS_MIN {
             return None;
         }
         let count = differences.len() as f64;
@@ -347,18 +350,21 @@ mod tests {
             }
             Judged { figures: users.finish().unwrap(), coverage: 1.0 }
         };
-        let [alone, joint] = [&[0, 1, 2, 1], &[0, 0, 2, 0]].map(|it| judged(it));
+        let [alone, joint] = [[0, 1, 2, 1], [0, 0, 2, 0]].map(|it| judged(&it.repeat(8)));
         let compared = RecommendationComparison::new(alone.clone(), alone, joint).unwrap();
-        // Users 2 and 4 gain a hit: differences 0, 1, 0, 1 with a variance of 1/3.
+        // Every second user gains a hit: 16 differences of 0 and 16 of 1, a variance of 8/31.
         let PairedDifference { value, low, high } = compared.differences.hit_rate.unwrap();
-        let half = 1.959_964 * (1.0_f64 / 3.0 / 4.0).sqrt();
+        let half = 1.959_964 * (8.0_f64 / 31.0 / 32.0).sqrt();
         assert!((value - 0.5).abs() < 1e-12);
         assert!((low - (0.5 - half)).abs() < 1e-12 && (high - (0.5 + half)).abs() < 1e-12);
         assert!((compared.differences.auc.unwrap().value - 0.25).abs() < 1e-12);
-        let [one, two] = [&[0][..], &[0, 1]].map(judged);
-        assert!(RecommendationComparison::new(one.clone(), one.clone(), two).is_err());
-        let single = RecommendationComparison::new(one.clone(), one.clone(), one).unwrap();
-        assert_eq!(single.differences.ndcg, None);
+        let [few, enough] = [29, 30].map(|users| judged(&vec![0; users]));
+        let of = |alone: &Judged, joint: &Judged| {
+            RecommendationComparison::new(alone.clone(), alone.clone(), joint.clone())
+        };
+        assert!(of(&few, &enough).is_err());
+        assert_eq!(of(&few, &few).unwrap().differences.ndcg, None);
+        assert!(of(&enough, &enough).unwrap().differences.ndcg.is_some());
     }
 
     /// All orders of up to six tied and untied candidates, one by one.

@@ -84,6 +84,7 @@ fn of_items(mut outcome: Outcome, part: ModelPart, judged: Option<[usize; 3]>) -
     let model = &mut outcome.models[0];
     model.component = catalogue::FACTORIZATION_MACHINE.name;
     model.title = catalogue::FACTORIZATION_MACHINE.title.clone();
+    model.privacy = catalogue::USER_FACTORS_KNOWN_TO_GUEST.to_owned();
     model.split = "leave_one_out".to_owned();
     model.step = "factorization_machine.leave_one_out".to_owned();
     (model.comparison, model.scores) = (None, None);
@@ -112,6 +113,7 @@ fn the_guest_sees_how_its_items_are_ranked() {
         "tables/recommendations.factorization_machine.leave_one_out.parquet",
         "Interactions that were trained on: 1,234",
         "no probabilities",
+        "user_factors_known_to_guest",
     ] {
         assert!(html.contains(text), "{text}");
     }

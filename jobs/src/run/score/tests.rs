@@ -248,20 +248,37 @@ fn regressions_score_test_rows_as_in_training() {
     }
 }
 
+const RANKS: &str = "label: claims, group: job, columns: { bought: ignore, log_days: ignore }";
+const RANKING: &str = "train:\n  - boosted_trees: { privacy: secureboost, loss: ranking, trees: 4, \
+                       depth: 2, bins: 6, min_child_weight: 0.01, early_stopping: 0 }\n";
+
 /// Which customers of one job make the most claims: a ranking within groups.
 #[test]
 fn rankings_score_test_rows_as_in_training() {
-    const RANKS: &str = "label: claims, group: job, columns: { bought: ignore, log_days: ignore }";
-    let rest = "train:\n  - boosted_trees: { privacy: secureboost, loss: ranking, trees: 4, depth: \
-                2, bins: 6, min_child_weight: 0.01, early_stopping: 0 }\n";
-    let steps = with(SPLIT_OF_NUMBERS, rest);
+    let steps = with(SPLIT_OF_NUMBERS, RANKING);
     let training = Training { roles: RANKS, steps: &steps };
     let (_, scored) = the_same_again(&training, "step: boosted_trees, privacy: secureboost", 0.0);
     let model = &scored.models[0];
     let orders = model.graded.unwrap();
     assert!(orders.joint.ndcg_10 > orders.guest_alone.ndcg_10, "{orders:?}");
     assert!(orders.joint.ndcg_30 <= 1.0 && model.numeric.is_none());
+    assert!((4..=5).contains(&orders.joint.groups), "four jobs, and one of two rows: {orders:?}");
     assert_eq!(model.metrics().unwrap()["test_rows"], u64::from(ROWS));
+}
+
+#[test]
+fn rankings_score_rows_without_a_group_but_do_not_judge_them() {
+    let scene = Scene::new();
+    let steps = with(SPLIT_OF_NUMBERS, RANKING);
+    scene.train(1, "models", &Training { roles: RANKS, steps: &steps });
+    let guest = scene.path("guest.csv");
+    let text = fs::read_to_string(&guest).unwrap();
+    fs::write(&guest, text.replacen(",cook,", ",unknown,", 1)).unwrap();
+    let score = "step: boosted_trees, privacy: secureboost";
+    let (outcome, _, joint) = scene.scores("models", RANKS, score);
+    assert_eq!(joint.len(), ROWS as usize);
+    let scores = outcome.scored.as_ref().unwrap().scores.as_ref().unwrap();
+    assert!(scores.labels.is_none() && outcome.models[0].graded.is_none());
 }
 
 #[test]

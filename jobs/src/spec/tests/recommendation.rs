@@ -9,7 +9,12 @@ parties:
   shop: { role: guest, key: user, item: product, time: day }
   bank: { role: host, key: user }
 train:
-  - factorization_machine: { factors: 8 }
+  - factorization_machine: { privacy: user_factors_known_to_guest, factors: 8 }
+";
+
+const SCORE: &str = "\
+score:
+  { privacy: user_factors_known_to_guest, model: shop, step: factorization_machine }
 ";
 
 fn parse(job: &str) -> Result<JobSpec, String> {
@@ -52,14 +57,27 @@ fn the_statement_tells_the_host_nothing_of_interactions() {
         "train.shape",
         "model.own_factors",
         "train.user_factors",
+        "score.few_valued_columns",
         "score.equal_users",
         "model.tastes_from_factors",
     ];
     assert_eq!(steps[1].1, expected);
     let (parties, _) = JOB.split_once("train:").unwrap();
-    let score = format!("{parties}score: {{ model: shop, step: factorization_machine }}\n");
-    let steps = of(&parse(&score).unwrap());
-    assert_eq!(steps[1].1[2..], ["score.user_factors", "score.equal_users"]);
+    let steps = of(&parse(&format!("{parties}{SCORE}")).unwrap());
+    let expected = ["score.user_factors", "score.few_valued_columns", "score.equal_users"];
+    assert_eq!(steps[1].1[2..], expected);
+}
+
+/// What the guest can compute of the host's columns is approved by name, in training and scoring.
+#[test]
+fn the_mode_has_to_be_named() {
+    let mode = "privacy: user_factors_known_to_guest, ";
+    let expected =
+        ["has no `strict` mode", "`privacy: user_factors_known_to_guest`", "nearly every"];
+    refused(&JOB.replace(mode, ""), &expected);
+    refused(&JOB.replace(mode, "privacy: strict, "), &["has no privacy mode `strict`"]);
+    let (parties, _) = JOB.split_once("train:").unwrap();
+    refused(&format!("{parties}{SCORE}").replace(mode, ""), &expected);
 }
 
 #[test]
@@ -87,12 +105,15 @@ fn what_recommendation_does_not_go_with_is_refused() {
         ("prepare: [ select: {} ]", "weighs features by a label"),
         ("split: { by: stratified }", "there are no classes"),
         ("splits: { a: { by: time }, b: { by: random } }", "several splits"),
+        ("split: { by: time, validation: 10% }", "does not go with `validation`"),
+        ("splits: { a: { by: random, validation: 5% } }", "does not go with `validation`"),
     ] {
         refused(&format!("{JOB}{with}\n"), &["job.yaml:8:", expected]);
     }
     let other = format!("{JOB}  - logistic_regression: {{}}\n");
     refused(&other, &["predicts which items users take, and `logistic_regression` predicts"]);
-    let second = format!("{JOB}  - factorization_machine: {{ name: more, factors: 4 }}\n");
+    let second = JOB.split_once("train:\n").unwrap().1.replace("{ ", "{ name: more, ");
+    let second = format!("{JOB}{second}");
     refused(&second, &["further combinations of the host's columns"]);
     refused(&JOB.replace("factors: 8", "factors: 6"), &["no multiple of 4", "`factors: 8`"]);
     let few = JOB.replace("factors: 8", "factors: 8, directions: 4");
@@ -117,6 +138,5 @@ train:
     let split = format!("{job}split: {{ by: leave_one_out }}\n");
     refused(&split, &["job.yaml:8:", "only a `factorization_machine` has interactions"]);
     let (parties, _) = job.split_once("train:").unwrap();
-    let score = format!("{parties}score: {{ model: shop, step: factorization_machine }}\n");
-    refused(&score, &["a `label`", "has no `item`"]);
+    refused(&format!("{parties}{SCORE}"), &["a `label`", "has no `item`"]);
 }

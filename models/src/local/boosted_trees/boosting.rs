@@ -32,7 +32,8 @@ pub struct Examples<'a> {
 pub struct Progress {
     /// On all training rows.
     pub training_loss: f64,
-    /// On the validation rows, if there are any.
+    /// On the validation rows, if there are any, and in a ranking rows of different grades in some
+    /// group of them.
     pub validation_loss: Option<f64>,
 }
 
@@ -95,6 +96,12 @@ impl<'a> Boosting<'a> {
         let rows_count = examples.training.len();
         let counted = settings.one_side.map_or(1.0, |one_side| one_side.factor(rows_count));
         let may_stop = settings.early_stopping_rounds > 0 && !examples.validation.is_empty();
+        let has_order = || ranking::has_pairs(examples.labels, examples.validation);
+        if may_stop && settings.loss == Loss::Ranking && !has_order() {
+            let rule = "no group of validation rows has rows of different grades: take \
+                        `early_stopping: 0` or more validation rows";
+            return Err(ModelError::InvalidInput(rule.into()));
+        }
         let margins = base_scores.repeat(rows);
         let mut boosting = Self {
             examples: *examples,
@@ -223,8 +230,10 @@ impl<'a> Boosting<'a> {
 
     fn end_round(&mut self) {
         let Examples { training, validation, .. } = self.examples;
-        let validation_loss = (!validation.is_empty()).then(|| self.loss(validation));
-        self.progress.push(Progress { training_loss: self.loss(training), validation_loss });
+        let validation_loss = self.loss(validation);
+        // Training rows without a loss were refused at the start.
+        let training_loss = self.loss(training).unwrap_or_default();
+        self.progress.push(Progress { training_loss, validation_loss });
 
         // Where nothing is sampled, all rounds after one that found no split would be the same.
         let Settings { row_fraction, column_fraction, one_side, .. } = *self.settings;
@@ -235,11 +244,17 @@ impl<'a> Boosting<'a> {
         self.begin_round();
     }
 
-    /// Mean loss of some rows now.
-    fn loss(&self, rows: &[u32]) -> f64 {
+    /// Mean loss of some rows now; `None` of no rows, and of a ranking in which no group has rows
+    /// of different grades.
+    fn loss(&self, rows: &[u32]) -> Option<f64> {
         let Settings { loss, ensemble, trees, .. } = *self.settings;
         if loss == Loss::Ranking {
-            return 1.0 - ranking::ndcg(self.examples.labels, rows, &self.margins, ranking::PLACES);
+            let labels = self.examples.labels;
+            let found = ranking::ndcg(labels, rows, &self.margins, ranking::PLACES);
+            return found.map(|ndcg| 1.0 - ndcg);
+        }
+        if rows.is_empty() {
+            return None;
         }
         let (outputs, base) = (self.outputs(), &self.best.base_scores);
         // A forest's leaves are weighted for all of its trees.
@@ -253,7 +268,7 @@ impl<'a> Boosting<'a> {
             let so_far = margins.iter().zip(base).map(|(all, base)| base + (all - base) * scale);
             loss.of_row(&so_far.collect::<Vec<f64>>(), label)
         };
-        mean_loss(of_row, |row| weight(&self.examples, self.settings, row), rows)
+        Some(mean_loss(of_row, |row| weight(&self.examples, self.settings, row), rows))
     }
 
     /// Makes every leaf the quantile of what its rows, those that the tree saw, still lack.

@@ -50,7 +50,7 @@ pub(crate) use loss::second_damping;
 pub use loss::{Loss, probability};
 pub use monotone::{Bounds, Direction};
 pub use one_side::OneSide;
-pub use ranking::{GRADE_MAX, PLACES, ndcg};
+pub use ranking::{GRADE_MAX, PLACES, judged_groups, ndcg};
 pub use settings::{Ensemble, Settings, columns_of_tree};
 pub(crate) use settings::{rows_of_tree, weight_stream};
 pub use split::{Cut, best_cut};

@@ -25,35 +25,37 @@ pub const PLACES: usize = 30;
 /// Grades are whole numbers up to this.
 pub const GRADE_MAX: f64 = 31.0;
 
-/// The rows of one group, ascending, of which at least one has a grade above 0.
+/// The rows of one group, ascending, not all of one grade.
 struct Group {
     rows: Vec<u32>,
     /// The discounted gains in the best order.
     ideal: f64,
 }
 
-/// Rows by their groups, with ideal gains over so many places; without groups in which no row has a
-/// grade above 0, of which every order is as good as another.
+/// Rows by their groups, with ideal gains over so many places; without groups whose rows are all
+/// of one grade, of which every order is as good as another.
 fn groups(labels: Labels<'_>, rows: &[u32], places: usize) -> Vec<Group> {
     let mut members: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in rows {
         members.entry(labels.group(*row as usize)).or_default().push(*row);
     }
-    let group = |rows: Vec<u32>| {
+    let group = |rows: Vec<u32>| -> Option<Group> {
         let mut gains: Vec<f64> = rows.iter().map(|row| gain(labels.at(*row as usize))).collect();
         gains.sort_unstable_by(|one, other| other.total_cmp(one));
         let ideal = gains.iter().zip(0..).map(|(gain, place)| gain * discount(place, places)).sum();
-        Group { rows, ideal }
+        (gains.first() > gains.last()).then_some(Group { rows, ideal })
     };
-    members.into_values().map(group).filter(|group| group.ideal > 0.0).collect()
+    members.into_values().filter_map(group).collect()
+}
+
+/// How many groups have rows of different grades: those that [`ndcg`] is the mean of.
+pub fn judged_groups(labels: Labels<'_>, rows: &[u32]) -> usize {
+    groups(labels, rows, PLACES).len()
 }
 
 /// Whether some group has rows of different grades.
 pub(super) fn has_pairs(labels: Labels<'_>, rows: &[u32]) -> bool {
-    groups(labels, rows, PLACES).iter().any(|group| {
-        let grades = || group.rows.iter().map(|row| labels.at(*row as usize));
-        grades().fold(f64::INFINITY, f64::min) < grades().fold(0.0, f64::max)
-    })
+    judged_groups(labels, rows) > 0
 }
 
 /// The derivatives of all rows of a matrix at these margins; zero for those not among `rows`.
@@ -68,14 +70,15 @@ pub(super) fn derivatives(labels: Labels<'_>, rows: &[u32], margins: &[f64]) -> 
     all
 }
 
-/// The mean NDCG of the groups of `rows` if they are ordered by these margins, over so many places;
-/// rows of equal margins count as in the mean over their orders. 1 where no group has a grade above
-/// 0.
-pub fn ndcg(labels: Labels<'_>, rows: &[u32], margins: &[f64], places: usize) -> f64 {
+/// The mean NDCG of the groups of `rows` if they are ordered by these margins, over so many places
+/// (at least 1); rows of equal margins count as in the mean over their orders. Groups whose rows
+/// are all of one grade do not count: no order of theirs is wrong. `None` where there are no
+/// others.
+pub fn ndcg(labels: Labels<'_>, rows: &[u32], margins: &[f64], places: usize) -> Option<f64> {
     let groups = groups(labels, rows, places);
     let of_group = |group: &Group| group.ndcg(labels, margins, places);
     let found: Vec<f64> = groups.par_iter().map(of_group).collect();
-    if found.is_empty() { 1.0 } else { found.iter().sum::<f64>() / found.len() as f64 }
+    (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
 }
 
 impl Group {
@@ -157,16 +160,20 @@ mod tests {
         let second = 1.0 / 3_f64.log2();
         let of_7 = (3.0 * second + 0.5) / (3.0 + second);
         let expected = (of_7 + second + second) / 3.0;
-        assert!((ndcg(LABELS, &rows(), &margins, PLACES) - expected).abs() < 1e-12);
+        let of = |margins: &[f64]| ndcg(LABELS, &rows(), margins, PLACES).unwrap();
+        assert!((of(&margins) - expected).abs() < 1e-12);
         // The best order, and no order at all.
         let best = [0.0, 2.0, 1.0, 0.0, 3.0, 0.0, 0.0, 1.0];
-        assert!((ndcg(LABELS, &rows(), &best, PLACES) - 1.0).abs() < 1e-12);
+        assert!((of(&best) - 1.0).abs() < 1e-12);
         let of_two = f64::midpoint(1.0, second);
         let four: f64 = (0..4).map(|place| discount(place, PLACES)).sum();
         let expected = (four / (3.0 + second) + of_two + of_two) / 3.0;
-        assert!((ndcg(LABELS, &rows(), &[0.0; 8], PLACES) - expected).abs() < 1e-12);
-        // Of no graded row.
-        assert!((ndcg(LABELS, &[0, 3, 5], &margins, PLACES) - 1.0).abs() < 1e-12);
+        assert!((of(&[0.0; 8]) - expected).abs() < 1e-12);
+        // Groups of one row or of one grade do not count, be the grade 0 or not.
+        assert_eq!(ndcg(LABELS, &[0, 3, 4, 7], &margins, PLACES), None);
+        assert_eq!(ndcg(LABELS, &[0, 3, 4, 6, 7], &margins, PLACES), Some(second));
+        assert_eq!(judged_groups(LABELS, &[0, 3, 4, 6, 7]), 1);
+        assert_eq!(judged_groups(LABELS, &rows()), 3);
     }
 
     /// First derivatives are those of the pairs' log-losses with the weights held fixed, second

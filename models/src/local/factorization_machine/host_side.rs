@@ -32,7 +32,9 @@ impl HostSide {
     /// # Errors
     /// [`ModelError::InvalidInput`] for no columns, too many, of another length or with values that
     /// are not finite; for no more independent columns than factors: a user's k factors, which the
-    /// guest gets, would tell all of them; or for settings that do not fit.
+    /// guest gets, would tell all of them, whatever their values; or for settings that do not fit.
+    /// That there are more is a necessary minimum: columns of few values follow from the k factors
+    /// all the same (see the module's documentation).
     pub fn new(columns: &[&[f64]], users: usize, settings: &Settings) -> Result<Self, ModelError> {
         settings.check()?;
         check_columns(columns, users, "users")?;
@@ -79,20 +81,24 @@ impl HostPart {
     }
 }
 
-/// How many columns of these second moments are no combination of others, to rounding: the pivots
+/// How many columns of these second moments are no combination of others, even nearly: the pivots
 /// of an elimination that takes the column next of which most is left.
+///
+/// The bound is a statistical one, and not one of rounding: a column that others tell up to a
+/// hundredth of its variance hides nobody behind the rest.
 fn independent_columns(moments: &Matrix<f64>, centres: &[f64]) -> usize {
-    /// Less than this share of a column's second moment is rounding.
-    const ROUNDING: f64 = 1e-9;
+    /// A column of whose variance the others leave no more than this share follows from them.
+    const LEFT_OVER: f64 = 0.01;
+    /// A variance of no more than this share of the squared mean is rounding.
+    const ROUNDING: f64 = 1e-27;
     let columns = moments.rows();
     let mut rest = moments.clone();
-    let is_varied = |(column, centre): (usize, &f64)| {
-        moments.at(column, column) > ROUNDING.powi(3) * centre * centre
-    };
+    let is_varied =
+        |(column, centre): (usize, &f64)| moments.at(column, column) > ROUNDING * centre * centre;
     let mut is_open: Vec<bool> = centres.iter().enumerate().map(is_varied).collect();
     for count in 0..columns {
         let share = |column: usize| rest.at(column, column) / moments.at(column, column);
-        let open = (0..columns).filter(|column| is_open[*column] && share(*column) > ROUNDING);
+        let open = (0..columns).filter(|column| is_open[*column] && share(*column) > LEFT_OVER);
         let Some(pivot) = open.max_by(|left, right| share(*left).total_cmp(&share(*right))) else {
             return count;
         };
@@ -172,15 +178,22 @@ mod tests {
         ];
         let both: Vec<f64> =
             first.iter().zip(&second).map(|(first, second)| 2.0 * first - second + 1.0).collect();
-        let further: Vec<Vec<f64>> =
-            (2..4).map(|power| first.iter().map(|it| it.powi(power)).collect()).collect();
-        let mut columns: Vec<&[f64]> = vec![&first, &second, &constant, &both];
+        // All but some thousandths of its variance follows from the first column.
+        let nearly: Vec<f64> = (0..50_u32)
+            .zip(&first)
+            .map(|(user, first)| first + f64::from(user * user % 13) / 60.0)
+            .collect();
+        let of_period = |period: u32| -> Vec<f64> {
+            (0..50_u32).map(|user| f64::from(user % period)).collect()
+        };
+        let further = [2, 3].map(of_period);
+        let mut columns: Vec<&[f64]> = vec![&first, &second, &constant, &both, &nearly];
         columns.extend(further.iter().map(Vec::as_slice));
         let settings = Settings { factors: 4, directions: 4, ..Settings::default() };
         let error = HostSide::new(&columns, 50, &settings).unwrap_err().to_string();
-        assert!(error.contains("6 columns of the host, 4 of them independent"), "{error}");
-        let fourth: Vec<f64> = first.iter().map(|it| it.powi(4)).collect();
-        columns.push(&fourth);
+        assert!(error.contains("7 columns of the host, 4 of them independent"), "{error}");
+        let fifth = of_period(5);
+        columns.push(&fifth);
         assert!(HostSide::new(&columns, 50, &settings).is_ok());
     }
 }

@@ -39,6 +39,14 @@
 //! (Polyak 1964), with step sizes that are public constants; the joint protocol does the same on
 //! shares.
 //!
+//! # What the host's part of a user's factors tells
+//! A ranking needs the k numbers `Σ_f x_uf·p_f` over the host's columns, at the guest. Columns of
+//! few values (0/1, categories, bins, counts) follow from them for nearly every user, since a
+//! generic combination of few values determines these: of 32 columns of 0 and 1, with k = 16, all
+//! values of 94.6 % of 15,844 users from the opened numbers alone, up to the names of the columns.
+//! That a host has more independent columns than k ([`HostSide::new`]) is a necessary minimum and
+//! hides only real numbers. Whoever knows the columns of k + 1 users solves for the combinations.
+//!
 //! # Reference
 //! Rendle, "Factorization Machines", ICDM 2010; reduced-rank regression: Izenman 1975.
 

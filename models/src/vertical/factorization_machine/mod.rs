@@ -1,4 +1,5 @@
-//! Factorisation machine for recommendation over two parties' users, in `strict` privacy.
+//! Factorisation machine for recommendation over two parties' users, in the mode
+//! `user_factors_known_to_guest`.
 //!
 //! # Functionality
 //! The guest (first party) holds interactions of users with items, columns of the users and perhaps
@@ -24,7 +25,10 @@
 //! until the end, no stop bit is opened. The host learns neither the number of interactions nor,
 //! where it is above that of directions, the number of items. With [`learn_user_factors`] the guest
 //! learns the host's part of each scored user's factors: k fixed but unknown combinations of its
-//! columns, fewer than there are columns. They would follow from the scores of k items.
+//! columns, fewer than there are columns. They would follow from the scores of k items. Columns of
+//! few values (0/1, categories, bins, counts) the guest can compute from them for nearly every
+//! user: only columns that the host may tell the guest should go in
+//! (`local::factorization_machine`).
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) and correlated transfers, see
 //! `mpc`. What the host gets as `start` is uniformly random.

@@ -306,18 +306,22 @@ impl Boosting<'_> {
 fn diverged(loss: Loss, trees: usize) -> ModelError {
     let (what, why) = match loss {
         Loss::Squared => (
-            format!("the squared errors of training rows are more than {DIVERGENCE} times"),
+            format!(
+                "the squared errors of training rows are more than {DIVERGENCE} times those before \
+                 the first"
+            ),
             "samples are too small for this learning_rate",
         ),
         _ => (
-            "the predictions of training rows, or labels over predictions, are more than twice"
+            "the terms of predictions and of labels in the derivatives of training rows have \
+             together grown to more than twice what they can be before the first"
                 .to_owned(),
             "steps are too large",
         ),
     };
     ModelError::InvalidInput(format!(
-        "after {trees} trees {what} those before the first: {why}; take a smaller learning_rate, a \
-         larger lambda or min_child_weight, or a larger subsample"
+        "after {trees} trees {what}: {why}; take a smaller learning_rate, a larger lambda or \
+         min_child_weight, or a larger subsample"
     ))
 }
 

@@ -297,6 +297,26 @@ fn several_classes_stop_early_between_rounds() {
     assert_eq!(result.model.margins(&matrix).unwrap(), result.margins);
 }
 
+/// Training rows are in groups of ten, and every validation row is in a group of its own.
+#[test]
+fn a_ranking_stops_early_only_by_groups_of_different_grades() {
+    let sample = Sample::new();
+    let grades: Vec<f64> = (0..300_u32).map(|row| f64::from(row % 3)).collect();
+    let groups: Vec<u32> = (0..300).map(|row| if row < 200 { row / 10 } else { row }).collect();
+    let labels = Labels::Graded { grades: &grades, groups: &groups };
+    let (training, validation) = sample.training.split_at(200);
+    let examples = Examples { labels, weights: None, training, validation };
+    let of = |early_stopping_rounds| {
+        let settings = settings(3, 2);
+        let settings = Settings { min_child_weight: 0.01, early_stopping_rounds, ..settings };
+        train(&sample.matrix, &examples, &Settings { loss: Loss::Ranking, ..settings })
+    };
+    let error = of(2).unwrap_err().to_string();
+    assert!(error.contains("no group of validation rows has rows of different grades"), "{error}");
+    let progress = of(0).unwrap().progress;
+    assert!(!progress.is_empty() && progress.iter().all(|it| it.validation_loss.is_none()));
+}
+
 #[test]
 fn labels_and_settings_that_do_not_fit_the_loss_are_refused() {
     let sample = Sample::new();
