@@ -20,8 +20,9 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let job = read_job(path)?;
     let out = out.map_or_else(|| default_folder(&job.job), Path::to_path_buf);
-    if models.is_some() && job.score.is_none() {
-        return Err(Failure::usage("`--models` is for a job with `score:`, which this one lacks"));
+    if models.is_some() && !job.uses_models() {
+        let rule = "`--models` is for a job with `score:` or `warm_start:`, which this one lacks";
+        return Err(Failure::usage(rule));
     }
     let folders = Folders { out: &out, cache, models };
     let outcomes = launch::launch(path, &job, folders, language)?;

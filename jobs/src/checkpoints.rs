@@ -180,7 +180,7 @@ impl Checkpoints for Store<'_> {
 
 /// The course of a training that keeps its states in a `store`, if there is one.
 pub(crate) fn course<'a>(store: &'a mut Option<Store<'_>>) -> Course<'a> {
-    Course { checkpoints: store.as_mut().map(|store| store as _) }
+    Course { checkpoints: store.as_mut().map(|store| store as _), start: None }
 }
 
 /// The state in a file, if there is one; why it cannot be used.

@@ -65,6 +65,14 @@ pub fn open_rows(
     if let Some(model) = &model {
         model.check_parties(job)?;
     }
+    let mut starts = BTreeMap::new();
+    for step in &job.train {
+        if let Some(start) = &step.warm_start {
+            let wanted = start.wanted(&step.model);
+            let saved = saved_model::read(&models(party, folder)?, &wanted, party)?;
+            starts.insert(step.name.clone(), saved);
+        }
+    }
     let reading = model.as_ref().map(|model| model.reading(party)).transpose()?;
     let party = reading.as_ref().unwrap_or(party);
     let path = path(party, folder)?;
@@ -89,7 +97,7 @@ pub fn open_rows(
         (table, interactions) = (users.table, Some(users.items));
     }
     let rows = OwnRows::in_memory(table, keys, origin);
-    Ok(rows.with_model(model).with_interactions(interactions))
+    Ok(rows.with_model(model).with_starts(starts).with_interactions(interactions))
 }
 
 /// The schema of a party's table as the job describes it, for people to look at.

@@ -1,5 +1,6 @@
 //! A party's own rows, in memory or divided over files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub struct OwnRows {
     checkpoints: Option<PathBuf>,
     model: Option<Arc<SavedModel>>,
     interactions: Option<UserItems>,
+    starts: Arc<BTreeMap<String, SavedModel>>,
 }
 
 impl OwnRows {
@@ -79,8 +81,17 @@ impl OwnRows {
         keys: KeyReader,
         origin: Origin,
     ) -> Self {
-        let (kept, checkpoints, model, interactions) = (None, None, None, None);
-        Self { table, division, keys, origin, kept, checkpoints, model, interactions }
+        Self {
+            table,
+            division,
+            keys,
+            origin,
+            kept: None,
+            checkpoints: None,
+            model: None,
+            interactions: None,
+            starts: Arc::default(),
+        }
     }
 
     /// Names the folder for what a small query against a large table keeps between runs; without
@@ -108,6 +119,17 @@ impl OwnRows {
     #[must_use]
     pub(crate) fn with_model(self, model: Option<SavedModel>) -> Self {
         Self { model: model.map(Arc::new), ..self }
+    }
+
+    /// With the party's parts of the models that trainings begin with, by the name of the step.
+    #[must_use]
+    pub(crate) fn with_starts(self, starts: BTreeMap<String, SavedModel>) -> Self {
+        Self { starts: Arc::new(starts), ..self }
+    }
+
+    /// The models of [`Self::with_starts`].
+    pub(crate) fn starts(&self) -> Arc<BTreeMap<String, SavedModel>> {
+        Arc::clone(&self.starts)
     }
 
     /// The party's part of the model that scores them, in a job that scores.

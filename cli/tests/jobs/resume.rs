@@ -1,12 +1,14 @@
-//! A party that is killed while a model is trained, and runs that go on from where it was.
+//! A party that is killed while a model is trained, runs that go on from where it was, and
+//! trainings that begin with an earlier model.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::pooled;
-use crate::support::{JOB, Parties, breast, json};
+use crate::support::{JOB, PROGRAM, Parties, breast, json};
 
 /// Passes before the kill; training takes several times as many.
 const PASSES: u64 = 4;
@@ -50,6 +52,41 @@ fn a_training_that_is_killed_goes_on_from_its_last_checkpoint() {
     let disclosed = metrics["disclosed"].as_array().unwrap();
     let stops = disclosed.iter().find(|opened| opened["what"] == "train.stop").unwrap();
     assert_eq!(stops["count"].as_u64().unwrap(), passes, "bits before the kill count");
+}
+
+/// The same rows again: training begins where the earlier job ended.
+#[test]
+fn a_training_begins_with_the_model_of_an_earlier_job() {
+    let folder = breast();
+    let job = JOB.lines().filter(|line| !line.contains("boosted_trees")).collect::<Vec<_>>();
+    fs::write(folder.path().join("job.yaml"), job.join("\n")).unwrap();
+    pooled::succeed(folder.path());
+    let part = |party: &str| {
+        json(&folder.path().join(format!("out/{party}/model/logistic_regression.stratified.json")))
+    };
+    let passes = || part("clinic")["part"]["logistic_regression"]["passes"].as_u64().unwrap();
+    let cold = passes();
+    fs::rename(folder.path().join("out"), folder.path().join("earlier")).unwrap();
+
+    let warm = "logistic_regression: { warm_start: { model: small, step: logistic_regression },";
+    let job = job.join("\n").replace("job: small", "job: again");
+    fs::write(folder.path().join("job.yaml"), job.replace("logistic_regression: {", warm)).unwrap();
+    let run = |arguments: &[&str]| {
+        Command::new(PROGRAM)
+            .current_dir(folder.path())
+            .args(["--language", "en", "run", "job.yaml", "--out", "out"])
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let refused = String::from_utf8(run(&[]).stderr).unwrap();
+    assert!(refused.contains("--models"), "{refused}");
+    let output = run(&["--models", "earlier"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(2 * passes() < cold, "{} passes after {cold}", passes());
+    // Without the earlier model the file names the same tables and settings.
+    fs::write(folder.path().join("job.yaml"), job).unwrap();
+    pooled::compare(folder.path(), "logistic_regression.stratified");
 }
 
 /// The number of the newest checkpoint of the only job in a folder, 0 if there is none.

@@ -5,7 +5,7 @@ use crate::{
     STRICT, Text,
 };
 
-use super::train::{COLUMNS, EARLY_STOP, HOST_SCORES, ROWS, WEIGHTED};
+use super::train::{COLUMNS, EARLY_STOP, HOST_SCORES, ROWS, WARM_START, WEIGHTED};
 use super::{integer, number, parameter};
 
 /// Multinomial logistic regression between two parties without a third.
@@ -38,6 +38,7 @@ pub static MULTINOMIAL_REGRESSION: ComponentDescriptor = ComponentDescriptor {
             CLASSES,
             EARLY_STOP,
             WEIGHTED,
+            WARM_START,
             Disclosure::new(
                 Audience::All,
                 "model.own_coefficients",

@@ -7,7 +7,7 @@ use crate::{
 
 use super::train::{
     COLLINEAR, COLUMNS, ERRORS, HOST_SCORES, OWN_COEFFICIENTS, ROWS, STANDARD_ERRORS, STOP,
-    WEIGHTED,
+    WARM_START, WEIGHTED,
 };
 use super::{integer, number, parameter};
 
@@ -141,6 +141,7 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
         COLUMNS,
         STOP,
         WEIGHTED,
+        WARM_START,
         Disclosure::new(
             Audience::Host,
             "train.label_scale",
@@ -170,6 +171,7 @@ const UNSCALED: &[PrivacyMode] = &[PrivacyMode {
         COLUMNS,
         STOP,
         WEIGHTED,
+        WARM_START,
         OWN_COEFFICIENTS,
         COLLINEAR,
         STANDARD_ERRORS,

@@ -33,6 +33,7 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
             COLUMNS,
             EARLY_STOP,
             WEIGHTED,
+            WARM_START,
             OWN_COEFFICIENTS,
             COLLINEAR,
             STANDARD_ERRORS,
@@ -516,6 +517,18 @@ pub(super) const WEIGHTED: Disclosure = Disclosure::new(
     Text::new(
         "whether the guest's rows have weights, not which",
         "发起方的行是否带有权重，不含权重值",
+    ),
+);
+
+/// Of trainings that begin with an earlier model.
+pub const WARM_START: Disclosure = Disclosure::new(
+    Audience::All,
+    "train.warm_start",
+    DisclosureKind::Intermediate,
+    Frequency::Once,
+    Text::new(
+        "from which training job and run the other party's earlier model comes, not its coefficients",
+        "对方的旧模型来自哪个训练作业及哪次运行，不含其系数",
     ),
 );
 

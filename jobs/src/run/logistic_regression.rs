@@ -12,6 +12,7 @@ use features::split::Split;
 use models::ModelError;
 use models::evaluate::Evaluation;
 use models::local::logistic_regression as local;
+use models::vertical::course::Course;
 use models::vertical::hidden_evaluation::{Figures, Places, evaluate as judge};
 use models::vertical::logistic_regression::woe::score_with_woe;
 use models::vertical::logistic_regression::{self as joint, Coefficients, EarlyStopping, Labels};
@@ -25,10 +26,10 @@ use super::evaluate::{self, Predicted, Scores};
 use super::outcome::HiddenComparison;
 use super::prepare::Prepared;
 use super::progress::Run;
-use super::weigh::WoeOfRows;
+use super::{warm_start, weigh::WoeOfRows};
 use crate::checkpoints::course;
 use crate::error::JobError;
-use crate::spec::LogisticRegression;
+use crate::spec::{LogisticRegression, ModelStep};
 
 /// What a party has after training: its own part of the model, and at the guest the scores.
 pub(super) struct Trained {
@@ -83,7 +84,7 @@ impl Rows {
 /// Trains and scores over one step's conversation.
 pub(super) async fn train(
     run: &Run<'_>,
-    (session, id): (&mut Session, &str),
+    (session, step): (&mut Session, &ModelStep<'_>),
     settings: &LogisticRegression,
     data: &Data,
     split: &Split,
@@ -97,7 +98,8 @@ pub(super) async fn train(
 
     run.record("train.rows", Audience::All, 1)?;
     run.record("train.columns", Audience::All, 1)?;
-    let inputs = Inputs { step: id, rows: rows.parts(), guest: data.guest() };
+    let start = warm_start::begin(run, session, &step.train.name, prepared, data.guest()).await?;
+    let inputs = Inputs { step: &step.id, rows: rows.parts(), guest: data.guest() };
     let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let labels =
@@ -106,7 +108,7 @@ pub(super) async fn train(
     let part = woe.as_ref().map(WoeOfRows::part);
     let settings_of_joint = joint_settings(settings, rows.validation());
     let columns = given.columns();
-    let course = course(&mut store);
+    let course = Course { start, ..course(&mut store) };
     let (part, settings_of_joint) = (part.as_ref(), &settings_of_joint);
     let own = joint::train_with_woe(&mut party, &columns, labels, part, settings_of_joint, course)
         .await?;

@@ -30,6 +30,7 @@ mod split;
 mod totals;
 mod train;
 mod unbalanced;
+mod warm_start;
 mod weigh;
 
 use contract::undeclared;
@@ -72,7 +73,7 @@ pub async fn run_party(
     peers: Vec<Session>,
     watch: &dyn Watch,
 ) -> Result<Outcome, JobError> {
-    let mut run = Run::new(job, party, peers, watch)?.checkpoints_in(rows.checkpoints());
+    let mut run = Run::new(job, party, peers, watch)?.with_files_of(rows);
     let own_rows = rows.count();
     let saved = rows.model();
     if let Some(saved) = &saved {

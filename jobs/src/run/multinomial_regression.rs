@@ -7,6 +7,7 @@ use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::local::multinomial_regression as local;
+use models::vertical::course::Course;
 use models::vertical::logistic_regression::{EarlyStopping, Settings};
 use models::vertical::multinomial_regression::{self as joint, ClassCoefficients, Labels};
 use mpc::TwoParty;
@@ -18,9 +19,10 @@ use super::data::{Data, GuestRows};
 use super::logistic_regression::{L2_MIN, Rows, TEST_SCORES, host_predictors};
 use super::prepare::Prepared;
 use super::progress::Run;
+use super::warm_start;
 use crate::checkpoints::course;
 use crate::error::JobError;
-use crate::spec::MultinomialRegression;
+use crate::spec::{ModelStep, MultinomialRegression};
 
 /// What a party has after training: its own part of the model, and at the guest the scores.
 pub(super) struct Trained {
@@ -33,7 +35,7 @@ pub(super) struct Trained {
 /// Trains and scores over one step's conversation.
 pub(super) async fn train(
     run: &Run<'_>,
-    (session, id): (&mut Session, &str),
+    (session, step): (&mut Session, &ModelStep<'_>),
     settings: &MultinomialRegression,
     data: &Data,
     split: &Split,
@@ -55,9 +57,10 @@ pub(super) async fn train(
         values,
         weights: weights.as_deref(),
     });
-    let inputs = Inputs { step: id, rows: rows.parts(), guest: data.guest() };
+    let start = warm_start::begin(run, session, &step.train.name, prepared, data.guest()).await?;
+    let inputs = Inputs { step: &step.id, rows: rows.parts(), guest: data.guest() };
     let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
-    let course = course(&mut store);
+    let course = Course { start, ..course(&mut store) };
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let joint_settings = joint_settings(settings, rows.validation());
     let columns = given.columns();

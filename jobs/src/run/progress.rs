@@ -1,5 +1,6 @@
 //! What every stage of a run shares: the job, the ledger, and what each step cost.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,9 @@ use net::{Meter, Session, Totals};
 
 use super::outcome::StepUse;
 use crate::error::JobError;
+use crate::own_rows::OwnRows;
 use crate::process::cpu_time;
+use crate::saved_model::SavedModel;
 use crate::spec::{JobSpec, PartySpec};
 use crate::watch::{Event, Watch};
 
@@ -29,6 +32,7 @@ pub(super) struct Run<'a> {
     meters: Vec<Arc<Meter>>,
     watch: &'a dyn Watch,
     checkpoints: Option<PathBuf>,
+    starts: Arc<BTreeMap<String, SavedModel>>,
     uses: Vec<StepUse>,
 }
 
@@ -103,13 +107,19 @@ impl<'a> Run<'a> {
         let ledger = Arc::new(Ledger::new(declared.map(|disclosure| disclosure.key.into_owned())));
         let meters = peers.iter().map(Session::meter).collect();
         let role = own.role;
-        let (checkpoints, uses) = (None, Vec::new());
-        Ok(Self { job, own, role, ledger, peers, meters, watch, checkpoints, uses })
+        let (checkpoints, starts, uses) = (None, Arc::default(), Vec::new());
+        Ok(Self { job, own, role, ledger, peers, meters, watch, checkpoints, starts, uses })
     }
 
-    /// Keeps the states of trainings in this folder, if there is one.
-    pub(super) fn checkpoints_in(self, folder: Option<&Path>) -> Self {
-        Self { checkpoints: folder.map(Path::to_owned), ..self }
+    /// Keeps the states of trainings where the party says, and begins them with its models.
+    pub(super) fn with_files_of(self, rows: &OwnRows) -> Self {
+        let checkpoints = rows.checkpoints().map(Path::to_owned);
+        Self { checkpoints, starts: rows.starts(), ..self }
+    }
+
+    /// The earlier model that the training of this name begins with, if it does.
+    pub(super) fn start(&self, name: &str) -> Option<&SavedModel> {
+        self.starts.get(name)
     }
 
     /// Begins a step between the guest and each host; `path` names its conversations and must be

@@ -5,6 +5,7 @@ use features::FeatureMatrix;
 use features::split::Split;
 use models::family::Family;
 use models::local::generalized_linear as local;
+use models::vertical::course::Course;
 use models::vertical::generalized_linear::{self as joint, Targets};
 use mpc::TwoParty;
 use net::Session;
@@ -15,9 +16,10 @@ use super::evaluate::{Predicted, Scores};
 use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained, host_predictors};
 use super::prepare::Prepared;
 use super::progress::Run;
+use super::warm_start;
 use crate::checkpoints::course;
 use crate::error::JobError;
-use crate::spec::{Regression, RegressionOf};
+use crate::spec::{ModelStep, Regression, RegressionOf};
 
 /// What the label is taken for.
 pub(super) fn family(of: RegressionOf, settings: &Regression) -> Family {
@@ -32,7 +34,7 @@ pub(super) fn family(of: RegressionOf, settings: &Regression) -> Family {
 /// Trains and predicts over one step's conversation.
 pub(super) async fn train(
     run: &Run<'_>,
-    (session, id): (&mut Session, &str),
+    (session, step): (&mut Session, &ModelStep<'_>),
     (family, settings): (Family, &Regression),
     data: &Data,
     split: &Split,
@@ -44,9 +46,10 @@ pub(super) async fn train(
     let known = data.guest().map(|guest| Known::of(guest, &rows));
     run.record("train.rows", Audience::All, 1)?;
     run.record("train.columns", Audience::All, 1)?;
-    let inputs = Inputs { step: id, rows: [&rows, &[]], guest: data.guest() };
+    let start = warm_start::begin(run, session, &step.train.name, prepared, data.guest()).await?;
+    let inputs = Inputs { step: &step.id, rows: [&rows, &[]], guest: data.guest() };
     let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &training).await?;
-    let course = course(&mut store);
+    let course = Course { start, ..course(&mut store) };
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let targets = known.as_ref().map(|known| Targets {
         values: &known.targets,

@@ -59,17 +59,20 @@ pub(super) async fn agree(run: &mut Run<'_>, model: &SavedModel) -> Result<(), J
 
 async fn compare_ids(run: &Run<'_>, step: &mut Step, model: &SavedModel) -> Result<(), JobError> {
     run.record("score.model", Audience::All, 1)?;
-    let ours = format!("{} {} {}", model.digest, model.model_id, model.step);
     for session in &mut step.sessions {
-        compare_id(session, &ours).await?;
+        agree_on_run(session, model).await?;
     }
     Ok(())
 }
 
-/// Compares the own name of the model with a peer's.
-async fn compare_id(session: &mut Session, ours: &str) -> Result<(), JobError> {
+/// Makes sure that a peer's part is of the same model: one job, one run of it, one step.
+pub(super) async fn agree_on_run(
+    session: &mut Session,
+    model: &SavedModel,
+) -> Result<(), JobError> {
+    let ours = format!("{} {} {}", model.digest, model.model_id, model.step);
     let size = Size::AtMost(ID_BYTES_MAX);
-    let theirs = session.exchange_bytes("model", ours.as_bytes().to_vec(), size).await?;
+    let theirs = session.exchange_bytes("model", ours.clone().into_bytes(), size).await?;
     let rule = "the name of a model is text: two names in hexadecimal digits and a step";
     let theirs = String::from_utf8(theirs).ok().filter(|it| is_name(it));
     let theirs = theirs.ok_or_else(|| session.misbehaved("model", rule))?;
@@ -85,9 +88,9 @@ async fn compare_id(session: &mut Session, ours: &str) -> Result<(), JobError> {
     Err(NetError::PeerIncompatible {
         peer: session.peer().to_owned(),
         what: "model".to_owned(),
-        ours: text(ours),
+        ours: text(&ours),
         theirs: text(&theirs),
-        hint: "all parties score with the files of one and the same training run; find out which \
+        hint: "all parties use the files of one and the same training run; find out which \
                of you has another one"
             .to_owned(),
     }

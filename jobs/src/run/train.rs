@@ -63,8 +63,8 @@ async fn run_step(
             let trained = if run.job.hosts.len() > 1 {
                 several::train(run, step, settings, data, split, prepared).await?
             } else {
-                let session = step.pair()?;
-                logistic_regression::train(run, (session, id), settings, data, split, prepared)
+                let conversation = (step.pair()?, model_step);
+                logistic_regression::train(run, conversation, settings, data, split, prepared)
                     .await?
             };
             let (part, predicted) = linear(trained, prepared);
@@ -74,17 +74,29 @@ async fn run_step(
             let of = regression::family(*of, settings);
             family = Some(of);
             let session = step.pair()?;
-            let trained =
-                regression::train(run, (session, id), (of, settings), data, split, prepared)
-                    .await?;
+            let trained = regression::train(
+                run,
+                (session, model_step),
+                (of, settings),
+                data,
+                split,
+                prepared,
+            )
+            .await?;
             let (part, predicted) = linear(trained, prepared);
             (ModelPart::Regression(part), predicted)
         }
         Model::MultinomialRegression { settings, .. } => {
             let session = step.pair()?;
-            let trained =
-                multinomial_regression::train(run, (session, id), settings, data, split, prepared)
-                    .await?;
+            let trained = multinomial_regression::train(
+                run,
+                (session, model_step),
+                settings,
+                data,
+                split,
+                prepared,
+            )
+            .await?;
             let (part, scores) = of_classes(trained, prepared);
             (ModelPart::MultinomialRegression(part), scores.map(Predicted::Classes))
         }

@@ -55,7 +55,7 @@ impl SavedModel {
     fn check_names(&self, step: &str, score: &ScoreSpec, party: &PartySpec) -> Result<(), String> {
         if self.party != party.name || self.role != party.role {
             return Err(format!(
-                "this is the part of the {} `{}`; each party scores with its own",
+                "this is the part of the {} `{}`; each party has its own",
                 self.role, self.party
             ));
         }
@@ -72,12 +72,12 @@ impl SavedModel {
         if self.component != score.component.name {
             let [own, asked] = [self.component.as_str(), score.component.name]
                 .map(|name| name.rsplit('.').next().unwrap_or(name).to_owned());
-            return Err(format!("it is of the kind `{own}`; `score` says `component: {asked}`"));
+            return Err(format!("it is of the kind `{own}`, and this job asks for `{asked}`"));
         }
         if self.privacy != score.privacy {
             return Err(format!(
-                "it was trained in the mode `{}`, and this job scores in `{}`; write `privacy: {}` \
-                 under `score`, and look at the disclosure statement again",
+                "it was trained in the mode `{}`, and this job takes it in `{}`; write `privacy: {}` \
+                 there, and look at the disclosure statement again",
                 self.privacy, score.privacy, self.privacy
             ));
         }

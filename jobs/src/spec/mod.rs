@@ -38,7 +38,7 @@ pub use prepare::{
     OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
 };
 pub use problem::{Place, Problem, SpecError};
-pub use score::ScoreSpec;
+pub use score::{ScoreSpec, WarmStart};
 pub use steps::{EvaluateSpec, ReportSpec, ScoresSeen, SplitBy, SplitSpec};
 
 use contract::{Audience, Disclosure, JobDigest, Role, catalogue};
@@ -222,6 +222,11 @@ impl JobSpec {
         statement
     }
 
+    /// Whether parties need their parts of models that earlier jobs trained.
+    pub fn uses_models(&self) -> bool {
+        self.score.is_some() || self.train.iter().any(|step| step.warm_start.is_some())
+    }
+
     /// Whether nobody learns which rows are common, and a model is trained on them all the same.
     pub fn hides_rows(&self) -> bool {
         matches!(self.align.protocol, Protocol::Hidden { .. })
@@ -300,6 +305,9 @@ fn of_model(step: &ModelStep<'_>, hosts_count: usize) -> StepDisclosures {
         statement.disclosures.retain(|disclosure| !of_errors.contains(&disclosure.key.as_ref()));
     }
     statement.disclosures = catalogue::model_of(&statement.disclosures, hosts_count);
+    if step.train.warm_start.is_none() {
+        statement.disclosures.retain(|disclosure| *disclosure != catalogue::WARM_START);
+    }
     if let Model::BoostedTrees { settings, .. } = model {
         let has_directions = !settings.directions.is_empty();
         let has_classes = settings.loss == TreeLoss::Softmax;

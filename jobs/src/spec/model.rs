@@ -10,6 +10,7 @@ use super::fields::{Fields, Problems, name, suggestion, text};
 use super::node::{Node, Value, shortened};
 use super::prepare::single;
 use super::problem::Problem;
+use super::score::{self, WarmStart};
 use super::settings;
 
 /// One entry of `train:`.
@@ -21,6 +22,9 @@ pub struct TrainStep {
     /// among the selected ones; `None`: all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best: Option<u32>,
+    /// The earlier model that training begins with; `None`: it begins at zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<WarmStart>,
     /// The model and its settings.
     pub model: Model,
 }
@@ -470,6 +474,8 @@ fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
         None => Some(key.text.clone()),
     };
     let best = fields.take("best").and_then(|node| best(node, problems));
+    let warm_start =
+        fields.take("warm_start").and_then(|node| score::read_warm_start(node, problems));
     // A missing mode is reported at the component's name, where one would write it.
     let place = Node { place: key.place, value: Value::List(Vec::new()) };
     let privacy = settings::take_mode(&mut fields, component, &place, problems);
@@ -496,7 +502,7 @@ fn read_one(item: &Node, problems: &mut Problems) -> Option<TrainStep> {
             .map(|(settings, privacy)| Model::BoostedTrees { privacy, settings })
     };
     fields.finish(problems);
-    Some(TrainStep { name: step_name?, best, model: model? })
+    Some(TrainStep { name: step_name?, best, warm_start, model: model? })
 }
 
 fn best(node: &Node, problems: &mut Problems) -> Option<u32> {

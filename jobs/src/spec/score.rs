@@ -3,11 +3,11 @@
 use contract::{ComponentDescriptor, STRICT, catalogue};
 use serde::{Serialize, Serializer};
 
-use super::JobSpec;
 use super::fields::{Fields, Problems, name, suggestion, text, word};
 use super::node::{Node, shortened};
 use super::problem::Problem;
 use super::settings;
+use super::{JobSpec, Model};
 
 /// The settings of `score`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,21 +24,58 @@ pub struct ScoreSpec {
     pub privacy: String,
 }
 
-/// Reads `score:`.
-pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<ScoreSpec> {
-    let node = node?;
-    let mut fields = Fields::of(node, "`score`".to_owned(), problems)?;
+/// An earlier model of the same kind, by whose coefficients a training begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WarmStart {
+    /// The job that trained it.
+    pub model: String,
+    /// The step in which it did; see [`ScoreSpec::step`].
+    pub step: String,
+}
+
+impl WarmStart {
+    /// What is looked for among the models of a party, by a step that trains `model`.
+    pub(crate) fn wanted(&self, model: &Model) -> ScoreSpec {
+        ScoreSpec {
+            model: self.model.clone(),
+            step: self.step.clone(),
+            component: model.component(),
+            privacy: model.privacy().to_owned(),
+        }
+    }
+}
+
+/// Reads `warm_start:` of a model.
+pub(super) fn read_warm_start(node: &Node, problems: &mut Problems) -> Option<WarmStart> {
+    let mut fields = Fields::of(node, "`warm_start`".to_owned(), problems)?;
+    let (model, step) = read_source(&mut fields, problems);
+    fields.finish(problems);
+    Some(WarmStart { model: model?, step: step?.1 })
+}
+
+/// The job and the step that trained a model, with the place of the step.
+fn read_source<'n>(
+    fields: &mut Fields<'n>,
+    problems: &mut Problems,
+) -> (Option<String>, Option<(&'n Node, String)>) {
     let model = fields
         .require("model", "the name of the job that trained the model", problems)
         .and_then(|node| name(text(node, "model", problems)?, "a job", node.place, problems));
-    let step_at = fields.require(
+    let step = fields.require(
         "step",
         "the model of that job, such as `logistic_regression` or `boosted_trees.time`",
         problems,
     );
-    let step = step_at.and_then(|node| read_step(node, problems));
+    (model, step.and_then(|node| Some((node, read_step(node, problems)?))))
+}
+
+/// Reads `score:`.
+pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<ScoreSpec> {
+    let node = node?;
+    let mut fields = Fields::of(node, "`score`".to_owned(), problems)?;
+    let (model, step) = read_source(&mut fields, problems);
     let component_at = fields.take("component");
-    let component = match (component_at, step_at.zip(step.as_ref())) {
+    let component = match (component_at, &step) {
         (Some(node), _) => named_component(node, problems),
         (None, Some((node, step))) => component_of(step, node, problems),
         (None, None) => None,
@@ -49,7 +86,7 @@ pub(super) fn read(node: Option<&Node>, problems: &mut Problems) -> Option<Score
         None => fields.take("privacy").map(|_| STRICT.to_owned()),
     };
     fields.finish(problems);
-    Some(ScoreSpec { model: model?, step: step?, component: component?, privacy: privacy? })
+    Some(ScoreSpec { model: model?, step: step?.1, component: component?, privacy: privacy? })
 }
 
 /// What a job that scores leaves out; `has` says whether the job has a key, and
@@ -59,16 +96,48 @@ pub(super) fn check(
     has: impl Fn(&str) -> bool,
     add: &mut impl FnMut(&str, String, &str),
 ) {
+    check_warm_starts(job, add);
     if job.score.is_none() {
-        for party in job.parties().filter(|party| party.models.is_some()) {
-            let message = format!("`{}` has `models`, and the job scores nothing", party.name);
-            add("parties", message, "leave it out, or add `score:`");
+        if !job.uses_models() {
+            for party in job.parties().filter(|party| party.models.is_some()) {
+                let message = format!("`{}` has `models`, and the job scores nothing", party.name);
+                add("parties", message, "leave it out, or add `score:`");
+            }
         }
         return;
     }
     for key in ["train", "split", "splits", "prepare"].into_iter().filter(|key| has(key)) {
         let help = "leave it out: the model brings what was fitted, and nothing is fitted anew";
         add(key, format!("a job with `score` has no `{key}`"), help);
+    }
+}
+
+/// What training from an earlier model does not go together with.
+fn check_warm_starts(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
+    for step in job.train.iter().filter(|step| step.warm_start.is_some()) {
+        for (is_there, what, help) in [
+            (
+                matches!(step.model, Model::BoostedTrees { .. }),
+                "boosted trees",
+                "leave it out: trees are not moved, but added",
+            ),
+            (
+                matches!(step.model, Model::FactorizationMachine { .. }),
+                "a factorization machine",
+                "leave it out: it is for regressions",
+            ),
+            (job.hides_rows(), "hidden rows", "leave it out"),
+            (
+                job.prepare.encode.uses_woe(),
+                "weight of evidence",
+                "leave it out, or encode otherwise: features mean something else in each run",
+            ),
+            (job.hosts.len() > 1, "several hosts", "leave it out"),
+        ] {
+            if is_there {
+                add("train", format!("`{}` has `warm_start` and {what}", step.name), help);
+            }
+        }
     }
 }
 

@@ -26,6 +26,18 @@ pub trait Checkpoints: Send {
 pub struct Course<'a> {
     /// Keeps the states, and has the one to go on from.
     pub checkpoints: Option<&'a mut dyn Checkpoints>,
+    /// Of regressions: this party's coefficients to begin with, for each class where there are
+    /// several. All parties pass some, or none does; a state to go on from comes first.
+    pub start: Option<Vec<Start>>,
+}
+
+/// Coefficients of one party, in the units in which training gives them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Start {
+    /// One for each own column, those of features with weight of evidence last.
+    pub weights: Vec<f64>,
+    /// The guest's intercept; a host's has no part in it.
+    pub intercept: f64,
 }
 
 impl Course<'_> {
@@ -194,7 +206,7 @@ mod tests {
         assert_eq!(wire::decode::<State>(&bytes), Ok(state));
         for broken in [&bytes[..bytes.len() - 1], &[&bytes[..], &[0]].concat(), &[0xff; 64], &[]] {
             let mut checkpoints = InMemory { start: Some(broken.to_vec()), ..InMemory::default() };
-            let mut course = Course { checkpoints: Some(&mut checkpoints) };
+            let mut course = Course { checkpoints: Some(&mut checkpoints), start: None };
             assert!(matches!(course.resume_alone(), Err(ModelError::InvalidInput(_))));
         }
     }

@@ -61,3 +61,43 @@ fn what_cannot_be_scored_is_refused() {
     let error = aligned("key: p, models: m", "key: p", "").unwrap_err().to_string();
     assert!(error.contains("the job scores nothing"), "{error}");
 }
+
+const WARM: &str = "\
+job: again
+purpose: p
+parties:
+  a: { role: guest, key: k, label: y }
+  b: { role: host, key: k }
+train:
+  - logistic_regression: { warm_start: { model: last, step: logistic_regression.time } }
+";
+
+#[test]
+fn a_training_may_begin_with_an_earlier_model() {
+    let job = JobSpec::parse("job.yaml", WARM).unwrap();
+    let start = job.train[0].warm_start.as_ref().unwrap();
+    assert_eq!((&*start.model, &*start.step), ("last", "logistic_regression.time"));
+    assert!(job.uses_models());
+    let opens = |job: &JobSpec| {
+        let mut steps = job.disclosures().into_iter().flat_map(|step| step.disclosures);
+        steps.any(|disclosure| disclosure.key == "train.warm_start")
+    };
+    assert!(opens(&job));
+    let cold = WARM.replace("warm_start: { model: last, step: logistic_regression.time }", "");
+    let cold = JobSpec::parse("job.yaml", &cold).unwrap();
+    assert!(!opens(&cold) && !cold.uses_models());
+    assert_ne!(job.digest(), cold.digest());
+}
+
+#[test]
+fn what_a_warm_start_does_not_go_with_is_said() {
+    for (from, to, expected) in [
+        ("logistic_regression:", "boosted_trees:", "boosted trees"),
+        ("train:", "prepare: [ encode: { categories: woe } ]\ntrain:", "weight of evidence"),
+        (", step: logistic_regression.time", "", "`step`"),
+        ("model: last", "model: last, split: time", "`split`"),
+    ] {
+        let error = JobSpec::parse("job.yaml", &WARM.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected} is missing in: {error}");
+    }
+}

@@ -10,7 +10,7 @@ use mpc::reveal::Ledger;
 use net::{Session, wire};
 
 use super::tests::InMemory;
-use super::{Checkpoints, Course, State};
+use super::{Checkpoints, Course, Start, State};
 use crate::ModelError;
 use crate::family::Family;
 use crate::local::boosted_trees::{Examples, Labels, Loss, Settings as TreeSettings};
@@ -150,18 +150,33 @@ fn assert_near(one: &Coefficients, other: &Coefficients) {
     assert_eq!(one.converged, other.converged);
 }
 
+/// What a training goes on from, or the coefficients that it begins with.
+type Origin<'a> = (Option<&'a mut InMemory>, Option<Vec<Start>>);
+
+fn course((kept, start): Origin<'_>) -> Course<'_> {
+    Course { checkpoints: kept.map(|kept| kept as _), start }
+}
+
 async fn logistic_side(
     session: Session,
     data: &Data,
     settings: &Settings,
     kept: &mut InMemory,
 ) -> Result<Coefficients, ModelError> {
+    logistic_from(session, data, settings, (Some(kept), None)).await
+}
+
+async fn logistic_from(
+    session: Session,
+    data: &Data,
+    settings: &Settings,
+    from: Origin<'_>,
+) -> Result<Coefficients, ModelError> {
     let mut party = TwoParty::setup(session, Arc::new(Ledger::new(DISCLOSURES))).await?;
     let guest = party.is_first();
     let (columns, values) = (data.columns(guest), data.labels());
     let labels = guest.then_some(logistic::Labels { values: &values, weights: None });
-    let course = Course { checkpoints: Some(kept) };
-    logistic::train_with_woe(&mut party, &columns, labels, None, settings, course).await
+    logistic::train_with_woe(&mut party, &columns, labels, None, settings, course(from)).await
 }
 
 #[test]
@@ -204,15 +219,23 @@ async fn linear_side(
     family: Family,
     kept: &mut InMemory,
 ) -> Result<Coefficients, ModelError> {
+    linear_from(session, data, family, (Some(kept), None)).await
+}
+
+async fn linear_from(
+    session: Session,
+    data: &Data,
+    family: Family,
+    from: Origin<'_>,
+) -> Result<Coefficients, ModelError> {
     let mut party = TwoParty::setup(session, Arc::new(Ledger::new(DISCLOSURES))).await?;
     let guest = party.is_first();
     let columns = data.columns(guest);
     let values: Vec<f64> = data.scores.iter().map(|score| score.exp()).collect();
     let targets =
         guest.then_some(linear::Targets { values: &values, weights: None, offsets: None });
-    let course = Course { checkpoints: Some(kept) };
     let settings = linear::Settings { l1: 0.001, ..linear::Settings::default() };
-    linear::train_along(&mut party, &columns, targets, family, &settings, course).await
+    linear::train_along(&mut party, &columns, targets, family, &settings, course(from)).await
 }
 
 #[test]
@@ -227,18 +250,25 @@ fn regressions_of_numbers_go_on_with_public_and_secret_steps() {
     }
 }
 
+async fn multinomial_from(
+    session: Session,
+    data: &Data,
+    from: Origin<'_>,
+) -> Result<multinomial::ClassCoefficients, ModelError> {
+    let mut party = TwoParty::setup(session, Arc::new(Ledger::new(DISCLOSURES))).await?;
+    let guest = party.is_first();
+    let (columns, values) = (data.columns(guest), data.classes());
+    let labels = multinomial::Labels { classes: 3, values: &values, weights: None };
+    let settings = Settings { tolerance: 1e-4, l2: 0.1, ..Settings::default() };
+    let labels = guest.then_some(labels);
+    multinomial::train_along(&mut party, &columns, labels, &settings, course(from)).await
+}
+
 #[test]
 fn multinomial_regression_goes_on() {
     let data = data();
     let side = async |session, kept: &mut InMemory| {
-        let mut party = TwoParty::setup(session, Arc::new(Ledger::new(DISCLOSURES))).await?;
-        let guest = party.is_first();
-        let (columns, values) = (data.columns(guest), data.classes());
-        let labels = multinomial::Labels { classes: 3, values: &values, weights: None };
-        let course = Course { checkpoints: Some(kept) };
-        let settings = Settings { tolerance: 1e-4, l2: 0.1, ..Settings::default() };
-        let labels = guest.then_some(labels);
-        multinomial::train_along(&mut party, &columns, labels, &settings, course).await
+        multinomial_from(session, &data, (Some(kept), None)).await
     };
     let [whole, resumed] = stopped(4, side, side);
     let weights = |run: &Run<multinomial::ClassCoefficients>| {
@@ -314,7 +344,7 @@ async fn strict_side(
     let (matrix, [training, validation]) = (data.binned(guest), tree_rows());
     let weighted = known.weights.is_some();
     let rows = strict_trees::Rows { training: &training, validation: &validation, weighted };
-    let course = Course { checkpoints: Some(kept) };
+    let course = course((Some(kept), None));
     let known = guest.then_some(known);
     strict_trees::train_along(&mut party, &matrix, known, rows, settings, course).await
 }
@@ -399,13 +429,13 @@ fn secureboost_trees_go_on_to_the_same_model() {
             validation: &validation,
         };
         let ledger = Ledger::new(secureboost::DISCLOSURES);
-        let (hosts, course) = (slice::from_mut(&mut session), Course { checkpoints: Some(kept) });
+        let (hosts, course) = (slice::from_mut(&mut session), course((Some(kept), None)));
         let matrix = data.binned(true);
         train_as_guest_along(hosts, &matrix, &examples, &settings, &ledger, course).await
     };
     let host = async |mut session, kept: &mut InMemory| {
         let ledger = Ledger::new(secureboost::DISCLOSURES);
-        let (matrix, course) = (data.binned(false), Course { checkpoints: Some(kept) });
+        let (matrix, course) = (data.binned(false), course((Some(kept), None)));
         train_as_host_along(&mut session, &matrix, &training, &settings, &ledger, course).await
     };
     let [whole, resumed] = stopped(3, guest, host);
@@ -417,3 +447,5 @@ fn secureboost_trees_go_on_to_the_same_model() {
     assert_eq!(splits(&whole), splits(&resumed));
     assert!(!splits(&whole).is_empty());
 }
+
+mod warm_starts;

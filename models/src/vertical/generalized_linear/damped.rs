@@ -116,6 +116,12 @@ impl Damped {
         }
     }
 
+    /// Begins at this shared point, in party order.
+    pub(in crate::vertical) fn begin(&mut self, point: Vec<u64>) {
+        self.ahead.clone_from(&point);
+        self.current = point;
+    }
+
     /// All that is shared between passes, of which there has been one at least.
     pub(in crate::vertical) fn save(&self) -> Shared {
         let anchor = self.anchor.as_ref();

@@ -139,6 +139,8 @@ pub async fn train_along<'a>(
         engine::agree_on_weights(party, targets.map(|targets| targets.weights.is_some())).await?;
     let scaling = Scaling::agree(party, targets, family).await?;
     let scaled = scaling.settings(settings, family);
+    let is_guest = party.is_first();
+    course.start.iter_mut().flatten().for_each(|start| scaling.redo(family, start, is_guest));
     let prepared = engine::prepare(party, columns, None, rows, &scaled, STEEPNESS).await?;
     let geometry = engine::agree_on_geometry(party, &prepared, &scaled, 1).await?;
     let weights = targets.and_then(|targets| targets.weights);
@@ -171,6 +173,8 @@ async fn descend_damped(
     if let Some(state) = course.resume(party).await? {
         passes = Passes::of(&state)?;
         optimiser.load(state.shared, passes.done)?;
+    } else if let Some(start) = &course.start {
+        optimiser.begin(objective.point_of(party, start).await?);
     }
     while passes.converged.is_none() {
         party.session.report_progress(passes.done, settings.passes_max);

@@ -18,6 +18,7 @@ use net::Size;
 use super::{Settings, Targets};
 use crate::ModelError;
 use crate::family::Family;
+use crate::vertical::course::Start;
 use crate::vertical::logistic_regression::{self as engine, Coefficients};
 
 /// Largest magnitude of the exponent e.
@@ -127,6 +128,18 @@ impl Scaling {
         }
     }
 
+    /// Brings coefficients in the units of the target into those of the training.
+    pub(super) fn redo(&self, family: Family, start: &mut Start, guest: bool) {
+        let unit = if family.log_link_power().is_some() {
+            1.0
+        } else {
+            2_f64.powi((-self.exponent).into())
+        };
+        let shift = if guest { self.shift } else { 0.0 };
+        start.weights.iter_mut().for_each(|weight| *weight *= unit);
+        start.intercept = (start.intercept - shift) * unit;
+    }
+
     /// The party's coefficients in the units of the target.
     pub(super) fn undo(&self, family: Family, mut own: Coefficients, guest: bool) -> Coefficients {
         let scale = 2_f64.powi(self.exponent.into());
@@ -187,6 +200,9 @@ mod tests {
         };
         let own = scaling.undo(Family::Gaussian, own, true);
         assert_eq!((own.weights[0], own.intercept), (1024.0, 5048.0));
+        let mut start = Start { weights: own.weights.clone(), intercept: own.intercept };
+        scaling.redo(Family::Gaussian, &mut start, true);
+        assert_eq!(start, Start { weights: vec![0.5], intercept: 1.0 });
         let errors = StandardErrors { weights: vec![512.0], intercept: Some(256.0) };
         assert_eq!(own.standard_errors, Some(errors));
     }

@@ -268,6 +268,10 @@ pub(in crate::vertical) async fn descend(
     if let Some(state) = course.resume(party).await? {
         passes = Passes::of(&state)?;
         optimiser.load(party, state.shared, passes.done)?;
+    } else if let Some(start) = &course.start {
+        // Nearer to the optimum than that of a sample.
+        let point = objective.point_of(party, start).await?;
+        optimiser.begin(party, point);
     } else if let Some(sample) = sample {
         let share = sample as f64 / prepared.rows.training as f64;
         for _ in 0..SAMPLE_PASSES.min(settings.passes_max) {

@@ -14,6 +14,7 @@ use std::slice;
 use mpc::TwoParty;
 use mpc::conversion::truncate;
 use mpc::matrix::{Blocks, Geometry, SharedProduct};
+use mpc::refresh::{Shared, refresh};
 use mpc::reveal::{Learner, learn};
 use mpc::sigmoid::{Accuracy, SCORE_UNIT};
 
@@ -21,7 +22,11 @@ use super::Rows;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
 use super::woe::WoeBlock;
 use crate::ModelError;
+use crate::vertical::course::Start;
 use crate::vertical::generalized_linear::response::{Residuals, Response};
+
+/// The largest variable to begin with: fixed point holds 2^11.
+const START_MAX: f64 = 256.0;
 
 /// Fractional bits of gradients.
 pub(in crate::vertical) const GRADIENT_BITS: u32 = 36;
@@ -208,6 +213,54 @@ impl<'a, R: Residuals> Objective<'a, R> {
             coefficients
         };
         Ok(values.chunks_exact(self.own.max(1)).map(coefficients).collect())
+    }
+
+    /// Shares of the point at which these coefficients stand, in party order; those of several
+    /// vectors lie one after the other in each party's block.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`] for coefficients of other columns, or that no training gives.
+    pub(in crate::vertical) async fn point_of(
+        &self,
+        party: &mut TwoParty,
+        start: &[Start],
+    ) -> Result<Vec<u64>, ModelError> {
+        let mut own = Vec::with_capacity(start.len() * self.own);
+        for start in start {
+            own.extend(self.variables_of(party.is_first(), start)?);
+        }
+        let theirs = vec![0; start.len() * self.theirs];
+        let words = in_party_order(party, own, theirs);
+        let mut shared = Shared { words, ..Shared::default() };
+        refresh(party, &mut shared).await?;
+        Ok(shared.words)
+    }
+
+    /// This party's variables in ring units.
+    fn variables_of(&self, guest: bool, start: &Start) -> Result<Vec<u64>, ModelError> {
+        let width = self.whitened.width();
+        let mut coefficients = start.weights.clone();
+        if guest {
+            coefficients.push(start.intercept);
+        }
+        if coefficients.len() != self.own {
+            return Err(ModelError::InvalidInput(format!(
+                "{} coefficients to begin with, for {} columns",
+                coefficients.len(),
+                self.own
+            )));
+        }
+        let (plain, woe) = coefficients.split_at(width);
+        let mut variables = self.whitened.variables(plain);
+        variables.extend(woe.iter().map(|weight| weight / self.woe.scale()));
+        if variables.iter().any(|variable| !(variable.abs() < START_MAX)) {
+            return Err(ModelError::InvalidInput(format!(
+                "a coefficient to begin with is beyond {START_MAX} standard deviations: the earlier \
+                 model was trained on columns of another scale; leave `warm_start` out"
+            )));
+        }
+        let unit = self.coefficient_unit();
+        Ok(variables.iter().map(|variable| (variable * unit).round() as i64 as u64).collect())
     }
 
     /// How residuals follow from linear predictors.

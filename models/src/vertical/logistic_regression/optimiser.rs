@@ -84,6 +84,12 @@ impl Optimiser {
         }
     }
 
+    /// Begins at this shared point, in party order.
+    pub(in crate::vertical) fn begin(&mut self, party: &TwoParty, point: Vec<u64>) {
+        self.ahead = from_party_order(party, point.clone(), self.own);
+        self.current = point;
+    }
+
     /// All that is shared between passes.
     pub(in crate::vertical) fn save(&self, party: &TwoParty) -> Shared {
         let Blocks { own, theirs } = self.ahead.clone();

@@ -127,6 +127,19 @@ impl Whitened {
         w
     }
 
+    /// The variables v = R·w of the coefficients `w`, by substitution in R⁻¹·v = w.
+    pub(in crate::vertical) fn variables(&self, w: &[f64]) -> Vec<f64> {
+        let mut rest = w.to_vec();
+        let mut v = vec![0.0; w.len()];
+        for (index, column) in self.inverse.iter().enumerate().take(w.len()).rev() {
+            v[index] = rest[index] / column[index];
+            for (rest, entry) in rest.iter_mut().zip(column) {
+                *rest -= entry * v[index];
+            }
+        }
+        v
+    }
+
     /// What the coefficients `w` of the plain columns leave to an intercept.
     pub(in crate::vertical) fn offset(&self, w: &[f64]) -> f64 {
         -self.centres.iter().zip(w).map(|(centre, w)| centre * w).sum::<f64>()
@@ -264,6 +277,21 @@ mod tests {
                 let expected = f64::from(u8::from(left == right));
                 assert!((entry - expected).abs() < 1e-3, "{left},{right}: {entry}");
             }
+        }
+    }
+
+    #[test]
+    fn variables_and_coefficients_are_each_others_inverse() {
+        let columns: Vec<Vec<f64>> = (1..4)
+            .map(|column| (0..50).map(|row| f64::from(row * column).sin()).collect())
+            .collect();
+        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        for separate in [false, true] {
+            let shape = Shape { l2: 0.01, separate, ..plain(50, &[true; 3]) };
+            let whitened = Whitened::new(&columns, &shape).unwrap();
+            let w = [0.5, -2.0, 1.25];
+            let back = whitened.coefficients(&whitened.variables(&w));
+            assert!(back.iter().zip(w).all(|(back, w)| (back - w).abs() < 1e-9), "{back:?}");
         }
     }
 

@@ -42,9 +42,11 @@ use mpc::softmax::{FACTOR_BITS, Factors, Softmax};
 
 pub use mpc::softmax::CLASSES_MAX;
 
-use super::course::{Course, Passes};
+use super::course::{Course, Passes, Start};
 use super::generalized_linear::response::{RESIDUAL_BITS, Residuals, row_scales};
-use super::logistic_regression::objective::{Gradients, Objective};
+use super::logistic_regression::objective::{
+    Gradients, Objective, from_party_order, in_party_order,
+};
 use super::logistic_regression::optimiser::Optimiser;
 use super::logistic_regression::{self as engine, Ending, Rows, Settings};
 use crate::ModelError;
@@ -181,6 +183,9 @@ async fn descend(
     if let Some(state) = course.resume(party).await? {
         passes = Passes::of(&state)?;
         optimiser.load(party, state.shared, passes.done)?;
+    } else if let Some(start) = &course.start {
+        let point = point_of(party, objective, start).await?;
+        optimiser.begin(party, point);
     }
     while passes.converged.is_none() {
         party.session.report_progress(passes.done, settings.passes_max);
@@ -190,6 +195,44 @@ async fn descend(
         course.keep(passes.done, || passes.state(optimiser.save(party)));
     }
     Ok((optimiser.result(party).await?, passes.into()))
+}
+
+/// Shares of the point at which the coefficients of all classes stand. Those of the last class are
+/// those of the others with the other sign: only differences between classes count.
+async fn point_of(
+    party: &mut TwoParty,
+    objective: &Objective<'_, Classes>,
+    start: &[Start],
+) -> Result<Vec<u64>, ModelError> {
+    let count = objective.response().count;
+    if start.len() != count {
+        return Err(ModelError::InvalidInput(format!(
+            "coefficients of {} classes to begin with, for {count}",
+            start.len()
+        )));
+    }
+    let mean = |of: &dyn Fn(&Start) -> f64| start.iter().map(of).sum::<f64>() / count as f64;
+    let width = start[0].weights.len();
+    if start.iter().any(|start| start.weights.len() != width) {
+        return Err(ModelError::InvalidInput("classes with different columns".to_owned()));
+    }
+    let weights: Vec<f64> = (0..width).map(|place| mean(&|it| it.weights[place])).collect();
+    let intercept = mean(&|it| it.intercept);
+    let centred = |start: &Start| Start {
+        weights: start.weights.iter().zip(&weights).map(|(weight, mean)| weight - mean).collect(),
+        intercept: start.intercept - intercept,
+    };
+    let others: Vec<Start> = start[..count - 1].iter().map(centred).collect();
+    let own = (count - 1) * objective.own;
+    let point = objective.point_of(party, &others).await?;
+    let Blocks { own, theirs } = from_party_order(party, point, own);
+    let [own, theirs] =
+        [(own, objective.own), (theirs, objective.theirs)].map(|(mut all, width)| {
+            let last = negated_sum(all.chunks(width.max(1)));
+            all.extend(last);
+            all
+        });
+    Ok(in_party_order(party, own, theirs))
 }
 
 /// The gradients of all classes, one after the other. What is linear adds up to 0 over the classes,
