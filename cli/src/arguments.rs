@@ -51,7 +51,7 @@ pub(crate) enum Command {
         /// Folder for what `protocol: unbalanced` keeps between runs; by default that for results
         #[arg(long, value_name = "DIR")]
         cache: Option<PathBuf>,
-        /// Folder of the results of the job that trained the model, for a job with `score:` or `warm_start:`
+        /// Folder of the results of the job that trained the model, for `score:` and `warm_start:`
         #[arg(long, value_name = "DIR")]
         models: Option<PathBuf>,
     },
@@ -106,7 +106,7 @@ pub(crate) struct PartyArguments {
     /// Folder for what `protocol: unbalanced` keeps between runs; by default that for results
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
-    /// Folder of the results of the job that trained the model, for a job with `score:` or `warm_start:`
+    /// Folder of the results of the job that trained the model, for `score:` and `warm_start:`
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
     /// How long a cut connection may take to come back, in seconds

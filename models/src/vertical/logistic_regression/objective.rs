@@ -253,7 +253,8 @@ impl<'a, R: Residuals> Objective<'a, R> {
         let (plain, woe) = coefficients.split_at(width);
         let mut variables = self.whitened.variables(plain);
         variables.extend(woe.iter().map(|weight| weight / self.woe.scale()));
-        if variables.iter().any(|variable| !(variable.abs() < START_MAX)) {
+        let fits = |variable: &f64| variable.abs() < START_MAX;
+        if !variables.iter().all(fits) {
             return Err(ModelError::InvalidInput(format!(
                 "a coefficient to begin with is beyond {START_MAX} standard deviations: the earlier \
                  model was trained on columns of another scale; leave `warm_start` out"
