@@ -12,7 +12,7 @@
 //!
 //! While a step is tried that is too long, the mean is clamped (`response`), which bounds all
 //! numbers: the gradient's norm stays below 2^11 and the comparison with 2·21 fractional bits below
-//! 2^62.
+//! 2^62. The square of a step with 2·26 would not fit there: that it does is asked with 2·18.
 
 use mpc::TwoParty;
 use mpc::boolean::{Bits, and_many, bit_triples};
@@ -39,6 +39,10 @@ const DAMPING_BITS: u32 = 12;
 const CHECK_BITS: u32 = 21;
 /// Fractional bits, about, of the vectors by which a step is found to be small or uphill.
 const COMPARE_BITS: u32 = 26;
+/// Fractional bits, about, of the step whose square fits whatever the step is.
+const COARSE_BITS: u32 = 18;
+/// Steps with a longer one are not small; what [`COMPARE_BITS`] can hold is four times as long.
+const COARSE_SQUARE_MAX: u64 = 1 << (2 * (COARSE_BITS + 3));
 /// What the comparison of curvatures ignores for each variable, in units of the check: the rounding
 /// of both factors.
 const CHECK_MARGIN: u64 = 16;
@@ -228,25 +232,26 @@ impl Damped {
         let gone = difference(&tried.point, &before.point);
         let step = difference(&tried.point, next);
         // One truncation with the largest shift for all; what needs less is multiplied up before.
-        let check_shift = self.unit_bits - CHECK_BITS;
         let raised = |vector: &[u64], bits: u32| -> Vec<u64> {
-            vector.iter().map(|word| word.wrapping_shl(bits)).collect()
+            vector.iter().map(|word| word.wrapping_shl(bits - COARSE_BITS)).collect()
         };
-        let finer = COMPARE_BITS - CHECK_BITS;
-        let short = [turned, gone, raised(&step, finer), raised(moved, finer)].concat();
-        let short = truncate(party, &short, check_shift).await?;
-        let [turned, gone, step, short_moved] =
-            [0, 1, 2, 3].map(|index| &short[index * size..][..size]);
-        let left = [turned, gone, step, step].concat();
-        let right = [gone, gone, step, short_moved].concat();
+        let checked = [raised(&turned, CHECK_BITS), raised(&gone, CHECK_BITS)].concat();
+        let compared = [raised(&step, COMPARE_BITS), raised(moved, COMPARE_BITS)].concat();
+        let short = [checked, compared, step].concat();
+        let short = truncate(party, &short, self.unit_bits - COARSE_BITS).await?;
+        let [turned, gone, step, short_moved, coarse] =
+            [0, 1, 2, 3, 4].map(|index| &short[index * size..][..size]);
+        let left = [turned, gone, step, step, coarse].concat();
+        let right = [gone, gone, step, short_moved, coarse].concat();
         let products = multiply(party, &left, &right).await?;
-        let [change, distance, square, slope] =
-            [0, 1, 2, 3].map(|index| sum(&products[index * size..][..size]));
+        let [change, distance, square, slope, coarse] =
+            [0, 1, 2, 3, 4].map(|index| sum(&products[index * size..][..size]));
         let margin = party.share_of_public(CHECK_MARGIN * size as u64);
         let signs = [
             distance.wrapping_mul(4).wrapping_add(margin).wrapping_sub(change.wrapping_mul(3)),
             slope.wrapping_neg(),
             square.wrapping_sub(self.bound),
+            coarse.wrapping_sub(party.share_of_public(COARSE_SQUARE_MAX)),
         ];
         let negative = is_negative(party, &signs, 64).await?;
         let verdict = verdict(party, &negative).await?;
@@ -279,16 +284,19 @@ struct Shorter {
     scalars: Vec<u64>,
 }
 
-/// From the bits "too long", "uphill" and "small".
+/// From the bits "too long", "uphill", "small" and "not beyond what the comparison can hold".
 async fn verdict(party: &mut TwoParty, bits: &Bits) -> Result<Verdict, ModelError> {
     let one = u64::from(party.is_first());
-    let [undo, uphill, small] = [0, 1, 2].map(|index| bits.bit(index));
+    let [undo, uphill, small, held] = [0, 1, 2, 3].map(|index| bits.bit(index));
     let counts = Bits::from_words(vec![(undo ^ one) * 3], 2);
     let asked = Bits::from_words(vec![(uphill ^ one) | small << 1], 2);
-    let mut triples = bit_triples(party, 1).await?;
+    let mut triples = bit_triples(party, 2).await?;
     let both = and_many(party, &mut triples, &[(&counts, &asked)]).await?;
     let both = both.into_iter().next().unwrap_or_default();
-    Ok(Verdict { undo, keep: both.bit(0), small: both.bit(1) })
+    let (small, held) = (Bits::from_words(vec![both.bit(1)], 1), Bits::from_words(vec![held], 1));
+    let ends = and_many(party, &mut triples, &[(&small, &held)]).await?;
+    let small = ends.first().map_or(0, |bit| bit.bit(0));
+    Ok(Verdict { undo, keep: both.bit(0), small })
 }
 
 fn total(left: &[u64], right: &[u64]) -> Vec<u64> {

@@ -33,7 +33,7 @@
 //! # Cost
 //! Per pass and row, rows in whole 8192 and both ways together: 100 bytes for linear regression
 //! (390 with weights), 530 for Poisson and gamma, 610 for Tweedie; and 150 KiB for each column and
-//! twice more for each party. 21 flights for linear regression, 37 with a logarithmic link.
+//! twice more for each party. 21 flights for linear regression, 38 with a logarithmic link.
 //! # Reference
 //! Nelder and Wedderburn, "Generalized Linear Models", 1972. The engine is that of
 //! [`logistic_regression`](super::logistic_regression); what differs are the residuals

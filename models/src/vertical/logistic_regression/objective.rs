@@ -25,8 +25,10 @@ use crate::ModelError;
 use crate::vertical::course::Start;
 use crate::vertical::generalized_linear::response::{Residuals, Response};
 
-/// The largest variable to begin with: fixed point holds 2^11.
-const START_MAX: f64 = 256.0;
+/// The largest norm of a party's variables to begin with, which is that of its part of the linear
+/// predictor, in deviations of the target (of logits, in halves): the squared norm of a step, with
+/// twice 26 fractional bits, is then below 2^63.
+const START_MAX: f64 = 8.0;
 
 /// Fractional bits of gradients.
 pub(in crate::vertical) const GRADIENT_BITS: u32 = 36;
@@ -216,7 +218,8 @@ impl<'a, R: Residuals> Objective<'a, R> {
     }
 
     /// Shares of the point at which these coefficients stand, in party order; those of several
-    /// vectors lie one after the other in each party's block.
+    /// vectors lie one after the other in each party's block. This party's variables have a norm of
+    /// at most [`START_MAX`], or less where there are so many rows that their sums would not fit.
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`] for coefficients of other columns, or that no training gives.
@@ -225,10 +228,26 @@ impl<'a, R: Residuals> Objective<'a, R> {
         party: &mut TwoParty,
         start: &[Start],
     ) -> Result<Vec<u64>, ModelError> {
-        let mut own = Vec::with_capacity(start.len() * self.own);
+        let mut variables = Vec::with_capacity(start.len() * self.own);
         for start in start {
-            own.extend(self.variables_of(party.is_first(), start)?);
+            variables.extend(self.variables_of(party.is_first(), start)?);
         }
+        // Sums that are truncated are below 2^61; a gradient is at most the sum of both parties'
+        // norms and one more, that of the targets.
+        let sum_max = 2_f64.powi(61 - (GRADIENT_BITS + self.units().gradient_shift()) as i32);
+        let most = START_MAX.min((sum_max - 1.0) / 2.0);
+        let norm = variables.iter().map(|variable| variable * variable).sum::<f64>().sqrt();
+        let fits = norm <= most;
+        if !fits {
+            return Err(ModelError::InvalidInput(format!(
+                "the coefficients to begin with make a part of the predictor of {norm:.1} \
+                 deviations, more than {most:.1}: the earlier model was trained on columns or a \
+                 label in other units; leave `warm_start` out"
+            )));
+        }
+        let unit = self.coefficient_unit();
+        let own =
+            variables.iter().map(|variable| (variable * unit).round() as i64 as u64).collect();
         let theirs = vec![0; start.len() * self.theirs];
         let words = in_party_order(party, own, theirs);
         let mut shared = Shared { words, ..Shared::default() };
@@ -236,8 +255,8 @@ impl<'a, R: Residuals> Objective<'a, R> {
         Ok(shared.words)
     }
 
-    /// This party's variables in ring units.
-    fn variables_of(&self, guest: bool, start: &Start) -> Result<Vec<u64>, ModelError> {
+    /// This party's variables.
+    fn variables_of(&self, guest: bool, start: &Start) -> Result<Vec<f64>, ModelError> {
         let width = self.whitened.width();
         let mut coefficients = start.weights.clone();
         if guest {
@@ -253,15 +272,7 @@ impl<'a, R: Residuals> Objective<'a, R> {
         let (plain, woe) = coefficients.split_at(width);
         let mut variables = self.whitened.variables(plain);
         variables.extend(woe.iter().map(|weight| weight / self.woe.scale()));
-        let fits = |variable: &f64| variable.abs() < START_MAX;
-        if !variables.iter().all(fits) {
-            return Err(ModelError::InvalidInput(format!(
-                "a coefficient to begin with is beyond {START_MAX} standard deviations: the earlier \
-                 model was trained on columns of another scale; leave `warm_start` out"
-            )));
-        }
-        let unit = self.coefficient_unit();
-        Ok(variables.iter().map(|variable| (variable * unit).round() as i64 as u64).collect())
+        Ok(variables)
     }
 
     /// How residuals follow from linear predictors.

@@ -52,10 +52,37 @@ fn warm_starts_take_fewer_passes() {
     }
 }
 
+/// The first steps from far away fit, and end nowhere but at the optimum.
+#[test]
+fn training_ends_at_the_optimum_from_far_away_as_well() {
+    let (data, settings) = (data(), Settings::default());
+    let far = |factor: f64| {
+        move |own: &Coefficients| {
+            let weights = own.weights.iter().map(|weight| weight * factor).collect();
+            vec![Start { weights, intercept: own.intercept * factor }]
+        }
+    };
+    let logistic = async |session, start| {
+        logistic_from(session, &data, &settings, (None, start)).await.unwrap()
+    };
+    let mut runs = vec![warm(far(-3.0), logistic)];
+    for (family, factor) in [(Family::Gaussian, -5.0), (Family::Gamma, -1.0)] {
+        let linear = async |session, start| {
+            linear_from(session, &data, family, (None, start)).await.unwrap()
+        };
+        runs.push(warm(far(factor), linear));
+    }
+    for [cold, warm] in &runs {
+        assert!(warm.0.converged);
+        assert_near(&cold.0, &warm.0);
+        assert_near(&cold.1, &warm.1);
+    }
+}
+
 #[test]
 fn starts_that_fixed_point_cannot_hold_are_refused() {
     let (data, settings) = (data(), Settings { passes_max: 1, ..Settings::default() });
-    for weights in [vec![1.0], vec![1e9, 0.0], vec![f64::NAN, 0.0]] {
+    for weights in [vec![1.0], vec![100.0, 0.0], vec![f64::NAN, 0.0]] {
         let side = async |session| {
             let start = Some(vec![Start { weights: weights.clone(), intercept: 0.0 }]);
             logistic_from(session, &data, &settings, (None, start)).await
