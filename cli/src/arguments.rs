@@ -68,6 +68,9 @@ pub(crate) enum Command {
         /// The component, by the name that the list gives
         name: Option<String>,
     },
+    /// Check audit records: one alone, two parties' against each other, or one line
+    #[command(subcommand, after_help = AUDIT_HELP)]
+    Audit(AuditCommand),
     /// Measure a protocol between two processes on this machine; one JSON object a line
     Bench(BenchArguments),
     /// One side of a bench, as a process of its own
@@ -76,6 +79,38 @@ pub(crate) enum Command {
     /// One party of a job, as a process of its own; `run` starts all of them
     #[command(hide = true)]
     Party(PartyArguments),
+}
+
+/// What can be done with audit records. A record is `audit.jsonl` of a party's results, or the
+/// folder it lies in.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that records are complete and unchanged since their parties sealed them; also checks
+    /// proofs
+    Verify {
+        /// Records or proofs
+        #[arg(value_name = "RECORD", required = true)]
+        records: Vec<PathBuf>,
+    },
+    /// Check two parties' records of one job against each other: what one has sent, the other has
+    /// received
+    Compare {
+        /// One party's record
+        #[arg(value_name = "RECORD")]
+        first: PathBuf,
+        /// The other's
+        #[arg(value_name = "OTHER")]
+        second: PathBuf,
+    },
+    /// Print a proof that a line stands in a record, for somebody who may not see the others
+    Prove {
+        /// The record
+        #[arg(value_name = "RECORD")]
+        record: PathBuf,
+        /// The number of the line, from 1
+        #[arg(value_name = "LINE")]
+        line: usize,
+    },
 }
 
 /// What one party's process needs to know.
@@ -154,6 +189,15 @@ const PLAN_HELP: &str = "\
 Examples:
   tombolo plan examples/breast.yaml
   tombolo --language zh plan examples/breast.yaml";
+
+const AUDIT_HELP: &str = "\
+Examples:
+  tombolo audit verify  results/bank results/operator
+  tombolo audit compare results/bank results/operator
+  tombolo audit prove   results/bank 12 > line-12.json
+  tombolo audit verify  line-12.json
+
+The exit code is 0 if everything holds, 1 if not.";
 
 const COMPONENTS_HELP: &str = "\
 Examples:

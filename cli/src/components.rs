@@ -48,6 +48,9 @@ fn show(component: &ComponentDescriptor, language: Language) {
     if !component.parameters.is_empty() {
         screen::table(&parameters(component), language);
     }
+    if component.name.starts_with("train.") {
+        screen::data(&format!("\n{}", language.of(&EVERY_MODEL)));
+    }
     for mode in component.modes {
         let parties = if mode.several_hosts { SEVERAL_HOSTS } else { ONE_HOST };
         let (summary, parties) = (language.of(&mode.summary), language.of(&parties));
@@ -103,6 +106,14 @@ fn values(kind: &ParameterKind) -> (String, String) {
         ParameterKind::Choice { default, options } => ((*default).to_owned(), options.join(", ")),
     }
 }
+
+const EVERY_MODEL: Text = Text::new(
+    "Every model also takes `name: WORD`, what it is called in the results, and `best: N`, to use \
+     only the N columns of the highest information value; a regression also `warm_start: { model: \
+     JOB, step: NAME }`, to begin with the model of an earlier job.",
+    "每个模型还可设 `name: 名称`（结果中的名称）与 `best: N`（只用信息值最高的 N 列）；\
+     回归模型另可设 `warm_start: { model: 任务, step: 名称 }`，从先前任务的模型开始训练。",
+);
 
 const ONE_HOST: Text = Text::new("one guest and one host", "一个发起方与一个合作方");
 const SEVERAL_HOSTS: Text =

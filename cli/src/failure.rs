@@ -30,7 +30,10 @@ impl Failure {
     pub(crate) fn message(&self) -> Option<&str> {
         match self {
             Self::Job(message) | Self::Usage(message) => Some(message),
-            Self::Interrupted => Some("interrupted; nothing was written"),
+            Self::Interrupted => Some(
+                "interrupted; no results were written. A training that had begun goes on when \
+                 the same command is run again",
+            ),
             Self::Told(_) => None,
         }
     }

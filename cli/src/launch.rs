@@ -13,6 +13,8 @@ use net::Identity;
 use report::message::Language;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::failure::Failure;
@@ -56,11 +58,25 @@ pub(crate) fn launch(
         let mut launch = Launch::new(path, job, folders, &work, language)?;
         let outcome = tokio::select! {
             outcome = launch.run() => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+            () = interruption() => Err(Failure::Interrupted),
         };
         launch.clean_up().await;
         outcome
     })
+}
+
+/// Ends when the user interrupts the program, or the system asks it to end.
+async fn interruption() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+        tokio::select! {
+            _ = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+        return;
+    }
+    drop(interrupted.await);
 }
 
 /// One line of a party, or its end.

@@ -1,6 +1,7 @@
 //! The binary `tombolo`: organisations learn jointly without showing rows.
 
 mod arguments;
+mod audit;
 mod bench;
 mod components;
 mod demo;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         }
         Command::Plan { job } => plan::plan(job, language),
         Command::Components { name } => components::components(name.as_deref(), language),
+        Command::Audit(command) => audit::audit(command, language),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::BenchParty(arguments) => bench::bench_party(arguments),
         Command::Party(arguments) => party::party(arguments),

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use std::{process, thread};
 
+use chrono::{SecondsFormat, Utc};
 use contract::{Role, catalogue};
-use jobs::folder::{Draft, checkpoints_folder, kept_folder, models_folder, work_folder};
+use jobs::folder::{Draft, Seal, checkpoints_folder, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, HiddenComparison, JobError, Outcome, Watch, open_rows_together, run_party};
 use models::evaluate::Comparison;
@@ -61,7 +62,8 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
     let Some(own) = job.party_named(&arguments.party) else {
         return Err(Failure::usage(format!("the job has no party `{}`", arguments.party)));
     };
-    let peerings = peerings(arguments, &job, own)?;
+    let identity = Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?);
+    let peerings = peerings(arguments, &job, own, &identity)?;
     keep_models(arguments, own)?;
     let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
@@ -79,7 +81,9 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
             let rows = open_rows_together(&mut sessions, &job, own, folder, &work, &Told).await?;
             let mut rows = rows.keep_in(kept).checkpoints_in(checkpoints);
             let outcome = run_party(&job, own, &mut rows, sessions, &Told).await?;
-            draft.write(&job, &rows, &outcome, &conversations)?;
+            let written = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+            let seal = Seal { identity: &identity, written: &written };
+            draft.write(&job, &rows, &outcome, &conversations, &seal)?;
             Ok::<_, JobError>((rows, outcome))
         };
         let written = written.await;
@@ -141,8 +145,8 @@ fn peerings(
     arguments: &PartyArguments,
     job: &JobSpec,
     own: &PartySpec,
+    identity: &Arc<Identity>,
 ) -> Result<Vec<Peering>, Failure> {
-    let identity = Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?);
     let others: Vec<&PartySpec> = job.parties().filter(|party| party.name != own.name).collect();
     if arguments.peer_key.len() != others.len() {
         let names: Vec<&str> = others.iter().map(|party| party.name.as_str()).collect();
@@ -159,7 +163,7 @@ fn peerings(
         seat.settings.reconnect_window = Duration::from_secs(arguments.reconnect_window);
         peerings.push(Peering {
             seat,
-            identity: Arc::clone(&identity),
+            identity: Arc::clone(identity),
             peer_key: key.parse::<PublicKey>().map_err(Failure::usage)?,
             job_digest: *job.digest().as_bytes(),
         });
@@ -295,11 +299,8 @@ fn of_classes(comparison: &Comparison) -> Vec<Figure> {
 /// How often the likeliest class is right, and how good the probabilities are.
 fn of_several_classes(classes: &ClassComparison) -> Vec<Figure> {
     let ClassComparison { guest_alone, joint, .. } = classes;
-    let figure = |name: &str, of: fn(&ClassEvaluation) -> f64| Figure {
-        name: name.to_owned(),
-        alone: of(guest_alone),
-        joint: of(joint),
-        interval: None,
+    let figure = |name: &str, of: fn(&ClassEvaluation) -> f64| {
+        plain_figure(name, of(guest_alone), of(joint))
     };
     vec![
         figure("accuracy", |it| it.accuracy),
@@ -312,24 +313,20 @@ fn of_several_classes(classes: &ClassComparison) -> Vec<Figure> {
 /// The same, of scores that nobody sees.
 fn of_hidden(comparison: &HiddenComparison) -> Vec<Figure> {
     let HiddenComparison { guest_alone, joint } = comparison;
-    let figure =
-        |name: &str, alone, joint| Figure { name: name.to_owned(), alone, joint, interval: None };
     vec![
-        figure("AUC", guest_alone.auc, joint.auc),
-        figure("KS", guest_alone.ks, joint.ks),
-        figure("lift@5%", guest_alone.lift_5pct, joint.lift_5pct),
+        plain_figure("AUC", guest_alone.auc, joint.auc),
+        plain_figure("KS", guest_alone.ks, joint.ks),
+        plain_figure("lift@5%", guest_alone.lift_5pct, joint.lift_5pct),
     ]
 }
 
 /// How good the order within groups is.
 fn of_grades(orders: &GradedComparison) -> Vec<Figure> {
     let GradedComparison { guest_alone, joint } = orders;
-    let figure =
-        |name: &str, alone, joint| Figure { name: name.to_owned(), alone, joint, interval: None };
     vec![
-        figure("NDCG@5", guest_alone.ndcg_5, joint.ndcg_5),
-        figure("NDCG@10", guest_alone.ndcg_10, joint.ndcg_10),
-        figure("NDCG@30", guest_alone.ndcg_30, joint.ndcg_30),
+        plain_figure("NDCG@5", guest_alone.ndcg_5, joint.ndcg_5),
+        plain_figure("NDCG@10", guest_alone.ndcg_10, joint.ndcg_10),
+        plain_figure("NDCG@30", guest_alone.ndcg_30, joint.ndcg_30),
     ]
 }
 
@@ -357,8 +354,7 @@ fn of_recommendation(comparison: &RecommendationComparison) -> Vec<Figure> {
 fn of_numbers(numeric: &NumericComparison) -> Vec<Figure> {
     let NumericComparison { guest_alone, joint } = numeric;
     let figure = |name: &str, of: &dyn Fn(&NumericEvaluation) -> Option<f64>| {
-        let (alone, joint) = (of(guest_alone)?, of(joint)?);
-        Some(Figure { name: name.to_owned(), alone, joint, interval: None })
+        Some(plain_figure(name, of(guest_alone)?, of(joint)?))
     };
     let figures = [
         figure("RMSE", &|it| Some(it.errors.rmse)),
@@ -367,6 +363,11 @@ fn of_numbers(numeric: &NumericComparison) -> Vec<Figure> {
         figure("D²", &|it| it.d2),
     ];
     figures.into_iter().flatten().collect()
+}
+
+/// A figure without an interval.
+fn plain_figure(name: &str, alone: f64, joint: f64) -> Figure {
+    Figure { name: name.to_owned(), alone, joint, interval: None }
 }
 
 const COUNT_INTERVAL: Duration = Duration::from_millis(250);

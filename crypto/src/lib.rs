@@ -1,5 +1,5 @@
-//! Cryptographic primitives without any network: secrets, randomness, hashing, fields, groups,
-//! lattices.
+//! Cryptographic primitives without any network: secrets, randomness, hashing, signatures,
+//! fields, groups, lattices.
 //!
 //! All `unsafe` and all SIMD of the house live in `arch`, each engine beside a portable twin.
 
@@ -11,4 +11,5 @@ pub mod group;
 pub mod hash;
 pub mod lattice;
 pub mod random;
+pub mod signature;
 pub mod transpose;

@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use contract::Text;
+use crypto::hash::hex;
 use models::vertical::course::{Checkpoints, Course};
 use mpc::reveal::{Ledger, Observation};
 use serde::{Deserialize, Serialize};
 
-use crate::folder::{hex, make_private};
+use crate::folder::make_private;
 use crate::watch::{Event, Watch};
 
 /// Says which run of a training a state is of.

@@ -70,6 +70,8 @@ pub fn open_rows(
         if let Some(start) = &step.warm_start {
             let wanted = start.wanted(&step.model);
             let saved = saved_model::read(&models(party, folder)?, &wanted, party)?;
+            saved.check_parties(job)?;
+            saved.check_start()?;
             starts.insert(step.name.clone(), saved);
         }
     }

@@ -1,7 +1,8 @@
 //! What each party signed at the beginning of a conversation: the permit, for the audit record.
 
+use crypto::signature::PublicKey;
+
 use crate::generated::Hello;
-use crate::identity::PublicKey;
 
 /// A party's signature that it takes part in a job. Anyone who holds the key can check it.
 #[derive(Clone, Debug)]

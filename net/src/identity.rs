@@ -5,9 +5,9 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::str::FromStr;
 
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use crypto::signature::PublicKey;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
@@ -22,11 +22,6 @@ pub struct Identity {
     certificate_pem: String,
     public_key: PublicKey,
 }
-
-/// The public half of an identity; what partners pin. Its text form is `ed25519:` and 64
-/// hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PublicKey([u8; 32]);
 
 impl Identity {
     /// Makes a new identity. The certificate names `party`, for people who look at it; partners
@@ -102,9 +97,9 @@ impl Identity {
         let what = "could not read the certificate";
         let certificate = CertificateDer::from_pem_slice(certificate_pem.as_bytes())
             .map_err(|error| identity_error(what, &error))?;
-        let public_key = PublicKey::of_certificate(&certificate)
-            .ok_or_else(|| identity_error(what, &"it holds no Ed25519 key"))?;
-        if signer.public_key().as_ref() != public_key.0 {
+        let public_key =
+            key_of(&certificate).ok_or_else(|| identity_error(what, &"it holds no Ed25519 key"))?;
+        if signer.public_key().as_ref() != public_key.as_bytes() {
             return Err(identity_error(what, &"it belongs to another key than the one beside it"));
         }
         Ok(Self { key_pem, signer, certificate, certificate_pem, public_key })
@@ -117,76 +112,21 @@ impl fmt::Debug for Identity {
     }
 }
 
-impl PublicKey {
-    /// The key that a certificate carries; `None` unless it is an Ed25519 key.
-    pub(crate) fn of_certificate(certificate: &CertificateDer<'_>) -> Option<Self> {
-        let parsed = rustls::server::ParsedCertificate::try_from(certificate).ok()?;
-        let info = parsed.subject_public_key_info();
-        let key = info.strip_prefix(ED25519_INFO_PREFIX)?;
-        key.try_into().ok().map(Self)
-    }
-
-    /// Whether `signature` is this key's signature of `statement`.
-    pub fn verify(&self, statement: &[u8], signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, &self.0).verify(statement, signature).is_ok()
-    }
-
-    /// The raw key.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for PublicKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{TEXT_PREFIX}{}", hex(&self.0))
-    }
-}
-
-impl fmt::Debug for PublicKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, formatter)
-    }
-}
-
-impl FromStr for PublicKey {
-    type Err = NetError;
-
-    fn from_str(text: &str) -> Result<Self, NetError> {
-        let what = || NetError::InvalidInput {
-            what: format!("{text:?} is no key; write {TEXT_PREFIX} and 64 hexadecimal digits"),
-        };
-        let digits = text.strip_prefix(TEXT_PREFIX).ok_or_else(what)?;
-        if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(what());
-        }
-        let mut key = [0; 32];
-        for (index, byte) in key.iter_mut().enumerate() {
-            let pair = &digits[2 * index..2 * index + 2];
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| what())?;
-        }
-        Ok(Self(key))
-    }
+/// The key that a certificate carries; `None` unless it is an Ed25519 key.
+pub(crate) fn key_of(certificate: &CertificateDer<'_>) -> Option<PublicKey> {
+    let parsed = rustls::server::ParsedCertificate::try_from(certificate).ok()?;
+    let info = parsed.subject_public_key_info();
+    let key = info.strip_prefix(ED25519_INFO_PREFIX)?;
+    key.try_into().ok().map(PublicKey::new)
 }
 
 /// The name in every certificate and in every TLS handshake: it tells nothing, keys do.
 pub(crate) const TLS_NAME: &str = "tombolo";
 const KEY_FILE: &str = "key.pem";
 const CERTIFICATE_FILE: &str = "certificate.pem";
-const TEXT_PREFIX: &str = "ed25519:";
 /// DER of `SubjectPublicKeyInfo` for Ed25519 before the 32 bytes of the key (RFC 8410, section 4).
 const ED25519_INFO_PREFIX: &[u8] =
     &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-
-/// Two lower-case digits for each byte.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        for digit in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(u32::from(digit), 16));
-        }
-        text
-    })
-}
 
 fn identity_error(what: &str, cause: &dyn fmt::Display) -> NetError {
     NetError::Identity { what: what.to_owned(), cause: cause.to_string() }
@@ -219,14 +159,5 @@ mod tests {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
         let error = Identity::load(folder.path()).unwrap_err();
         assert!(error.to_string().contains("0600"), "{error}");
-    }
-
-    #[test]
-    fn the_text_form_of_a_key_is_read_back() {
-        let key = Identity::generate("bank").unwrap().public_key();
-        assert_eq!(key.to_string().parse::<PublicKey>().unwrap(), key);
-        for wrong in ["", "ed25519:00", "ed25519:zz", &key.to_string()[1..]] {
-            assert!(wrong.parse::<PublicKey>().is_err(), "{wrong}");
-        }
     }
 }

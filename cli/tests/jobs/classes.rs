@@ -7,8 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 use table::{Overrides, Schema, Source, Table};
 
+use crate::audit::compare_records;
 use crate::pooled::{compare_classes, succeed};
-use crate::run::compare_records;
 use crate::support::{PROGRAM, failure, json};
 
 const STEP: &str = "multinomial_regression.stratified";

@@ -6,8 +6,9 @@ use std::process::Command;
 
 use world::Proxy;
 
+use crate::audit::compare_records;
+use crate::pooled;
 use crate::support::{JOB, PROGRAM, Parties, STAGES, assert_nothing_is_left, breast, failure};
-use crate::{pooled, run::compare_records};
 
 fn edit(path: &Path, change: impl Fn(&str) -> String) {
     fs::write(path, change(&fs::read_to_string(path).unwrap())).unwrap();

@@ -13,7 +13,7 @@ use models::local::factorization_machine::{GuestData, Interactions, Settings, fi
 use serde_json::Value;
 use table::{Overrides, Schema, Source, Table};
 
-use crate::run::compare_records;
+use crate::audit::compare_records;
 use crate::support::{PROGRAM, documented, failure, json, run};
 
 const STEP: &str = "factorization_machine.leave_one_out";

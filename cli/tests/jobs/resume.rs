@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::audit::compare_records;
 use crate::pooled;
 use crate::support::{JOB, PROGRAM, Parties, breast, json};
 
@@ -52,6 +53,15 @@ fn a_training_that_is_killed_goes_on_from_its_last_checkpoint() {
     let disclosed = metrics["disclosed"].as_array().unwrap();
     let stops = disclosed.iter().find(|opened| opened["what"] == "train.stop").unwrap();
     assert_eq!(stops["count"].as_u64().unwrap(), passes, "bits before the kill count");
+    let step = "train.logistic_regression.stratified";
+    let steps = metrics["steps"].as_array().unwrap();
+    let trained = steps.iter().find(|it| it["id"] == step).unwrap();
+    assert_eq!(trained["continued_behind"], done.min(at_host));
+    compare_records(&out, ["clinic", "laboratory"]);
+    let record = fs::read_to_string(out.join("clinic/audit.jsonl")).unwrap();
+    assert!(record.contains(&format!("{{\"record\":\"continued\",\"step\":\"{step}\"")));
+    let page = fs::read_to_string(out.join("clinic/report.html")).unwrap();
+    assert!(page.contains("an earlier run was stopped"));
 }
 
 /// The same rows again: training begins where the earlier job ended.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::audit::{changed_records_are_found, compare_records};
 use crate::pooled;
 use crate::support::{breast, json, run};
 
@@ -39,6 +40,7 @@ fn a_job_gives_what_pooled_plaintext_gives_and_each_party_its_own_folder() {
     assert_eq!(theirs["disclosed"], metrics["disclosed"], "both count the same openings");
     pooled::compare(folder.path(), "logistic_regression.stratified");
     compare_records(&out, ["clinic", "laboratory"]);
+    changed_records_are_found(&out);
 }
 
 #[test]
@@ -190,29 +192,5 @@ fn alignments_agree() {
     assert_eq!(expected.1.as_array().unwrap().len(), 3);
     for settings in ["protocol: rr22", "protocol: rr22, security: malicious"] {
         assert!(expected == aligned(settings), "{settings} found different rows");
-    }
-}
-
-/// What one party sent, the other one received; each line holds the hash of the one before.
-pub(crate) fn compare_records(out: &Path, [ours, theirs]: [&str; 2]) {
-    let lines = |party: &str| -> Vec<Value> {
-        let text = fs::read_to_string(out.join(party).join("audit.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    };
-    let (ours, theirs) = (lines(ours), lines(theirs));
-    for record in [&ours, &theirs] {
-        for pair in record.windows(2) {
-            assert_eq!(pair[1]["previous"], pair[0]["hash"]);
-        }
-    }
-    let messages = |lines: &[Value]| -> Vec<Value> {
-        lines.iter().filter(|line| line["record"] == "messages").cloned().collect()
-    };
-    let (ours, theirs) = (messages(&ours), messages(&theirs));
-    assert_eq!(ours.len(), theirs.len());
-    for (ours, theirs) in ours.iter().zip(&theirs) {
-        assert_eq!((&ours["path"], &ours["step"]), (&theirs["path"], &theirs["step"]));
-        assert_eq!(ours["hash_sent"], theirs["hash_received"]);
-        assert_eq!(ours["hash_received"], theirs["hash_sent"]);
     }
 }

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use table::{Overrides, Schema, Source, Table};
 
+use crate::audit::compare_records;
 use crate::pooled::{self, succeed};
-use crate::run::compare_records;
 use crate::support::{PROGRAM, breast, documented, json};
 
 const SCORE: &str = "\

@@ -527,8 +527,9 @@ pub const WARM_START: Disclosure = Disclosure::new(
     DisclosureKind::Intermediate,
     Frequency::Once,
     Text::new(
-        "from which training job and run the other party's earlier model comes, not its coefficients",
-        "对方的旧模型来自哪个训练作业及哪次运行，不含其系数",
+        "from which training job and run the other party's earlier model comes, not its \
+         coefficients; the number of rounds then tells how far the optimum has moved since",
+        "对方的旧模型来自哪个训练任务及哪次运行，不含其系数；迭代轮数随之反映最优解自那时起移动了多远",
     ),
 );
 

@@ -30,6 +30,20 @@ pub fn expand(domain: &str, parts: &[&[u8]], out: &mut [u8]) {
     hasher.finalize_xof().fill(out);
 }
 
+/// Bytes as text, two lower-case hexadecimal digits each.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// The bytes that a text of hexadecimal digits stands for; `None` for any other text.
+pub fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|value| value as u8);
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
+}
+
 /// Feeds a hasher in its place: it is 2 KB large, as long to copy as a short part is to hash.
 fn frame(hasher: &mut blake3::Hasher, domain: &str, parts: &[&[u8]]) {
     hasher.update(VERSION);
@@ -50,6 +64,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn hexadecimal_texts_are_read_back() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(bytes_of_hex(&hex(&bytes)), Some(bytes));
+        assert_eq!(bytes_of_hex("0F"), Some(vec![15]));
+        for wrong in ["0", "0g", "+1", "é"] {
+            assert_eq!(bytes_of_hex(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn known_answer_is_blake3_of_the_framed_parts() {

@@ -75,7 +75,7 @@ pub enum Bench {
         /// Trees.
         trees: usize,
     },
-    /// Strict factorisation machine.
+    /// Factorisation machine in the mode `user_factors_known_to_guest`.
     Recommendation {
         /// Common users.
         users: usize,

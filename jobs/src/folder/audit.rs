@@ -1,15 +1,12 @@
-//! The audit record: who agreed to what, what was opened, and the hashes of all messages.
-//!
-//! One JSON object a line. Every line holds the hash of the line before it, so that a line that is
-//! changed, moved or removed in the middle shows: `hash = BLAKE3(previous ‖ line without its hash)`
-//! as [`crypto::hash::digest`] frames them. The two parties' records can be compared: what one has
-//! sent, the other has received.
+//! What this party writes into its audit record; [`governance::audit`] has the form.
 
 use contract::Disclosure;
+use crypto::hash::hex;
+use governance::audit::Writer;
 use net::{Attestation, Conversation, StepTraffic};
 use serde_json::{Value, json};
 
-use super::{Draft, hex};
+use super::{Draft, Seal};
 use crate::error::JobError;
 use crate::run::{Outcome, opening};
 use crate::spec::JobSpec;
@@ -20,8 +17,9 @@ pub(super) fn write(
     job: &JobSpec,
     outcome: &Outcome,
     conversations: &[Conversation],
+    seal: &Seal<'_>,
 ) -> Result<(), JobError> {
-    let mut record = Record::default();
+    let mut record = Writer::default();
     record.add(json!({
         "record": "job",
         "job": outcome.job,
@@ -41,6 +39,10 @@ pub(super) fn write(
             record.add(declared(&step.step, disclosure));
         }
     }
+    for step in outcome.steps.iter().filter(|step| step.continued_behind > 0) {
+        let (id, behind) = (&step.id, step.continued_behind);
+        record.add(json!({ "record": "continued", "step": id, "behind": behind }));
+    }
     for opened in outcome.disclosed() {
         let mut line = opening(opened);
         line["record"] = "opened".into();
@@ -51,24 +53,9 @@ pub(super) fn write(
             record.add(messages(conversation.peer(), &line));
         }
     }
-    draft.write_text("audit.jsonl", &record.text)
-}
-
-#[derive(Default)]
-struct Record {
-    text: String,
-    previous: [u8; 32],
-}
-
-impl Record {
-    fn add(&mut self, mut line: Value) {
-        line["previous"] = hex(&self.previous).into();
-        let hash = crypto::hash::digest(DOMAIN, &[&self.previous, line.to_string().as_bytes()]);
-        line["hash"] = hex(&hash).into();
-        self.previous = hash;
-        self.text.push_str(&line.to_string());
-        self.text.push('\n');
-    }
+    let Seal { identity, written } = seal;
+    let text = record.seal(written, identity.public_key(), |statement| identity.sign(statement));
+    draft.write_text("audit.jsonl", &text)
 }
 
 fn attestation(whose: &str, attestation: &Attestation) -> Value {
@@ -107,5 +94,3 @@ fn declared(step: &str, disclosure: &Disclosure) -> Value {
         "how_often": disclosure.count,
     })
 }
-
-const DOMAIN: &str = "jobs/folder/audit";

@@ -14,7 +14,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use contract::JobDigest;
-use net::Conversation;
+use crypto::hash::hex;
+use net::{Conversation, Identity};
 use serde::Serialize;
 
 use crate::error::JobError;
@@ -28,6 +29,15 @@ use crate::spec::JobSpec;
 pub struct Draft {
     hidden: PathBuf,
     target: PathBuf,
+}
+
+/// What a party ends its audit record with.
+#[derive(Clone, Copy, Debug)]
+pub struct Seal<'a> {
+    /// The party's key, by which it took part in the job.
+    pub identity: &'a Identity,
+    /// The time, as people write it.
+    pub written: &'a str,
 }
 
 impl Draft {
@@ -66,12 +76,13 @@ impl Draft {
         rows: &OwnRows,
         outcome: &Outcome,
         conversations: &[Conversation],
+        seal: &Seal<'_>,
     ) -> Result<(), JobError> {
         self.write_json(METRICS, &outcome.metrics())?;
         self.write_text("report.html", &report_html(outcome))?;
         model::write(self, job, rows, outcome)?;
         self.write_tables(job, rows, outcome)?;
-        audit::write(self, job, outcome, conversations)
+        audit::write(self, job, outcome, conversations, seal)
     }
 
     /// Writes the tables of the party's rows.
@@ -206,12 +217,6 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), JobError> {
 /// Where a party's results are until they are complete.
 fn hidden(out: &Path, party: &str) -> PathBuf {
     out.join(format!(".{party}.partial"))
-}
-
-/// Bytes as text, two hexadecimal digits each.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), JobError> {

@@ -46,6 +46,9 @@ fn card(view: View<'_>, model: &ModelOutcome) -> Vec<Part> {
     line(words::own_features_of_model(), count(model.own_features()));
     line(words::training_job(), neutral(&outcome.digest));
     line(words::training_run(), neutral(&model.model_id));
+    if let Some(start) = &model.warm_start {
+        line(words::began_with(), neutral(format!("{}: {}", start.model, start.step)));
+    }
     line(wording::made_with(), neutral(concat!("Tombolo ", env!("CARGO_PKG_VERSION"))));
     line(words::files_of_model(), neutral(files(model)));
     let title = words::card_facts();

@@ -1,5 +1,6 @@
 //! One model under one split on the guest's page: curves, bands, and what it is made of.
 
+use contract::{ParameterKind, Share, catalogue};
 use models::evaluate::Comparison;
 use report::message::{self, Text, neutral};
 use report::page::{Card, Part, Section};
@@ -115,8 +116,23 @@ fn settings(model: &ModelOutcome, facts: Text) -> Part {
     };
     line("privacy", model.privacy.clone());
     for (name, value) in model.settings.as_object().into_iter().flatten() {
-        line(name, value.as_str().map_or_else(|| Value::to_string(value), str::to_owned));
+        line(name, written(model.component, name, value));
     }
     let table = Part::Table { title: wording::settings(), table, provenance: None };
     Part::Folded { title: wording::settings(), parts: vec![table, Part::Paragraph(facts)] }
+}
+
+/// A setting as a job file writes it.
+fn written(component: &str, name: &str, value: &Value) -> String {
+    let component = catalogue::find(component);
+    let setting = component.and_then(|it| it.parameters.iter().find(|it| it.name == name));
+    let share = |value: &Value| Share::try_from(u32::try_from(value.as_u64()?).ok()?).ok();
+    match (setting.map(|it| &it.kind), value) {
+        (_, Value::Null) => "off".to_owned(),
+        (_, Value::String(text)) => text.clone(),
+        (Some(ParameterKind::Share { .. }), value) => {
+            share(value).map_or_else(|| value.to_string(), |share| share.to_string())
+        }
+        _ => value.to_string(),
+    }
 }

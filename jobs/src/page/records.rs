@@ -78,9 +78,16 @@ pub(super) fn steps(view: View<'_>) -> Section {
         bytes_received: step.bytes_received,
         rounds: step.rounds,
     });
-    Section::new(wording::time_and_traffic())
-        .lead(wording::seen_from(&view.outcome.party))
-        .part(Part::Steps(StepUses { steps: steps.collect() }))
+    let continued = view.outcome.steps.iter().filter(|step| step.continued_behind > 0);
+    let notices = continued.map(|step| {
+        let behind = Quantity::count(step.continued_behind);
+        wording::went_on_behind(step_name(view, &step.id), behind)
+    });
+    let section =
+        Section::new(wording::time_and_traffic()).lead(wording::seen_from(&view.outcome.party));
+    let section = notices
+        .fold(section, |section, text| section.part(Part::Notice(page::Notice::Caution, text)));
+    section.part(Part::Steps(StepUses { steps: steps.collect() }))
 }
 
 fn disclosed(view: View<'_>, step: &StepDisclosures) -> DisclosedStep {

@@ -23,6 +23,8 @@ report::messages! {
     training_job() { "Digest of the training job", "训练任务摘要" }
     /// A fact: the name of the run.
     training_run() { "Training run", "训练运行标识" }
+    /// A fact: the earlier model.
+    began_with() { "Training began with", "训练起点" }
     /// Caution: the model was trained for something else.
     another_purpose(trained, scored) {
         "The model was agreed on for the purpose {trained}, and these scores for {scored}. Make sure \

@@ -367,6 +367,7 @@ fn steps() -> Vec<StepUse> {
     let opened =
         |key: &'static str, to, count| vec![Observed { to, party: None, key: key.into(), count }];
     let step = |id: &str, seconds, observed| StepUse {
+        continued_behind: 0,
         id: id.to_owned(),
         seconds,
         cpu_seconds: seconds * 1.7,
@@ -397,6 +398,7 @@ fn model(job: &JobSpec, place: usize, split: &str, part: ModelPart) -> ModelOutc
         title: component.title.clone(),
         privacy: train.model.privacy().to_owned(),
         settings: json!({ "l2": 0.01, "rounds": 500 }),
+        warm_start: None,
         split: split.to_owned(),
         comparison: None,
         numeric: None,

@@ -187,7 +187,7 @@ report::messages! {
     }
 
     /// Heading: the table of figures beside AUC, KS and lift.
-    further_figures() { "Best-scored shares and probabilities", "头部客户与概率指标" }
+    further_figures() { "Further figures", "其他指标" }
     /// Heading: tables of score bands.
     score_bands() { "Score bands", "分数分段表" }
     /// The bands of one score.
@@ -456,8 +456,8 @@ report::messages! {
     who_learnt_what() { "Who learnt what", "信息披露" }
     /// What the statement compares.
     disclosure_lead() {
-        "What both parties approved before the job ran, beside what was opened while it ran.",
-        "任务运行前双方批准的披露内容，与运行中实际公开内容的对照。"
+        "What all parties approved before the job ran, beside what was opened while it ran.",
+        "任务运行前各方批准的披露内容，与运行中实际公开内容的对照。"
     }
     /// The verdict.
     opened_as_approved() {
@@ -471,15 +471,24 @@ report::messages! {
     }
     /// Where hashes of messages are.
     where_the_record_is(digest) {
-        "The full record, with hashes of all messages, is in audit.jsonl beside this page. Your \
-         partner's record must carry the same job digest: {digest}.",
-        "完整记录（含全部消息的哈希值）见同目录下的 audit.jsonl。对方记录中的任务摘要须与此一致：{digest}。"
+        "The full record, with hashes of all messages, is in audit.jsonl beside this page. It and your \
+         partner's, of the same job digest {digest}, can be checked against each other: tombolo \
+         audit compare.",
+        "完整记录（含全部消息的哈希值）见同目录下的 audit.jsonl。可用 tombolo audit compare 与合作方的记录互相核对，\
+         双方的任务摘要须同为 {digest}。"
     }
 
     /// Heading: what the run took.
     time_and_traffic() { "Time and traffic", "用时与流量" }
     /// Whose measurements these are.
     seen_from(party) { "Measured at {party}.", "以 {party} 一侧的测量为准。" }
+    /// What time and traffic leave out.
+    went_on_behind(step, number) {
+        "{step}: an earlier run was stopped, and this one went on behind its pass or tree {number}. \
+         Time, traffic and the hashes in the record are of this run; what was opened counts both.",
+        "{step}：此前的运行曾中断，本次从其第 {number} 轮（棵树）之后继续。用时、流量与记录中的哈希值仅属本次运行；\
+         公开的信息两次合计。"
+    }
     /// A step.
     alignment() { "Alignment", "样本对齐" }
     /// A step.

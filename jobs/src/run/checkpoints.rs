@@ -52,6 +52,7 @@ impl Inputs<'_> {
         hashes.extend(of_guest.iter().map(|column| digest(&[&bytes_of(column)])));
         let names = self.guest.map_or(&[][..], GuestRows::class_names);
         hashes.extend(names.iter().map(|name| digest(&[name.as_bytes()])));
+        hashes.extend(run.start_ids().map(|id| digest(&[id.as_bytes()])));
         let job = run.job.digest();
         let party = run.own.name.as_bytes();
         let version = env!("CARGO_PKG_VERSION").as_bytes();
@@ -81,6 +82,9 @@ pub(super) async fn agree<'a>(
         if run.is_guest() { choose(sessions, &own).await? } else { follow(sessions, &own).await? };
     if let Some(store) = &mut store {
         store.begin(name, chosen)?;
+    }
+    if let Some(mark) = chosen {
+        run.goes_on_behind(mark.number);
     }
     if let Some(text) = told(&own, chosen) {
         run.note(text);

@@ -21,7 +21,7 @@ use table::Table;
 
 use super::classes::{self, ClassScores, ClassesPart, TestClassScores};
 use super::recommendation::{GuestFactors, HostFactors, RecommendationOutcome, Recommended};
-use crate::spec::{Join, Provenance, SplitBy, StepDisclosures};
+use crate::spec::{Join, Provenance, SplitBy, StepDisclosures, WarmStart};
 
 /// One party's view of a job that is done.
 #[derive(Clone, Debug, Serialize)]
@@ -279,6 +279,9 @@ pub struct ModelOutcome {
     pub privacy: String,
     /// The settings with all defaults.
     pub settings: Value,
+    /// The earlier model that training began with, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<WarmStart>,
     /// The name of the split.
     pub split: String,
     /// Both models on the test rows, at the guest, if they tell two classes apart.
@@ -492,9 +495,18 @@ pub struct StepUse {
     pub bytes_received: u64,
     /// How often it waited for an answer.
     pub rounds: u64,
+    /// The pass or tree of an earlier run that was stopped, behind which this one went on; 0 for
+    /// none. What was opened until then counts here, time and traffic do not.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub continued_behind: u64,
     /// What was opened in this step.
     #[serde(skip)]
     pub observed: Vec<Observed>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Outcome {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use contract::{Audience, Observed, Role, Text};
@@ -33,6 +34,8 @@ pub(super) struct Run<'a> {
     watch: &'a dyn Watch,
     checkpoints: Option<PathBuf>,
     starts: Arc<BTreeMap<String, SavedModel>>,
+    /// The checkpoint behind which the step that runs went on; 0 for none.
+    continued: AtomicU64,
     uses: Vec<StepUse>,
 }
 
@@ -108,7 +111,20 @@ impl<'a> Run<'a> {
         let meters = peers.iter().map(Session::meter).collect();
         let role = own.role;
         let (checkpoints, starts, uses) = (None, Arc::default(), Vec::new());
-        Ok(Self { job, own, role, ledger, peers, meters, watch, checkpoints, starts, uses })
+        let continued = AtomicU64::new(0);
+        Ok(Self {
+            job,
+            own,
+            role,
+            ledger,
+            peers,
+            meters,
+            watch,
+            checkpoints,
+            starts,
+            continued,
+            uses,
+        })
     }
 
     /// Keeps the states of trainings where the party says, and begins them with its models.
@@ -120,6 +136,11 @@ impl<'a> Run<'a> {
     /// The earlier model that the training of this name begins with, if it does.
     pub(super) fn start(&self, name: &str) -> Option<&SavedModel> {
         self.starts.get(name)
+    }
+
+    /// The names of the training runs that trainings begin with.
+    pub(super) fn start_ids(&self) -> impl Iterator<Item = &str> {
+        self.starts.values().map(|saved| saved.model_id.as_str())
     }
 
     /// Begins a step between the guest and each host; `path` names its conversations and must be
@@ -164,6 +185,7 @@ impl<'a> Run<'a> {
             bytes_sent: traffic.iter().map(|totals| totals.bytes_sent).sum(),
             bytes_received: traffic.iter().map(|totals| totals.bytes_received).sum(),
             rounds: traffic.iter().map(|totals| totals.rounds).sum(),
+            continued_behind: self.continued.swap(0, Ordering::Relaxed),
             observed: added(self.observed(), &observed_before),
         });
         self.watch.see(Event::Finished { step: id, seconds });
@@ -172,6 +194,11 @@ impl<'a> Run<'a> {
     /// Where states of trainings are kept, if they are.
     pub(super) fn checkpoints(&self) -> Option<&Path> {
         self.checkpoints.as_deref()
+    }
+
+    /// Notes that the step that runs goes on behind a checkpoint.
+    pub(super) fn goes_on_behind(&self, checkpoint: u64) {
+        self.continued.store(checkpoint, Ordering::Relaxed);
     }
 
     /// Sees the events of the run.

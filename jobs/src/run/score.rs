@@ -537,6 +537,7 @@ fn outcome(saved: &SavedModel, model: &Model) -> ModelOutcome {
         title: model.component().title.clone(),
         privacy: model.privacy().to_owned(),
         settings: model.settings(),
+        warm_start: None,
         split: String::new(),
         comparison: None,
         numeric: None,

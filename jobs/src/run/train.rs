@@ -181,6 +181,7 @@ pub(super) fn outcome(
         title: model.component().title.clone(),
         privacy: model.privacy().to_owned(),
         settings: model.settings(),
+        warm_start: model_step.train.warm_start.clone(),
         split: model_step.split.name.clone(),
         comparison: None,
         numeric: None,
@@ -234,7 +235,7 @@ pub(super) async fn agree_on_id(
     let digest = run.job.digest();
     let parts: [&[u8]; 4] = [digest.as_bytes(), step_id.as_bytes(), &guest, &hosts];
     let id = hash::digest("jobs/run/model id", &parts);
-    Ok(crate::folder::hex(&id[..ID_BYTES]))
+    Ok(hash::hex(&id[..ID_BYTES]))
 }
 
 pub(super) fn linear(

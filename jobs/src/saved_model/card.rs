@@ -53,6 +53,7 @@ pub(crate) fn card(saved: &SavedModel, outcome: &Outcome, model: &ModelOutcome) 
             "own_features": model.own_features(),
         },
         "settings": model.settings,
+        "warm_start": model.warm_start,
         "seed": outcome.seed,
         "metrics": model.metrics(),
         "opened_in_training": opened,

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crypto::hash::hex;
 use serde_json::Value;
 
 use super::{FORMAT, SavedModel};
 use crate::error::JobError;
-use crate::folder::hex;
 use crate::spec::{PartySpec, ScoreSpec};
 
 /// How the name of a model's card ends; what stands before is the step.

@@ -214,6 +214,20 @@ impl SavedModel {
         )))
     }
 
+    /// Makes sure that a training can begin with the model's coefficients.
+    ///
+    /// # Errors
+    /// [`JobError::SavedModel`] if some are of weight of evidence, which another training does not
+    /// have.
+    pub(crate) fn check_start(&self) -> Result<(), JobError> {
+        if self.weighed.is_none() {
+            return Ok(());
+        }
+        let rule = "it has coefficients of weight of evidence, with which no training begins; \
+                    leave `warm_start` out";
+        Err(self.fault(rule.to_owned()))
+    }
+
     /// How the party's new table is read: the columns of the model as in training, those with a
     /// role as the job says, and no others.
     ///

@@ -1,13 +1,11 @@
 //! The form of a job that is the same on both sides, and its digest.
 
 use contract::JobDigest;
+use governance::permit::{self, GRAMMAR};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{JobSpec, PartySpec};
-
-/// Bound into the digest, so that a later grammar never has the digest of an earlier one.
-const DOMAIN: &str = "tombolo job file version 1";
 
 #[derive(Serialize)]
 struct Canonical<'a> {
@@ -34,12 +32,10 @@ pub(super) fn hosts<S: Serializer>(hosts: &[PartySpec], serializer: S) -> Result
 pub(super) fn text(job: &JobSpec) -> String {
     #[expect(clippy::expect_used, reason = "plain structs, text keys, no fallible serialiser")]
     // Unwrap safety: serialising to memory fails only for maps whose keys are not texts.
-    serde_json::to_string(&Canonical { version: DOMAIN, job }).expect("plain data")
+    serde_json::to_string(&Canonical { version: GRAMMAR, job }).expect("plain data")
 }
 
-/// BLAKE3 over the canonical form, keyed by the domain.
+/// The digest of the canonical form.
 pub(super) fn digest(job: &JobSpec) -> JobDigest {
-    let mut hasher = blake3::Hasher::new_derive_key(DOMAIN);
-    hasher.update(text(job).as_bytes());
-    JobDigest::new(*hasher.finalize().as_bytes())
+    permit::digest(&text(job))
 }

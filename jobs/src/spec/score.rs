@@ -101,7 +101,11 @@ pub(super) fn check(
         if !job.uses_models() {
             for party in job.parties().filter(|party| party.models.is_some()) {
                 let message = format!("`{}` has `models`, and the job scores nothing", party.name);
-                add("parties", message, "leave it out, or add `score:`");
+                add(
+                    "parties",
+                    message,
+                    "leave it out, or add `score:` or to a model `warm_start:`",
+                );
             }
         }
         return;

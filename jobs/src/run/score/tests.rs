@@ -7,12 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use contract::Role;
+use crypto::hash::hex;
 use crypto::random::Generator;
 use serde_json::Value;
 use tempfile::TempDir;
 use world::Fault;
 
-use crate::folder::hex;
 use crate::run::Outcome;
 use crate::saved_model::{SavedModel, own_part, read, text};
 use crate::spec::{ColumnKind, JobSpec, PartySpec};

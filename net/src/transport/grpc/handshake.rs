@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crypto::hash::hex;
 use crypto::random::Generator;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -13,7 +14,6 @@ use crate::attestation::{Attestation, Attestations, statement};
 use crate::error::NetError;
 use crate::generated::envelope::Content;
 use crate::generated::{Envelope, Hello, Proof};
-use crate::identity::hex;
 
 /// Version of the protocol in `session.proto`.
 pub(super) const VERSION: u32 = 1;

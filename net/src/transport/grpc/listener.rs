@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crypto::signature::PublicKey;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -35,7 +36,7 @@ use crate::error::NetError;
 use crate::generated::envelope::Content;
 use crate::generated::session_server::{Session, SessionServer};
 use crate::generated::{Envelope, Hello};
-use crate::identity::{Identity, PublicKey};
+use crate::identity::Identity;
 use crate::runtime::{on_network, spawn_on_network};
 
 /// A socket on which pinned peers may dial this party. Closed when dropped; conversations that were

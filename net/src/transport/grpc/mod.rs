@@ -15,10 +15,11 @@ mod wire;
 
 use std::sync::Arc;
 
+use crypto::signature::PublicKey;
 pub use dialler::dial;
 pub use listener::Listener;
 
-use crate::identity::{Identity, PublicKey};
+use crate::identity::Identity;
 use crate::seat::Seat;
 
 /// Everything one party needs for a conversation with one peer.

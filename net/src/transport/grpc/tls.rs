@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crypto::signature::PublicKey;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls13_signature};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::error::NetError;
-use crate::identity::{Identity, PublicKey, TLS_NAME};
+use crate::identity::{Identity, TLS_NAME, key_of};
 
 /// Which keys may pass, and the last one that was turned away.
 #[derive(Debug, Default)]
@@ -52,7 +53,7 @@ impl Pins {
     }
 
     fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
-        let key = PublicKey::of_certificate(certificate);
+        let key = key_of(certificate);
         let mut state = self.state();
         if key.is_some_and(|key| state.allowed.contains(&key)) {
             return Ok(());
@@ -121,7 +122,7 @@ pub(super) async fn accept(
 ) -> io::Result<(server::TlsStream<TcpStream>, PublicKey)> {
     let stream = acceptor.accept(stream).await?;
     let certificates = stream.get_ref().1.peer_certificates();
-    let key = certificates.and_then(<[_]>::first).and_then(PublicKey::of_certificate);
+    let key = certificates.and_then(<[_]>::first).and_then(key_of);
     let key = key.ok_or_else(|| io::Error::other("the client presented no Ed25519 key"))?;
     Ok((stream, key))
 }
