@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::{BenchArguments, BenchPartyArguments};
+use crate::contact::Contact;
 
 /// Organisations learn jointly without showing rows.
 #[derive(Debug, Parser)]
@@ -55,6 +56,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         models: Option<PathBuf>,
     },
+    /// Run one party of a job, whose other parties run on machines of their own
+    #[command(after_help = JOIN_HELP)]
+    Join(JoinArguments),
+    /// Make the key that a party is known by, or show the public half of one that is there
+    #[command(after_help = KEYS_HELP)]
+    Keys {
+        /// Folder of the key
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The organisation, for people who look at the certificate
+        #[arg(long, default_value = "tombolo")]
+        name: String,
+    },
     /// Check a job and print its steps and what each party will learn; runs nothing
     #[command(after_help = PLAN_HELP)]
     Plan {
@@ -76,7 +90,7 @@ pub(crate) enum Command {
     /// One side of a bench, as a process of its own
     #[command(hide = true)]
     BenchParty(BenchPartyArguments),
-    /// One party of a job, as a process of its own; `run` starts all of them
+    /// One party of a job, as a process of its own; `run` and `join` start them
     #[command(hide = true)]
     Party(PartyArguments),
 }
@@ -113,6 +127,50 @@ pub(crate) enum AuditCommand {
     },
 }
 
+/// How one party meets the others.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NetworkArguments {
+    /// Another party, the key that is pinned for it, and its address if this party dials it; once
+    /// for each
+    #[arg(long = "peer", value_name = "NAME=KEY[@HOST:PORT]", required = true)]
+    pub(crate) peers: Vec<Contact>,
+    /// Wait on this address for the parties that have none; port 0 takes a free one, which is then
+    /// told
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+    /// How long a cut connection may take to come back, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) reconnect_window: u64,
+}
+
+/// What `join` needs to know.
+#[derive(Args, Debug)]
+pub(crate) struct JoinArguments {
+    /// This party's copy of the job file; all copies must be the same but for the paths of tables
+    #[arg(value_name = "JOB.yaml")]
+    pub(crate) job: PathBuf,
+    /// Which of the job's parties this is
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) party: String,
+    /// Folder of this party's key; see `tombolo keys`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: PathBuf,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
+    /// How long the others may take to come, in minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 10)]
+    pub(crate) wait: u64,
+    /// Folder for the results; the party's own folder is made in it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Folder for what `protocol: unbalanced` keeps between runs; by default that for results
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+    /// Folder of the results of the job that trained the model, for `score:` and `warm_start:`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+}
+
 /// What one party's process needs to know.
 #[derive(Args, Debug)]
 pub(crate) struct PartyArguments {
@@ -125,16 +183,8 @@ pub(crate) struct PartyArguments {
     /// Folder with this party's key.pem and certificate.pem
     #[arg(long, value_name = "DIR")]
     pub(crate) keys: PathBuf,
-    /// The key that is pinned for each other party, in the order of the job, ed25519:…
-    #[arg(long, value_name = "KEY", required = true)]
-    pub(crate) peer_key: Vec<String>,
-    /// Wait on this address for the parties that are not dialled; port 0 takes a free one, which is
-    /// then told
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) listen: Option<String>,
-    /// Connect to the first of the other parties at this address; once more for the next one
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) dial: Vec<String>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArguments,
     /// Folder for the results; the party's own folder is made in it
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -144,9 +194,9 @@ pub(crate) struct PartyArguments {
     /// Folder of the results of the job that trained the model, for `score:` and `warm_start:`
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
-    /// How long a cut connection may take to come back, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
-    pub(crate) reconnect_window: u64,
+    /// How long the others may take to come, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) wait: u64,
     /// End when the standard input ends, so that no party outlives the program that started it
     #[arg(long)]
     pub(crate) leash: bool,
@@ -157,6 +207,7 @@ Examples:
   tombolo demo                        see it work, on bundled real data
   tombolo plan examples/breast.yaml   what a job does and who learns what
   tombolo run  examples/breast.yaml   run it with every party on this machine
+  tombolo join job.yaml --as bank …   run one party, the others on their own machines
   tombolo components                  everything a job can do
 
 Data go to the standard output, messages and progress to the standard error.
@@ -184,6 +235,23 @@ Examples:
 
 Paths of tables are relative to the job file. Without --out the results go to
 tombolo-results/ and the name of the job.";
+
+const JOIN_HELP: &str = "\
+Examples, of a bank that can be reached and an operator that dials it:
+  tombolo join job.yaml --as bank --keys keys --listen 0.0.0.0:7443 \\
+      --peer operator=ed25519:4f21…
+  tombolo join job.yaml --as operator --keys keys \\
+      --peer bank=ed25519:88c0…@tombolo.bank.example:7443
+
+Either may be the one that listens. Without --out the results go to tombolo-results/ and the name
+of the job.";
+
+const KEYS_HELP: &str = "\
+Examples:
+  tombolo keys keys --name 'Bank of Examples'
+  tombolo keys keys                             the same key again
+
+The private half stays in DIR/key.pem, which only its owner may read.";
 
 const PLAN_HELP: &str = "\
 Examples:

@@ -14,7 +14,7 @@ use flate2::read::GzDecoder;
 use report::message::Language;
 
 use crate::failure::Failure;
-use crate::launch::{self, Folders};
+use crate::launch::{self, Folders, Here};
 use crate::run::default_folder;
 use crate::work_folder::WorkFolder;
 use crate::{run, summary};
@@ -27,7 +27,7 @@ pub(crate) fn demo(out: Option<&Path>, language: Language) -> Result<(), Failure
     let path = folder.path().join(JOB_FILE);
     let job = run::read_job(&path)?;
     let folders = Folders { out: &out, cache: None, models: None };
-    let outcomes = launch::launch(&path, &job, folders, language)?;
+    let outcomes = launch::launch(&path, &job, &Here::All, folders, language)?;
     summary::print(&job, &outcomes, language);
     Ok(())
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use contract::Text;
 use jobs::TotalsOutcome;
 use jobs::folder::Draft;
-use jobs::spec::JobSpec;
+use jobs::spec::{JobSpec, PartySpec};
 use net::Identity;
 use report::message::Language;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -17,6 +18,8 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::arguments::NetworkArguments;
+use crate::contact::Contact;
 use crate::failure::Failure;
 use crate::messages::{Message, ModelFigures};
 use crate::progress::Progress;
@@ -44,10 +47,29 @@ pub(crate) struct Folders<'a> {
     pub(crate) models: Option<&'a Path>,
 }
 
-/// Runs the job to its end and returns what each party left behind, by name.
+/// Which parties of a job run on this machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Here<'a> {
+    /// All, with keys for this run only, on loopback.
+    All,
+    /// One, which meets the others over the network.
+    One {
+        /// Its name.
+        party: &'a str,
+        /// The folder of its key.
+        keys: &'a Path,
+        /// How it meets the others.
+        network: &'a NetworkArguments,
+        /// How long they may take to come.
+        wait: Duration,
+    },
+}
+
+/// Runs the job to its end and returns what each party here left behind, by name.
 pub(crate) fn launch(
     path: &Path,
     job: &JobSpec,
+    here: &Here<'_>,
     folders: Folders<'_>,
     language: Language,
 ) -> Result<BTreeMap<String, Outcome>, Failure> {
@@ -55,7 +77,7 @@ pub(crate) fn launch(
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::job)?;
     runtime.block_on(async {
-        let mut launch = Launch::new(path, job, folders, &work, language)?;
+        let mut launch = Launch::new(path, job, here, folders, &work, language)?;
         let outcome = tokio::select! {
             outcome = launch.run() => outcome,
             () = interruption() => Err(Failure::Interrupted),
@@ -89,8 +111,10 @@ enum News {
 struct Launch<'a> {
     path: &'a Path,
     job: &'a JobSpec,
+    here: &'a Here<'a>,
     folders: Folders<'a>,
     work: &'a WorkFolder,
+    language: Language,
     keys: BTreeMap<String, Identity>,
     /// Where the parties listen that run already, in the order of the job.
     addresses: Vec<String>,
@@ -108,25 +132,34 @@ impl<'a> Launch<'a> {
     fn new(
         path: &'a Path,
         job: &'a JobSpec,
+        here: &'a Here<'a>,
         folders: Folders<'a>,
         work: &'a WorkFolder,
         language: Language,
     ) -> Result<Self, Failure> {
         let mut keys = BTreeMap::new();
-        for party in job.parties() {
+        let is_here = |name: &str| match here {
+            Here::All => true,
+            Here::One { party, .. } => *party == name,
+        };
+        let made = job.parties().filter(|_| matches!(here, Here::All));
+        for party in made {
             let identity = Identity::generate(&party.name).map_err(Failure::job)?;
             identity.save(&work.path().join(&party.name)).map_err(Failure::job)?;
             keys.insert(party.name.clone(), identity);
         }
+        let names = job.parties().map(|party| party.name.as_str()).filter(|name| is_here(name));
         let (sender, receiver) = unbounded_channel();
         Ok(Self {
             path,
             job,
+            here,
             folders,
             work,
+            language,
             keys,
             addresses: Vec::new(),
-            progress: Progress::new(job.parties().map(|party| party.name.as_str()), language),
+            progress: Progress::new(names, language),
             sender,
             receiver,
             children: BTreeMap::new(),
@@ -143,6 +176,13 @@ impl<'a> Launch<'a> {
             let next = tokio::time::timeout(self.patience(), self.receiver.recv()).await;
             let Ok(Some((party, news))) = next else { break };
             match news {
+                News::Said(Message::Listening { address }) if self.is_alone() => {
+                    let text = Text::owned(
+                        format!("waits for its partners on {address}"),
+                        format!("正在 {address} 等待合作方"),
+                    );
+                    self.progress.note(&party, self.language.of(&text));
+                }
                 News::Said(Message::Listening { address }) => {
                     self.addresses.push(address);
                     self.start_next()?;
@@ -179,31 +219,55 @@ impl<'a> Launch<'a> {
         }
     }
 
-    /// Starts the party behind those that listen already: it dials all of these, and later ones
-    /// dial it.
+    /// Whether all other parties run elsewhere.
+    fn is_alone(&self) -> bool {
+        matches!(self.here, Here::One { .. })
+    }
+
+    /// Starts the party that is here, or the one behind those that listen already: it dials all of
+    /// these, and later ones dial it.
     fn start_next(&mut self) -> Result<(), Failure> {
-        let program = env::current_exe().map_err(Failure::job)?;
+        if let Here::One { party, keys, network, wait } = self.here {
+            return self.start(party, keys, network, *wait);
+        }
         let job = self.job;
         let Some(party) = job.parties().nth(self.addresses.len()) else {
             return Err(Failure::job("a party listens although all the others run"));
         };
         let party = party.name.as_str();
-        let others = job.parties().filter(|other| other.name != party);
-        let keys = others.filter_map(|other| self.keys.get(&other.name));
-        let mut connections: Vec<String> = Vec::new();
-        for key in keys {
-            connections.extend(["--peer-key".to_owned(), key.public_key().to_string()]);
-        }
-        for address in &self.addresses {
-            connections.extend(["--dial".to_owned(), address.clone()]);
-        }
-        if self.addresses.len() + 1 < job.parties().count() {
-            connections.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
-        }
+        let contact = |(place, other): (usize, &PartySpec)| {
+            let key = self.keys.get(&other.name)?.public_key();
+            let address = self.addresses.get(place).cloned();
+            Some(Contact { name: other.name.clone(), key, address })
+        };
+        let others = job.parties().enumerate().filter(|(_, other)| other.name != party);
+        let peers = others.filter_map(contact).collect();
+        let is_awaited = self.addresses.len() + 1 < job.parties().count();
+        let listen = is_awaited.then(|| "127.0.0.1:0".to_owned());
+        let network =
+            NetworkArguments { peers, listen, reconnect_window: RECONNECT_WINDOW_SECONDS };
+        self.start(party, &self.work.path().join(party), &network, CONNECT_TIMEOUT)
+    }
+
+    /// Starts the process of a party.
+    fn start(
+        &mut self,
+        party: &str,
+        keys: &Path,
+        network: &NetworkArguments,
+        wait: Duration,
+    ) -> Result<(), Failure> {
+        let program = env::current_exe().map_err(Failure::job)?;
         let mut command = Command::new(program);
         command.arg("party");
         if let Some(models) = self.folders.models {
             command.arg("--models").arg(models);
+        }
+        for peer in &network.peers {
+            command.args(["--peer", &peer.to_string()]);
+        }
+        if let Some(address) = &network.listen {
+            command.args(["--listen", address]);
         }
         let mut child = command
             .arg("--leash")
@@ -211,9 +275,9 @@ impl<'a> Launch<'a> {
             .arg(self.path)
             .args(["--party", party])
             .arg("--keys")
-            .arg(self.work.path().join(party))
-            .args(connections)
-            .args(["--reconnect-window", RECONNECT_WINDOW_SECONDS])
+            .arg(keys)
+            .args(["--reconnect-window", &network.reconnect_window.to_string()])
+            .args(["--wait", &wait.as_secs().to_string()])
             .arg("--out")
             .arg(self.folders.out)
             .arg("--cache")
@@ -278,7 +342,7 @@ impl<'a> Launch<'a> {
     }
 
     fn conclude(&mut self) -> Result<BTreeMap<String, Outcome>, Failure> {
-        if self.failures.is_empty() && self.outcomes.len() == self.job.parties().count() {
+        if self.failures.is_empty() && self.outcomes.len() == self.children.len() {
             return Ok(std::mem::take(&mut self.outcomes));
         }
         let mut lines: Vec<String> =
@@ -301,7 +365,9 @@ impl<'a> Launch<'a> {
 const GRACE: Duration = Duration::from_secs(15);
 
 /// On one machine a connection breaks only when a process ends.
-const RECONNECT_WINDOW_SECONDS: &str = "3";
+const RECONNECT_WINDOW_SECONDS: u64 = 3;
+/// How long parties on one machine may take to meet.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The C library's allocator gives large blocks back to the kernel whenever they are freed, and a
 /// protocol that works in passes gets them zeroed again, page by page: a quarter of its processor

@@ -4,8 +4,10 @@ mod arguments;
 mod audit;
 mod bench;
 mod components;
+mod contact;
 mod demo;
 mod failure;
+mod keys;
 mod language;
 mod launch;
 mod messages;
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         Command::Run { job, out, cache, models } => {
             run::run(job, out.as_deref(), cache.as_deref(), models.as_deref(), language)
         }
+        Command::Join(arguments) => run::join(arguments, language),
+        Command::Keys { folder, name } => keys::keys(folder, name, language),
         Command::Plan { job } => plan::plan(job, language),
         Command::Components { name } => components::components(name.as_deref(), language),
         Command::Audit(command) => audit::audit(command, language),

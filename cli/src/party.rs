@@ -20,7 +20,7 @@ use models::evaluate::graded::GradedComparison;
 use models::evaluate::recommendation::{Judged, PairedDifference, RecommendationComparison};
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use net::transport::grpc::{Listener, Peering, dial};
-use net::{Conversation, Identity, Meter, NetError, PublicKey, Seat, together};
+use net::{Conversation, Identity, Meter, NetError, Seat, together};
 
 use crate::arguments::PartyArguments;
 use crate::failure::{Failure, INTERRUPTED, JOB_FAILED, WRONG_USAGE};
@@ -140,66 +140,84 @@ async fn abort(conversations: Vec<Conversation>, role: Role, error: &JobError) {
     let _ = together(conversations.into_iter().enumerate().map(abort)).await;
 }
 
-/// What each conversation with another party needs, in the order of the job.
+/// What each conversation with another party needs and where it is dialled, in the order of the
+/// job.
 fn peerings(
     arguments: &PartyArguments,
     job: &JobSpec,
     own: &PartySpec,
     identity: &Arc<Identity>,
-) -> Result<Vec<Peering>, Failure> {
+) -> Result<Vec<(Option<String>, Peering)>, Failure> {
     let others: Vec<&PartySpec> = job.parties().filter(|party| party.name != own.name).collect();
-    if arguments.peer_key.len() != others.len() {
-        let names: Vec<&str> = others.iter().map(|party| party.name.as_str()).collect();
-        return Err(Failure::usage(format!(
-            "the job has the other parties {}: give one --peer-key for each, in this order",
-            names.join(", ")
-        )));
-    }
+    let contacts = &arguments.network.peers;
     let place = job.parties().take_while(|party| party.name != own.name).count();
     let mut peerings = Vec::with_capacity(others.len());
-    for (index, (peer, key)) in others.into_iter().zip(&arguments.peer_key).enumerate() {
+    for (index, peer) in others.iter().enumerate() {
+        let mut named = contacts.iter().filter(|contact| contact.name == peer.name);
+        let (Some(contact), None, true) =
+            (named.next(), named.next(), contacts.len() == others.len())
+        else {
+            let names: Vec<&str> = others.iter().map(|party| party.name.as_str()).collect();
+            return Err(Failure::usage(format!(
+                "the other parties of the job are {}: give one --peer for each",
+                names.join(", ")
+            )));
+        };
         let mut seat = Seat::new(&own.name, &peer.name, index >= place);
         seat.bandwidth = job.bandwidth;
-        seat.settings.reconnect_window = Duration::from_secs(arguments.reconnect_window);
-        peerings.push(Peering {
+        seat.settings.reconnect_window = Duration::from_secs(arguments.network.reconnect_window);
+        seat.settings.connect_timeout = Duration::from_secs(arguments.wait);
+        let address = contact.address.clone();
+        let peering = Peering {
             seat,
             identity: Arc::clone(identity),
-            peer_key: key.parse::<PublicKey>().map_err(Failure::usage)?,
+            peer_key: contact.key,
             job_digest: *job.digest().as_bytes(),
-        });
+        };
+        peerings.push((address, peering));
     }
     Ok(peerings)
 }
 
-/// Dials the first parties and waits for the others. The conversations are in the order of the
-/// job; the listener has to live as long as they do.
+/// Dials the parties that have an address and waits for the others. The conversations are in the
+/// order of the job; the listener has to live as long as they do.
 async fn connect(
     arguments: &PartyArguments,
-    mut peerings: Vec<Peering>,
-) -> Result<(Option<Arc<Listener>>, Vec<Conversation>), Failure> {
-    let dialled = arguments.dial.len();
-    let is_awaited = dialled < peerings.len();
-    if dialled > peerings.len() || is_awaited != arguments.listen.is_some() {
-        return Err(Failure::usage(format!(
-            "there are {} other parties: give addresses to --dial for the first of them, and \
-             --listen if there are any others",
-            peerings.len()
-        )));
-    }
-    let awaited = peerings.split_off(dialled);
-    let mut listener = None;
-    if let (Some(address), Some(peering)) = (&arguments.listen, awaited.first()) {
-        let bound = Listener::bind(address, &peering.identity).await.map_err(Failure::job)?;
-        tell(&Message::Listening { address: bound.local_address().to_string() });
-        listener = Some(Arc::new(bound));
-    }
-    let arrivals = awaited.into_iter().zip(listener.iter().cycle());
-    let accepted = together(arrivals.map(|(peering, listener)| listener.accept(peering)));
-    let answers = arguments.dial.iter().zip(peerings);
-    let dialled = together(answers.map(|(address, peering)| dial(address, peering)));
-    let (accepted, mut conversations) =
-        tokio::try_join!(accepted, dialled).map_err(Failure::job)?;
-    conversations.extend(accepted);
+    peerings: Vec<(Option<String>, Peering)>,
+) -> Result<(Option<Listener>, Vec<Conversation>), Failure> {
+    let awaited = peerings.iter().find(|(address, _)| address.is_none());
+    let listener = match (awaited, &arguments.network.listen) {
+        (Some((_, peering)), Some(address)) => {
+            let bound = Listener::bind(address, &peering.identity).await.map_err(Failure::job)?;
+            tell(&Message::Listening { address: bound.local_address().to_string() });
+            Some(bound)
+        }
+        (None, None) => None,
+        (Some((_, peering)), None) => {
+            return Err(Failure::usage(format!(
+                "{peer} has no address: give --listen, where {peer} dials this party, or \
+                 --peer {peer}=KEY@HOST:PORT",
+                peer = peering.seat.peer
+            )));
+        }
+        (None, Some(_)) => {
+            let rule = "all other parties have an address and are dialled: leave --listen out";
+            return Err(Failure::usage(rule));
+        }
+    };
+    let met = together(peerings.into_iter().map(|(address, peering)| {
+        let listener = listener.as_ref();
+        async move {
+            match (address, listener) {
+                (Some(address), _) => dial(&address, peering).await,
+                (None, Some(listener)) => listener.accept(peering).await,
+                (None, None) => Err(NetError::InvalidInput {
+                    what: "nobody listens for a party without an address".to_owned(),
+                }),
+            }
+        }
+    }));
+    let conversations = met.await.map_err(Failure::job)?;
     Ok((listener, conversations))
 }
 

@@ -7,6 +7,7 @@ mod bench;
 mod classes;
 mod failures;
 mod hidden;
+mod join;
 mod joins;
 mod keys;
 mod large;

@@ -126,14 +126,14 @@ impl Parties {
 
     /// Starts the host with a job file.
     pub(crate) fn host(&self, job: &str, address: &str) -> Party {
-        self.start(1, job, &["--dial", address])
+        self.start(1, job, &[address.to_owned()], &[])
     }
 
     /// Starts all parties, each of which dials the earlier ones.
     pub(crate) fn all(&self, job: &str) -> Vec<Party> {
         let last = self.names.len() - 1;
         let (mut parties, addresses) = self.all_but_last(job);
-        parties.push(self.start(last, job, &dialled(&addresses)));
+        parties.push(self.start(last, job, &addresses, &[]));
         parties
     }
 
@@ -154,22 +154,25 @@ impl Parties {
     }
 
     fn listening(&self, place: usize, job: &str, addresses: &[String]) -> (Party, String) {
-        let connections = [dialled(addresses), vec!["--listen", "127.0.0.1:0"]].concat();
-        let mut party = self.start(place, job, &connections);
+        let mut party = self.start(place, job, addresses, &["--listen", "127.0.0.1:0"]);
         let address = party.wait_for("listening")["address"].as_str().unwrap().to_owned();
         (party, address)
     }
 
-    fn start(&self, place: usize, job: &str, connections: &[&str]) -> Party {
+    /// Starts a party, which dials those that have `addresses`: the first in the order of the job.
+    fn start(&self, place: usize, job: &str, addresses: &[String], listen: &[&str]) -> Party {
         let name = self.names[place];
         let mut command = Command::new(PROGRAM);
         command.args(["party", "--party", name]);
-        for other in self.names.iter().filter(|other| **other != name) {
-            command.args(["--peer-key", &self.identity(other).public_key().to_string()]);
+        for (place, other) in self.names.iter().enumerate().filter(|(_, other)| **other != name) {
+            let key = self.identity(other).public_key();
+            let address = addresses.get(place).map(|address| format!("@{address}"));
+            let contact = format!("{other}={key}{}", address.unwrap_or_default());
+            command.args(["--peer", &contact]);
         }
         let mut child = command
             .args(["--reconnect-window", &self.reconnect_window.to_string()])
-            .args(connections)
+            .args(listen)
             .arg("--job")
             .arg(self.folder.join(job))
             .arg("--keys")
@@ -182,10 +185,6 @@ impl Parties {
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Party { child, lines }
     }
-}
-
-fn dialled(addresses: &[String]) -> Vec<&str> {
-    addresses.iter().flat_map(|address| ["--dial", address]).collect()
 }
 
 impl Party {

@@ -1,0 +1,63 @@
+//! Another party as the command line names it: who it is, and where it can be dialled.
+
+use std::str::FromStr;
+
+use net::PublicKey;
+
+/// `NAME=KEY` for a party that dials, `NAME=KEY@HOST:PORT` for one that is dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contact {
+    /// The party's name in the job.
+    pub(crate) name: String,
+    /// Its pinned key.
+    pub(crate) key: PublicKey,
+    /// Where it listens; `None` for a party that dials this one.
+    pub(crate) address: Option<String>,
+}
+
+impl FromStr for Contact {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, rest) = text.split_once('=').ok_or(FORM)?;
+        let (key, address) = match rest.split_once('@') {
+            Some((key, address)) => (key, Some(address.to_owned())),
+            None => (rest, None),
+        };
+        let has_port = |address: &String| {
+            let port = address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+            matches!(port, Some((host, Ok(_))) if !host.is_empty())
+        };
+        if name.is_empty() || !address.as_ref().is_none_or(has_port) {
+            return Err(FORM.to_owned());
+        }
+        let key = key.parse::<PublicKey>().map_err(|error| error.to_string())?;
+        Ok(Self { name: name.to_owned(), key, address })
+    }
+}
+
+impl std::fmt::Display for Contact {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}={}", self.name, self.key)?;
+        self.address.iter().try_for_each(|address| write!(formatter, "@{address}"))
+    }
+}
+
+const FORM: &str = "write NAME=ed25519:… for a partner that dials this party, and \
+                    NAME=ed25519:…@HOST:PORT for one that is dialled";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contacts_are_read_back() {
+        let key = format!("ed25519:{}", "0f".repeat(32));
+        for text in [format!("bank={key}"), format!("bank={key}@[::1]:7443")] {
+            assert_eq!(text.parse::<Contact>().unwrap().to_string(), text);
+        }
+        for wrong in ["bank", "=", &format!("={key}"), &format!("bank={key}@host"), "bank=key"] {
+            assert!(wrong.parse::<Contact>().is_err(), "{wrong}");
+        }
+    }
+}
