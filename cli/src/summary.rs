@@ -48,28 +48,35 @@ fn other_rows(guest: &str) -> Text {
 }
 
 fn table(guest: &str, models: &[ModelFigures]) -> Table {
-    let mut table = Table::new(vec![
+    let mut columns = vec![
         Column::words(Text::new("model", "模型")),
         Column::words(Text::new("figure", "指标")),
         Column::numbers(Text::owned(format!("{guest} alone"), format!("仅 {guest}"))),
         Column::numbers(Text::new("joint", "联合")),
         Column::numbers(Text::new("difference", "差异")),
-        Column::numbers(Text::new("95 % interval", "95% 区间")),
-    ]);
+    ];
+    let mut figures = models.iter().flat_map(|model| &model.figures);
+    let has_intervals = figures.any(|figure| figure.interval.is_some());
+    if has_intervals {
+        columns.push(Column::numbers(Text::new("95 % interval", "95% 区间")));
+    }
+    let mut table = Table::new(columns);
     for model in models {
         for Figure { name, alone, joint, interval } in &model.figures {
             let number = |value: f64| Cell::text(neutral(format!("{value:.4}")));
             let signed = |value: f64| format!("{value:+.4}");
-            table.push(vec![
+            let mut cells = vec![
                 Cell::text(neutral(model.step.clone())),
                 Cell::text(neutral(name.clone())),
                 number(*alone),
                 number(*joint),
                 Cell::text(neutral(signed(joint - alone))),
-                Cell::text(neutral(interval.map_or_else(String::new, |[low, high]| {
-                    format!("{} … {}", signed(low), signed(high))
-                }))),
-            ]);
+            ];
+            if has_intervals {
+                let written = |[low, high]: [f64; 2]| format!("{} … {}", signed(low), signed(high));
+                cells.push(Cell::text(neutral(interval.map_or_else(String::new, written))));
+            }
+            table.push(cells);
         }
     }
     table

@@ -139,8 +139,7 @@ crate::messages! {
     importance_title() { "Feature importance", "特征重要性" }
     /// How to read the chart of features by importance.
     importance_description() {
-        "What the joint model relies on. Features of the partner carry the names that the partner \
-         agreed to show.",
+        "What the joint model relies on. A partner's features carry the names that it agreed to show.",
         "联合模型所依赖的特征。合作方特征仅以其同意展示的名称出现。"
     }
     /// Legend: features of the label holder.
