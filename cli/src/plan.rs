@@ -18,6 +18,9 @@ pub(crate) fn plan(path: &Path, language: Language) -> Result<(), Failure> {
     screen::table(&steps(&job), language);
     screen::data(&format!("\n{}", language.of(&STATEMENT)));
     screen::table(&statement(&job), language);
+    if job.takes_silent_transfers() {
+        screen::data(&format!("\n{}", language.of(&SILENT)));
+    }
     Ok(())
 }
 
@@ -98,5 +101,11 @@ fn learners(job: &JobSpec, to: Audience) -> Text {
         Audience::All => every_party(),
     }
 }
+
+const SILENT: Text = Text::new(
+    "Because of `bandwidth`, strict steps take silent transfers: they assume besides that regular \
+     syndrome decoding over GF(2) is hard (docs/THREATS.md).",
+    "由于设置了 `bandwidth`，strict 步骤采用静默传输：另需假设 GF(2) 上的正则校验子译码是困难的（见 docs/THREATS.md）。",
+);
 
 const STATEMENT: Text = Text::new("Who learns what:", "各方将得知的内容：");

@@ -71,7 +71,7 @@ impl Silent {
 pub const SILENT_BANDWIDTH_MAX: u32 = 200;
 
 /// Whether a line that the parties agreed on is so slow that silent transfers are worth their work.
-pub(crate) fn are_silent(bandwidth: Option<u32>) -> bool {
+pub fn are_silent(bandwidth: Option<u32>) -> bool {
     bandwidth.is_some_and(|bandwidth| bandwidth <= SILENT_BANDWIDTH_MAX)
 }
 

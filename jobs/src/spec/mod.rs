@@ -227,6 +227,12 @@ impl JobSpec {
         self.score.is_some() || self.train.iter().any(|step| step.warm_start.is_some())
     }
 
+    /// Whether the parties take silent transfers, because they say that their line is slow; what
+    /// these assume besides stands in ADR 18.
+    pub fn takes_silent_transfers(&self) -> bool {
+        mpc::transfers::are_silent(self.bandwidth)
+    }
+
     /// Whether nobody learns which rows are common, and a model is trained on them all the same.
     pub fn hides_rows(&self) -> bool {
         matches!(self.align.protocol, Protocol::Hidden { .. })
