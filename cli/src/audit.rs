@@ -52,7 +52,8 @@ fn verify_all(paths: &[PathBuf], language: Language) -> Result<(), Failure> {
     }
     screen::table(&table, language);
     for (file, proof, _) in proofs.iter().filter(|(.., holds)| *holds) {
-        screen::data(&format!("\n{file}, {}:\n{}", sealed_by(proof, language), proof.line));
+        let line = plain(&proof.line);
+        screen::data(&format!("\n{file}, {}:\n{line}", sealed_by(proof, language)));
     }
     if faults.is_empty() { Ok(()) } else { Err(Failure::Job(faults.join("\nerror: "))) }
 }
@@ -106,10 +107,10 @@ fn compare_two(first: &Path, second: &Path, language: Language) -> Result<(), Fa
                  {messages} 条消息（{bytes} 字节）收发一致。"
             ),
         );
-        screen::data(language.of(&text));
+        screen::data(&plain(language.of(&text)));
         return Ok(());
     }
-    let lines: Vec<String> = differences.iter().map(sentence).collect();
+    let lines: Vec<String> = differences.iter().map(|it| plain(&sentence(it))).collect();
     Err(Failure::Job(format!("the records do not fit:\n  {}", lines.join("\n  "))))
 }
 
@@ -152,6 +153,11 @@ fn proof_in(text: &str) -> Option<Proof> {
     serde_json::from_str(text).ok()
 }
 
+/// Words of somebody else's record, without what a terminal would obey.
+fn plain(text: &str) -> String {
+    text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
+}
+
 /// A record or proof: the file itself, or `audit.jsonl` in the folder.
 fn read(path: &Path) -> Result<String, Failure> {
     let file = if path.is_dir() { path.join("audit.jsonl") } else { path.to_owned() };
@@ -161,10 +167,10 @@ fn read(path: &Path) -> Result<String, Failure> {
     let read = opened.take(RECORD_BYTES_MAX + 1).read_to_string(&mut text).map_err(failed)?;
     if read as u64 > RECORD_BYTES_MAX {
         let file = file.display();
-        return Err(Failure::usage(format!("{file} is no audit record: it has more than 1 GiB")));
+        return Err(Failure::usage(format!("{file} is no audit record: it has more than 256 MiB")));
     }
     Ok(text)
 }
 
 /// A record has a few hundred bytes for each step.
-const RECORD_BYTES_MAX: u64 = 1 << 30;
+const RECORD_BYTES_MAX: u64 = 256 << 20;
