@@ -78,6 +78,9 @@ enum BenchName {
         /// Columns of the host
         #[arg(long, default_value_t = 11, value_parser = count)]
         host_features: usize,
+        /// Levels of a sparse category of the host; 0: none
+        #[arg(long, default_value_t = 0)]
+        sparse_levels: usize,
     },
     /// Boosted trees
     VerticalGbdt {
@@ -207,11 +210,14 @@ impl BenchArguments {
                     },
                 }
             }
-            BenchName::VerticalLr { rows, guest_features, host_features } => Bench::VerticalLr {
-                rows: *rows,
-                guest_features: *guest_features,
-                host_features: *host_features,
-            },
+            BenchName::VerticalLr { rows, guest_features, host_features, sparse_levels } => {
+                Bench::VerticalLr {
+                    rows: *rows,
+                    guest_features: *guest_features,
+                    host_features: *host_features,
+                    sparse_levels: *sparse_levels,
+                }
+            }
             BenchName::VerticalGbdt {
                 privacy,
                 rows,

@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod family;
+pub mod levels;
 pub mod local;
 pub mod vertical;
 pub mod wald;

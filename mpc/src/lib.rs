@@ -22,6 +22,7 @@ pub mod exponential;
 pub mod gram;
 pub mod hints;
 pub mod histogram;
+pub mod indicators;
 pub mod inverse;
 pub mod known;
 pub mod matrix;

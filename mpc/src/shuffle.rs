@@ -28,7 +28,7 @@
 //! (1968); for any number of rows Beauquier, Darrot, "On Arbitrary Size Waksman Networks and Their
 //! Vulnerability", Parallel Processing Letters 12 (2002).
 
-mod network;
+pub(crate) mod network;
 
 use net::Size;
 

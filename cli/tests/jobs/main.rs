@@ -11,6 +11,7 @@ mod join;
 mod joins;
 mod keys;
 mod large;
+mod levels;
 mod pooled;
 mod recommendation;
 mod regressions;

@@ -317,6 +317,25 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
                 "训练行数少于此值的水平不单独设指示列",
             ),
         ),
+        parameter(
+            "sparse_above",
+            integer(0, 0, 100_000),
+            Text::new(
+                "categories of more levels than this are sparse: `logistic_regression` learns a \
+                 coefficient of each level without a column for it; 0: none is",
+                "水平数超过此值的类别按稀疏方式处理：`logistic_regression` 学习每个水平的系数，\
+                 但不为其设列；0 表示不启用",
+            ),
+        ),
+        parameter(
+            "level_rows",
+            integer(20, 1, 1_000_000),
+            Text::new(
+                "the penalty of the levels of sparse categories: their coefficients are drawn to 0 \
+                 as if by so many rows",
+                "稀疏类别各水平的惩罚：相当于用这么多行将其系数拉向 0",
+            ),
+        ),
     ],
 };
 

@@ -34,6 +34,7 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
             EARLY_STOP,
             WEIGHTED,
             WARM_START,
+            LEVELS,
             OWN_COEFFICIENTS,
             COLLINEAR,
             STANDARD_ERRORS,
@@ -580,6 +581,19 @@ pub(super) const COLUMNS: Disclosure = Disclosure::new(
     Text::new(
         "the number of encoded columns of each other party, without names",
         "其他各方编码后的列数，不含列名",
+    ),
+);
+
+/// Of trainings with sparse categories.
+pub const LEVELS: Disclosure = Disclosure::new(
+    Audience::All,
+    "train.levels",
+    DisclosureKind::Size,
+    Frequency::Once,
+    Text::new(
+        "how many sparse categories the other party has, and the number of levels of each, rounded \
+         up by at most a sixteenth, without names",
+        "对方有多少个稀疏类别，以及每个类别的水平数（向上取整，至多多出十六分之一），不含名称",
     ),
 );
 

@@ -1,6 +1,7 @@
 //! Turning categories into numbers.
 
 use crate::column::count_levels;
+use mpc::indicators::NO_LEVEL;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use table::MISSING_CODE;
@@ -25,6 +26,15 @@ pub enum Encoding {
     Indicators {
         /// Fewest training rows of a level that gets a feature.
         rows_min: usize,
+    },
+    /// As [`Self::Indicators`] for a column of at most `above` such levels; a column of more is one
+    /// category ([`Preparation::categories`](super::Preparation::categories)) and no feature of
+    /// the matrix.
+    Sparse {
+        /// Fewest training rows of a level that counts.
+        rows_min: usize,
+        /// Levels up to which each has a feature.
+        above: usize,
     },
     /// One feature: the place of the level in an order, then treated as a number.
     ///
@@ -54,6 +64,19 @@ pub(super) fn one_hot_levels(
         seen.remove(reference);
     }
     seen.into_iter().filter(|(_, count)| *count >= rows_min).map(|(level, _)| level).collect()
+}
+
+/// For each row the place of its level in the list (none: the missing category), or [`NO_LEVEL`].
+pub(super) fn places_in(list: &[Option<&str>], codes: &[u32], levels: &[String]) -> Vec<u32> {
+    let places: HashMap<Option<&str>, u32> = list.iter().copied().zip(0..).collect();
+    let place = |level: Option<&str>| places.get(&level).copied().unwrap_or(NO_LEVEL);
+    let place_of_level: Vec<u32> = levels.iter().map(|level| place(Some(level))).collect();
+    let if_missing = place(None);
+    let of_row = |code: &u32| match *code {
+        MISSING_CODE => if_missing,
+        code => place_of_level[code as usize],
+    };
+    codes.iter().map(of_row).collect()
 }
 
 /// 1 where the row has this level (none: where its category is missing), else 0.

@@ -82,7 +82,9 @@ enum Step {
     IsMissing(numbers::NumberStep),
     /// 1 for one level (none: for a missing category), else 0.
     IsLevel(Option<String>),
-    /// The same, moved and scaled.
+    /// The same, of a category that is no feature of the matrix.
+    SparseLevel(Option<String>),
+    /// The same as a feature, moved and scaled.
     Indicator { level: Option<String>, number: numbers::NumberStep },
     /// The place of a level in an order, then as a number.
     Ordinal { order: Vec<String>, number: numbers::NumberStep },
@@ -102,6 +104,18 @@ pub struct Formula {
     pub centre: f64,
     /// By what is divided then, above 0.
     pub scale: f64,
+}
+
+/// A category of very many levels, for each row of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Category {
+    /// Name of the column.
+    pub source: String,
+    /// The names of its levels as features, "source = level".
+    pub names: Vec<String>,
+    /// For each row the place of its level among the names, or
+    /// [`NO_LEVEL`](mpc::indicators::NO_LEVEL).
+    pub of_rows: Vec<u32>,
 }
 
 /// A column or feature that was left out.
@@ -187,7 +201,7 @@ impl Preparation {
         let rows = columns.first().map_or(0, |column| column.values.rows());
         let by_name = by_name(columns)?;
         let mut sources: Vec<&str> = Vec::new();
-        for feature in &self.features {
+        for feature in self.of_matrix() {
             let source = feature.provenance.source.as_str();
             if sources.last() != Some(&source) {
                 sources.push(source);
@@ -203,8 +217,45 @@ impl Preparation {
             let provenance = feature.provenance.clone();
             Ok(Feature { name: provenance.to_string(), provenance, values })
         };
-        let features = self.features.par_iter().map(compute);
+        let plain: Vec<&FittedFeature> = self.of_matrix().collect();
+        let features = plain.into_par_iter().map(compute);
         FeatureMatrix::new(rows, features.collect::<Result<_, FeaturesError>>()?)
+    }
+
+    /// The features of the matrix.
+    fn of_matrix(&self) -> impl Iterator<Item = &FittedFeature> {
+        self.features.iter().filter(|feature| !matches!(feature.step, Step::SparseLevel(_)))
+    }
+
+    /// The categories of very many levels of all rows of a table, found as in
+    /// [`transform`](Self::transform); a level that training did not see is none.
+    ///
+    /// # Errors
+    ///
+    /// A column that is missing, of another kind or another length, or with invalid values.
+    pub fn categories(&self, columns: &[Column<'_>]) -> Result<Vec<Category>, FeaturesError> {
+        let rows = columns.first().map_or(0, |column| column.values.rows());
+        let by_name = by_name(columns)?;
+        let mut categories = Vec::new();
+        for of_column in self.features.chunk_by(|x, y| x.provenance.source == y.provenance.source) {
+            let level = |feature: &FittedFeature| match &feature.step {
+                Step::SparseLevel(level) => Some((feature.provenance.to_string(), level.clone())),
+                _ => None,
+            };
+            let (names, list): (Vec<String>, Vec<Option<String>>) =
+                of_column.iter().filter_map(level).unzip();
+            let Some(first) = of_column.first().filter(|_| !list.is_empty()) else { continue };
+            let source = first.provenance.source.clone();
+            let Some(column) = by_name.get(source.as_str()) else {
+                return Err(FeaturesError::ColumnMissing { column: source });
+            };
+            column.check(rows)?;
+            let (codes, levels) = column.as_categories()?;
+            let list: Vec<Option<&str>> = list.iter().map(Option::as_deref).collect();
+            let of_rows = categories::places_in(&list, codes, levels);
+            categories.push(Category { source, names, of_rows });
+        }
+        Ok(categories)
     }
 
     /// The preparation of the features of these names alone, in the order of the matrix.
@@ -260,7 +311,7 @@ impl FittedFeature {
         let fits = match &self.step {
             Step::Number(_) => *derivation == Derivation::Number,
             Step::IsMissing(_) => *derivation == Derivation::IsMissing,
-            Step::IsLevel(level) | Step::Indicator { level, .. } => {
+            Step::IsLevel(level) | Step::SparseLevel(level) | Step::Indicator { level, .. } => {
                 let of_level = level.clone().map_or(Derivation::IsMissing, Derivation::IsLevel);
                 *derivation == of_level
             }
@@ -281,9 +332,10 @@ impl FittedFeature {
         let formula = number.formula(provenance);
         match self.step {
             Step::Number(_) | Step::Ordinal { .. } => formula,
-            Step::IsMissing(_) | Step::IsLevel(_) | Step::Indicator { .. } => {
-                Formula { fill: None, clip: None, ..formula }
-            }
+            Step::IsMissing(_)
+            | Step::IsLevel(_)
+            | Step::SparseLevel(_)
+            | Step::Indicator { .. } => Formula { fill: None, clip: None, ..formula },
         }
     }
 }
@@ -292,7 +344,7 @@ impl Step {
     /// How it moves and scales, if it does.
     fn number(&self) -> Option<&numbers::NumberStep> {
         match self {
-            Self::IsLevel(_) => None,
+            Self::IsLevel(_) | Self::SparseLevel(_) => None,
             Self::Number(number)
             | Self::IsMissing(number)
             | Self::Indicator { number, .. }
@@ -305,7 +357,7 @@ impl Step {
         match self {
             Self::Number(step) => Ok(step.apply(column.as_numbers()?)),
             Self::IsMissing(step) => Ok(step.apply(&numbers::is_missing(column.as_numbers()?))),
-            Self::IsLevel(level) => {
+            Self::IsLevel(level) | Self::SparseLevel(level) => {
                 let (codes, levels) = column.as_categories()?;
                 Ok(categories::is_level(level.as_deref(), codes, levels))
             }
@@ -345,6 +397,15 @@ fn indicators(
 /// The features of a column, and why something of it was left out.
 type FittedColumn = (Vec<(Derivation, Step)>, Option<DropReason>);
 
+/// The step for one level, and how its feature is derived.
+fn of_level(
+    level: Option<String>,
+    step: impl FnOnce(Option<String>) -> Step,
+) -> (Derivation, Step) {
+    let derivation = level.clone().map_or(Derivation::IsMissing, Derivation::IsLevel);
+    (derivation, step(level))
+}
+
 /// Fits one checked column.
 fn fit_column(
     column: &Column<'_>,
@@ -374,15 +435,24 @@ fn fit_column(
                 let shown =
                     categories::one_hot_levels(codes, levels, training_rows, *rows_min, false);
                 let reason = shown.is_empty().then_some(DropReason::OneLevel);
-                let step = |level: Option<String>| {
-                    let derivation =
-                        level.clone().map_or(Derivation::IsMissing, Derivation::IsLevel);
-                    (derivation, Step::IsLevel(level))
-                };
-                Ok((shown.into_iter().map(step).collect(), reason))
+                Ok((
+                    shown.into_iter().map(|level| of_level(level, Step::IsLevel)).collect(),
+                    reason,
+                ))
             }
             Encoding::Indicators { rows_min } => {
                 indicators(codes, levels, training_rows, *rows_min)
+            }
+            Encoding::Sparse { rows_min, above } => {
+                let shown =
+                    categories::one_hot_levels(codes, levels, training_rows, *rows_min, true);
+                if shown.len() <= *above {
+                    return indicators(codes, levels, training_rows, *rows_min);
+                }
+                Ok((
+                    shown.into_iter().map(|level| of_level(level, Step::SparseLevel)).collect(),
+                    None,
+                ))
             }
             Encoding::Ordinal { order } => {
                 let order = categories::order(order, codes, levels, training_rows);

@@ -260,3 +260,36 @@ fn a_part_of_a_preparation_gives_the_same_features_and_is_checked() {
         assert!(error.contains(part), "{error}");
     }
 }
+
+/// A column of many levels is a category, one of few has features as before; unseen levels are
+/// none, in later tables too, whose codes are others.
+#[test]
+fn columns_of_many_levels_are_categories() {
+    use mpc::indicators::NO_LEVEL;
+    let (towns, colours) =
+        (strings(&["Ahlen", "Bonn", "Celle", "Düren"]), strings(&["red", "blue"]));
+    let codes = [3, 1, 1, 0, MISSING_CODE, 3, MISSING_CODE, 2];
+    let columns = [
+        Column::categories("town", &codes, &towns),
+        Column::categories("colour", &[0, 1, 0, 1, 0, 1, 0, 1], &colours),
+    ];
+    let settings = settings(|column| column.encoding = Encoding::Sparse { rows_min: 2, above: 2 });
+    let fitted = Preparation::fit(&columns, &all_rows(7), &settings).unwrap();
+    assert_eq!(fitted.check(), Ok(()));
+    let matrix = fitted.transform(&columns).unwrap();
+    assert_eq!(matrix.names().collect::<Vec<_>>(), ["colour = blue", "colour = red"]);
+    let categories = fitted.categories(&columns).unwrap();
+    let [category] = &categories[..] else { panic!("{categories:?}") };
+    assert_eq!(category.source, "town");
+    assert_eq!(category.names, ["town = Bonn", "town = Düren", "town is missing"]);
+    assert_eq!(category.of_rows, [1, 0, 0, NO_LEVEL, 2, 1, 2, NO_LEVEL]);
+    assert_eq!(fitted.provenance().count(), 5);
+
+    let later = strings(&["Essen", "Düren"]);
+    let columns = [
+        Column::categories("town", &[0, 1, MISSING_CODE], &later),
+        Column::categories("colour", &[0, 0, 0], &colours),
+    ];
+    assert_eq!(fitted.categories(&columns).unwrap()[0].of_rows, [NO_LEVEL, 1, 2]);
+    assert!(fitted.categories(&columns[1..]).is_err());
+}

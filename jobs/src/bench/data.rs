@@ -8,6 +8,8 @@ pub(super) struct Data {
     pub(super) guest: Vec<Vec<f64>>,
     /// The host's columns, likewise.
     pub(super) host: Vec<Vec<f64>>,
+    /// For each row the host's level of a category, if there is one.
+    pub(super) host_levels: Vec<u32>,
     /// 0 or 1, about one in five is 1.
     pub(super) labels: Vec<u8>,
 }
@@ -15,7 +17,17 @@ pub(super) struct Data {
 impl Data {
     /// Draws `rows` rows; every column shares a fifth of its variance with all others.
     pub(super) fn simulate(rows: usize, guest_features: usize, host_features: usize) -> Self {
-        Self::keep(rows, guest_features, host_features, |_| true)
+        Self::keep(rows, [guest_features, host_features], 0, |_| true)
+    }
+
+    /// The same with a category of the host with so many `levels`.
+    pub(super) fn simulate_with_levels(
+        rows: usize,
+        guest_features: usize,
+        host_features: usize,
+        levels: usize,
+    ) -> Self {
+        Self::keep(rows, [guest_features, host_features], levels, |_| true)
     }
 
     /// The same rows, of which one party holds its own columns only.
@@ -24,16 +36,17 @@ impl Data {
         rows: usize,
         guest_features: usize,
         host_features: usize,
+        levels: usize,
     ) -> Self {
-        Self::keep(rows, guest_features, host_features, |feature| {
+        Self::keep(rows, [guest_features, host_features], levels, |feature| {
             guest == (feature < guest_features)
         })
     }
 
     fn keep(
         rows: usize,
-        guest_features: usize,
-        host_features: usize,
+        [guest_features, host_features]: [usize; 2],
+        levels: usize,
         is_kept: impl Fn(usize) -> bool,
     ) -> Self {
         let mut rng = Generator::from_seed([42; 32]);
@@ -55,9 +68,20 @@ impl Data {
                 if feature < guest_features { guest.push(column) } else { host.push(column) }
             }
         }
+        // Each level has a row; the others have level l with a probability like 1/(l + 1).
+        let level = |row: usize, at: f64| {
+            if row < levels { row as u32 } else { ((levels as f64 + 1.0).powf(at) - 1.0) as u32 }
+        };
+        let mut host_levels = Vec::new();
+        if levels > 0 {
+            host_levels = (0..rows).map(|row| level(row, uniform())).collect();
+            let effects: Vec<f64> = (0..levels).map(|_| 2.0 * uniform() - 1.0).collect();
+            let rows = scores.iter_mut().zip(&host_levels);
+            rows.for_each(|(score, level)| *score += effects[*level as usize]);
+        }
         let labels =
             scores.iter().map(|score| u8::from(uniform() < 1.0 / (1.0 + (-score).exp()))).collect();
-        Self { guest, host, labels }
+        Self { guest, host, host_levels, labels }
     }
 
     /// The columns as slices, the guest's first.

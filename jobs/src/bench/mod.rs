@@ -57,6 +57,8 @@ pub enum Bench {
         guest_features: usize,
         /// Columns of the host.
         host_features: usize,
+        /// Levels of a sparse category of the host; 0: it has none.
+        sparse_levels: usize,
     },
     /// Boosted trees.
     VerticalGbdt {
@@ -144,8 +146,9 @@ pub async fn play(bench: &Bench, mut peers: Vec<Session>) -> Result<Record, JobE
             let form = (*curve, *security);
             psi::play_named(session, protocol, form, *rows, *their_rows, *scope).await
         }
-        Bench::VerticalLr { rows, guest_features, host_features } => {
-            logistic_regression::play(session, *rows, *guest_features, *host_features).await
+        Bench::VerticalLr { rows, guest_features, host_features, sparse_levels } => {
+            let features = [*guest_features, *host_features];
+            logistic_regression::play(session, *rows, features, *sparse_levels).await
         }
         Bench::VerticalGbdt {
             privacy,

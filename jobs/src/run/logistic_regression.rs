@@ -26,6 +26,7 @@ use super::evaluate::{self, Predicted, Scores};
 use super::outcome::HiddenComparison;
 use super::prepare::Prepared;
 use super::progress::Run;
+use super::sparse;
 use super::{warm_start, weigh::WoeOfRows};
 use crate::checkpoints::course;
 use crate::error::JobError;
@@ -90,6 +91,9 @@ pub(super) async fn train(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
+    if let Some(sparse) = &run.job.prepare.encode.sparse {
+        return sparse::train(run, session, (settings, sparse), data, split, prepared).await;
+    }
     let rows = Rows::new(settings.early_stopping, split);
     let given = prepared.matrix.take(&rows.given)?;
     let test = prepared.matrix.take(&split.test)?;

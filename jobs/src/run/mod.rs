@@ -26,6 +26,7 @@ mod regression;
 mod score;
 mod select;
 mod several;
+mod sparse;
 mod split;
 mod totals;
 mod train;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use contract::Role;
 use features::binning::{self, Binning, CHI_SQUARE_95, Method};
-use features::prepare::{ColumnSettings, Encoding, Imputation, Outliers, Preparation, Settings};
+use features::prepare::{
+    Category, ColumnSettings, Encoding, Imputation, Outliers, Preparation, Settings,
+};
 use features::split::Split;
 use features::woe::{MergeRule, WoeTable};
 use features::{Column, FeatureMatrix};
@@ -22,6 +24,8 @@ use crate::spec::{
 pub(super) struct Prepared {
     /// The features of all rows, as linear models take them.
     pub(super) matrix: FeatureMatrix,
+    /// The sparse categories of all rows, of which the matrix has no features.
+    pub(super) categories: Vec<Category>,
     /// How they were made; a part of the party's model.
     pub(super) preparation: Preparation,
     /// The weight of evidence of each of the guest's own columns; empty at the host.
@@ -68,6 +72,7 @@ async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<P
             Preparation::fit(&columns, &rows, &settings(spec))?
         };
         let matrix = preparation.transform(&columns)?;
+        let categories = preparation.categories(&columns)?;
         let evidence = match labels {
             Some(labels) => evidence(spec, &columns, &rows, labels)?,
             None => Vec::new(),
@@ -75,6 +80,7 @@ async fn fit(run: &Run<'_>, step: &Step, data: &Data, split: &Split) -> Result<P
         let columns = columns.iter().map(|column| column.name.to_owned()).collect();
         Ok(Prepared {
             matrix,
+            categories,
             preparation,
             evidence,
             columns,
@@ -139,12 +145,17 @@ fn settings(spec: &PrepareSpec) -> Settings {
         MissingNumbers::Mean => Imputation::Mean,
         MissingNumbers::Zero => Imputation::Constant(0.0),
     };
+    let rows_min = spec.encode.min_level_rows as usize;
+    let encoding = match spec.encode.sparse {
+        None => Encoding::Indicators { rows_min },
+        Some(sparse) => Encoding::Sparse { rows_min, above: sparse.above as usize },
+    };
     let default = ColumnSettings {
         imputation,
         missing_indicator: spec.missing.indicator,
         outliers,
         standardise: spec.encode.numbers == EncodeNumbers::Standardise,
-        encoding: Encoding::Indicators { rows_min: spec.encode.min_level_rows as usize },
+        encoding,
     };
     Settings { default, columns: BTreeMap::new() }
 }

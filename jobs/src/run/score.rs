@@ -11,6 +11,7 @@ use features::FeatureMatrix;
 use features::binned::BinnedMatrix;
 use features::binning;
 use features::federated::evidence::Anonymity;
+use features::prepare::Category;
 use models::ModelError;
 use models::evaluate::ModelScores;
 use models::family::Family;
@@ -36,6 +37,7 @@ use super::progress::{Run, Step};
 use super::recommendation;
 use super::regression::{self, means};
 use super::several::predictors;
+use super::sparse;
 use super::weigh::{with_known, with_own};
 use crate::error::JobError;
 use crate::interactions::UserItems;
@@ -317,21 +319,25 @@ async fn linear(
     let prepared = step.compute(|| Prepared::of(saved, &part.coefficients, table)).await?;
     let (columns, rows) = (prepared.matrix.columns(), table.rows());
     let own = coefficients(&part.coefficients, part.intercept);
+    let categories = &prepared.categories;
     let joint = if let Some(woe) = prepared.woe() {
         let session = step.pair()?.fork("score")?;
         let mut party = TwoParty::setup(session, run.ledger.clone()).await?;
         score_with_woe(&mut party, &own, &columns, &woe, rows, SCORES).await?
     } else {
-        let mine = own.partial_scores(&columns, rows);
+        let mut mine = own.partial_scores(&columns, rows);
+        sparse::add_scores(categories, &part.coefficients, &mut mine);
         predictors(run, step, mine, SCORES).await?
     };
     let (Some(joint), Some(alone)) = (joint, &part.alone) else { return Ok(None) };
-    let alone = coefficients(&alone.coefficients, alone.intercept);
+    let mut predictors =
+        coefficients(&alone.coefficients, alone.intercept).partial_scores(&columns, rows);
+    sparse::add_scores(categories, &alone.coefficients, &mut predictors);
     let offsets = match &run.job.guest.offset {
         Some(column) => Some(table.numeric(column)?),
         None => None,
     };
-    let alone = means(family, alone.partial_scores(&columns, rows), offsets);
+    let alone = means(family, predictors, offsets);
     Ok(Some(Pair { alone, joint: means(family, joint, offsets) }))
 }
 
@@ -343,6 +349,8 @@ fn coefficients(named: &[Coefficient], intercept: f64) -> Coefficients {
 /// A party's features of the new rows, in the order of its coefficients.
 struct Prepared {
     matrix: FeatureMatrix,
+    /// The sparse categories.
+    categories: Vec<Category>,
     /// The part of the host's features whose weight of evidence the guest keeps, if there are any.
     values: Option<Vec<Vec<f64>>>,
     bins: Option<Vec<AnonymousColumn>>,
@@ -360,6 +368,7 @@ impl Prepared {
             return Err(ModelError::InvalidInput("the model prepares nothing".into()).into());
         };
         let mut matrix = preparation.transform(&columns)?;
+        let categories = preparation.categories(&columns)?;
         if matrix.rows() != table.rows() {
             // Without plain features it does not know how many rows there are.
             matrix = FeatureMatrix::new(table.rows(), Vec::new())?;
@@ -387,10 +396,10 @@ impl Prepared {
         }
         let place =
             |coefficient: &Coefficient| matrix.names().position(|name| name == coefficient.feature);
-        // The host's features with weight of evidence are no columns of the matrix.
+        // The host's features with weight of evidence, and levels, are no columns of the matrix.
         let places: Vec<usize> = coefficients.iter().filter_map(place).collect();
         let matrix = matrix.select(&places)?;
-        Ok(Self { matrix, values, bins })
+        Ok(Self { matrix, categories, values, bins })
     }
 
     fn woe(&self) -> Option<Woe<'_>> {

@@ -293,7 +293,7 @@ fn keep(
     selection: &Selection,
     Kept { outcome, host_evidence, mut best }: Kept,
 ) -> Result<Prepared, JobError> {
-    let Prepared { matrix, preparation, evidence, columns, .. } = prepared;
+    let Prepared { matrix, categories, preparation, evidence, columns, .. } = prepared;
     let kept: Vec<String> = columns
         .into_iter()
         .enumerate()
@@ -310,6 +310,7 @@ fn keep(
     let places = places_of(&matrix, &kept);
     Ok(Prepared {
         matrix: matrix.select(&places)?,
+        categories,
         preparation,
         evidence,
         columns: kept,
@@ -340,6 +341,7 @@ impl Prepared {
         let features = places.into_iter().map(|place| self.matrix.features()[place].clone());
         Ok(Some(Self {
             matrix: FeatureMatrix::new(self.matrix.rows(), features.collect())?,
+            categories: Vec::new(),
             preparation: self.preparation.clone(),
             evidence: Vec::new(),
             columns: columns.clone(),

@@ -244,7 +244,9 @@ pub(super) fn linear(
 ) -> (LinearPart, Option<Predicted>) {
     let named = |weights: &[f64], errors: &[f64]| {
         let replaced = prepared.host_woe.as_ref().map_or(&[][..], HostWoe::names);
-        let names = prepared.matrix.names().chain(replaced.iter().map(String::as_str));
+        let levels = prepared.categories.iter().flat_map(|category| &category.names);
+        let further = replaced.iter().chain(levels).map(String::as_str);
+        let names = prepared.matrix.names().chain(further);
         let coefficient = |(index, (name, weight)): (usize, (&str, &f64))| Coefficient {
             feature: name.to_owned(),
             weight: *weight,

@@ -6,6 +6,8 @@
 //! for each node that the party may read; of a model that recommends one for each vector of
 //! factors, whose numbers stand between blanks.
 
+use std::collections::HashMap;
+
 use contract::Role;
 use features::Derivation;
 use features::binning::Binning;
@@ -109,11 +111,12 @@ fn classes(model: &SavedModel, part: &ClassesPart) -> Csv {
 fn coefficients(file: &mut Csv, model: &SavedModel, intercept: f64, named: &[Coefficient]) {
     let intercept = intercept.to_string();
     file.line(&[("feature", "(intercept)".to_owned()), ("points", intercept)]);
-    let formulas: Vec<Formula> = model.preparation.iter().flat_map(Preparation::formulas).collect();
+    let formulas = model.preparation.iter().flat_map(Preparation::formulas);
+    let formulas: HashMap<String, Formula> =
+        formulas.map(|it| (it.provenance.to_string(), it)).collect();
     for coefficient in named {
         let (feature, weight) = (&coefficient.feature, coefficient.weight);
-        let formula = formulas.iter().find(|it| it.provenance.to_string() == *feature);
-        if let Some(formula) = formula {
+        if let Some(formula) = formulas.get(feature) {
             plain_line(file, feature, formula, weight);
         } else if let Some(weighed) = &model.weighed {
             weighed_lines(file, feature, weighed, weight);

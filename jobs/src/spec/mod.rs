@@ -20,6 +20,7 @@ mod problem;
 mod recommendation;
 mod score;
 mod settings;
+mod sparse;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ pub use model::{
 pub use party::{Encoding, FormatKind, FormatSpec, LabelSpec, PartySpec, Provenance};
 pub use prepare::{
     BinMethod, BinSpec, EncodeCategories, EncodeNumbers, EncodeSpec, MissingNumbers, MissingSpec,
-    OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec,
+    OutlierMethod, OutlierSpec, PrepareSpec, SelectSpec, SparseSpec,
 };
 pub use problem::{Place, Problem, SpecError};
 pub use score::{ScoreSpec, WarmStart};
@@ -214,6 +215,8 @@ impl JobSpec {
         }
         for step in self.model_steps() {
             let mut model = of_model(&step, self.hosts.len());
+            let has_levels = self.prepare.encode.sparse.is_some();
+            model.disclosures.retain(|it| has_levels || *it != catalogue::LEVELS);
             if self.hides_scores() {
                 model.disclosures = catalogue::hidden_of(&model.disclosures, self.hides_rows());
             }

@@ -126,6 +126,18 @@ pub struct EncodeSpec {
     pub categories: EncodeCategories,
     /// Levels with fewer training rows get no indicator column of their own.
     pub min_level_rows: u32,
+    /// Which categories are sparse; `None`: none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sparse: Option<SparseSpec>,
+}
+
+/// Categories whose levels get coefficients and no columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SparseSpec {
+    /// Categories of more levels than this are sparse; at least 1.
+    pub above: u32,
+    /// Rows that the penalty of a level stands for.
+    pub level_rows: u32,
 }
 
 impl EncodeSpec {
@@ -260,6 +272,8 @@ pub(super) struct EncodeSettings {
     numbers: EncodeNumbers,
     categories: EncodeCategories,
     min_level_rows: u32,
+    sparse_above: u32,
+    level_rows: u32,
 }
 
 fn read_encode(node: Option<&Node>, root: &Node, problems: &mut Problems) -> Option<EncodeSpec> {
@@ -277,6 +291,7 @@ fn read_encode(node: Option<&Node>, root: &Node, problems: &mut Problems) -> Opt
             (privacy, read)
         }
     };
-    let EncodeSettings { numbers, categories, min_level_rows } = read?;
-    Some(EncodeSpec { privacy: privacy?, numbers, categories, min_level_rows })
+    let EncodeSettings { numbers, categories, min_level_rows, sparse_above, level_rows } = read?;
+    let sparse = (sparse_above > 0).then_some(SparseSpec { above: sparse_above, level_rows });
+    Some(EncodeSpec { privacy: privacy?, numbers, categories, min_level_rows, sparse })
 }

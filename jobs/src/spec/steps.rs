@@ -14,6 +14,7 @@ use super::problem::Problem;
 use super::recommendation;
 use super::score;
 use super::settings;
+use super::sparse;
 use super::{EncodeNumbers, JobSpec, Target, TreeEnsemble, TreeLoss};
 
 /// One division of the common rows.
@@ -170,6 +171,7 @@ pub(super) fn check_together(job: &JobSpec, root: &Node, problems: &mut Problems
     hosts::check(job, &mut add);
     hidden::check(job, &mut add);
     recommendation::check(job, &mut add);
+    sparse::check(job, &mut add);
     check_target(job, &mut add);
     check_trees(job, &mut add);
     check_best(job, &mut add);

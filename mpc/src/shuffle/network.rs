@@ -7,7 +7,7 @@
 use crate::boolean::Bits;
 
 /// The places of each switch of the network of `rows` rows, in the order in which they work.
-pub(super) fn switches(rows: usize) -> Vec<[u32; 2]> {
+pub(crate) fn switches(rows: usize) -> Vec<[u32; 2]> {
     let places: Vec<u32> = (0..rows as u32).collect();
     let mut found = Vec::new();
     add_switches(&places, &mut found);
@@ -44,7 +44,7 @@ fn exits(rows: usize) -> usize {
 
 /// Which of the [`switches`] exchange, so that row `order[i]` becomes row i; `None` unless the
 /// order is a permutation of so many rows.
-pub(super) fn route(order: &[u32], rows: usize) -> Option<Bits> {
+pub(crate) fn route(order: &[u32], rows: usize) -> Option<Bits> {
     let mut is_seen = vec![false; rows];
     for row in order {
         let seen = is_seen.get_mut(*row as usize)?;

@@ -6,6 +6,7 @@ mod mistakes;
 mod properties;
 mod recommendation;
 mod score;
+mod sparse;
 
 use contract::{ComponentDescriptor, Share, catalogue};
 use serde::de::DeserializeOwned;

@@ -2,6 +2,10 @@
 //!
 //! The binomial family of [`generalized_linear`](super::generalized_linear), with labels 0 and 1.
 
+mod levels;
+
+pub use levels::{LevelsFit, fit_with_levels};
+
 pub use super::generalized_linear::{Fit, FitError, Settings, StandardErrors};
 pub use crate::family::sigmoid;
 

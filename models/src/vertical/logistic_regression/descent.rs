@@ -6,6 +6,7 @@ use mpc::{MpcError, TwoParty, comparison, conversion, multiplication};
 
 use super::objective::GRADIENT_BITS;
 use super::optimiser::{FACTOR_BITS, difference, momentum, sum};
+use super::sketch::Sketch;
 use crate::ModelError;
 
 /// Fractional bits, about, of the vectors whose products are compared.
@@ -75,6 +76,8 @@ pub(super) struct Descent {
     unit: f64,
     /// Bits that vectors lose before their products are taken.
     shorten_bits: u32,
+    /// What vectors are compared by in their place, where they are very long.
+    sketch: Option<Sketch>,
 }
 
 /// Shares of where one pass begins and where it leads.
@@ -103,7 +106,13 @@ impl Descent {
     /// With variables of which 1.0 is `coefficient_unit`.
     pub(super) fn new(coefficient_unit: f64, inverse_step: f64) -> Self {
         let unit = coefficient_unit / inverse_step;
-        Self { unit, shorten_bits: (unit.log2() as u32).saturating_sub(COMPARE_BITS) }
+        let shorten_bits = (unit.log2() as u32).saturating_sub(COMPARE_BITS);
+        Self { unit, shorten_bits, sketch: None }
+    }
+
+    /// The same, which compares vectors by what `sketch` makes of them.
+    pub(super) fn with_sketch(self, sketch: Option<Sketch>) -> Self {
+        Self { sketch, ..self }
     }
 
     /// Ring units of one step of the coefficients for a gradient of 1.0.
@@ -140,7 +149,17 @@ impl Descent {
         passes: u32,
     ) -> Result<(Vec<u64>, Verdict), ModelError> {
         let moved = difference(pass.next, pass.current);
-        let verdict = self.compare(parties, pass, &moved, bound).await?;
+        let verdict = match &self.sketch {
+            Some(sketch) => {
+                let [current, ahead, next] =
+                    [pass.current, pass.ahead, pass.next].map(|it| sketch.of(it, passes));
+                // Rows for validation are none of what is trained with a sketch.
+                let (current, ahead, next) = (&current[..], &ahead[..], &next[..]);
+                let pass = Pass { current, ahead, next, validation: &[] };
+                self.compare(parties, &pass, &difference(next, current), bound).await?
+            }
+            None => self.compare(parties, pass, &moved, bound).await?,
+        };
         let push = times_public(parties, &moved, momentum(passes)).await?;
         let keep = verdict.uphill ^ u64::from(parties.holds_constants());
         let push = parties.select(&Bits::from_fn(push.len(), |_| keep == 1), &push).await?;

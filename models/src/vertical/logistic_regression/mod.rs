@@ -9,26 +9,29 @@
 //! ([`woe`]). With early stopping the last rows are held out: when their loss has risen in as many
 //! passes in a row as the patience says, both end with the coefficients from before these passes.
 //! If asked for, each party also learns the standard errors of its own coefficients
-//! ([`standard_errors`]).
+//! ([`standard_errors`]). Categories of very many levels ([`train_with_levels`]) add
+//! `level_rows/(4·n)/2·‖u‖²` for their levels' coefficients u.
 //! # Messages
 //! 1. once: `weighted` guest → host, whether rows have weights; `woe_shape` both ways, with weight
 //!    of evidence: numbers of rows and bins; `early_stopping` both ways, with early stopping: the
-//!    patience, and numbers of training and validation rows
+//!    patience, and numbers of training and validation rows; `level_shape` both ways, with
+//!    categories: their numbers of levels, and what sets `mpc::indicators` up
 //! 2. once: the parts of the encrypted products that never change (`mpc::matrix`)
 //! 3. where there are many rows, passes over the first ones as in 4, without a stop bit; where an
 //!    earlier run is taken up (`course`), `refresh` both ways instead (`mpc::refresh`)
 //! 4. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the gradient
 //!    (`mpc::matrix`), truncations, and one stop bit; with weight of evidence, products with the
 //!    guest's values before the scores and after the gradient (`mpc::known`); with early stopping,
-//!    the gradient of the validation rows, and the count of passes (`mpc::boolean`)
+//!    the gradient of the validation rows, and the count of passes (`mpc::boolean`); with
+//!    categories, their parts of scores and gradients (`mpc::indicators`)
 //! 5. if asked for, those of [`standard_errors`]
 //! 6. `share` both ways, at the end: each party's own coefficients
 //! # Leaks
-//! To both: numbers of rows, columns and bins, whether rows have weights, the number of passes, one
-//! stop bit per pass, which is set when training goes over to the fine sigmoid and when it ends. To
-//! each party: its own final coefficients. Nothing else; scores and gradients
-//! stay shared, and with early stopping also whether the validation loss rose, in each pass and at
-//! the end.
+//! To both: numbers of rows, columns and bins, of categories and about of their levels, whether
+//! rows have weights, the number of passes, one stop bit per pass, which is set when training goes
+//! over to the fine sigmoid and when it ends. To each party: its own final coefficients. Nothing
+//! else; scores and gradients stay shared, and with early stopping also whether the validation loss
+//! rose, in each pass and at the end.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
@@ -41,7 +44,8 @@
 //! 38 bytes for each of all rows and 320 for each row of the sample. See the bench `vertical-lr`.
 //! With early stopping every pass is fine and over all rows, and there are 6 flights more (and more
 //! with weight of evidence), 37.5 bytes for each row and 150 KiB for each party, and 2 flights at
-//! the end.
+//! the end. A category of L levels takes 2 products of `mpc::indicators` and 2 scalings in a pass,
+//! 72 bytes for each level, and 8 flights.
 //! # Reference
 //! Products with plain features and shared weights: Chen et al., "When homomorphic encryption
 //! marries secret sharing" (CAESAR), KDD 2021. Optimiser: Nesterov's accelerated gradient after
@@ -50,9 +54,11 @@
 mod dense;
 mod descent;
 mod early_stopping;
+mod levels;
 pub(in crate::vertical) mod objective;
 pub(in crate::vertical) mod optimiser;
 pub mod several;
+mod sketch;
 pub(in crate::vertical) mod whitening;
 pub mod woe;
 
@@ -62,9 +68,11 @@ use mpc::sigmoid::Accuracy;
 use net::Session;
 
 use super::course::{Course, Passes};
-use super::generalized_linear::response::{Residuals, Response};
+use super::generalized_linear::response::{RESIDUAL_BITS, Residuals, Response};
 use super::standard_errors::{self, StandardErrors};
 use crate::ModelError;
+use crate::levels::LevelColumns;
+use levels::LevelBlock;
 use objective::{Objective, Prepared};
 use optimiser::Optimiser;
 use whitening::{Shape, Whitened, column_bits};
@@ -220,12 +228,66 @@ pub async fn train_with_woe<'a>(
     labels: Option<Labels<'a>>,
     woe: Option<&Woe<'_>>,
     settings: &Settings,
-    mut course: Course<'a>,
+    course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
+    let features = Features { columns, woe, levels: None };
+    Ok(train_on(party, features, labels, settings, course).await?.0)
+}
+
+/// [`train`] with categories of very many levels besides plain columns, of which the host needs one
+/// at least: also returns the coefficients of the levels of each own category. Both parties call
+/// it, a party without such categories too. Not with an l1 penalty, early stopping, standard
+/// errors, or coefficients to begin with.
+///
+/// # Errors
+/// Those of [`train_with_woe`], and [`ModelError::InvalidInput`] for what is not possible.
+#[net::boxed]
+pub async fn train_with_levels<'a>(
+    party: &mut TwoParty,
+    columns: &'a [&[f64]],
+    levels: LevelColumns<'a>,
+    labels: Option<Labels<'a>>,
+    settings: &Settings,
+    course: Course<'a>,
+) -> Result<(Coefficients, Vec<Vec<f64>>), ModelError> {
+    let refused = [
+        (settings.l1 > 0.0, "an l1 penalty"),
+        (settings.early_stopping.is_some(), "early stopping"),
+        (settings.standard_errors, "standard errors"),
+        (course.start.is_some(), "coefficients to begin with"),
+        (!party.is_first() && columns.is_empty(), "a host without any other column"),
+    ];
+    if let Some((_, what)) = refused.iter().find(|(is_asked, _)| *is_asked) {
+        return Err(ModelError::InvalidInput(format!(
+            "categories of very many levels do not go with {what}"
+        )));
+    }
+    let features = Features { columns, woe: None, levels: Some(levels) };
+    train_on(party, features, labels, settings, course).await
+}
+
+/// What a party trains on.
+#[derive(Clone, Copy)]
+struct Features<'a, 'b> {
+    columns: &'a [&'a [f64]],
+    woe: Option<&'b Woe<'b>>,
+    levels: Option<LevelColumns<'a>>,
+}
+
+/// The party's coefficients, and those of the levels of its categories.
+async fn train_on<'a>(
+    party: &mut TwoParty,
+    features: Features<'a, '_>,
+    labels: Option<Labels<'a>>,
+    settings: &Settings,
+    mut course: Course<'a>,
+) -> Result<(Coefficients, Vec<Vec<f64>>), ModelError> {
+    let Features { columns, woe, levels } = features;
     let rows = check(party.is_first(), columns, labels, woe, settings)?;
     let weighted = agree_on_weights(party, labels.map(|labels| labels.weights.is_some())).await?;
     agree_on_stopping(party, settings, rows).await?;
-    let prepared = prepare(party, columns, woe, rows, settings, STEEPNESS).await?;
+    let mut prepared = prepare(party, columns, woe, rows, settings, STEEPNESS).await?;
+    prepared.levels = LevelBlock::agree(party, levels.as_ref(), rows, RESIDUAL_BITS).await?;
     let geometry = agree_on_geometry(party, &prepared, settings, 1).await?;
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
@@ -233,7 +295,16 @@ pub async fn train_with_woe<'a>(
         descend(party, &objective, &prepared, settings, weighted, &mut course).await?;
     let errors =
         standard_errors::learn(party, columns, &objective, &prepared, &result, settings).await?;
-    learn(party, &objective, &prepared, &result, ending, errors).await
+    let mut own = learn(party, &objective, &prepared, &result, ending, errors).await?;
+    let levels = levels.map_or(&[][..], |levels| levels.columns);
+    let plain = own.weights.len() - levels.iter().map(|column| column.count).sum::<usize>();
+    let mut rest = own.weights.split_off(plain);
+    let mut of_levels = Vec::with_capacity(levels.len());
+    for column in levels {
+        let tail = rest.split_off(column.count);
+        of_levels.push(std::mem::replace(&mut rest, tail));
+    }
+    Ok((own, of_levels))
 }
 
 /// How training ended.
@@ -260,10 +331,12 @@ pub(in crate::vertical) async fn descend(
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = thresholds(party, prepared, settings);
     let curvature = curvature(weighted, prepared.rows.training);
-    let mut optimiser = Optimiser::new(objective.space(1), settings, &thresholds, curvature);
+    let mut optimiser = Optimiser::new(objective.space(1), settings, &thresholds, curvature)
+        .with_sketch(objective.sketch(party));
     // With early stopping the way counts, not only where it ends.
     let is_direct = settings.early_stopping.is_none() && objective.has_coarse_residuals();
-    let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_direct);
+    let is_plain = is_direct && prepared.levels.categories() == 0;
+    let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_plain);
     let mut passes = Passes::new(if is_direct { Accuracy::Coarse } else { Accuracy::Fine });
     if let Some(state) = course.resume(party).await? {
         passes = Passes::of(&state)?;
@@ -324,8 +397,8 @@ pub(in crate::vertical) async fn learn_vectors<R: Residuals>(
 /// A party's weights and its intercept, from its coefficients.
 fn with_intercept(whitened: &Whitened, is_guest: bool, mut weights: Vec<f64>) -> (Vec<f64>, f64) {
     let offset = whitened.offset(&weights);
-    // The guest's intercept is the last of its columns.
-    let intercept = if is_guest { weights.pop().unwrap_or(offset) } else { offset };
+    // The guest's intercept is the last of its columns; levels follow.
+    let intercept = if is_guest { weights.remove(whitened.width() - 1) } else { offset };
     (weights, intercept)
 }
 
@@ -364,7 +437,7 @@ pub(in crate::vertical) async fn prepare(
     let plain = std::mem::take(&mut whitened.columns);
     let add = || WoeBlock::with_indicators(plain, woe, rows.all());
     let columns = party.session.compute(add).await;
-    Ok(Prepared { columns, whitened, woe: block, rows })
+    Ok(Prepared { columns, whitened, woe: block, levels: LevelBlock::default(), rows })
 }
 
 /// Tells the host whether rows have weights, which the guest passes.

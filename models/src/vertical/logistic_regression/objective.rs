@@ -19,6 +19,8 @@ use mpc::reveal::{Learner, learn};
 use mpc::sigmoid::{Accuracy, SCORE_UNIT};
 
 use super::Rows;
+use super::levels::LevelBlock;
+use super::sketch::Sketch;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
 use super::woe::WoeBlock;
 use crate::ModelError;
@@ -44,12 +46,13 @@ pub(in crate::vertical) struct Objective<'a, R = Response> {
     response: R,
     whitened: &'a Whitened,
     woe: &'a WoeBlock,
+    levels: &'a LevelBlock,
     rows: Rows,
     log_rows: u32,
     column_bits: u32,
     blocks: usize,
-    /// Own variables and the peer's: whitened columns, intercept included, and features with weight
-    /// of evidence at the host.
+    /// Own variables and the peer's: whitened columns, intercept included, features with weight
+    /// of evidence at the host, and levels of categories.
     pub(in crate::vertical) own: usize,
     pub(in crate::vertical) theirs: usize,
 }
@@ -62,6 +65,8 @@ pub(in crate::vertical) struct Prepared {
     pub(super) whitened: Whitened,
     /// The features whose weight of evidence the guest keeps.
     pub(super) woe: WoeBlock,
+    /// The categories of very many levels.
+    pub(super) levels: LevelBlock,
     /// How many rows there are.
     pub(in crate::vertical) rows: Rows,
 }
@@ -84,24 +89,26 @@ impl<'a, R: Residuals> Objective<'a, R> {
         geometry: &'a Geometry,
         response: impl AsyncFnOnce(&mut TwoParty) -> Result<R, ModelError>,
     ) -> Result<Self, ModelError> {
-        let Prepared { columns, whitened, woe, rows } = prepared;
+        let Prepared { columns, whitened, woe, levels, rows } = prepared;
         let (own, theirs) = variables(party, prepared, geometry)?;
         let product = SharedProduct::prepare(party, geometry, columns).await?;
         let response = response(party).await?;
         let plain = if party.is_first() { theirs } else { own } - woe.features();
         let column_bits = column_bits(rows.training);
         let blocks = 1 + usize::from(plain > 0) + usize::from(woe.features() > 0);
+        let [own_levels, their_levels] = levels.variables();
         Ok(Self {
             product,
             response,
             whitened,
             woe,
+            levels,
             rows: *rows,
             log_rows: rows.log_training(),
             column_bits,
-            blocks,
-            own,
-            theirs,
+            blocks: blocks + levels.categories(),
+            own: own + own_levels,
+            theirs: theirs + their_levels,
         })
     }
 
@@ -200,8 +207,8 @@ impl<'a, R: Residuals> Objective<'a, R> {
         Ok(sums)
     }
 
-    /// Opens to each party its own block and turns it into coefficients of its columns, for each of
-    /// the vectors that lie one after the other in the block.
+    /// Opens to each party its own block and turns it into coefficients of its columns, and after
+    /// them those of its levels, for each of the vectors that lie one after the other in the block.
     pub(in crate::vertical) async fn learn_coefficients(
         &self,
         party: &mut TwoParty,
@@ -209,9 +216,12 @@ impl<'a, R: Residuals> Objective<'a, R> {
     ) -> Result<Vec<Vec<f64>>, ModelError> {
         let values = learn_own(party, point, self.coefficient_unit()).await?;
         let coefficients = |values: &[f64]| {
+            let mut values = values.to_vec();
+            let levels = self.levels.coefficients(&mut values);
             let (plain, woe) = values.split_at(self.whitened.width());
             let mut coefficients = self.whitened.coefficients(plain);
             coefficients.extend(woe.iter().map(|value| value * self.woe.scale()));
+            coefficients.extend(levels.concat());
             coefficients
         };
         Ok(values.chunks_exact(self.own.max(1)).map(coefficients).collect())
@@ -405,11 +415,22 @@ impl Objective<'_> {
         rows: usize,
         accuracy: Accuracy,
     ) -> Result<Gradients, ModelError> {
-        let points = slice::from_ref(point);
-        let scores = self.scores(party, points, rows).await?.pop().unwrap_or_default();
+        let (plain, levels) = self.levels.split(point);
+        let points = slice::from_ref(&plain);
+        let mut scores = self.scores(party, points, rows).await?.pop().unwrap_or_default();
+        let weights = self.levels.add_scores(party, &levels, self.column_bits, &mut scores).await?;
         let residuals = self.response.residuals(party, scores, accuracy).await?;
+        let of_levels = self.levels.gradient(party, &residuals, weights).await?;
         let mut gradients = self.gradients_of(party, points, vec![residuals]).await?;
-        Ok(gradients.pop().unwrap_or_default())
+        let mut gradients = gradients.pop().unwrap_or_default();
+        gradients.training.own.extend(of_levels.own);
+        gradients.training.theirs.extend(of_levels.theirs);
+        Ok(gradients)
+    }
+
+    /// What vectors of all variables are compared by in their place, if some are of levels.
+    pub(super) fn sketch(&self, party: &TwoParty) -> Option<Sketch> {
+        self.levels.sketch(party.is_first(), self.own, self.theirs)
     }
 
     /// Whether residuals can be had at a lower price, rounded coarsely.

@@ -28,6 +28,7 @@ use super::Settings;
 use super::descent::{Descent, Pass, Verdict};
 use super::early_stopping::Patience;
 use super::objective::{Gradients, Space, from_party_order, in_party_order};
+use super::sketch::Sketch;
 use crate::ModelError;
 use crate::vertical::course::misfit;
 
@@ -82,6 +83,11 @@ impl Optimiser {
             patience: settings.early_stopping.map(|it| Patience::new(it.patience)),
             descent,
         }
+    }
+
+    /// The same, which compares vectors by what `sketch` makes of them.
+    pub(super) fn with_sketch(self, sketch: Option<Sketch>) -> Self {
+        Self { descent: self.descent.with_sketch(sketch), ..self }
     }
 
     /// Begins at this shared point, in party order.
