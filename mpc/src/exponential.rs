@@ -29,7 +29,7 @@
 //! remainders join, and the wrap of the shares, `1 - b_1·b_2` with a bit of each party (see
 //! `conversion`), is part of the same inner product.
 
-mod powers;
+pub(crate) mod powers;
 
 use std::f64::consts::LOG2_E;
 
@@ -47,7 +47,7 @@ use crate::conversion::{lift_wide, select};
 use crate::hints::blame;
 pub use crate::sigmoid::SCORE_UNIT;
 use crate::{MpcError, TwoParty};
-use powers::{Powers, power_of_fraction};
+use powers::{PairOfPrimes, Powers, power_of_fraction};
 
 /// Largest sum of the magnitudes of a row's factors.
 pub const FACTORS_MAX: f64 = 8192.0;
@@ -99,9 +99,7 @@ const GROUP: usize = 12;
 /// The state of one party: ring tables and keys.
 pub struct Exponential {
     slots: [SlotRing; 2],
-    powers: [Powers; 2],
-    /// 1/(first prime) modulo the second.
-    inverse: u64,
+    primes: PairOfPrimes,
     keys: Keys,
 }
 
@@ -135,6 +133,11 @@ impl Range {
         (1_u64 << COARSE_SHIFT) as f64 / SCORE_UNIT
     }
 
+    /// The ends in steps of 2^shift units of the score, for a shift of at most [`COARSE_SHIFT`].
+    pub(crate) fn in_steps(self, shift: u32) -> [i64; 2] {
+        [self.low, self.high].map(|end| end << (COARSE_SHIFT - shift))
+    }
+
     /// Whether an exponential with this rate stays within its bounds.
     fn suits(self, rate: f64) -> bool {
         let ends = [rate * self.low(), rate * self.high()];
@@ -161,8 +164,7 @@ impl Exponential {
             session.send_bytes(STEP, public.to_bytes(&slots[0])).await?;
             Keys::Second(secret)
         };
-        let powers = PRIMES.map(Powers::new);
-        Ok(Self { slots, powers, inverse: inverse_of_first(), keys })
+        Ok(Self { slots, primes: PairOfPrimes::new(PRIMES), keys })
     }
 
     /// Shares of `Σ s_i·exp(ρ·z_i)` over `terms`, with `fraction_bits` fractional bits (1 to
@@ -180,7 +182,7 @@ impl Exponential {
         range: Range,
         fraction_bits: u32,
     ) -> Result<Vec<u64>, MpcError> {
-        check(party, scores, terms, range, fraction_bits)?;
+        check(party.is_first(), scores, terms, range, fraction_bits)?;
         let rows = GROUP * self.slots[0].slots();
         let mut results = Vec::with_capacity(scores.len());
         for start in (0..scores.len()).step_by(rows) {
@@ -204,21 +206,14 @@ impl Exponential {
             Keys::Second(key) => self.offer(party, key, scores, terms).await?,
         };
         let [left, right] = &shares;
-        let joined = left.iter().zip(right).map(|(left, right)| self.join(*left, *right));
+        let joined = left.iter().zip(right).map(|(left, right)| self.primes.join(*left, *right));
         let joined: Vec<u128> = joined.collect();
-        let modulus = u128::from(PRIMES[0]) * u128::from(PRIMES[1]);
         let shift = 2 * WAVE_BITS + OCTAVES_ADDED - fraction_bits;
-        let inside = lift_wide(party, &joined, modulus, shift).await?;
+        let inside = lift_wide(party, &joined, self.primes.modulus(), shift).await?;
         // Beyond the range: the value at its end.
         let (high, low) = beyond(party, scores, range).await?;
         let count = scores.len();
-        let ends = [range.high(), range.low()].map(|end| ends(party, terms, end, fraction_bits));
-        let correction = |(index, end): (usize, Option<&u64>)| {
-            end.copied().unwrap_or(0).wrapping_sub(inside[index])
-        };
-        let corrections: Vec<u64> = (ends.iter())
-            .flat_map(|end| (0..count).map(|index| correction((index, end.get(index)))))
-            .collect();
+        let corrections = to_ends(party.is_first(), &inside, terms, range, fraction_bits);
         let bits = Bits::from_fn(2 * count, |index| {
             if index < count { high.bit(index) == 1 } else { low.bit(index - count) == 1 }
         });
@@ -228,16 +223,6 @@ impl Exponential {
         Ok(sums
             .map(|(inside, (high, low))| inside.wrapping_add(*high).wrapping_add(*low))
             .collect())
-    }
-
-    /// The number modulo the product of the primes with these residues (Garner).
-    fn join(&self, left: u64, right: u64) -> u128 {
-        let powers = &self.powers[1];
-        // The first prime is above the second by less than the second.
-        let left_here = powers.subtract(left, powers.prime());
-        let difference = powers.subtract(right, left_here);
-        let digit = u128::from(difference) * u128::from(self.inverse) % u128::from(powers.prime());
-        u128::from(left) + u128::from(PRIMES[0]) * digit
     }
 
     /// The second party's side of the inner products.
@@ -328,7 +313,7 @@ impl Exponential {
         rng: &mut Generator,
     ) -> Result<Vec<u8>, LatticeError> {
         let mut message = Vec::new();
-        for (slots, powers) in self.slots.iter().zip(&self.powers) {
+        for (slots, powers) in self.slots.iter().zip(self.primes.powers()) {
             let vectors: Vec<Vec<u64>> = terms
                 .par_iter()
                 .flat_map(|term| {
@@ -358,7 +343,7 @@ impl Exponential {
     ) -> Result<(Vec<u8>, Vec<Vec<u64>>), LatticeError> {
         let (mut message, mut shares) = (Vec::new(), Vec::new());
         let mut parts = query.chunks_exact(self.slots[0].seeded_bytes());
-        for (slots, powers) in self.slots.iter().zip(&self.powers) {
+        for (slots, powers) in self.slots.iter().zip(self.primes.powers()) {
             let mut sum = slots.start_sum();
             for term in terms {
                 let own = own_powers(powers, scores, term);
@@ -414,23 +399,9 @@ fn power(powers: &Powers, octaves: i128, factor: f64, added: u32) -> u64 {
 
 /// The nearest integer of a number below 2^50 in magnitude, without a call or a branch: adding
 /// 1.5·2^52 leaves it in the low bits of a double.
-fn nearest(value: f64) -> i64 {
+pub(crate) fn nearest(value: f64) -> i64 {
     const ROUNDER: f64 = 1.5 * (1_u64 << 52) as f64;
     (value + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i64
-}
-
-/// 1/(first prime) modulo the second, by Fermat.
-fn inverse_of_first() -> u64 {
-    let prime = u128::from(PRIMES[1]);
-    let (mut base, mut exponent, mut inverse) = (u128::from(PRIMES[0]) % prime, prime - 2, 1);
-    while exponent > 0 {
-        if exponent & 1 == 1 {
-            inverse = inverse * base % prime;
-        }
-        base = base * base % prime;
-        exponent >>= 1;
-    }
-    inverse as u64
 }
 
 /// Bits for "the score is above the range" and "below it", within one step beyond its ends.
@@ -448,9 +419,27 @@ async fn beyond(
     Ok((if party.is_first() { high.complement() } else { high }, low))
 }
 
-/// At the first party, the result of each row whose score is `score`; empty at the second.
-fn ends(party: &TwoParty, terms: &[Term<'_>], score: f64, fraction_bits: u32) -> Vec<u64> {
-    if !party.is_first() {
+/// Shares of what results of scores inside of the range lack to those at its upper end, and after
+/// them to those at its lower end.
+pub(crate) fn to_ends(
+    first: bool,
+    inside: &[u64],
+    terms: &[Term<'_>],
+    range: Range,
+    fraction_bits: u32,
+) -> Vec<u64> {
+    let ends = [range.high(), range.low()].map(|end| ends(first, terms, end, fraction_bits));
+    let correction =
+        |(index, end): (usize, Option<&u64>)| end.copied().unwrap_or(0).wrapping_sub(inside[index]);
+    let count = inside.len();
+    ends.iter()
+        .flat_map(|end| (0..count).map(|index| correction((index, end.get(index)))))
+        .collect()
+}
+
+/// At the first party, the result of each row whose score is `score`; empty at others.
+fn ends(first: bool, terms: &[Term<'_>], score: f64, fraction_bits: u32) -> Vec<u64> {
+    if !first {
         return Vec::new();
     }
     let unit = (1_u64 << fraction_bits) as f64;
@@ -464,7 +453,7 @@ fn ends(party: &TwoParty, terms: &[Term<'_>], score: f64, fraction_bits: u32) ->
 }
 
 /// The terms of some rows.
-fn terms_of<'a>(terms: &[Term<'a>], rows: &std::ops::Range<usize>) -> Vec<Term<'a>> {
+pub(crate) fn terms_of<'a>(terms: &[Term<'a>], rows: &std::ops::Range<usize>) -> Vec<Term<'a>> {
     let of = |term: &Term<'a>| Term {
         rate: term.rate,
         factors: term.factors.get(rows.clone()).unwrap_or_default(),
@@ -472,8 +461,8 @@ fn terms_of<'a>(terms: &[Term<'a>], rows: &std::ops::Range<usize>) -> Vec<Term<'
     terms.iter().map(of).collect()
 }
 
-fn check(
-    party: &TwoParty,
+pub(crate) fn check(
+    first: bool,
     scores: &[u64],
     terms: &[Term<'_>],
     range: Range,
@@ -492,7 +481,7 @@ fn check(
             "rates lie within -1 to 1, and exponents within {EXPONENT_MIN} to {EXPONENT_MAX}"
         ));
     }
-    if !party.is_first() {
+    if !first {
         return Ok(());
     }
     let is_bounded = |row: usize| {

@@ -1,25 +1,29 @@
 //! New shares of old secrets: what a party kept from an earlier session goes into a new one.
 //!
 //! # Functionality
-//! Both hold shares of the same secrets, each in a [`Shared`] of the same shape. Afterwards they
-//! hold other shares of them, which do not fit with the old ones.
+//! All hold shares of the same secrets, each in a [`Shared`] of the same shape. Afterwards they
+//! hold other shares of them, which do not fit with the old ones. [`refresh`] is for two parties,
+//! [`refresh_among`] for several.
 //! # Messages
-//! 1. `refresh` both ways: a seed
+//! 1. `refresh` both ways, of several parties between each two: a seed
 //! # Leaks
-//! Nothing. Both parties know the difference between old and new shares; a third that sees one
+//! Nothing. Two parties know the difference between their old and new shares; a third that sees one
 //! party's old shares and the other's new ones does not, and learns nothing of the secrets.
 //! # Security
-//! Semi-honest; the difference is pseudo-random if one of the seeds is random.
+//! Semi-honest; the difference between two parties is pseudo-random if one of their seeds is
+//! random. Of several, old shares of some parties and new ones of the rest add up to the secret and
+//! the masks between these parties and those, which are uniform to whoever lacks one of them.
 //! # Cost
-//! 1 flight, 32 bytes each way.
+//! 1 flight, 32 bytes each way between each two.
 //! # Reference
-//! Herzberg, Jarecki, Krawczyk, Yung, "Proactive secret sharing", CRYPTO 1995, for two parties that
-//! add up.
+//! Herzberg, Jarecki, Krawczyk, Yung, "Proactive secret sharing", CRYPTO 1995, for parties that add
+//! up.
 
 use crypto::hash::digest;
 use crypto::random::Generator;
-use net::Size;
+use net::{Session, Size, together};
 
+use crate::several::Parties;
 use crate::{MpcError, TwoParty};
 
 /// One party's shares of a state.
@@ -39,14 +43,33 @@ pub struct Shared {
 /// [`MpcError::Net`] if the peer fails.
 #[net::boxed]
 pub async fn refresh(party: &mut TwoParty, shared: &mut Shared) -> Result<(), MpcError> {
-    let mut own = [0; SEED_BYTES];
-    party.session.rng().fill_bytes(&mut own);
-    let size = Size::Exactly(SEED_BYTES);
-    let theirs = party.session.exchange_bytes("refresh", own.to_vec(), size).await?;
-    let seeds: [&[u8]; 2] = if party.is_first() { [&own, &theirs] } else { [&theirs, &own] };
-    let mut masks = Generator::from_seed(digest("mpc/refresh", &seeds));
+    let mut masks = agree_on_masks(&mut party.session).await?;
     shift(shared, &mut masks, party.is_first());
     Ok(())
+}
+
+/// [`refresh`] for the shares of several parties.
+///
+/// # Errors
+/// [`MpcError::Net`] if a peer fails.
+#[net::boxed]
+pub async fn refresh_among(parties: &mut Parties, shared: &mut Shared) -> Result<(), MpcError> {
+    let links = parties.links().iter_mut();
+    let masks = together(links.map(|link| agree_on_masks(&mut link.session))).await?;
+    for (link, mut masks) in parties.links().iter().zip(masks) {
+        shift(shared, &mut masks, link.is_first());
+    }
+    Ok(())
+}
+
+/// What only these two parties know.
+async fn agree_on_masks(session: &mut Session) -> Result<Generator, MpcError> {
+    let mut own = [0; SEED_BYTES];
+    session.rng().fill_bytes(&mut own);
+    let size = Size::Exactly(SEED_BYTES);
+    let theirs = session.exchange_bytes("refresh", own.to_vec(), size).await?;
+    let seeds: [&[u8]; 2] = if session.is_first() { [&own, &theirs] } else { [&theirs, &own] };
+    Ok(Generator::from_seed(digest("mpc/refresh", &seeds)))
 }
 
 /// Adds the masks at one party, and takes them away at the other.
@@ -69,6 +92,8 @@ const SEED_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::test_support::{assert_drop_is_noticed, both_dealt, sweep};
 
@@ -108,6 +133,30 @@ mod tests {
         let before = secrets(&first, &second);
         assert_eq!(secrets(&outcome.first, &outcome.second), before);
         for mixed in [secrets(&first, &outcome.second), secrets(&outcome.first, &second)] {
+            assert!(mixed.words.iter().zip(&before.words).all(|(one, other)| one != other));
+            assert!(mixed.wide.iter().zip(&before.wide).all(|(one, other)| one != other));
+            assert!(mixed.bits.iter().zip(&before.bits).all(|(one, other)| one != other));
+        }
+    }
+
+    /// Of three parties: the secrets stay, and old shares of one or two do not fit with new ones.
+    #[test]
+    fn correct_among_several() {
+        let own = |number: usize| [shares(true), shares(false), shares(true)][number].clone();
+        let outcome = world::mesh(5, 3, async |number, sessions| {
+            let mut parties = Parties::setup(sessions, Arc::default()).await.unwrap();
+            let mut shared = own(number);
+            refresh_among(&mut parties, &mut shared).await.unwrap();
+            shared
+        });
+        let [old, new] = [[own(0), own(1), own(2)], outcome.results.try_into().unwrap()];
+        let all = |from: [&[Shared; 3]; 3]| {
+            let two = secrets(&from[0][0], &from[1][1]);
+            secrets(&two, &from[2][2])
+        };
+        let before = all([&old, &old, &old]);
+        assert_eq!(all([&new, &new, &new]), before);
+        for mixed in [all([&old, &new, &new]), all([&new, &old, &new]), all([&old, &old, &new])] {
             assert!(mixed.words.iter().zip(&before.words).all(|(one, other)| one != other));
             assert!(mixed.wide.iter().zip(&before.wide).all(|(one, other)| one != other));
             assert!(mixed.bits.iter().zip(&before.bits).all(|(one, other)| one != other));

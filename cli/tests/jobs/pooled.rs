@@ -131,20 +131,22 @@ pub(crate) fn compare_within(folder: &Path, step: &str, bound: f64) {
     }
 }
 
-/// Compares the regression `step` of the job in `folder` with one that is trained on both parties'
+/// Compares the regression `step` of the job in `folder` with one that is trained on all parties'
 /// columns in plaintext, to the optimum, coefficients within `bound`.
 pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: f64) {
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
     let job = JobSpec::parse("job.yaml", &job).unwrap();
-    let (guest, host) =
-        (Part::read(folder, &job, &job.guest, step), Part::read(folder, &job, &job.hosts[0], step));
-    assert_eq!(guest.ids, host.ids, "one order on both sides");
+    let read: Vec<Part> =
+        job.parties().map(|party| Part::read(folder, &job, party, step)).collect();
+    let parts: Vec<&Part> = read.iter().collect();
+    let guest = parts[0];
+    assert!(parts.iter().all(|part| part.ids == guest.ids), "one order at all parties");
     let (training, test) = guest.rows(folder, step);
     let targets = |rows: &[u32]| -> Vec<f64> {
         let targets = guest.table.label_values().unwrap();
         rows.iter().map(|row| targets[*row as usize]).collect()
     };
-    let [fitted, tested] = [&training, &test].map(|rows| pooled(&[&guest, &host], rows));
+    let [fitted, tested] = [&training, &test].map(|rows| pooled(&parts, rows));
     let (columns, numbers) = (slices(&fitted), targets(&training));
     let data = generalized_linear::Data {
         columns: &columns,
@@ -155,10 +157,10 @@ pub(crate) fn compare_numbers(folder: &Path, step: &str, family: Family, bound: 
     let [l2, l1] = ["l2", "l1"].map(|name| guest.model["settings"][name].as_f64().unwrap());
     let settings = generalized_linear::Settings { l2, l1, ..Default::default() };
     let fit = generalized_linear::fit(&data, family, settings).unwrap();
-    assert_near(&[&guest, &host], &fit, bound);
+    assert_near(&parts, &fit, bound);
     if guest.model["settings"]["standard_errors"] == true {
         let errors = generalized_linear::standard_errors(&fit, &data, family, settings).unwrap();
-        assert_errors([&guest, &host], &errors);
+        assert_errors([guest, parts[1]], &errors);
     }
 
     let predictors = generalized_linear::predictors(&fit, &slices(&tested), test.len()).unwrap();

@@ -6,12 +6,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 use jobs::spec::JobSpec;
+use models::family::Family;
 use net::transport::grpc::{Peering, dial};
 use net::{Conversation, NetError, Seat, Session};
 use serde_json::Value;
 
 use crate::audit::compare_records;
-use crate::pooled::{compare_within, ids, succeed};
+use crate::pooled::{compare_numbers, compare_within, ids, succeed};
 use crate::score::scores;
 use crate::support::{PROGRAM, Parties, assert_nothing_is_left, documented, failure, json};
 
@@ -145,6 +146,39 @@ fn three_parties_train_a_strict_model_and_score_with_it() {
         assert!(messages.contains(part), "{messages}");
     }
     assert_nothing_is_left(&folder.join("partial"));
+}
+
+/// Models of numbers of all three reach the optimum of the pooled columns; a later training that
+/// begins with the earlier coefficients takes fewer rounds.
+#[test]
+fn three_parties_train_models_of_numbers() {
+    let (folder, _) = clinics();
+    let folder = folder.path();
+    let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
+    let (kept, _) = job.split_once("\nprepare:").unwrap();
+    let kept = kept.replace("by: stratified", "by: random");
+    let models = "train:\n  - linear_regression: { l2: 0.1, l1: 0.01, tolerance: 1e-4 }\n  - \
+                  poisson_regression: { l2: 0.1, tolerance: 1e-3 }\n";
+    fs::write(folder.join("job.yaml"), format!("{kept}\n{models}")).unwrap();
+    succeed(folder);
+    compare_numbers(folder, "linear_regression.random", Family::Gaussian, 2e-3);
+    compare_numbers(folder, "poisson_regression.random", Family::Poisson, 5e-3);
+    let page = fs::read_to_string(folder.join("out/clinic/report.html")).unwrap();
+    assert!(page.contains("the sum of the parts of laboratory and radiology"));
+
+    let again = "train:\n  - poisson_regression: { l2: 0.1, tolerance: 1e-3, warm_start: { model: \
+                 breast-three, step: poisson_regression } }\n";
+    let kept = kept.replace("job: breast-three", "job: again");
+    fs::write(folder.join("again.yaml"), format!("{kept}\n{again}")).unwrap();
+    let arguments = ["run", "again.yaml", "--models", "out", "--out", "later"];
+    let output = Command::new(PROGRAM).current_dir(folder).args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let passes = |out: &str| {
+        let path = format!("{out}/radiology/model/poisson_regression.random.json");
+        let part = &json(&folder.join(path))["part"];
+        part["regression"]["passes"].as_u64().unwrap()
+    };
+    assert!(passes("later") * 2 < passes("out"), "{} {}", passes("later"), passes("out"));
 }
 
 /// What was opened between the guest and a host stands in the records of these two alike, and

@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::train::{
-    COLLINEAR, COLUMNS, ERRORS, HOST_SCORES, OWN_COEFFICIENTS, ROWS, STANDARD_ERRORS, STOP,
-    WARM_START, WEIGHTED,
+    COLLINEAR, COLUMNS, ERRORS, HOST_SCORES, HOSTS_SCORES, OWN_COEFFICIENTS, ROWS, STANDARD_ERRORS,
+    STOP, WARM_START, WEIGHTED,
 };
 use super::{integer, number, parameter};
 
@@ -16,10 +16,10 @@ pub static LINEAR_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     name: "train.linear_regression",
     title: Text::new("Linear regression", "线性回归"),
     description: Text::new(
-        "Minimises half the mean squared error + l2/2·‖w‖² + l1·‖w‖₁ over the columns of both \
+        "Minimises half the mean squared error + l2/2·‖w‖² + l1·‖w‖₁ over the columns of all \
          parties; the intercept is free. The label is any number. Each party ends with its own \
          coefficients.",
-        "在双方的特征上最小化 均方误差的一半 + l2/2·‖w‖² + l1·‖w‖₁，截距不受惩罚。标签可为任意数值。\
+        "在各方的特征上最小化 均方误差的一半 + l2/2·‖w‖² + l1·‖w‖₁，截距不受惩罚。标签可为任意数值。\
          各方得到自己特征的系数。",
     ),
     roles: &[Role::Guest, Role::Host],
@@ -33,9 +33,9 @@ pub static POISSON_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     title: Text::new("Poisson regression", "泊松回归"),
     description: Text::new(
         "For counts, such as claims or visits: the logarithm of the mean is linear in the columns of \
-         both parties. Minimises half the mean Poisson deviance + l2/2·‖w‖² + l1·‖w‖₁. Means are \
+         all parties. Minimises half the mean Poisson deviance + l2/2·‖w‖² + l1·‖w‖₁. Means are \
          clamped at 518 times their average.",
-        "用于计数（如理赔次数、就诊次数）：均值的对数是双方特征的线性函数。\
+        "用于计数（如理赔次数、就诊次数）：均值的对数是各方特征的线性函数。\
          最小化 平均泊松偏差的一半 + l2/2·‖w‖² + l1·‖w‖₁。均值的上限为其平均值的 518 倍。",
     ),
     roles: &[Role::Guest, Role::Host],
@@ -49,9 +49,9 @@ pub static GAMMA_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     title: Text::new("Gamma regression", "伽马回归"),
     description: Text::new(
         "For amounts above 0, such as the cost of a claim: the logarithm of the mean is linear in \
-         the columns of both parties, and amounts deviate in proportion to it. Minimises half the \
+         the columns of all parties, and amounts deviate in proportion to it. Minimises half the \
          mean gamma deviance + l2/2·‖w‖² + l1·‖w‖₁.",
-        "用于大于 0 的金额（如每次理赔的金额）：均值的对数是双方特征的线性函数，偏离程度与均值成正比。\
+        "用于大于 0 的金额（如每次理赔的金额）：均值的对数是各方特征的线性函数，偏离程度与均值成正比。\
          最小化 平均伽马偏差的一半 + l2/2·‖w‖² + l1·‖w‖₁。",
     ),
     roles: &[Role::Guest, Role::Host],
@@ -65,9 +65,9 @@ pub static TWEEDIE_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     title: Text::new("Tweedie regression", "Tweedie 回归"),
     description: Text::new(
         "For amounts that are often 0, such as the yearly cost of a policy: the logarithm of the \
-         mean is linear in the columns of both parties, and the variance is a power of the mean. \
+         mean is linear in the columns of all parties, and the variance is a power of the mean. \
          Minimises half the mean Tweedie deviance + l2/2·‖w‖² + l1·‖w‖₁.",
-        "用于常为 0 的金额（如保单的年度赔付）：均值的对数是双方特征的线性函数，方差为均值的幂。\
+        "用于常为 0 的金额（如保单的年度赔付）：均值的对数是各方特征的线性函数，方差为均值的幂。\
          最小化 平均 Tweedie 偏差的一半 + l2/2·‖w‖² + l1·‖w‖₁。",
     ),
     roles: &[Role::Guest, Role::Host],
@@ -135,7 +135,7 @@ const UNSCALED_SUMMARY: Text = Text::new(
 const SCALED: &[PrivacyMode] = &[PrivacyMode {
     name: STRICT,
     summary: SUMMARY,
-    several_hosts: false,
+    several_hosts: true,
     disclosures: &[
         ROWS,
         COLUMNS,
@@ -158,6 +158,7 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
         STANDARD_ERRORS,
         PREDICTIONS,
         HOST_SCORES,
+        HOSTS_SCORES,
         FROM_COEFFICIENTS,
     ],
 }];
@@ -165,7 +166,7 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
 const UNSCALED: &[PrivacyMode] = &[PrivacyMode {
     name: STRICT,
     summary: UNSCALED_SUMMARY,
-    several_hosts: false,
+    several_hosts: true,
     disclosures: &[
         ROWS,
         COLUMNS,
@@ -177,6 +178,7 @@ const UNSCALED: &[PrivacyMode] = &[PrivacyMode {
         STANDARD_ERRORS,
         PREDICTIONS,
         HOST_SCORES,
+        HOSTS_SCORES,
         FROM_COEFFICIENTS,
     ],
 }];

@@ -618,7 +618,7 @@ pub(super) const HOST_SCORES: Disclosure = Disclosure::new(
 );
 
 /// In place of [`HOST_SCORES`] with several hosts; nothing with one.
-const HOSTS_SCORES: Disclosure = Disclosure::new(
+pub(super) const HOSTS_SCORES: Disclosure = Disclosure::new(
     Audience::Guest,
     "score.hosts_sum",
     DisclosureKind::Inference,

@@ -4,8 +4,6 @@
 //! States are of one run: each run has a name of its own, so that a state which was reached again
 //! after a stop is not taken for the one from before.
 
-use std::slice;
-
 use contract::Text;
 use features::FeatureMatrix;
 use features::binned::BinnedMatrix;
@@ -92,11 +90,11 @@ pub(super) async fn agree<'a>(
     Ok(store)
 }
 
-/// [`agree`] between two parties that train on features of numbers. No states are kept of columns
+/// [`agree`] between parties that train on features of numbers. No states are kept of columns
 /// with weight of evidence: which of the host's is which, to the guest, changes from run to run.
 pub(super) async fn agree_on_numbers<'a>(
     run: &Run<'a>,
-    session: &mut Session,
+    sessions: &mut [Session],
     inputs: &Inputs<'_>,
     matrix: &FeatureMatrix,
 ) -> Result<Option<Store<'a>>, JobError> {
@@ -104,7 +102,7 @@ pub(super) async fn agree_on_numbers<'a>(
         return Ok(None);
     }
     let origin = || inputs.with_numbers(run, matrix);
-    agree(run, slice::from_mut(session), inputs.step, origin).await
+    agree(run, sessions, inputs.step, origin).await
 }
 
 /// The guest's side: the name of this run, and the newest state that all have.

@@ -6,6 +6,8 @@
 //! Features are fitted on the whole training period all the same, so that weight of evidence has
 //! seen the labels of the validation rows: with it the validation loss is a little too good.
 
+use std::slice;
+
 use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
@@ -102,9 +104,11 @@ pub(super) async fn train(
 
     run.record("train.rows", Audience::All, 1)?;
     run.record("train.columns", Audience::All, 1)?;
-    let start = warm_start::begin(run, session, &step.train.name, prepared, data.guest()).await?;
+    let (sessions, name) = (slice::from_mut(session), &step.train.name);
+    let start = warm_start::begin(run, sessions, name, prepared, data.guest()).await?;
     let inputs = Inputs { step: &step.id, rows: rows.parts(), guest: data.guest() };
-    let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
+    let mut store =
+        checkpoints::agree_on_numbers(run, slice::from_mut(session), &inputs, &given).await?;
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let labels =
         labelled.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });

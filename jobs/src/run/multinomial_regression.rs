@@ -3,6 +3,8 @@
 //! With early stopping the guest's own model is fitted on the same rows as the joint one, and to
 //! its optimum, as in `logistic_regression`.
 
+use std::slice;
+
 use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
@@ -57,9 +59,11 @@ pub(super) async fn train(
         values,
         weights: weights.as_deref(),
     });
-    let start = warm_start::begin(run, session, &step.train.name, prepared, data.guest()).await?;
+    let (sessions, name) = (slice::from_mut(session), &step.train.name);
+    let start = warm_start::begin(run, sessions, name, prepared, data.guest()).await?;
     let inputs = Inputs { step: &step.id, rows: rows.parts(), guest: data.guest() };
-    let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &given).await?;
+    let mut store =
+        checkpoints::agree_on_numbers(run, slice::from_mut(session), &inputs, &given).await?;
     let course = Course { start, ..course(&mut store) };
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let joint_settings = joint_settings(settings, rows.validation());

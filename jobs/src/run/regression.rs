@@ -1,22 +1,22 @@
 //! Stage 4a: linear, Poisson, gamma and Tweedie regression, joint and on the guest's own columns.
 
-use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::family::Family;
 use models::local::generalized_linear as local;
 use models::vertical::course::Course;
 use models::vertical::generalized_linear::{self as joint, Targets};
+use models::vertical::several::generalized_linear as among_all;
 use mpc::TwoParty;
-use net::Session;
+use mpc::several::Parties;
 
-use super::checkpoints::{self, Inputs};
+use super::checkpoints::Inputs;
 use super::data::{Data, GuestRows, pick, training_period};
 use super::evaluate::{Predicted, Scores};
-use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained, host_predictors};
+use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained};
 use super::prepare::Prepared;
-use super::progress::Run;
-use super::warm_start;
+use super::progress::{Run, Step};
+use super::several;
 use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::{ModelStep, Regression, RegressionOf};
@@ -31,10 +31,11 @@ pub(super) fn family(of: RegressionOf, settings: &Regression) -> Family {
     }
 }
 
-/// Trains and predicts over one step's conversation.
+/// Trains and predicts over a step's conversations: with the partner, or of several hosts with
+/// each other party.
 pub(super) async fn train(
     run: &Run<'_>,
-    (session, step): (&mut Session, &ModelStep<'_>),
+    (step, model_step): (&mut Step, &ModelStep<'_>),
     (family, settings): (Family, &Regression),
     data: &Data,
     split: &Split,
@@ -44,25 +45,27 @@ pub(super) async fn train(
     let training = prepared.matrix.take(&rows)?;
     let test = prepared.matrix.take(&split.test)?;
     let known = data.guest().map(|guest| Known::of(guest, &rows));
-    run.record("train.rows", Audience::All, 1)?;
-    run.record("train.columns", Audience::All, 1)?;
-    let start = warm_start::begin(run, session, &step.train.name, prepared, data.guest()).await?;
-    let inputs = Inputs { step: &step.id, rows: [&rows, &[]], guest: data.guest() };
-    let mut store = checkpoints::agree_on_numbers(run, session, &inputs, &training).await?;
+    let inputs = Inputs { step: &model_step.id, rows: [&rows, &[]], guest: data.guest() };
+    let begun = several::begin(run, (step, model_step), &inputs, prepared, &training).await?;
+    let several::Begun { start, mut store } = begun;
     let course = Course { start, ..course(&mut store) };
-    let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let targets = known.as_ref().map(|known| Targets {
         values: &known.targets,
         weights: known.weights.as_deref(),
         offsets: known.offsets.as_deref(),
     });
     let columns = training.columns();
-    let settings_of_joint = joint_settings(settings);
-    let own = joint::train_along(&mut party, &columns, targets, family, &settings_of_joint, course)
-        .await?;
-    drop(party);
-    let predictors = own.partial_scores(&test.columns(), test.rows());
-    let joint_test = host_predictors(run, session, predictors, TEST_SCORES).await?;
+    let of_joint = joint_settings(settings);
+    let ledger = run.ledger.clone();
+    let own = if run.job.hosts.len() > 1 {
+        let mut parties = Parties::setup(step.fork("train")?, ledger).await?;
+        among_all::train(&mut parties, &columns, targets, family, &of_joint, course).await?
+    } else {
+        let mut party = TwoParty::setup(step.pair()?.fork("train")?, ledger).await?;
+        joint::train_along(&mut party, &columns, targets, family, &of_joint, course).await?
+    };
+    let mine = own.partial_scores(&test.columns(), test.rows());
+    let joint_test = several::predictors(run, step, mine, TEST_SCORES).await?;
     let guest = match (data.guest(), known, joint_test) {
         (Some(guest), Some(known), Some(joint_test)) => {
             let offsets = guest.offsets_of(&split.test);
@@ -71,7 +74,7 @@ pub(super) async fn train(
                 let tables = Tables { training: &training, test: &test };
                 alone(family, settings, &known, &tables, offsets.as_deref(), joint_test)
             };
-            Some(session.compute(work).await?)
+            Some(step.compute(work).await?)
         }
         _ => None,
     };

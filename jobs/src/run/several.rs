@@ -1,26 +1,33 @@
-//! Stage 4a with several hosts: logistic regression among all parties, and its scores.
+//! Stage 4a with several hosts: logistic regression among all parties, and scores of it and of
+//! other regressions.
 
 use contract::Audience;
+use features::FeatureMatrix;
 use features::split::Split;
 use models::ModelError;
 use models::local::logistic_regression as local;
-use models::vertical::logistic_regression::{Labels, several};
+use models::vertical::course::{Course, Start};
+use models::vertical::logistic_regression::Labels;
+use models::vertical::several::logistic_regression as among_all;
 use mpc::several::Parties;
 use mpc::several::sum::sum_for_first;
 
+use super::checkpoints::{self, Inputs};
 use super::data::Data;
 use super::logistic_regression::{
     Rows, TEST_SCORES, Trained, alone, host_predictors, joint_settings,
 };
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
+use super::warm_start;
+use crate::checkpoints::{Store, course};
 use crate::error::JobError;
-use crate::spec::LogisticRegression;
+use crate::spec::{LogisticRegression, ModelStep};
 
 /// Trains and scores over the step's conversations, with each other party.
 pub(super) async fn train(
     run: &Run<'_>,
-    step: &mut Step,
+    (step, model_step): (&mut Step, &ModelStep<'_>),
     settings: &LogisticRegression,
     data: &Data,
     split: &Split,
@@ -29,15 +36,18 @@ pub(super) async fn train(
     let rows = Rows::new(0, split);
     let given = prepared.matrix.take(&rows.given)?;
     let test = prepared.matrix.take(&split.test)?;
-    run.record("train.rows", Audience::All, 1)?;
-    run.record("train.columns", Audience::All, 1)?;
+    let inputs = Inputs { step: &model_step.id, rows: rows.parts(), guest: data.guest() };
+    let begun = begin(run, (step, model_step), &inputs, prepared, &given).await?;
+    let Begun { start, mut store } = begun;
+    let course = Course { start, ..course(&mut store) };
     let labelled =
         data.guest().map(|guest| (guest.labels_of(&rows.given), guest.weights_of(&rows.given)));
     let labels =
         labelled.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });
     let mut parties = Parties::setup(step.fork("train")?, run.ledger.clone()).await?;
     let settings_of_joint = joint_settings(settings, 0);
-    let own = several::train(&mut parties, &given.columns(), labels, &settings_of_joint).await?;
+    let columns = given.columns();
+    let own = among_all::train(&mut parties, &columns, labels, &settings_of_joint, course).await?;
     drop(parties);
     let mine = own.partial_scores(&test.columns(), test.rows());
     let joint = predictors(run, step, mine, TEST_SCORES).await?;
@@ -50,6 +60,29 @@ pub(super) async fn train(
         _ => None,
     };
     Ok(Trained { own, guest })
+}
+
+/// Where a training begins, and what keeps its states.
+pub(super) struct Begun<'a> {
+    pub(super) start: Option<Vec<Start>>,
+    pub(super) store: Option<Store<'a>>,
+}
+
+/// Begins the training of a regression, with one host or several, on the own columns `given`.
+pub(super) async fn begin<'a>(
+    run: &Run<'a>,
+    (step, model_step): (&mut Step, &ModelStep<'_>),
+    inputs: &Inputs<'_>,
+    prepared: &Prepared,
+    given: &FeatureMatrix,
+) -> Result<Begun<'a>, JobError> {
+    run.record("train.rows", Audience::All, 1)?;
+    run.record("train.columns", Audience::All, 1)?;
+    let (sessions, name) = (&mut step.sessions, &model_step.train.name);
+    let start = warm_start::begin(run, sessions, name, prepared, inputs.guest).await?;
+    let sessions = step.with_guest(run.is_guest());
+    let store = checkpoints::agree_on_numbers(run, sessions, inputs, given).await?;
+    Ok(Begun { start, store })
 }
 
 /// The joint linear predictors of some rows, at the guest. Of several hosts it gets the sum of what

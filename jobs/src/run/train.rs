@@ -35,7 +35,10 @@ pub(super) async fn train(
     let path = format!("train.{index}");
     // In the strict model of several hosts each two parties have a part.
     let among_all = run.job.hosts.len() > 1
-        && matches!(model_step.train.model, Model::LogisticRegression { .. });
+        && matches!(
+            model_step.train.model,
+            Model::LogisticRegression { .. } | Model::Regression { .. }
+        );
     let mut step =
         if among_all { run.begin_among_all(&id, &path)? } else { run.begin(&id, &path)? };
     let results = run_step(run, &mut step, model_step, data, split, prepared)
@@ -61,7 +64,8 @@ async fn run_step(
     let (part, predicted) = match model {
         Model::LogisticRegression { settings, .. } => {
             let trained = if run.job.hosts.len() > 1 {
-                several::train(run, step, settings, data, split, prepared).await?
+                let conversations = (&mut *step, model_step);
+                several::train(run, conversations, settings, data, split, prepared).await?
             } else {
                 let conversation = (step.pair()?, model_step);
                 logistic_regression::train(run, conversation, settings, data, split, prepared)
@@ -73,10 +77,9 @@ async fn run_step(
         Model::Regression { of, settings, .. } => {
             let of = regression::family(*of, settings);
             family = Some(of);
-            let session = step.pair()?;
             let trained = regression::train(
                 run,
-                (session, model_step),
+                (&mut *step, model_step),
                 (of, settings),
                 data,
                 split,

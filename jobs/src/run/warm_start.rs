@@ -2,7 +2,7 @@
 //!
 //! Each party brings its own coefficients into the units of the present columns: the earlier job
 //! has scaled them by other means and deviations. The guest's intercept takes what its own columns'
-//! means have moved; the host's means are in no variable of its own, and are left to training.
+//! means have moved; hosts' means are in no variable of their own, and are left to training.
 
 use std::collections::HashMap;
 
@@ -20,17 +20,19 @@ use super::score;
 use crate::error::JobError;
 
 /// The coefficients that the training of the step `name` begins with, one vector a class where
-/// there are several; `None` if it begins at zero.
+/// there are several; `None` if it begins at zero. `sessions` are those with all that train.
 pub(super) async fn begin(
     run: &Run<'_>,
-    session: &mut Session,
+    sessions: &mut [Session],
     name: &str,
     prepared: &Prepared,
     guest: Option<&GuestRows>,
 ) -> Result<Option<Vec<Start>>, JobError> {
     let Some(saved) = run.start(name) else { return Ok(None) };
     run.record("train.warm_start", Audience::All, 1)?;
-    score::agree_on_run(session, saved).await?;
+    for session in sessions {
+        score::agree_on_run(session, saved).await?;
+    }
     let damaged = || ModelError::InvalidInput("the earlier model's part is damaged".to_owned());
     let old = saved.preparation.as_ref().ok_or_else(damaged)?;
     let units = Units::new(old, prepared);

@@ -49,11 +49,11 @@ fn check_score(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     if !takes_several || is_trees {
         let what = named(score.component, &score.privacy);
         let message = format!("`score` with several hosts is not for {what}");
-        add(
-            "score",
-            message,
-            &format!("it is for `{}`", catalogue::LOGISTIC_REGRESSION.short_name()),
-        );
+        let regressions = catalogue::stage("train").filter(|it| {
+            it.name != catalogue::BOOSTED_TREES.name && it.modes.iter().any(|it| it.several_hosts)
+        });
+        let names: Vec<String> = regressions.map(|it| format!("`{}`", it.short_name())).collect();
+        add("score", message, &format!("it is for {}", names.join(", ")));
     }
 }
 
@@ -61,11 +61,16 @@ fn check_score(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
 fn check_strict(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let parties = 1 + job.hosts.len();
     for step in &job.train {
-        let Model::LogisticRegression { settings, .. } = &step.model else { continue };
+        let (stops_early, standard_errors) = match &step.model {
+            Model::LogisticRegression { settings, .. } => {
+                (settings.early_stopping > 0, settings.standard_errors)
+            }
+            Model::Regression { settings, .. } => (false, settings.standard_errors),
+            _ => continue,
+        };
         for (is_asked, what, help) in [
-            (settings.l1 > 0.0, "an `l1` penalty", "take `l1: 0`"),
-            (settings.early_stopping > 0, "`early_stopping`", "take `early_stopping: 0`"),
-            (settings.standard_errors, "`standard_errors`", "take `standard_errors: false`"),
+            (stops_early, "`early_stopping`", "take `early_stopping: 0`"),
+            (standard_errors, "`standard_errors`", "take `standard_errors: false`"),
         ] {
             if is_asked {
                 let message = format!("`{}` has {what} and several hosts", step.name);

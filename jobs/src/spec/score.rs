@@ -136,7 +136,6 @@ fn check_warm_starts(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
                 "weight of evidence",
                 "leave it out, or encode otherwise: features mean something else in each run",
             ),
-            (job.hosts.len() > 1, "several hosts", "leave it out"),
         ] {
             if is_there {
                 add("train", format!("`{}` has `warm_start` and {what}", step.name), help);

@@ -5,11 +5,11 @@
 //! it up with new shares (`mpc::refresh`), new keys and new masks, and goes on as if nothing had
 //! happened.
 
-use mpc::TwoParty;
-use mpc::refresh::{Shared, refresh};
+use mpc::refresh::Shared;
 use mpc::sigmoid::Accuracy;
 use net::wire::{self, Message, Reader, WireError};
 
+use super::logistic_regression::descent::Arithmetic;
 use crate::ModelError;
 
 /// Keeps the states of one party's training.
@@ -40,14 +40,35 @@ pub struct Start {
     pub intercept: f64,
 }
 
+impl Start {
+    /// One for each of so many own variables; the guest's intercept is the last of its own.
+    pub(in crate::vertical) fn coefficients(
+        &self,
+        guest: bool,
+        own: usize,
+    ) -> Result<Vec<f64>, ModelError> {
+        let mut coefficients = self.weights.clone();
+        if guest {
+            coefficients.push(self.intercept);
+        }
+        if coefficients.len() == own {
+            return Ok(coefficients);
+        }
+        Err(ModelError::InvalidInput(format!(
+            "{} coefficients to begin with, for {own} columns",
+            coefficients.len()
+        )))
+    }
+}
+
 impl Course<'_> {
     /// The state to go on from, in new shares.
-    pub(in crate::vertical) async fn resume(
+    pub(in crate::vertical) async fn resume<A: Arithmetic>(
         &mut self,
-        party: &mut TwoParty,
+        parties: &mut A,
     ) -> Result<Option<State>, ModelError> {
         let Some(mut state) = self.resume_alone()? else { return Ok(None) };
-        refresh(party, &mut state.shared).await?;
+        parties.refresh(&mut state.shared).await?;
         Ok(Some(state))
     }
 
@@ -163,27 +184,27 @@ pub(in crate::vertical) fn misfit() -> ModelError {
 mod resuming;
 
 #[cfg(test)]
-mod tests {
+pub(in crate::vertical) mod tests {
     use std::collections::VecDeque;
 
     use super::*;
 
     /// Holds everything in memory, and plays a party that is stopped at will.
     #[derive(Debug, Default)]
-    pub(super) struct InMemory {
-        pub(super) start: Option<Vec<u8>>,
-        pub(super) kept: VecDeque<(usize, Vec<u8>)>,
+    pub(in crate::vertical) struct InMemory {
+        pub(in crate::vertical) start: Option<Vec<u8>>,
+        pub(in crate::vertical) kept: VecDeque<(usize, Vec<u8>)>,
     }
 
     impl InMemory {
         /// A run that goes on from the state after so many passes or trees of this one.
-        pub(super) fn resuming(&self, number: usize) -> Self {
+        pub(in crate::vertical) fn resuming(&self, number: usize) -> Self {
             let kept = self.kept.iter().find(|(kept, _)| *kept == number).unwrap();
             Self { start: Some(kept.1.clone()), kept: VecDeque::new() }
         }
 
         /// The numbers of the states, in order.
-        pub(super) fn numbers(&self) -> Vec<usize> {
+        pub(in crate::vertical) fn numbers(&self) -> Vec<usize> {
             self.kept.iter().map(|(number, _)| *number).collect()
         }
     }

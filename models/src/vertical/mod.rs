@@ -10,5 +10,6 @@ pub mod hidden_evaluation;
 pub mod hidden_rows;
 pub mod logistic_regression;
 pub mod multinomial_regression;
+pub mod several;
 pub mod standard_errors;
 pub mod strict_trees;

@@ -2,16 +2,17 @@
 
 use std::f64::consts::{LN_2, SQRT_2};
 
-/// Bits of exponents, sign included: octaves of a share lie within ±2^23.
-const EXPONENT_BITS: u32 = 24;
+/// Bits of exponents, sign included: octaves of a share lie within ±2^23, those of one of several
+/// parties below 2^25.
+const EXPONENT_BITS: u32 = 26;
 /// The lowest bits of an exponent, which one shift takes care of.
 const SHIFT_BITS: u32 = 4;
 
 /// A prime below 2^63 with the factors that lead to any power of two.
 #[derive(Debug)]
-pub(super) struct Powers {
+pub(crate) struct Powers {
     prime: u64,
-    /// 2^(-2^23), which makes exponents positive.
+    /// 2^(-2^25), which makes exponents positive.
     start: Factor,
     /// For each pair of exponent bits from [`SHIFT_BITS`] up, the powers for 0, 1, 2 and 3.
     steps: Vec<[Factor; 4]>,
@@ -23,6 +24,56 @@ pub(super) struct Powers {
 struct Factor {
     value: u64,
     quotient: u64,
+}
+
+/// Two primes, and what joins residues modulo each to one modulo their product.
+#[derive(Debug)]
+pub(crate) struct PairOfPrimes {
+    powers: [Powers; 2],
+    /// 1/(first prime) modulo the second.
+    inverse: u64,
+}
+
+impl PairOfPrimes {
+    /// Prepares two odd primes below 2^50, of which the first is above the second by less than the
+    /// second.
+    pub(crate) fn new(primes: [u64; 2]) -> Self {
+        Self { powers: primes.map(Powers::new), inverse: inverse(primes[0], primes[1]) }
+    }
+
+    /// The powers modulo each.
+    pub(crate) fn powers(&self) -> &[Powers; 2] {
+        &self.powers
+    }
+
+    /// Their product.
+    pub(crate) fn modulus(&self) -> u128 {
+        let [first, second] = &self.powers;
+        u128::from(first.prime) * u128::from(second.prime)
+    }
+
+    /// The number modulo their product with these residues (Garner).
+    pub(crate) fn join(&self, left: u64, right: u64) -> u128 {
+        let [first, second] = &self.powers;
+        let left_here = second.subtract(left, second.prime);
+        let difference = second.subtract(right, left_here);
+        let digit = u128::from(difference) * u128::from(self.inverse) % u128::from(second.prime);
+        u128::from(left) + u128::from(first.prime) * digit
+    }
+}
+
+/// 1/number modulo a prime, by Fermat.
+fn inverse(number: u64, prime: u64) -> u64 {
+    let prime = u128::from(prime);
+    let (mut base, mut exponent, mut inverse) = (u128::from(number) % prime, prime - 2, 1);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            inverse = inverse * base % prime;
+        }
+        base = base * base % prime;
+        exponent >>= 1;
+    }
+    inverse as u64
 }
 
 impl Powers {
@@ -47,14 +98,9 @@ impl Powers {
         Self { prime, start: factor(start), steps }
     }
 
-    /// The prime.
-    pub(super) fn prime(&self) -> u64 {
-        self.prime
-    }
-
     /// number · 2^exponent modulo the prime, for a magnitude below 2^(63 - 16) and an exponent of
-    /// at least -2^23 and below 2^23.
-    pub(super) fn times_power(&self, number: i64, exponent: i32) -> u64 {
+    /// at least -2^25 and below 2^25.
+    pub(crate) fn times_power(&self, number: i64, exponent: i32) -> u64 {
         let exponent = (exponent + (1 << (EXPONENT_BITS - 1))) as u32;
         let magnitude = number.unsigned_abs() << (exponent % (1 << SHIFT_BITS));
         let mut product = self.multiply(magnitude, self.start);
@@ -97,7 +143,7 @@ fn choose(factors: &[Factor; 4], digit: u32) -> Factor {
 
 /// 2^fraction for a fraction in 0..1, within 2^-45: the Taylor series of e^x around the middle,
 /// whose first term left out is below (ln 2 / 2)^13 / 13!.
-pub(super) fn power_of_fraction(fraction: f64) -> f64 {
+pub(crate) fn power_of_fraction(fraction: f64) -> f64 {
     const TERMS: u32 = 12;
     let exponent = (fraction - 0.5) * LN_2;
     let series = (1..=TERMS).rev().fold(1.0, |sum, term| 1.0 + sum * exponent / f64::from(term));

@@ -7,7 +7,7 @@ use crate::MpcError;
 use crate::boolean::{BitTriples, Bits, and_many, bit_triples};
 
 /// Triples for the ANDs of a circuit, with each other party.
-pub(super) struct Triples(Vec<BitTriples>);
+pub struct Triples(Vec<BitTriples>);
 
 impl Triples {
     /// For `layers` layers with `gates` ANDs in all, each of vectors of `count` bits.
@@ -18,10 +18,33 @@ impl Triples {
         count: usize,
     ) -> Result<Self, MpcError> {
         // A layer's last word may be used in part.
-        let words = (gates * count).div_ceil(64) + layers;
+        Self::of_words(parties, (gates * count).div_ceil(64) + layers).await
+    }
+
+    /// For ANDs of so many words of bits.
+    ///
+    /// # Errors
+    /// [`MpcError::Net`] when a peer fails.
+    #[net::boxed]
+    pub async fn of_words(parties: &mut Parties, words: usize) -> Result<Self, MpcError> {
         let links = parties.links().iter_mut();
         Ok(Self(together(links.map(|link| bit_triples(link, words))).await?))
     }
+}
+
+/// XOR shares of x ∧ y for two vectors of equal length.
+///
+/// # Errors
+/// [`MpcError::InvalidInput`] for vectors of different lengths, [`MpcError::Net`] when a peer
+/// fails.
+#[net::boxed]
+pub async fn and_bits(
+    parties: &mut Parties,
+    triples: &mut Triples,
+    left: &Bits,
+    right: &Bits,
+) -> Result<Bits, MpcError> {
+    Ok(and(parties, triples, &[(left, right)]).await?.pop().unwrap_or_default())
 }
 
 /// XOR shares of x ∧ y for each pair of vectors of equal length: one layer.

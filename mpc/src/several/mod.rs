@@ -3,16 +3,17 @@
 //! # Functionality
 //! n parties hold additive shares modulo 2^64, or XOR shares of bits: all n together are the value,
 //! any n - 1 of them say nothing. [`add`](circuit::add) gives the bits of a sum of numbers, of
-//! which [`is_negative`] is the top one; [`multiply`], [`select`] and [`bits_to_words`] products;
-//! [`lift`] and [`truncate`] fewer fractional bits, or another modulus;
-//! [`matrix`] products of private columns with shared vectors, [`sigmoid`] the logistic function;
-//! [`reveal`] opens, [`sum`] gives one party the sum of what the others have.
+//! which [`is_negative`] is the top one; [`and_bits`], [`multiply`], [`scale`], [`multiply_by`]
+//! (with factors that the first party knows), [`select`] and [`bits_to_words`] products; [`lift`],
+//! [`lift_wide`] and [`truncate`] fewer fractional bits, or another modulus; [`matrix`] products of
+//! private columns with shared vectors, [`sigmoid`] and [`exponential`] these functions; [`reveal`]
+//! opens, [`sum`] gives one party the sum of what the others have.
 //! # Messages
 //! 1. those of [`TwoParty::setup`], between each two parties
 //! 2. of the blocks for two parties that do the products, between each two of them: `boolean`,
-//!    `conversion`, `multiplication`, `matrix`
+//!    `conversion`, `multiplication`, `known`, `matrix`
 //! 3. `widths`, once between each two: how many columns each party has, of [`matrix`]
-//! 4. those listed in [`sigmoid`], [`reveal`] and [`sum`]
+//! 4. those listed in [`sigmoid`], [`exponential`], [`reveal`] and [`sum`]
 //! # Leaks
 //! Nothing but lengths, and what is opened.
 //! # Security
@@ -31,7 +32,9 @@
 //! IEEE Transactions on Computers 1982. Adding up approximate fractions of shares to find how often
 //! they wrap around: the argument is at [`lift`].
 
+mod chain;
 pub(crate) mod circuit;
+pub mod exponential;
 pub mod matrix;
 pub mod reveal;
 pub mod sigmoid;
@@ -44,8 +47,8 @@ use net::{Session, own_place, together};
 
 use crate::reveal::Ledger;
 use crate::{MpcError, TwoParty};
-pub use circuit::is_negative;
-pub use words::{bits_to_words, lift, multiply, select, truncate};
+pub use circuit::{Triples, and_bits, is_negative};
+pub use words::{bits_to_words, lift, lift_wide, multiply, multiply_by, scale, select, truncate};
 
 /// The most parties there can be: the more there are, the fewer bits each has in the product of
 /// waves that makes a sigmoid.

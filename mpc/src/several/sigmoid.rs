@@ -37,16 +37,17 @@ use std::ops::Range;
 
 use crypto::lattice::slots::{PublicKey, SecretKey, SlotRing};
 use crypto::lattice::{Parameters, Ring};
-use net::{Size, together};
+use crypto::random::Generator;
 
 use super::Parties;
+use super::chain::{Chain, Exchange, Vectors};
 use super::words::{Holders, accumulate, lift, select, times_bits};
 use crate::MpcError;
-use crate::hints::blame;
 pub use crate::sigmoid::{ROW_SCALE_MAX, SCORE_UNIT};
 use saturation::saturation;
 pub use vectors::deviation;
-use vectors::{PRIME, PRODUCT_BITS, VECTORS, Vectors};
+pub(super) use vectors::dither;
+use vectors::{PRIME, PRODUCT_BITS, VECTORS};
 
 /// Fractional bits that may be asked for.
 pub const FRACTION_BITS_MAX: u32 = 38;
@@ -55,10 +56,7 @@ const GROUP: usize = 4;
 /// The state of one party: ring tables and keys.
 pub struct Sigmoid {
     slots: SlotRing,
-    /// The own key, if the party encrypts.
-    secret: Option<SecretKey>,
-    /// The keys of the other parties, in their order, of those that encrypt for this one.
-    public: Vec<Option<PublicKey>>,
+    chain: Chain,
 }
 
 /// Waves that travel, and what is made of them.
@@ -74,11 +72,6 @@ const TURN: Steps = Steps { query: "waves", answer: "turned", answers: VECTORS }
 /// It is turned by them and its sines are summed up.
 const SUM_UP: Steps = Steps { query: "harmonics", answer: "products", answers: 1 };
 
-/// Of two parties, the one that encrypts waves for the other.
-fn encrypts(own: usize, peer: usize) -> bool {
-    own == 0 || (peer != 0 && own > peer)
-}
-
 impl Sigmoid {
     /// Makes keys and hands the public ones over.
     ///
@@ -86,28 +79,9 @@ impl Sigmoid {
     /// [`MpcError::Net`] when a peer fails or sends what is no key.
     #[net::boxed]
     pub async fn prepare(parties: &mut Parties) -> Result<Self, MpcError> {
-        const STEP: &str = "public_key";
         let slots = SlotRing::with_modulus(&Ring::new(Parameters::N8192_Q150), PRIME);
-        let number = parties.number();
-        let session = parties.session();
-        let mut rng = session.rng();
-        let (secret, own) = session.compute(|| slots.generate_keys(&mut rng)).await;
-        let own = own.to_bytes(&slots);
-        let (slots_of_peer, own) = (&slots, &own);
-        let public = together(parties.peers().map(|(peer, link)| async move {
-            let session = &mut link.session;
-            if encrypts(number, peer) {
-                session.send_bytes(STEP, own.clone()).await?;
-                return Ok(None);
-            }
-            let size = Size::Exactly(slots_of_peer.seeded_bytes());
-            let bytes = session.receive_bytes(STEP, size).await?;
-            let key = PublicKey::from_bytes(slots_of_peer, &bytes);
-            Ok::<_, MpcError>(Some(key.map_err(|error| blame(session, STEP, error))?))
-        }))
-        .await?;
-        let secret = (number != 1).then_some(secret);
-        Ok(Self { slots, secret, public })
+        let chain = Chain::prepare(parties, &slots).await?;
+        Ok(Self { slots, chain })
     }
 
     /// Shares of `s_i·sigmoid(z_i)` with `fraction_bits` fractional bits (at most
@@ -212,29 +186,13 @@ impl Sigmoid {
         steps: &'static Steps,
         to: Range<usize>,
     ) -> Result<Vec<Vectors>, MpcError> {
-        let Some(key) = &self.secret else {
-            return Err(MpcError::InvalidInput("the second party encrypts nothing".to_owned()));
-        };
+        let key = self.chain.secret()?;
         let session = parties.session();
         let rng = session.rng();
         let messages = session.compute(|| self.encrypt(key, chunks, rng)).await?;
-        let (messages, size) =
-            (&messages, Size::Exactly(steps.answers * self.slots.masked_bytes()));
-        let peers = parties.peers().filter(|(peer, _)| to.contains(peer));
-        let answers = together(peers.map(|(_, link)| async move {
-            let session = &mut link.session;
-            for message in messages {
-                session.send_bytes(steps.query, message.clone()).await?;
-            }
-            let mut answers = Vec::with_capacity(messages.len());
-            for _ in messages {
-                let bytes = session.receive_bytes(steps.answer, size).await?;
-                let answer = session.compute(|| self.decrypt(key, &bytes)).await;
-                answers.push(answer.map_err(|error| blame(session, steps.answer, error))?);
-            }
-            Ok::<_, MpcError>(answers)
-        }))
-        .await?;
+        let decrypt = |key: &SecretKey, answer: &[u8]| self.decrypt(key, answer);
+        let answers =
+            self.chain.offer(parties, &self.exchange(steps), &messages, to, decrypt).await?;
         let add = |mut sums: Vec<Vectors>, terms: Vec<Vectors>| {
             for (sum, terms) in sums.iter_mut().flatten().zip(terms.iter().flatten()) {
                 for (sum, term) in sum.iter_mut().zip(terms) {
@@ -255,26 +213,19 @@ impl Sigmoid {
         chunks: &[Vectors],
         steps: &'static Steps,
     ) -> Result<Vec<Vectors>, MpcError> {
-        let index = from - usize::from(from > parties.number());
-        let Some(key) = self.public.get(index).and_then(Option::as_ref) else {
-            return Err(MpcError::InvalidInput(format!("no key of the party at place {from}")));
+        let multiply = |key: &PublicKey, query: &[u8], chunk: usize, rng: &mut Generator| {
+            self.multiply(key, query, &chunks[chunk], steps, rng)
         };
-        let session = &mut parties.link(from)?.session;
-        let size = Size::Exactly(VECTORS * self.slots.seeded_bytes());
-        let mut queries = Vec::with_capacity(chunks.len());
-        for _ in chunks {
-            queries.push(session.receive_bytes(steps.query, size).await?);
+        self.chain.answer(parties, &self.exchange(steps), from, chunks.len(), multiply).await
+    }
+
+    fn exchange(&self, steps: &Steps) -> Exchange {
+        Exchange {
+            query: steps.query,
+            answer: steps.answer,
+            query_bytes: VECTORS * self.slots.seeded_bytes(),
+            answer_bytes: steps.answers * self.slots.masked_bytes(),
         }
-        let mut shares = Vec::with_capacity(chunks.len());
-        for (query, own) in queries.iter().zip(chunks) {
-            let mut rng = session.rng();
-            let multiply = || self.multiply(key, query, own, steps, &mut rng);
-            let answer = session.compute(multiply).await;
-            let (answer, own) = answer.map_err(|error| blame(session, steps.query, error))?;
-            session.send_bytes(steps.answer, answer).await?;
-            shares.push(own);
-        }
-        Ok(shares)
     }
 }
 

@@ -8,6 +8,7 @@ use super::reveal::{learn_each, open_bit};
 use super::sum::sum_for_first;
 use super::*;
 use crate::boolean::Bits;
+use crate::known::Factors;
 use crate::test_support::{KEY, dealt};
 
 /// Ends with all other parties, with transfers from a dealer.
@@ -87,6 +88,9 @@ fn joined_bits_fall_apart_as_they_were() {
 /// What a party computes of shared numbers of 61 bits and 45 bits.
 struct Computed {
     products: Vec<u64>,
+    scaled: Vec<u64>,
+    by_known: Vec<u64>,
+    both: Bits,
     selected: Vec<u64>,
     words: Vec<u64>,
     signs: Bits,
@@ -100,8 +104,14 @@ async fn compute(parties: &mut Parties, wide: &[u64], residues: &[u64]) -> Compu
     for shift in [1, 13, 60] {
         shorter.push(truncate(parties, wide, shift).await.unwrap());
     }
+    let own: Vec<i64> = (0..wide.len() as i64).map(|index| 7 - index).collect();
+    let factors = if parties.is_first() { Factors::Own(&own) } else { Factors::Theirs };
+    let mut triples = Triples::of_words(parties, 2).await.unwrap();
     Computed {
         products: multiply(parties, &wide[..9], &wide[9..18]).await.unwrap(),
+        scaled: scale(parties, wide[0], &wide[1..4]).await.unwrap(),
+        by_known: multiply_by(parties, factors, 8, wide).await.unwrap(),
+        both: and_bits(parties, &mut triples, &bits, &bits).await.unwrap(),
         selected: select(parties, &bits, wide).await.unwrap(),
         words: bits_to_words(parties, &bits).await.unwrap(),
         signs: is_negative(parties, wide).await.unwrap(),
@@ -129,12 +139,19 @@ fn correct() {
         let products = wide[..9].iter().zip(&wide[9..18]);
         let products: Vec<u64> = products.map(|(x, y)| x.wrapping_mul(*y)).collect();
         assert_eq!(total(|it| &it.products), products);
+        let scaled: Vec<u64> = wide[1..4].iter().map(|it| it.wrapping_mul(wide[0])).collect();
+        assert_eq!(total(|it| &it.scaled), scaled);
+        let by_known = wide.iter().enumerate();
+        let by_known = by_known.map(|(index, it)| it.wrapping_mul((7 - index as i64) as u64));
+        assert_eq!(total(|it| &it.by_known), by_known.collect::<Vec<_>>());
         let bit = |index: usize| u64::from(index % 3 == 1);
         let selected: Vec<u64> =
             wide.iter().enumerate().map(|(index, value)| value * bit(index)).collect();
         assert_eq!(total(|it| &it.selected), selected);
         assert_eq!(total(|it| &it.words), (0..wide.len()).map(bit).collect::<Vec<_>>());
         let zeros = Bits::zeros(wide.len());
+        let both = outcome.results.iter().fold(zeros.clone(), |sum, it| sum.xor(&it.both));
+        assert!(both == Bits::from_fn(wide.len(), |index| index % 3 == 1));
         let signs = outcome.results.iter().fold(zeros, |sum, it| sum.xor(&it.signs));
         assert!(signs == Bits::from_fn(wide.len(), |index| (wide[index] as i64) < 0));
         let bound = count as i64 + 2;
@@ -332,11 +349,13 @@ fn misuse_is_refused() {
         let mut forks: Vec<Session> =
             sessions.iter_mut().map(|session| session.fork("sum").unwrap()).collect();
         let mut parties = ready(sessions);
+        let turned = if number > 0 { Factors::Own(&[1]) } else { Factors::Theirs };
         let mut errors = vec![
             lift(&mut parties, &[0], 1 << 50, 0).await.err(),
             lift(&mut parties, &[0], 1 << 64, 61).await.err(),
             select(&mut parties, &Bits::zeros(2), &[0]).await.err(),
             multiply(&mut parties, &[1, 2], &[0]).await.err(),
+            multiply_by(&mut parties, turned, 8, &[0]).await.err(),
             check_count(PARTIES_MAX + 1).err(),
         ];
         if number > 0 {

@@ -7,6 +7,7 @@ use super::Parties;
 use super::circuit::{add, join};
 use crate::boolean::Bits;
 use crate::conversion::correlate;
+use crate::known::{self, Factors};
 use crate::{MpcError, multiplication};
 
 /// Shares of the products, element by element; short vectors only, see `multiplication`.
@@ -33,6 +34,55 @@ pub async fn multiply(
     for share in &shares {
         accumulate(&mut products, share);
     }
+    Ok(products)
+}
+
+/// Shares of one shared number times each element of a shared vector.
+///
+/// # Errors
+/// [`MpcError::Net`] when a peer fails.
+#[net::boxed]
+pub async fn scale(
+    parties: &mut Parties,
+    factor: u64,
+    vector: &[u64],
+) -> Result<Vec<u64>, MpcError> {
+    multiply(parties, &vec![factor; vector.len()], vector).await
+}
+
+/// Shares of `f_i·x_i` for shared numbers, and factors that are public and the same, or the first
+/// party's; in the latter case `bits` bits each, sign included (see [`known`]).
+///
+/// The first party's share is multiplied with one other party's, and the shares of the rest each by
+/// itself; the others have nothing to do with each other.
+///
+/// # Errors
+/// Those of [`known::multiply_by`], and [`MpcError::InvalidInput`] unless the first party, and only
+/// it, brings the factors.
+#[net::boxed]
+pub async fn multiply_by<'a>(
+    parties: &'a mut Parties,
+    factors: Factors<'a>,
+    bits: u32,
+    shares: &'a [u64],
+) -> Result<Vec<u64>, MpcError> {
+    if let Factors::Even(factor) = factors {
+        return Ok(shares.iter().map(|share| share.wrapping_mul(factor as u64)).collect());
+    }
+    let first = parties.is_first();
+    if first != matches!(factors, Factors::Own(_)) {
+        let text = "the first party, and only it, brings the factors".to_owned();
+        return Err(MpcError::InvalidInput(text));
+    }
+    let nothing = vec![0; if first { shares.len() } else { 0 }];
+    let peers = parties.peers().filter(|(peer, _)| first || *peer == 0);
+    let parts = together(peers.map(|(peer, link)| {
+        let own = if peer <= 1 { shares } else { &nothing };
+        known::multiply_by(link, factors, bits, own)
+    }))
+    .await?;
+    let mut products = vec![0; shares.len()];
+    parts.iter().for_each(|part| accumulate(&mut products, part));
     Ok(products)
 }
 
@@ -156,28 +206,65 @@ pub async fn lift(
             "cannot lift from the modulus {modulus} with a shift by {shift} bits"
         )));
     }
+    let lifted = shares.iter().map(|share| share >> shift).collect();
+    take_off_wraps(parties, shares, modulus, lifted, (modulus, shift)).await
+}
+
+/// [`lift`] from a modulus above 2^64, up to 2^100, with a shift by at most 60 bits. The fractions
+/// are made of the shares' highest 47 bits, and lose 2^-40 more.
+///
+/// # Errors
+/// Those of [`lift`].
+#[net::boxed]
+pub async fn lift_wide(
+    parties: &mut Parties,
+    shares: &[u128],
+    modulus: u128,
+    shift: u32,
+) -> Result<Vec<u64>, MpcError> {
+    if shift > 60 || !(1 << 64..=1 << 100).contains(&modulus) {
+        return Err(MpcError::InvalidInput(format!(
+            "cannot lift from the wide modulus {modulus} with a shift by {shift} bits"
+        )));
+    }
+    let dropped = modulus.ilog2() + 1 - 47;
+    let tops: Vec<u64> = shares.iter().map(|share| (share >> dropped) as u64).collect();
+    let lifted = shares.iter().map(|share| (share >> shift) as u64).collect();
+    // Rounded up, so that fractions are not above what they should be.
+    let of_tops = (modulus >> dropped) + 1;
+    take_off_wraps(parties, &tops, of_tops, lifted, (modulus, shift)).await
+}
+
+/// Takes what shares wrap around off their `shifted` sums. `fractions_of` says what part of the
+/// modulus each of the `tops` of the shares is; see [`lift`].
+async fn take_off_wraps(
+    parties: &mut Parties,
+    tops: &[u64],
+    fractions_of: u128,
+    mut shifted: Vec<u64>,
+    (modulus, shift): (u128, u32),
+) -> Result<Vec<u64>, MpcError> {
     let count = parties.count();
     let fraction_bits = (3 * count).ilog2() + 1;
     let wrap_bits = count.ilog2() + 1;
-    let reciprocal = (1_u128 << (64 + fraction_bits)) / modulus;
+    let reciprocal = (1_u128 << (64 + fraction_bits)) / fractions_of;
     let half = parties.share_of_public(1 << (fraction_bits - 1));
-    let fraction = |share: &u64| {
+    let fraction = |top: &u64| {
         // The reciprocal has up to 64 - 20 + 5 bits.
-        let fraction = (u128::from(*share) * reciprocal) >> 64;
+        let fraction = (u128::from(*top) * reciprocal) >> 64;
         fraction as u64 + half
     };
-    let fractions: Vec<u64> = shares.iter().map(fraction).collect();
+    let fractions: Vec<u64> = tops.iter().map(fraction).collect();
     let from = fraction_bits as usize;
     let wraps = add(parties, &fractions, from, from + wrap_bits as usize).await?;
     let wraps = bits_to_words(parties, &join(wraps.iter())).await?;
-    let mut lifted: Vec<u64> = shares.iter().map(|share| share >> shift).collect();
-    for (bit, wraps) in wraps.chunks_exact(shares.len().max(1)).enumerate() {
+    for (bit, wraps) in wraps.chunks_exact(tops.len().max(1)).enumerate() {
         let step = ((modulus << bit) + (1_u128 << shift >> 1)) >> shift;
-        for (value, wrap) in lifted.iter_mut().zip(wraps) {
+        for (value, wrap) in shifted.iter_mut().zip(wraps) {
             *value = value.wrapping_sub(wrap.wrapping_mul(step as u64));
         }
     }
-    Ok(lifted)
+    Ok(shifted)
 }
 
 /// Adds up vectors of shares.

@@ -101,13 +101,13 @@ fn what_is_between_two_parties_is_refused_with_what_to_write() {
             "privacy: strict",
             &[
                 "`boosted_trees` with `privacy: strict` is for one guest and one host",
-                "with several hosts: `logistic_regression`, `boosted_trees` with `privacy:",
+                "with several hosts: `logistic_regression`, `linear_regression`, ",
             ],
         ),
         (
             "boosted_trees: { privacy: secureboost }",
-            "linear_regression: {}",
-            &["`linear_regression` is for one guest and one host", "`logistic_regression`"],
+            "multinomial_regression: {}",
+            &["`multinomial_regression` is for one guest and one host", "`linear_regression`"],
         ),
         (
             "correlation: 1",
@@ -149,13 +149,13 @@ fn what_a_strict_model_of_several_hosts_lacks_is_refused_with_what_to_write() {
     for (from, to, messages) in [
         (
             "boosted_trees: { privacy: secureboost }",
-            "logistic_regression: { l1: 0.1 }",
-            &["`logistic_regression` has an `l1` penalty and several hosts", "`l1: 0`"][..],
+            "logistic_regression: { standard_errors: true }",
+            &["`standard_errors` and several hosts", "name one host"][..],
         ),
         (
-            "boosted_trees: { privacy: secureboost }",
-            "logistic_regression: { standard_errors: true }",
-            &["`standard_errors` and several hosts", "name one host"],
+            "boosted_trees: { privacy: secureboost } ]",
+            "linear_regression: { standard_errors: true } ]\nsplit: { by: random }",
+            &["`linear_regression` has `standard_errors` and several hosts"],
         ),
         (
             "boosted_trees: { privacy: secureboost } ]",
@@ -169,8 +169,11 @@ fn what_a_strict_model_of_several_hosts_lacks_is_refused_with_what_to_write() {
         ),
         (
             "train: [ boosted_trees: { privacy: secureboost } ]",
-            "score: { model: m, step: linear_regression }",
-            &["`score` with several hosts is not for `linear_regression`"],
+            "score: { model: m, step: multinomial_regression }",
+            &[
+                "`score` with several hosts is not for `multinomial_regression`",
+                "it is for `logistic_regression`, `linear_regression`",
+            ],
         ),
     ] {
         let error = parsed(from, to).expect_err(to).to_string();
@@ -199,6 +202,11 @@ fn a_strict_model_of_several_hosts_says_what_the_sum_of_their_parts_tells() {
     let (kept, _) = SEVERAL.split_once("prepare:").unwrap();
     let score = format!("{kept}score: {{ model: m, step: logistic_regression }}\n");
     assert_eq!(keys(&JobSpec::parse("job.yaml", &score).unwrap()), ["score.hosts_sum"]);
+    let numbers = "linear_regression: { l1: 0.1, warm_start: { model: m, step: \
+                   linear_regression } } ]\nsplit: { by: random }";
+    let several = SEVERAL.replace("prepare: [ select: { correlation: 1 } ]\n", "");
+    let several = several.replace(&format!("{train} ]"), numbers);
+    assert_eq!(keys(&JobSpec::parse("job.yaml", &several).unwrap()), ["score.hosts_sum"]);
     let one = SEVERAL.replace("  shop: { role: host, key: id }\n", "");
     let one = JobSpec::parse("job.yaml", &one.replace(train, "logistic_regression: {}")).unwrap();
     assert_eq!(keys(&one), ["score.host_part"]);

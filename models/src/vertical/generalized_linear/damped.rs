@@ -15,17 +15,15 @@
 //! 2^62. The square of a step with 2·26 would not fit there: that it does is asked with 2·18.
 
 use mpc::TwoParty;
-use mpc::boolean::{Bits, and_many, bit_triples};
-use mpc::comparison::is_negative;
-use mpc::conversion::{select, truncate};
+use mpc::boolean::Bits;
 use mpc::matrix::Blocks;
-use mpc::multiplication::{multiply, scale};
 use mpc::refresh::Shared;
 use mpc::reveal::open_bit;
 
 use crate::ModelError;
 use crate::vertical::course::misfit;
 use crate::vertical::logistic_regression::Settings;
+use crate::vertical::logistic_regression::descent::Arithmetic;
 use crate::vertical::logistic_regression::objective::{
     GRADIENT_BITS, Gradients, Space, from_party_order, in_party_order,
 };
@@ -43,8 +41,8 @@ const COMPARE_BITS: u32 = 26;
 const COARSE_BITS: u32 = 18;
 /// Steps with a longer one are not small; what [`COMPARE_BITS`] can hold is four times as long.
 const COARSE_SQUARE_MAX: u64 = 1 << (2 * (COARSE_BITS + 3));
-/// What the comparison of curvatures ignores for each variable, in units of the check: the rounding
-/// of both factors.
+/// What the comparison of curvatures ignores for each variable, in units of the check and for
+/// errors of one of them: the rounding of both factors.
 const CHECK_MARGIN: u64 = 16;
 
 /// State of the iteration; every vector is shared, in party order.
@@ -95,24 +93,41 @@ impl Damped {
         settings: &Settings,
         thresholds: &[f64],
     ) -> Self {
+        let pulls = Self::pulls(thresholds);
+        let pulls = if pulls.is_empty() {
+            pulls
+        } else {
+            in_party_order(party, pulls, vec![0; space.theirs])
+        };
+        Self::among(party, space, settings, pulls)
+    }
+
+    /// Thresholds of a step of length 1 in the units of [`Damped::among`].
+    pub(in crate::vertical) fn pulls(thresholds: &[f64]) -> Vec<u64> {
+        let unit = (1_u64 << GRADIENT_BITS) as f64;
+        thresholds.iter().map(|pull| (pull * unit).round() as u64).collect()
+    }
+
+    /// Among any number of parties. `pulls` are shared, one for each variable; empty without l1.
+    pub(in crate::vertical) fn among<A: Arithmetic>(
+        parties: &A,
+        space: Space,
+        settings: &Settings,
+        pulls: Vec<u64>,
+    ) -> Self {
         let Space { own, theirs, blocks, unit } = space;
         let longest = unit / (INVERSE_STEP_PER_BLOCK * blocks as f64);
         let (step_bits, unit_bits) = (longest.log2() as u32, unit.log2() as u32);
         let shortened = f64::from(1 << (unit_bits - COMPARE_BITS));
         let bound = settings.tolerance * (1_u64 << step_bits) as f64 / shortened;
         let bound = (bound * bound).ceil() as u64 + 1;
-        let gradient_unit = (1_u64 << GRADIENT_BITS) as f64;
-        let pulls: Vec<u64> =
-            thresholds.iter().map(|pull| (pull * gradient_unit).round() as u64).collect();
-        let pulls =
-            if pulls.is_empty() { pulls } else { in_party_order(party, pulls, vec![0; theirs]) };
         Self {
             own,
             current: vec![0; own + theirs],
             ahead: vec![0; own + theirs],
             anchor: None,
-            damping: party.share_of_public(1 << DAMPING_BITS),
-            bound: party.share_of_public(bound),
+            damping: parties.constant(1 << DAMPING_BITS),
+            bound: parties.constant(bound),
             pulls,
             passes: 0,
             step_bits,
@@ -163,9 +178,19 @@ impl Damped {
         from_party_order(party, self.ahead.clone(), self.own)
     }
 
+    /// The same, in party order.
+    pub(in crate::vertical) fn ahead(&self) -> &[u64] {
+        &self.ahead
+    }
+
     /// The shared result.
     pub(in crate::vertical) fn result(self, party: &TwoParty) -> Blocks {
         from_party_order(party, self.current, self.own)
+    }
+
+    /// The same, in party order.
+    pub(in crate::vertical) fn into_result(self) -> Vec<u64> {
+        self.current
     }
 
     /// Takes one step; true (one opened bit) if the gradient was small enough to stop.
@@ -174,12 +199,23 @@ impl Damped {
         party: &mut TwoParty,
         gradients: Gradients,
     ) -> Result<bool, ModelError> {
-        let size = self.ahead.len();
         let gradient = in_party_order(party, gradients.training.own, gradients.training.theirs);
-        let tried = scale(party, self.damping, &[gradient, self.pulls.clone()].concat()).await?;
+        let small = self.advance(party, gradient).await?;
+        Ok(open_bit(party, "train.stop", small).await?)
+    }
+
+    /// Takes one step by the gradient, in party order; a share of whether it was small enough to
+    /// stop.
+    pub(in crate::vertical) async fn advance<A: Arithmetic>(
+        &mut self,
+        party: &mut A,
+        gradient: Vec<u64>,
+    ) -> Result<u64, ModelError> {
+        let size = self.ahead.len();
+        let tried = party.scale(self.damping, &[gradient, self.pulls.clone()].concat()).await?;
         let shift = DAMPING_BITS + GRADIENT_BITS - self.step_bits;
         let tried =
-            Anchor { point: self.ahead.clone(), step: truncate(party, &tried, shift).await? };
+            Anchor { point: self.ahead.clone(), step: party.truncate(&tried, shift).await? };
         let before = self.anchor.clone().unwrap_or_else(|| tried.clone());
         let shorter = self.shorter(party, &before).await?;
 
@@ -202,26 +238,30 @@ impl Damped {
         let bits = Bits::from_fn(changes.len() + size, |index| {
             if index < changes.len() { verdict.undo == 1 } else { verdict.keep == 1 }
         });
-        let chosen = select(party, &bits, &[changes, push].concat()).await?;
+        let chosen = party.select(&bits, &[changes, push].concat()).await?;
         let (changes, push) = chosen.split_at(tried_state.len());
         self.take(&total(&tried_state, changes), push);
-        Ok(open_bit(party, "train.stop", verdict.small).await?)
+        Ok(verdict.small)
     }
 
     /// The step from `before`, the factor and the bound if the step is half as long.
-    async fn shorter(&self, party: &mut TwoParty, before: &Anchor) -> Result<Shorter, ModelError> {
+    async fn shorter<A: Arithmetic>(
+        &self,
+        party: &mut A,
+        before: &Anchor,
+    ) -> Result<Shorter, ModelError> {
         // Half of all but the bound, which is quartered.
         let doubled = before.step.iter().chain([&self.damping]).map(|word| word.wrapping_mul(2));
         let values: Vec<u64> = doubled.chain([self.bound]).collect();
-        let mut step = truncate(party, &values, 2).await?;
+        let mut step = party.truncate(&values, 2).await?;
         let scalars = step.split_off(before.step.len());
         Ok(Shorter { step, scalars })
     }
 
     /// Judges a pass, and gives the push of the momentum.
-    async fn judge(
+    async fn judge<A: Arithmetic>(
         &self,
-        party: &mut TwoParty,
+        party: &mut A,
         tried: &Anchor,
         before: &Anchor,
         next: &[u64],
@@ -238,27 +278,28 @@ impl Damped {
         let checked = [raised(&turned, CHECK_BITS), raised(&gone, CHECK_BITS)].concat();
         let compared = [raised(&step, COMPARE_BITS), raised(moved, COMPARE_BITS)].concat();
         let short = [checked, compared, step].concat();
-        let short = truncate(party, &short, self.unit_bits - COARSE_BITS).await?;
+        let short = party.truncate(&short, self.unit_bits - COARSE_BITS).await?;
         let [turned, gone, step, short_moved, coarse] =
             [0, 1, 2, 3, 4].map(|index| &short[index * size..][..size]);
         let left = [turned, gone, step, step, coarse].concat();
         let right = [gone, gone, step, short_moved, coarse].concat();
-        let products = multiply(party, &left, &right).await?;
+        let products = party.multiply(&left, &right).await?;
         let [change, distance, square, slope, coarse] =
             [0, 1, 2, 3, 4].map(|index| sum(&products[index * size..][..size]));
-        let margin = party.share_of_public(CHECK_MARGIN * size as u64);
+        let error = party.truncation_error();
+        let margin = party.constant(CHECK_MARGIN * error * error * size as u64);
         let signs = [
             distance.wrapping_mul(4).wrapping_add(margin).wrapping_sub(change.wrapping_mul(3)),
             slope.wrapping_neg(),
             square.wrapping_sub(self.bound),
-            coarse.wrapping_sub(party.share_of_public(COARSE_SQUARE_MAX)),
+            coarse.wrapping_sub(party.constant(COARSE_SQUARE_MAX)),
         ];
-        let negative = is_negative(party, &signs, 64).await?;
+        let negative = party.is_negative(&signs).await?;
         let verdict = verdict(party, &negative).await?;
 
         let factor = (momentum(self.passes) * f64::from(1 << FACTOR_BITS)).round() as u64;
         let push: Vec<u64> = moved.iter().map(|word| word.wrapping_mul(factor)).collect();
-        Ok((verdict, truncate(party, &push, FACTOR_BITS).await?))
+        Ok((verdict, party.truncate(&push, FACTOR_BITS).await?))
     }
 
     /// Takes over the state that was chosen: the next point, the anchor, the factor and the bound.
@@ -285,17 +326,15 @@ struct Shorter {
 }
 
 /// From the bits "too long", "uphill", "small" and "not beyond what the comparison can hold".
-async fn verdict(party: &mut TwoParty, bits: &Bits) -> Result<Verdict, ModelError> {
-    let one = u64::from(party.is_first());
+async fn verdict<A: Arithmetic>(party: &mut A, bits: &Bits) -> Result<Verdict, ModelError> {
+    let one = party.constant(1);
     let [undo, uphill, small, held] = [0, 1, 2, 3].map(|index| bits.bit(index));
     let counts = Bits::from_words(vec![(undo ^ one) * 3], 2);
     let asked = Bits::from_words(vec![(uphill ^ one) | small << 1], 2);
-    let mut triples = bit_triples(party, 2).await?;
-    let both = and_many(party, &mut triples, &[(&counts, &asked)]).await?;
-    let both = both.into_iter().next().unwrap_or_default();
+    let mut triples = party.triples(2).await?;
+    let both = party.and(&mut triples, &counts, &asked).await?;
     let (small, held) = (Bits::from_words(vec![both.bit(1)], 1), Bits::from_words(vec![held], 1));
-    let ends = and_many(party, &mut triples, &[(&small, &held)]).await?;
-    let small = ends.first().map_or(0, |bit| bit.bit(0));
+    let small = party.and(&mut triples, &small, &held).await?.bit(0);
     Ok(Verdict { undo, keep: both.bit(0), small })
 }
 

@@ -44,7 +44,7 @@
 pub(in crate::vertical) mod damped;
 pub(in crate::vertical) mod information;
 pub(in crate::vertical) mod response;
-mod scaling;
+pub(in crate::vertical) mod scaling;
 
 use mpc::TwoParty;
 use mpc::matrix::Blocks;
@@ -99,7 +99,7 @@ pub struct Targets<'a> {
 
 /// The largest curvature of a row's loss: exact for the squared one; with a logarithmic link that
 /// of a row whose mean is the average target, and secret steps make up for others.
-const STEEPNESS: f64 = 1.0;
+pub(in crate::vertical) const STEEPNESS: f64 = 1.0;
 
 /// Trains on `columns` (own columns, all finite, standardised). The guest passes its targets, the
 /// host `None`; both pass the same family and settings.
@@ -134,7 +134,7 @@ pub async fn train_along<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
-    let rows = check(party, columns, targets, family, settings)?;
+    let rows = check(party.is_first(), columns, targets, family, settings)?;
     let weighted =
         engine::agree_on_weights(party, targets.map(|targets| targets.weights.is_some())).await?;
     let scaling = Scaling::agree(party, targets, family).await?;
@@ -188,8 +188,8 @@ async fn descend_damped(
     Ok((optimiser.result(party), passes.into()))
 }
 
-fn check(
-    party: &TwoParty,
+pub(in crate::vertical) fn check(
+    is_guest: bool,
     columns: &[&[f64]],
     targets: Option<Targets<'_>>,
     family: Family,
@@ -204,7 +204,7 @@ fn check(
     {
         return invalid(format!("the power of the variance is {power}; it lies between 1 and 2"));
     }
-    if party.is_first() != targets.is_some() {
+    if is_guest != targets.is_some() {
         return invalid("the first party, and only it, brings the targets".to_owned());
     }
     let rows = targets.map(|targets| targets.values.len());

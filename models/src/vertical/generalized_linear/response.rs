@@ -80,16 +80,16 @@ pub(in crate::vertical) enum Factors {
 pub(in crate::vertical) const RESIDUAL_BITS: u32 = 30;
 /// Fractional bits of residuals of exponentials, which are up to 2^9 times as large while a step is
 /// tried that is too long.
-pub(super) const LOG_RESIDUAL_BITS: u32 = 22;
+pub(in crate::vertical) const LOG_RESIDUAL_BITS: u32 = 22;
 /// Bits that scores lose before they are multiplied by factors; 2^30.4 is left of a score of 1.
-pub(super) const SCORE_SHIFT: u32 = 12;
+pub(in crate::vertical) const SCORE_SHIFT: u32 = 12;
 /// Fractional bits of the factors of rows.
-pub(super) const FACTOR_BITS: u32 = 20;
+pub(in crate::vertical) const FACTOR_BITS: u32 = 20;
 /// Units of a factor of 1: the residual's unit is 2^30, that of a score after its shift 2^36/50.
 pub(super) const FACTOR_UNIT: f64 =
     (1_u64 << (FACTOR_BITS + RESIDUAL_BITS + SCORE_SHIFT)) as f64 / SCORE_UNIT;
 /// Bits of these factors as integers, sign included: they are at most 4.
-const FACTOR_WIDTH: u32 = FACTOR_BITS + 4;
+pub(in crate::vertical) const FACTOR_WIDTH: u32 = FACTOR_BITS + 4;
 /// The largest exponent of e before exponentials are clamped: 403 times the mean target.
 pub(super) const EXPONENT_MAX: f64 = 6.0;
 /// The largest magnitude of a linear predictor before it is clamped.
@@ -118,18 +118,8 @@ impl Response {
         rows: Rows,
         weighted: bool,
     ) -> Result<Self, ModelError> {
-        let factor = |scale: &f64| (scale * FACTOR_UNIT).round() as i64;
-        let scales = row_scales(weights, rows)?;
-        let factors = if !weighted {
-            let even = (1_u64 << rows.log_training()) as f64 / rows.training as f64;
-            Factors::Even(factor(&even))
-        } else if weights.is_some() {
-            Factors::Own(scales.iter().map(factor).collect())
-        } else {
-            Factors::Own(Vec::new())
-        };
-        let word = |target: &f64| (target * SCORE_UNIT).round() as i64 as u64;
-        Ok(Self::Identity { factors, targets: scaling.targets.iter().map(word).collect() })
+        let factors = Factors::new(weights, rows, weighted)?;
+        Ok(Self::Identity { factors, targets: in_score_units(&scaling.targets) })
     }
 
     /// Of a family with the logarithm as its link and this power of the mean as its variance.
@@ -140,36 +130,8 @@ impl Response {
         weights: Option<&[f64]>,
         rows: Rows,
     ) -> Result<Self, ModelError> {
-        let (rise, fall) = (2.0 - power, 1.0 - power);
-        let range = exponent_range(power)?;
-        let scales = row_scales(weights, rows)?;
-        let rows = scaling.targets.iter().zip(&scales);
-        let (means, targets): (Vec<f64>, Vec<f64>) = rows
-            .map(|(target, scale)| {
-                let scale = scale * scaling.factor;
-                (scale, -scale * target)
-            })
-            .unzip();
-        if let Some(largest) = targets.iter().find(|target| target.abs() > FACTORS_MAX / 2.0) {
-            return Err(ModelError::InvalidInput(format!(
-                "a target is about {:.0} times the mean, weights included; fixed point allows \
-                 {:.0} times; cap large targets",
-                largest.abs(),
-                FACTORS_MAX / 2.0
-            )));
-        }
-        let unit = f64::from(1 << LOG_RESIDUAL_BITS);
-        let word = |value: &f64| (value * unit).round() as i64 as u64;
-        let (mut terms, mut constants) = (Vec::new(), vec![0_u64; means.len()]);
-        for (rate, factors) in [(rise, means), (fall, targets)] {
-            if rate == 0.0 {
-                constants = factors.iter().map(word).collect();
-            } else {
-                terms.push((rate, factors));
-            }
-        }
-        let offset = |offset: &f64| (offset * SCORE_UNIT).round() as i64 as u64;
-        let offsets = scaling.offsets.iter().map(offset).collect();
+        let LogLink { range, terms, constants, offsets } =
+            LogLink::new(scaling, power, weights, rows)?;
         let exponential = Exponential::prepare(party).await?;
         Ok(Self::Log { exponential, range, terms, constants, offsets, power })
     }
@@ -206,6 +168,58 @@ impl Response {
     }
 }
 
+/// What residuals with a logarithmic link are made of.
+pub(in crate::vertical) struct LogLink {
+    /// What linear predictors are clamped to.
+    pub(in crate::vertical) range: Range,
+    /// The rate of each exponential that is not constant, with its factors.
+    pub(in crate::vertical) terms: Vec<(f64, Vec<f64>)>,
+    /// The constant part, with [`LOG_RESIDUAL_BITS`].
+    pub(in crate::vertical) constants: Vec<u64>,
+    /// The offsets, in [`SCORE_UNIT`].
+    pub(in crate::vertical) offsets: Vec<u64>,
+}
+
+impl LogLink {
+    /// Of a family with this power of the mean as its variance; at hosts without factors.
+    pub(in crate::vertical) fn new(
+        scaling: &Scaling,
+        power: f64,
+        weights: Option<&[f64]>,
+        rows: Rows,
+    ) -> Result<Self, ModelError> {
+        let (rise, fall) = (2.0 - power, 1.0 - power);
+        let range = exponent_range(power)?;
+        let scales = row_scales(weights, rows)?;
+        let rows = scaling.targets.iter().zip(&scales);
+        let (means, targets): (Vec<f64>, Vec<f64>) = rows
+            .map(|(target, scale)| {
+                let scale = scale * scaling.factor;
+                (scale, -scale * target)
+            })
+            .unzip();
+        if let Some(largest) = targets.iter().find(|target| target.abs() > FACTORS_MAX / 2.0) {
+            return Err(ModelError::InvalidInput(format!(
+                "a target is about {:.0} times the mean, weights included; fixed point allows \
+                 {:.0} times; cap large targets",
+                largest.abs(),
+                FACTORS_MAX / 2.0
+            )));
+        }
+        let unit = f64::from(1 << LOG_RESIDUAL_BITS);
+        let word = |value: &f64| (value * unit).round() as i64 as u64;
+        let (mut terms, mut constants) = (Vec::new(), vec![0_u64; means.len()]);
+        for (rate, factors) in [(rise, means), (fall, targets)] {
+            if rate == 0.0 {
+                constants = factors.iter().map(word).collect();
+            } else {
+                terms.push((rate, factors));
+            }
+        }
+        Ok(Self { range, terms, constants, offsets: in_score_units(&scaling.offsets) })
+    }
+}
+
 impl Residuals for Response {
     fn residual_bits(&self) -> u32 {
         match self {
@@ -216,18 +230,46 @@ impl Residuals for Response {
 }
 
 impl Factors {
+    /// Those of the squared loss, which all parties know if the rows are not `weighted`.
+    pub(in crate::vertical) fn new(
+        weights: Option<&[f64]>,
+        rows: Rows,
+        weighted: bool,
+    ) -> Result<Self, ModelError> {
+        let factor = |scale: &f64| (scale * FACTOR_UNIT).round() as i64;
+        let scales = row_scales(weights, rows)?;
+        Ok(if !weighted {
+            let even = (1_u64 << rows.log_training()) as f64 / rows.training as f64;
+            Self::Even(factor(&even))
+        } else if weights.is_some() {
+            Self::Own(scales.iter().map(factor).collect())
+        } else {
+            Self::Own(Vec::new())
+        })
+    }
+
+    /// For products with shares of [`FACTOR_WIDTH`] bits.
+    pub(in crate::vertical) fn known(&self, is_guest: bool) -> known::Factors<'_> {
+        match self {
+            Self::Even(factor) => known::Factors::Even(*factor),
+            Self::Own(factors) if is_guest => known::Factors::Own(factors),
+            Self::Own(_) => known::Factors::Theirs,
+        }
+    }
+
     pub(super) async fn times(
         &self,
         party: &mut TwoParty,
         scores: &[u64],
     ) -> Result<Vec<u64>, ModelError> {
-        let factors = match self {
-            Self::Even(factor) => known::Factors::Even(*factor),
-            Self::Own(factors) if party.is_first() => known::Factors::Own(factors),
-            Self::Own(_) => known::Factors::Theirs,
-        };
+        let factors = self.known(party.is_first());
         Ok(known::multiply_by(party, factors, FACTOR_WIDTH, scores).await?)
     }
+}
+
+/// Numbers of the guest in [`SCORE_UNIT`].
+pub(in crate::vertical) fn in_score_units(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| (value * SCORE_UNIT).round() as i64 as u64).collect()
 }
 
 /// Subtracts the guest's terms, which the host does not have.
@@ -236,7 +278,7 @@ pub(in crate::vertical) fn subtract(shares: &mut [u64], terms: &[u64]) {
 }
 
 /// Adds the guest's terms, which the host does not have.
-pub(super) fn add(shares: &mut [u64], terms: &[u64]) {
+pub(in crate::vertical) fn add(shares: &mut [u64], terms: &[u64]) {
     shares.iter_mut().zip(terms).for_each(|(share, term)| *share = share.wrapping_add(*term));
 }
 

@@ -28,15 +28,15 @@ const DEVIATIONS_MAX: f64 = 200.0;
 
 /// What both parties know, and at the guest the targets in the new units.
 #[derive(Debug, Default)]
-pub(super) struct Scaling {
+pub(in crate::vertical) struct Scaling {
     /// e.
     exponent: i8,
     /// y'; empty at the host.
-    pub(super) targets: Vec<f64>,
+    pub(in crate::vertical) targets: Vec<f64>,
     /// The centred offsets; empty without any.
-    pub(super) offsets: Vec<f64>,
+    pub(in crate::vertical) offsets: Vec<f64>,
     /// What is left of the objective's factor, for a logarithmic link.
-    pub(super) factor: f64,
+    pub(in crate::vertical) factor: f64,
     /// What the guest's intercept gets back.
     shift: f64,
 }
@@ -44,7 +44,7 @@ pub(super) struct Scaling {
 impl Scaling {
     /// Makes the guest's targets ready and tells the host e, where penalties or weights depend on
     /// it (with the gamma family nothing does).
-    pub(super) async fn agree(
+    pub(in crate::vertical) async fn agree(
         party: &mut TwoParty,
         targets: Option<Targets<'_>>,
         family: Family,
@@ -115,7 +115,11 @@ impl Scaling {
     }
 
     /// What is minimised over the new variables.
-    pub(super) fn settings(&self, settings: &Settings, family: Family) -> engine::Settings {
+    pub(in crate::vertical) fn settings(
+        &self,
+        settings: &Settings,
+        family: Family,
+    ) -> engine::Settings {
         let unit = 2_f64.powi((-self.exponent).into());
         let l2 = if family.log_link_power().is_some() { settings.l2 * unit } else { settings.l2 };
         engine::Settings {
@@ -129,7 +133,7 @@ impl Scaling {
     }
 
     /// Brings coefficients in the units of the target into those of the training.
-    pub(super) fn redo(&self, family: Family, start: &mut Start, guest: bool) {
+    pub(in crate::vertical) fn redo(&self, family: Family, start: &mut Start, guest: bool) {
         let unit = if family.log_link_power().is_some() {
             1.0
         } else {
@@ -141,7 +145,12 @@ impl Scaling {
     }
 
     /// The party's coefficients in the units of the target.
-    pub(super) fn undo(&self, family: Family, mut own: Coefficients, guest: bool) -> Coefficients {
+    pub(in crate::vertical) fn undo(
+        &self,
+        family: Family,
+        mut own: Coefficients,
+        guest: bool,
+    ) -> Coefficients {
         let scale = 2_f64.powi(self.exponent.into());
         let (unit, of_errors) = match family.log_link_power() {
             // The information is 2^e times that of y'; a dispersion makes up for it.

@@ -1,8 +1,9 @@
 //! The steps of the accelerated descent, whoever shares the vectors: see `optimiser`.
 
-use mpc::boolean::Bits;
+use mpc::boolean::{BitTriples, Bits};
+use mpc::refresh::{Shared, refresh, refresh_among};
 use mpc::several::{self, Parties};
-use mpc::{MpcError, TwoParty, comparison, conversion, multiplication};
+use mpc::{MpcError, TwoParty, boolean, comparison, conversion, multiplication};
 
 use super::objective::GRADIENT_BITS;
 use super::optimiser::{FACTOR_BITS, difference, momentum, sum};
@@ -14,21 +15,50 @@ const COMPARE_BITS: u32 = 26;
 
 /// What the parties of a descent, two or several, can do with shares.
 pub(in crate::vertical) trait Arithmetic {
+    /// Prepared for ANDs of bits.
+    type Triples: Send;
+
     /// Whether this is the party that holds public constants.
     fn holds_constants(&self) -> bool;
+    /// The largest error of [`truncate`](Self::truncate), in units.
+    fn truncation_error(&self) -> u64;
     /// Shares of `x_i / 2^shift`, for `|x_i| < 2^61`.
     async fn truncate(&mut self, shares: &[u64], shift: u32) -> Result<Vec<u64>, MpcError>;
     /// Shares of the products, element by element.
     async fn multiply(&mut self, left: &[u64], right: &[u64]) -> Result<Vec<u64>, MpcError>;
+    /// Shares of a shared number times each element.
+    async fn scale(&mut self, factor: u64, vector: &[u64]) -> Result<Vec<u64>, MpcError>;
+    /// What ANDs of so many words of bits take.
+    async fn triples(&mut self, words: usize) -> Result<Self::Triples, MpcError>;
+    /// XOR shares of x ∧ y.
+    async fn and(
+        &mut self,
+        triples: &mut Self::Triples,
+        left: &Bits,
+        right: &Bits,
+    ) -> Result<Bits, MpcError>;
     /// Shares of the signs.
     async fn is_negative(&mut self, shares: &[u64]) -> Result<Bits, MpcError>;
     /// Shares of the values whose bit is set, and of zeros.
     async fn select(&mut self, bits: &Bits, values: &[u64]) -> Result<Vec<u64>, MpcError>;
+    /// New shares of the same secrets.
+    async fn refresh(&mut self, shared: &mut Shared) -> Result<(), MpcError>;
+
+    /// A share of a public constant.
+    fn constant(&self, value: u64) -> u64 {
+        if self.holds_constants() { value } else { 0 }
+    }
 }
 
 impl Arithmetic for TwoParty {
+    type Triples = BitTriples;
+
     fn holds_constants(&self) -> bool {
         self.is_first()
+    }
+
+    fn truncation_error(&self) -> u64 {
+        1
     }
 
     async fn truncate(&mut self, shares: &[u64], shift: u32) -> Result<Vec<u64>, MpcError> {
@@ -39,6 +69,24 @@ impl Arithmetic for TwoParty {
         multiplication::multiply(self, left, right).await
     }
 
+    async fn scale(&mut self, factor: u64, vector: &[u64]) -> Result<Vec<u64>, MpcError> {
+        multiplication::scale(self, factor, vector).await
+    }
+
+    async fn triples(&mut self, words: usize) -> Result<BitTriples, MpcError> {
+        boolean::bit_triples(self, words).await
+    }
+
+    async fn and(
+        &mut self,
+        triples: &mut BitTriples,
+        left: &Bits,
+        right: &Bits,
+    ) -> Result<Bits, MpcError> {
+        let both = boolean::and_many(self, triples, &[(left, right)]).await?;
+        Ok(both.into_iter().next().unwrap_or_default())
+    }
+
     async fn is_negative(&mut self, shares: &[u64]) -> Result<Bits, MpcError> {
         comparison::is_negative(self, shares, 64).await
     }
@@ -46,11 +94,21 @@ impl Arithmetic for TwoParty {
     async fn select(&mut self, bits: &Bits, values: &[u64]) -> Result<Vec<u64>, MpcError> {
         conversion::select(self, bits, values).await
     }
+
+    async fn refresh(&mut self, shared: &mut Shared) -> Result<(), MpcError> {
+        refresh(self, shared).await
+    }
 }
 
 impl Arithmetic for Parties {
+    type Triples = several::Triples;
+
     fn holds_constants(&self) -> bool {
         self.is_first()
+    }
+
+    fn truncation_error(&self) -> u64 {
+        self.count() as u64 + 2
     }
 
     async fn truncate(&mut self, shares: &[u64], shift: u32) -> Result<Vec<u64>, MpcError> {
@@ -61,6 +119,23 @@ impl Arithmetic for Parties {
         several::multiply(self, left, right).await
     }
 
+    async fn scale(&mut self, factor: u64, vector: &[u64]) -> Result<Vec<u64>, MpcError> {
+        several::scale(self, factor, vector).await
+    }
+
+    async fn triples(&mut self, words: usize) -> Result<several::Triples, MpcError> {
+        several::Triples::of_words(self, words).await
+    }
+
+    async fn and(
+        &mut self,
+        triples: &mut several::Triples,
+        left: &Bits,
+        right: &Bits,
+    ) -> Result<Bits, MpcError> {
+        several::and_bits(self, triples, left, right).await
+    }
+
     async fn is_negative(&mut self, shares: &[u64]) -> Result<Bits, MpcError> {
         several::is_negative(self, shares).await
     }
@@ -68,10 +143,14 @@ impl Arithmetic for Parties {
     async fn select(&mut self, bits: &Bits, values: &[u64]) -> Result<Vec<u64>, MpcError> {
         several::select(self, bits, values).await
     }
+
+    async fn refresh(&mut self, shared: &mut Shared) -> Result<(), MpcError> {
+        refresh_among(self, shared).await
+    }
 }
 
 /// The public constants of a descent.
-pub(super) struct Descent {
+pub(in crate::vertical) struct Descent {
     /// Ring units of one step of the coefficients for a gradient of 1.0.
     unit: f64,
     /// Bits that vectors lose before their products are taken.
@@ -81,30 +160,30 @@ pub(super) struct Descent {
 }
 
 /// Shares of where one pass begins and where it leads.
-pub(super) struct Pass<'a> {
+pub(in crate::vertical) struct Pass<'a> {
     /// `v_k`, where training would have ended.
-    pub(super) current: &'a [u64],
+    pub(in crate::vertical) current: &'a [u64],
     /// The point ahead of it at which the gradient was taken.
-    pub(super) ahead: &'a [u64],
+    pub(in crate::vertical) ahead: &'a [u64],
     /// `v_(k+1)`.
-    pub(super) next: &'a [u64],
+    pub(in crate::vertical) next: &'a [u64],
     /// The gradient of the validation rows; empty without any.
-    pub(super) validation: &'a [u64],
+    pub(in crate::vertical) validation: &'a [u64],
 }
 
 /// Shares of what one pass says.
-pub(super) struct Verdict {
+pub(in crate::vertical) struct Verdict {
     /// Did the move go uphill?
     uphill: u64,
     /// Is the step small enough to stop?
-    pub(super) small: u64,
+    pub(in crate::vertical) small: u64,
     /// Did the move go uphill for the validation rows? 0 without any.
-    pub(super) uphill_validation: u64,
+    pub(in crate::vertical) uphill_validation: u64,
 }
 
 impl Descent {
     /// With variables of which 1.0 is `coefficient_unit`.
-    pub(super) fn new(coefficient_unit: f64, inverse_step: f64) -> Self {
+    pub(in crate::vertical) fn new(coefficient_unit: f64, inverse_step: f64) -> Self {
         let unit = coefficient_unit / inverse_step;
         let shorten_bits = (unit.log2() as u32).saturating_sub(COMPARE_BITS);
         Self { unit, shorten_bits, sketch: None }
@@ -116,18 +195,18 @@ impl Descent {
     }
 
     /// Ring units of one step of the coefficients for a gradient of 1.0.
-    pub(super) fn unit(&self) -> f64 {
+    pub(in crate::vertical) fn unit(&self) -> f64 {
         self.unit
     }
 
     /// The bound on the squared norm of a step, in shortened units, for a gradient of this norm.
-    pub(super) fn bound(&self, tolerance: f64) -> u64 {
+    pub(in crate::vertical) fn bound(&self, tolerance: f64) -> u64 {
         let bound = tolerance * self.unit / f64::from(1 << self.shorten_bits);
         (bound * bound).ceil() as u64 + 1
     }
 
     /// The point to which the gradient at the point `ahead`, over a `share` of the rows, leads.
-    pub(super) async fn propose<A: Arithmetic>(
+    pub(in crate::vertical) async fn propose<A: Arithmetic>(
         &self,
         parties: &mut A,
         ahead: &[u64],
@@ -141,7 +220,7 @@ impl Descent {
 
     /// The point of the gradient after `pass`, before which there were so many `passes`, and what
     /// it says; a step is small up to `bound`.
-    pub(super) async fn judge<A: Arithmetic>(
+    pub(in crate::vertical) async fn judge<A: Arithmetic>(
         &self,
         parties: &mut A,
         pass: &Pass<'_>,
@@ -182,7 +261,7 @@ impl Descent {
         let products = parties.multiply(&[step, step, validation].concat(), &right).await?;
         let (squares, slopes) = products.split_at(step.len());
         let (slopes, validation_slopes) = slopes.split_at(step.len());
-        let bound = if parties.holds_constants() { bound } else { 0 };
+        let bound = parties.constant(bound);
         let margins = [
             sum(slopes).wrapping_neg(),
             sum(squares).wrapping_sub(bound),

@@ -52,12 +52,11 @@
 //! each party's own whitening (`whitening`), with secret restarts, proximal for l1 (`optimiser`).
 
 mod dense;
-mod descent;
+pub(in crate::vertical) mod descent;
 mod early_stopping;
 mod levels;
 pub(in crate::vertical) mod objective;
 pub(in crate::vertical) mod optimiser;
-pub mod several;
 mod sketch;
 pub(in crate::vertical) mod whitening;
 pub mod woe;
@@ -95,7 +94,7 @@ const SAMPLE_PART: usize = 8;
 /// all rows.
 const SAMPLE_ROWS: usize = 16;
 /// Passes that the products are packed for; training takes about so many.
-const QUERIES: usize = 20;
+pub(in crate::vertical) const QUERIES: usize = 20;
 
 /// What to minimise and when to stop.
 #[derive(Debug, Clone, PartialEq)]
@@ -395,7 +394,11 @@ pub(in crate::vertical) async fn learn_vectors<R: Residuals>(
 }
 
 /// A party's weights and its intercept, from its coefficients.
-fn with_intercept(whitened: &Whitened, is_guest: bool, mut weights: Vec<f64>) -> (Vec<f64>, f64) {
+pub(in crate::vertical) fn with_intercept(
+    whitened: &Whitened,
+    is_guest: bool,
+    mut weights: Vec<f64>,
+) -> (Vec<f64>, f64) {
     let offset = whitened.offset(&weights);
     // The guest's intercept is the last of its columns; levels follow.
     let intercept = if is_guest { weights.remove(whitened.width() - 1) } else { offset };
@@ -486,7 +489,7 @@ pub(in crate::vertical) fn curvature(weighted: bool, rows: usize) -> f64 {
 }
 
 /// Own columns after the change of variables; the guest's intercept is its last column.
-async fn whiten(
+pub(in crate::vertical) async fn whiten(
     session: &Session,
     is_guest: bool,
     columns: &[&[f64]],
@@ -519,22 +522,31 @@ pub(in crate::vertical) fn thresholds(
     prepared: &Prepared,
     settings: &Settings,
 ) -> Vec<f64> {
-    if settings.l1 == 0.0 {
-        return Vec::new();
-    }
-    let width = prepared.whitened.width();
-    let free = if party.is_first() { width - 1 } else { width };
-    let threshold =
-        |column| if column == free { 0.0 } else { settings.l1 * prepared.whitened.scale(column) };
-    let mut thresholds: Vec<f64> = (0..width).map(threshold).collect();
-    if !party.is_first() {
+    let mut thresholds = thresholds_of_columns(&prepared.whitened, party.is_first(), settings);
+    if settings.l1 > 0.0 && !party.is_first() {
         let woe = settings.l1 * prepared.woe.scale();
-        thresholds.resize(width + prepared.woe.features(), woe);
+        thresholds.resize(prepared.whitened.width() + prepared.woe.features(), woe);
     }
     thresholds
 }
 
-fn check(
+/// The same for whitened columns alone.
+pub(in crate::vertical) fn thresholds_of_columns(
+    whitened: &Whitened,
+    is_guest: bool,
+    settings: &Settings,
+) -> Vec<f64> {
+    if settings.l1 == 0.0 {
+        return Vec::new();
+    }
+    let width = whitened.width();
+    let free = if is_guest { width - 1 } else { width };
+    let threshold =
+        |column| if column == free { 0.0 } else { settings.l1 * whitened.scale(column) };
+    (0..width).map(threshold).collect()
+}
+
+pub(in crate::vertical) fn check(
     is_guest: bool,
     columns: &[&[f64]],
     labels: Option<Labels<'_>>,

@@ -228,8 +228,8 @@ impl<'a, R: Residuals> Objective<'a, R> {
     }
 
     /// Shares of the point at which these coefficients stand, in party order; those of several
-    /// vectors lie one after the other in each party's block. This party's variables have a norm of
-    /// at most [`START_MAX`], or less where there are so many rows that their sums would not fit.
+    /// vectors lie one after the other in each party's block. See
+    /// [`Units::begin`].
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`] for coefficients of other columns, or that no training gives.
@@ -242,22 +242,7 @@ impl<'a, R: Residuals> Objective<'a, R> {
         for start in start {
             variables.extend(self.variables_of(party.is_first(), start)?);
         }
-        // Sums that are truncated are below 2^61; a gradient is at most the sum of both parties'
-        // norms and one more, that of the targets.
-        let sum_max = 2_f64.powi(61 - (GRADIENT_BITS + self.units().gradient_shift()) as i32);
-        let most = START_MAX.min((sum_max - 1.0) / 2.0);
-        let norm = variables.iter().map(|variable| variable * variable).sum::<f64>().sqrt();
-        let fits = norm <= most;
-        if !fits {
-            return Err(ModelError::InvalidInput(format!(
-                "the coefficients to begin with make a part of the predictor of {norm:.1} \
-                 deviations, more than {most:.1}: the earlier model was trained on columns or a \
-                 label in other units; leave `warm_start` out"
-            )));
-        }
-        let unit = self.coefficient_unit();
-        let own =
-            variables.iter().map(|variable| (variable * unit).round() as i64 as u64).collect();
+        let own = self.units().begin(&variables, 2)?;
         let theirs = vec![0; start.len() * self.theirs];
         let words = in_party_order(party, own, theirs);
         let mut shared = Shared { words, ..Shared::default() };
@@ -267,19 +252,8 @@ impl<'a, R: Residuals> Objective<'a, R> {
 
     /// This party's variables.
     fn variables_of(&self, guest: bool, start: &Start) -> Result<Vec<f64>, ModelError> {
-        let width = self.whitened.width();
-        let mut coefficients = start.weights.clone();
-        if guest {
-            coefficients.push(start.intercept);
-        }
-        if coefficients.len() != self.own {
-            return Err(ModelError::InvalidInput(format!(
-                "{} coefficients to begin with, for {} columns",
-                coefficients.len(),
-                self.own
-            )));
-        }
-        let (plain, woe) = coefficients.split_at(width);
+        let coefficients = start.coefficients(guest, self.own)?;
+        let (plain, woe) = coefficients.split_at(self.whitened.width());
         let mut variables = self.whitened.variables(plain);
         variables.extend(woe.iter().map(|weight| weight / self.woe.scale()));
         Ok(variables)
@@ -348,14 +322,14 @@ impl Units {
     /// The penalty's rows join the sum over data rows, brought to the same unit:
     /// 2^p · (v·2^(48-c)/50) · 50·2^shift = 2^(c+r+m) · v; 2c + m is 35 or 36 where all rows are
     /// trained on.
-    fn penalty_shift(self) -> i32 {
+    pub(in crate::vertical) fn penalty_shift(self) -> i32 {
         let Self { column_bits, residual_bits, log_rows } = self;
         (2 * column_bits + residual_bits + log_rows) as i32 - (48 + PENALTY_BITS) as i32
     }
 
     /// What shares of variables are multiplied by to join as the penalty's rows, for a `share` of
     /// the training rows; for fewer bits of residuals the product is too large by a power of two.
-    pub(super) fn penalty_multiplier(self, share: f64) -> u64 {
+    pub(in crate::vertical) fn penalty_multiplier(self, share: f64) -> u64 {
         ((50_u64 << self.penalty_shift().max(0)) as f64 * share).round() as u64
     }
 
@@ -375,6 +349,31 @@ impl Units {
         truncate_blocks(party, penalties, self.penalty_shift().min(0).unsigned_abs()).await
     }
 
+    /// The variables of one of so many parties in ring units, for training to begin at. They have a
+    /// norm of at most [`START_MAX`], or less where there are so many rows that their sums would
+    /// not fit.
+    pub(in crate::vertical) fn begin(
+        self,
+        variables: &[f64],
+        parties: usize,
+    ) -> Result<Vec<u64>, ModelError> {
+        // Sums that are truncated are below 2^61; a gradient is at most the sum of all parties'
+        // norms and one more, that of the targets.
+        let sum_max = 2_f64.powi(61 - (GRADIENT_BITS + self.gradient_shift()) as i32);
+        let most = START_MAX.min((sum_max - 1.0) / parties as f64);
+        let norm = variables.iter().map(|variable| variable * variable).sum::<f64>().sqrt();
+        let fits = norm <= most;
+        if !fits {
+            return Err(ModelError::InvalidInput(format!(
+                "the coefficients to begin with make a part of the predictor of {norm:.1} \
+                 deviations, more than {most:.1}: the earlier model was trained on columns or a \
+                 label in other units; leave `warm_start` out"
+            )));
+        }
+        let unit = coefficient_unit(self.column_bits);
+        Ok(variables.iter().map(|variable| (variable * unit).round() as i64 as u64).collect())
+    }
+
     /// The gradients at 2^[`GRADIENT_BITS`], from sums over rows.
     pub(in crate::vertical) async fn gradients(
         self,
@@ -385,7 +384,7 @@ impl Units {
     }
 
     /// The bits that sums over rows lose to become gradients.
-    pub(super) fn gradient_shift(self) -> u32 {
+    pub(in crate::vertical) fn gradient_shift(self) -> u32 {
         let Self { column_bits, residual_bits, log_rows } = self;
         column_bits + residual_bits + log_rows - GRADIENT_BITS
     }

@@ -17,15 +17,13 @@
 //! (`early_stopping`).
 
 use mpc::TwoParty;
-use mpc::comparison::is_negative;
-use mpc::conversion::select;
 use mpc::matrix::Blocks;
 use mpc::refresh::Shared;
 use mpc::reveal::open_bit;
 use mpc::sigmoid::Accuracy;
 
 use super::Settings;
-use super::descent::{Descent, Pass, Verdict};
+use super::descent::{Arithmetic, Descent, Pass, Verdict};
 use super::early_stopping::Patience;
 use super::objective::{Gradients, Space, from_party_order, in_party_order};
 use super::sketch::Sketch;
@@ -229,8 +227,8 @@ pub(in crate::vertical) fn momentum(passes: u32) -> f64 {
 
 /// Moves every element towards zero by its shared threshold, and to zero if it is nearer; without
 /// thresholds nothing.
-pub(in crate::vertical) async fn soften(
-    party: &mut TwoParty,
+pub(in crate::vertical) async fn soften<A: Arithmetic>(
+    parties: &mut A,
     vector: Vec<u64>,
     thresholds: &[u64],
 ) -> Result<Vec<u64>, ModelError> {
@@ -243,8 +241,8 @@ pub(in crate::vertical) async fn soften(
         vector.iter().zip(thresholds).map(|(word, pull)| word.wrapping_add(*pull)).collect();
     let mut margins: Vec<u64> = above.iter().map(|word| word.wrapping_neg()).collect();
     margins.extend(&below);
-    let outside = is_negative(party, &margins, 64).await?;
-    let kept = select(party, &outside, &[above, below].concat()).await?;
+    let outside = parties.is_negative(&margins).await?;
+    let kept = parties.select(&outside, &[above, below].concat()).await?;
     Ok((0..count).map(|index| kept[index].wrapping_add(kept[count + index])).collect())
 }
 

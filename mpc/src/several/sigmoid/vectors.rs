@@ -5,7 +5,7 @@ use crypto::lattice::slots::{EncryptedSlots, MaskedSlots, ProductSum, PublicKey,
 use crypto::random::Generator;
 use rayon::prelude::*;
 
-use super::{Sigmoid, Steps};
+use super::{Sigmoid, Steps, Vectors};
 use crate::sigmoid::{to_slot, waves};
 
 /// sigmoid(z) - 1/2 ≈ `Σ_k SERIES[k]·sin((2k+1)·2π·z/50)` for |z| up to 12.5.
@@ -32,11 +32,8 @@ pub(super) const PRODUCT_BITS: u32 = 42;
 /// Bits that the first party's waves have more than others: theirs carry the coefficients, and the
 /// rounding of small ones counts as much as that of large ones.
 const FIRST_MORE_BITS: f64 = 2.0;
-/// Vectors of a chunk's waves.
+/// Vectors of a chunk's waves: the sine and the cosine of each harmonic.
 pub(super) const VECTORS: usize = 2 * SERIES.len();
-
-/// Vectors of slots for a chunk of rows; of waves the sine and the cosine of each harmonic.
-pub(super) type Vectors = Vec<Vec<u64>>;
 
 /// The deviation of the result's rounding, for a factor of 1 and so many parties.
 pub fn deviation(parties: usize) -> f64 {
@@ -51,7 +48,7 @@ pub fn deviation(parties: usize) -> f64 {
 /// A uniform number from -1/2 to 1/2. With it added, the nearest integer has the number itself as
 /// its expectation; without, the circle of waves has another radius after rounding, for every
 /// share alike, and the smallest coefficients of the series are lost with five parties.
-fn dither(rng: &mut Generator) -> f64 {
+pub(in crate::several) fn dither(rng: &mut Generator) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
 }
 

@@ -5,12 +5,17 @@ use mpc::reveal::{Ledger, Observation};
 use net::Session;
 use world::{Fault, FaultKind, MeshFault, MeshOutcome, Side, mesh, mesh_with_fault};
 
+use super::logistic_regression::train;
 use super::*;
 use crate::local::logistic_regression as local;
 use crate::vertical::attacks::{advantage, chance};
-use crate::vertical::logistic_regression::EarlyStopping;
+use crate::vertical::logistic_regression::{EarlyStopping, Labels, STEEPNESS, check};
 
-const DISCLOSURES: [&str; 3] = ["train.stop", "model.own_coefficients", "train.weighted"];
+mod courses;
+mod numbers;
+
+const DISCLOSURES: [&str; 4] =
+    ["train.stop", "model.own_coefficients", "train.weighted", "train.label_scale"];
 
 /// Each party's columns, correlated within and across the parties, and labels that depend on all.
 struct Data {
@@ -54,7 +59,8 @@ async fn play(
     let mut parties = Parties::setup(sessions, Arc::clone(&ledger)).await?;
     let columns = slices(&data.columns[number]);
     let labels = (number == 0).then_some(Labels { values: &data.labels, weights });
-    let trained = train(&mut parties, &columns, labels, settings).await?;
+    let course = Course::default();
+    let trained = train(&mut parties, &columns, labels, settings, course).await?;
     Ok((trained, ledger.observed()))
 }
 
@@ -67,15 +73,19 @@ fn run(
     mesh(1, data.columns.len(), role)
 }
 
-fn assert_optimal(data: &Data, weights: Option<&[f64]>, bound: f64) {
-    let settings = Settings::default();
+fn assert_optimal(data: &Data, weights: Option<&[f64]>, l1: f64, bound: f64) {
+    let settings = Settings { l1, ..Settings::default() };
     let outcome = run(data, weights, &settings);
-    let parts: Vec<&Coefficients> =
-        outcome.results.iter().map(|it| &it.as_ref().unwrap().0).collect();
-    assert!(parts.iter().all(|part| part.converged), "{parts:?}");
+    let parts: Vec<Coefficients> = outcome.results.into_iter().map(|it| it.unwrap().0).collect();
     let pooled = data.columns.concat();
-    let reference = local::Settings { l2: settings.l2, ..Default::default() };
+    let reference = local::Settings { l2: settings.l2, l1, ..Default::default() };
     let optimum = local::fit(&slices(&pooled), &data.labels, weights, reference).unwrap();
+    assert_near(&parts, &optimum, bound);
+}
+
+/// What the parties learnt is what was learnt of the pooled columns.
+fn assert_near(parts: &[Coefficients], optimum: &local::Fit, bound: f64) {
+    assert!(parts.iter().all(|part| part.converged), "{parts:?}");
     let joint = parts.iter().flat_map(|part| &part.weights);
     let pairs = joint.zip(&optimum.weights);
     let worst = pairs.map(|(joint, pooled)| (joint - pooled).abs()).fold(0.0, f64::max);
@@ -86,19 +96,31 @@ fn assert_optimal(data: &Data, weights: Option<&[f64]>, bound: f64) {
 
 #[test]
 fn correct() {
-    assert_optimal(&data(700, &[2, 1, 2]), None, 1e-3);
+    assert_optimal(&data(700, &[2, 1, 2]), None, 0.0, 1e-3);
 }
 
 #[test]
 fn correct_with_four_parties() {
-    assert_optimal(&data(600, &[1, 1, 2, 1]), None, 5e-3);
+    assert_optimal(&data(600, &[1, 1, 2, 1]), None, 0.0, 5e-3);
+}
+
+/// Coefficients that are small without an l1 penalty are 0 with it.
+#[test]
+fn correct_with_an_l1_penalty() {
+    let data = data(400, &[1, 2, 1]);
+    let settings = Settings { l1: 0.05, ..Settings::default() };
+    let outcome = run(&data, None, &settings);
+    let parts = outcome.results.into_iter().map(|it| it.unwrap().0);
+    let zeros = parts.flat_map(|part| part.weights).filter(|weight| weight.abs() < 1e-6).count();
+    assert!((1..4).contains(&zeros), "{zeros}");
+    assert_optimal(&data, None, 0.05, 1e-3);
 }
 
 #[test]
 fn correct_with_weights() {
     let data = data(500, &[1, 2, 1]);
     let weights: Vec<f64> = (0..500).map(|row| 0.5 + f64::from(row % 3) * 0.25).collect();
-    assert_optimal(&data, Some(&weights), 1e-3);
+    assert_optimal(&data, Some(&weights), 0.0, 1e-3);
 }
 
 /// A run of one pass over 64 rows.
@@ -175,7 +197,6 @@ fn what_needs_two_parties_is_refused() {
     let data = data(64, &[1, 1, 1]);
     let early = EarlyStopping { patience: 1, validation_rows: 10 };
     for settings in [
-        Settings { l1: 0.1, ..Settings::default() },
         Settings { early_stopping: Some(early), ..Settings::default() },
         Settings { standard_errors: true, ..Settings::default() },
     ] {
@@ -205,9 +226,8 @@ fn both_hosts_shares_of_residuals_say_nothing_about_labels() {
         let product = SharedProducts::prepare(&mut parties, &geometries, &whitened.columns);
         let objective = Objective {
             product: product.await.unwrap(),
-            sigmoid: Sigmoid::prepare(&mut parties).await.unwrap(),
-            scales: row_scales(None, rows).unwrap(),
-            labels: labels.map_or(&[], |labels| labels.values),
+            response: Response::logistic(&mut parties, labels, rows).await.unwrap(),
+            whitened: &whitened,
             widths: geometries.widths(),
             rows,
         };
