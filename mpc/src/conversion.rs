@@ -29,12 +29,12 @@ use rayon::prelude::*;
 use crate::boolean::Bits;
 use crate::ot_extension::exchange;
 use crate::transfers::transfer;
-use crate::{MpcError, TwoParty, Word};
+use crate::{Element, MpcError, TwoParty, Word};
 
 /// Correlated transfers in both directions. For each of this party's choices `c_j` the parties get
 /// additive shares of `c_j·δ_j`, where the peer holds `δ_j`: returns (shares for own choices,
 /// shares for own δ).
-pub async fn correlate<W: Word>(
+pub async fn correlate<W: Element>(
     party: &mut TwoParty,
     choices: &Bits,
     deltas: &[W],

@@ -227,7 +227,7 @@ impl<'a> Histogram<'a> {
 }
 
 /// Adds the sums of the own vectors over the own columns.
-fn add_own_sums(columns: &[Column<'_>], vectors: &[&[u64]], sums: &mut [Vec<u64>]) {
+pub(crate) fn add_own_sums(columns: &[Column<'_>], vectors: &[&[u64]], sums: &mut [Vec<u64>]) {
     sums.par_iter_mut().zip(vectors).for_each(|(sums, vector)| {
         let mut rest = sums.as_mut_slice();
         for column in columns {

@@ -11,6 +11,7 @@
 //! semi-honest peer, [`silent_vole::checked`] against a malicious one; see `docs/THREATS.md`.
 //! [`elementary`], [`shuffle`] and [`replicated`] serve no job yet.
 
+mod arithmetic;
 pub mod base_ot;
 pub mod boolean;
 pub mod comparison;
@@ -46,6 +47,7 @@ mod two_party;
 pub mod wide;
 mod word;
 
+pub use arithmetic::Arithmetic;
 pub use error::MpcError;
 pub use two_party::TwoParty;
-pub use word::Word;
+pub use word::{Element, Word};

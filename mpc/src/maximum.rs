@@ -1,8 +1,9 @@
 //! The largest of shared fractions, with what belongs to it.
 //!
 //! # Functionality
-//! The parties hold shares of groups of [`Contenders`]: fractions with a numerator in 0..2^40 and a
-//! denominator in 1..2^30, and two words each. [`largest`] gives shares of the contender with the
+//! The parties, two or several ([`Arithmetic`]), hold shares of groups of [`Contenders`]: fractions
+//! with a numerator in 0..2^40 and a denominator in 1..2^30, and two words each. [`largest`] gives
+//! shares of the contender with the
 //! largest fraction of each group. Among fractions that differ by less than one part in 2^14 the
 //! one that comes first in its group is taken. [`beats`] is one round of it: for pairs, whether the
 //! second one is larger.
@@ -26,8 +27,8 @@
 //! A block of 2^l contenders in a round replaces l rounds of pairs and gives the same winner.
 //! Rounds of pairs have 14 flights, of blocks 12 + 4·l. Blocks have 8 contenders, or fewer where
 //! their comparisons would not fit one chunk of slots: 1000 contenders take 86 flights instead of
-//! 140. For each comparison besides the products 48 bits are compared, and for each winner, both
-//! ways, four words of 128 bits selected.
+//! 140; among several parties there are pairs only. For each comparison besides the products 48
+//! bits are compared, and for each winner, both ways, four words of 128 bits selected.
 //! # Reference
 //! Tournament; comparison of fractions by cross-multiplication as in Lu et al., "Squirrel", USENIX
 //! Security 2023 (eprint 2023/527), section 4.4, does with square roots instead.
@@ -35,10 +36,8 @@
 mod blocks;
 
 use crate::boolean::Bits;
-use crate::comparison::is_negative;
-use crate::conversion::select;
-use crate::product::{Form, Products};
-use crate::{MpcError, TwoParty};
+use crate::product::Form;
+use crate::{Arithmetic, MpcError};
 use blocks::Blocks;
 
 /// Numerators are below 2 to this power.
@@ -53,10 +52,6 @@ const DIFFERENCE_SHIFT: u32 = 38;
 const DIFFERENCE_BITS: usize = 48;
 /// Comparisons whose products fit into one chunk of slots: up to here more of them cost little.
 const CHUNK: usize = 8192;
-/// Levels of a block, at most.
-const LEVELS_MAX: usize = 3;
-/// More than the error of a shortened difference, so that equal contenders count as equal.
-const ROUNDING: u64 = 4;
 
 /// Shared fractions, each with two words that go with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,10 +89,9 @@ impl Contenders {
 }
 
 /// XOR shares of "the right one is larger by more than one part in 2^14", pair by pair.
-#[net::boxed]
-pub async fn beats(
-    party: &mut TwoParty,
-    products: &Products,
+pub async fn beats<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
     left: &Contenders,
     right: &Contenders,
 ) -> Result<Bits, MpcError> {
@@ -106,16 +100,17 @@ pub async fn beats(
     let form = Form { terms: vec![(part + 1, 0, 3), (-part, 2, 1)], shift: DIFFERENCE_SHIFT };
     let vectors: [&[u128]; 4] =
         [&left.numerators, &left.denominators, &right.numerators, &right.denominators];
-    let differences = products.evaluate(party, &vectors, &[form]).await?;
-    let margin = party.share_of_public(ROUNDING);
+    let differences = party.evaluate(products, &vectors, &[form]).await?;
+    // More than the error of a shortened difference, so that equal contenders count as equal.
+    let margin = party.share_of_public(party.rounding());
     let differences: Vec<u64> =
         differences[0].iter().map(|share| (*share as u64).wrapping_add(margin)).collect();
-    is_negative(party, &differences, DIFFERENCE_BITS).await
+    party.is_negative(&differences, DIFFERENCE_BITS).await
 }
 
 /// The right one where the shared bit is set, else the left one.
-async fn choose(
-    party: &mut TwoParty,
+async fn choose<P: Arithmetic>(
+    party: &mut P,
     bits: &Bits,
     left: &Contenders,
     right: &Contenders,
@@ -130,7 +125,7 @@ async fn choose(
     let bits = Bits::from_fn(4 * count, |index| bits.bit(index % count) == 1);
     let differences: Vec<u128> =
         left.iter().zip(&right).map(|(left, right)| right.wrapping_sub(*left)).collect();
-    let chosen = select(party, &bits, &differences).await?;
+    let chosen = party.select(&bits, &differences).await?;
     let chosen: Vec<u128> =
         left.iter().zip(chosen).map(|(left, chosen)| left.wrapping_add(chosen)).collect();
     let word = |part: usize| {
@@ -149,10 +144,9 @@ async fn choose(
 ///
 /// # Errors
 /// [`MpcError::InvalidInput`] for sizes that do not add up, [`MpcError::Net`] when the peer fails.
-#[net::boxed]
-pub async fn largest(
-    party: &mut TwoParty,
-    products: &Products,
+pub async fn largest<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
     contenders: Contenders,
     sizes: &[usize],
 ) -> Result<Contenders, MpcError> {
@@ -164,7 +158,7 @@ pub async fn largest(
         )));
     }
     let (mut contenders, mut sizes) = (contenders, sizes.to_vec());
-    while let Some(levels) = levels_of(&sizes) {
+    while let Some(levels) = levels_of(&sizes, P::LEVELS_MAX) {
         let blocks = Blocks::new(&sizes, levels);
         let (left, right) = blocks.pairs();
         let compared =
@@ -183,11 +177,11 @@ pub async fn largest(
 }
 
 /// How many levels the next round decides; none where every group has its winner.
-fn levels_of(sizes: &[usize]) -> Option<usize> {
+fn levels_of(sizes: &[usize], levels_max: usize) -> Option<usize> {
     let most = sizes.iter().copied().max().filter(|most| *most > 1)?;
     let all = (usize::BITS - (most - 1).leading_zeros()) as usize;
     let fits = |levels: &usize| Blocks::comparisons(sizes, *levels) <= CHUNK;
-    Some((1..=all.min(LEVELS_MAX)).rev().find(fits).unwrap_or(1))
+    Some((1..=all.min(levels_max)).rev().find(fits).unwrap_or(1))
 }
 
 /// Who meets whom.

@@ -27,7 +27,9 @@
 //! section 4, moved from Paillier to ring-LWE as in Rathee et al., "`CrypTFlow2`", CCS 2020
 //! (eprint 2020/1002), section 2.5.
 
-use crypto::lattice::slots::{EncryptedSlots, MaskedSlots, PublicKey, SecretKey, SlotRing};
+use crypto::lattice::slots::{
+    EncryptedSlots, MaskedSlots, PAIR_MODULI, PublicKey, SecretKey, SlotRing,
+};
 use crypto::lattice::{LatticeError, Parameters, Ring};
 use crypto::random::Generator;
 use net::Size;
@@ -47,6 +49,9 @@ pub const TERMS_MAX: usize = 4;
 /// Sums of products stay below 2 to this power before they are shifted: a sixth of the primes'
 /// product.
 pub const SUM_BITS: u32 = 85;
+
+/// The product of both primes.
+pub(crate) const PAIR_PRODUCT: u128 = PAIR_MODULI[0] as u128 * PAIR_MODULI[1] as u128;
 
 /// `Σ factor·v_i·v_j / 2^shift`: each term is (factor, i, j), with factors below 2^40.
 #[derive(Clone, Debug)]
@@ -75,6 +80,7 @@ impl Form {
         Self { terms: vec![(1, i, j)], shift }
     }
 
+    /// Whether all is within bounds, for so many vectors.
     fn is_valid(&self, vectors: usize) -> bool {
         let fits = |(factor, i, j): &(i64, usize, usize)| {
             factor.unsigned_abs() < 1 << 40 && *i.max(j) < vectors
@@ -115,33 +121,48 @@ impl Products {
         vectors: &[&[u128]],
         forms: &[Form],
     ) -> Result<Vec<Vec<u128>>, MpcError> {
-        let length = vectors.first().map_or(0, |vector| vector.len());
-        let is_valid = vectors.iter().all(|vector| vector.len() == length)
-            && forms.iter().all(|form| form.is_valid(vectors.len()));
-        if !is_valid {
-            return Err(MpcError::InvalidInput(format!(
-                "products of {} vectors need equal lengths and forms of 1 to {TERMS_MAX} terms",
-                vectors.len()
-            )));
-        }
+        let length = check(vectors, forms)?;
         if length <= FEW {
             return evaluate_few(party, vectors, forms).await;
         }
         let mut results = vec![Vec::with_capacity(length); forms.len()];
-        let step = GROUP * self.slots[0].slots();
+        let (step, first) = (self.places(), party.is_first());
         for start in (0..length).step_by(step) {
             let part = start..length.min(start + step);
             let vectors: Vec<&[u128]> = vectors.iter().map(|v| &v[part.clone()]).collect();
-            let residues = match &self.keys {
-                Keys::First(key) => self.multiply(party, key, &vectors, forms).await?,
-                Keys::Second(key) => self.offer(party, key, &vectors, forms).await?,
-            };
+            let own = party.session.compute(|| self.residues(&vectors, first)).await;
+            let cross = self.cross_terms(party, &own, forms).await?;
+            let residues = party.session.compute(|| self.add_own(&own, forms, cross)).await;
             let widened = self.widen(party, &residues, forms, part.len()).await?;
             for (result, part) in results.iter_mut().zip(widened) {
                 result.extend(part);
             }
         }
         Ok(results)
+    }
+
+    /// Places that are worked on at once.
+    pub(crate) fn places(&self) -> usize {
+        GROUP * self.slots[0].slots()
+    }
+
+    /// The rings of both primes.
+    pub(crate) fn slots(&self) -> &[SlotRing; 2] {
+        &self.slots
+    }
+
+    /// Shares modulo each prime of the terms `x_0·y_1 + x_1·y_0` of each form, from both parties'
+    /// private numbers modulo each prime: of each vector, of at most [`Self::places`] places.
+    pub(crate) async fn cross_terms(
+        &self,
+        party: &mut TwoParty,
+        own: &[Vec<Vec<u64>>; 2],
+        forms: &[Form],
+    ) -> Result<[Vec<u64>; 2], MpcError> {
+        match &self.keys {
+            Keys::First(key) => self.multiply(party, key, own, forms).await,
+            Keys::Second(key) => self.offer(party, key, own, forms).await,
+        }
     }
 
     /// Shares modulo 2^128, from shares modulo each prime: form after form, for both primes.
@@ -152,7 +173,14 @@ impl Products {
         forms: &[Form],
         length: usize,
     ) -> Result<Vec<Vec<u128>>, MpcError> {
-        let [p, q] = self.slots.each_ref().map(SlotRing::modulus);
+        let joined = party.session.compute(|| self.join(residues)).await;
+        let joined = joined.chunks(length.max(1)).map(<[u128]>::to_vec).collect();
+        widen_by_shift(party, joined, PAIR_PRODUCT, forms).await
+    }
+
+    /// Residues modulo the product of both primes.
+    pub(crate) fn join(&self, residues: &[Vec<u64>; 2]) -> Vec<u128> {
+        let [p, q] = PAIR_MODULI;
         // x = a + p·((b - a)/p modulo q), with 1/p modulo q from Fermat. p is the larger one, and a
         // less than 2q.
         let slots = &self.slots[1];
@@ -161,12 +189,7 @@ impl Products {
             let difference = slots.add(*b, q - slots.reduce(u128::from(*a)));
             u128::from(*a) + u128::from(p) * u128::from(slots.multiply(difference, inverse))
         };
-        let joined: Vec<u128> = party
-            .session
-            .compute(|| residues[0].par_iter().zip(&residues[1]).map(join).collect())
-            .await;
-        let joined = joined.chunks(length.max(1)).map(<[u128]>::to_vec).collect();
-        widen_by_shift(party, joined, u128::from(p) * u128::from(q), forms).await
+        residues[0].par_iter().zip(&residues[1]).map(join).collect()
     }
 
     /// The second party's side of the cross terms.
@@ -174,28 +197,20 @@ impl Products {
         &self,
         party: &mut TwoParty,
         key: &SecretKey,
-        vectors: &[&[u128]],
+        own: &[Vec<Vec<u64>>; 2],
         forms: &[Form],
     ) -> Result<[Vec<u64>; 2], MpcError> {
         const ANSWER: &str = "products";
         let session = &mut party.session;
         let mut rng = session.rng();
-        let (query, own) = session
-            .compute(|| {
-                let own = self.residues(vectors, false);
-                Ok::<_, LatticeError>((self.encrypt(key, &own, &mut rng)?, own))
-            })
-            .await?;
+        let query = session.compute(|| self.encrypt(key, own, &mut rng)).await?;
         session.send_bytes("factors", query).await?;
-        let length = vectors.first().map_or(0, |vector| vector.len());
+        let length = own[0].first().map_or(0, Vec::len);
         let chunks = length.div_ceil(self.slots[0].slots());
         let size = Size::Exactly(2 * forms.len() * chunks * self.slots[0].masked_bytes());
         let answer = session.receive_bytes(ANSWER, size).await?;
         session
-            .compute(|| {
-                let cross = self.decrypt(key, &answer, forms.len(), length)?;
-                Ok::<_, LatticeError>(self.add_own(&own, forms, cross))
-            })
+            .compute(|| self.decrypt(key, &answer, forms.len(), length))
             .await
             .map_err(|error| blame(session, ANSWER, error))
     }
@@ -205,22 +220,18 @@ impl Products {
         &self,
         party: &mut TwoParty,
         key: &PublicKey,
-        vectors: &[&[u128]],
+        own: &[Vec<Vec<u64>>; 2],
         forms: &[Form],
     ) -> Result<[Vec<u64>; 2], MpcError> {
         const QUERY: &str = "factors";
         let session = &mut party.session;
-        let length = vectors.first().map_or(0, |vector| vector.len());
+        let (length, vectors) = (own[0].first().map_or(0, Vec::len), own[0].len());
         let chunks = length.div_ceil(self.slots[0].slots());
-        let size = Size::Exactly(2 * vectors.len() * chunks * self.slots[0].seeded_bytes());
+        let size = Size::Exactly(2 * vectors * chunks * self.slots[0].seeded_bytes());
         let query = session.receive_bytes(QUERY, size).await?;
         let mut rng = session.rng();
         let (answer, shares) = session
-            .compute(|| {
-                let own = self.residues(vectors, true);
-                let (answer, masks) = self.answer(key, &query, &own, forms, length, &mut rng)?;
-                Ok::<_, LatticeError>((answer, self.add_own(&own, forms, masks)))
-            })
+            .compute(|| self.answer(key, &query, own, forms, length, &mut rng))
             .await
             .map_err(|error| blame(session, QUERY, error))?;
         session.send_bytes("products", answer).await?;
@@ -328,7 +339,7 @@ impl Products {
     }
 
     /// Adds `Σ factor·x·y` of the own shares to the shares of the cross terms.
-    fn add_own(
+    pub(crate) fn add_own(
         &self,
         own: &[Vec<Vec<u64>>; 2],
         forms: &[Form],
@@ -349,6 +360,46 @@ impl Products {
         }
         cross
     }
+}
+
+/// The number of places of all vectors.
+///
+/// # Errors
+/// [`MpcError::InvalidInput`] for vectors of different lengths or a form beyond its bounds.
+pub(crate) fn check(vectors: &[&[u128]], forms: &[Form]) -> Result<usize, MpcError> {
+    let length = vectors.first().map_or(0, |vector| vector.len());
+    let is_valid = vectors.iter().all(|vector| vector.len() == length)
+        && forms.iter().all(|form| form.is_valid(vectors.len()));
+    if is_valid {
+        return Ok(length);
+    }
+    Err(MpcError::InvalidInput(format!(
+        "products of {} vectors need equal lengths and forms of 1 to {TERMS_MAX} terms",
+        vectors.len()
+    )))
+}
+
+/// Left and right factors of every term of all forms, one after the other.
+pub(crate) fn factors(vectors: &[&[u128]], forms: &[Form]) -> [Vec<u128>; 2] {
+    let terms = || forms.iter().flat_map(|form| &form.terms);
+    let left = terms().flat_map(|(_, i, _)| vectors[*i]).copied().collect();
+    let right = terms().flat_map(|(_, _, j)| vectors[*j]).copied().collect();
+    [left, right]
+}
+
+/// The sum of each form, from shares of the products of its [`factors`].
+pub(crate) fn sum_up(products: &[u128], length: usize, forms: &[Form]) -> Vec<Vec<u128>> {
+    let mut products = products.chunks(length.max(1));
+    let sum = |form: &Form| {
+        let mut sums = vec![0_u128; length];
+        for ((factor, _, _), products) in form.terms.iter().zip(&mut products) {
+            for (sum, product) in sums.iter_mut().zip(products) {
+                *sum = sum.wrapping_add(product.wrapping_mul(i128::from(*factor) as u128));
+            }
+        }
+        sums
+    };
+    forms.iter().map(sum).collect()
 }
 
 /// Widens the sums of each form by its shift, all in one message; exact sums modulo a power of two
@@ -386,22 +437,10 @@ async fn evaluate_few(
 ) -> Result<Vec<Vec<u128>>, MpcError> {
     /// Sums fit, with the sixth that widening asks for.
     const RING: u128 = 1 << (SUM_BITS + 3);
-    let terms = || forms.iter().flat_map(|form| &form.terms);
-    let left: Vec<u128> = terms().flat_map(|(_, i, _)| vectors[*i]).copied().collect();
-    let right: Vec<u128> = terms().flat_map(|(_, _, j)| vectors[*j]).copied().collect();
+    let [left, right] = factors(vectors, forms);
     let products = multiply(party, &left, &right).await?;
     let length = vectors.first().map_or(0, |vector| vector.len());
-    let mut products = products.chunks(length.max(1));
-    let mut results = Vec::with_capacity(forms.len());
-    for form in forms {
-        let mut sums = vec![0_u128; length];
-        for ((factor, _, _), products) in form.terms.iter().zip(&mut products) {
-            for (sum, product) in sums.iter_mut().zip(products) {
-                *sum = sum.wrapping_add(product.wrapping_mul(i128::from(*factor) as u128));
-            }
-        }
-        results.push(sums);
-    }
+    let results = sum_up(&products, length, forms);
     widen_by_shift(party, results, RING, forms).await
 }
 

@@ -1,8 +1,9 @@
 //! Powers of two that bring shared numbers to one size, and reciprocals.
 //!
 //! # Functionality
-//! The parties hold shares modulo 2^128 of whole numbers 1 ≤ x < 2^bits. [`leading_bits`] gives
-//! shares of the place of the highest bit of x, from which powers of two that belong to it follow
+//! The parties, two or several ([`Arithmetic`]), hold shares modulo 2^128 of whole numbers
+//! 1 ≤ x < 2^bits. [`leading_bits`] gives shares of the place of the highest bit of x, from which
+//! powers of two that belong to it follow
 //! without a message; [`normalisers`] those of the power that brings x into 2^(bits-1)..2^bits,
 //! [`root_normalisers`] of a root of it, or of half of it, whose square brings x into
 //! 2^(bits-2)..2^bits. [`reciprocals`] gives
@@ -27,11 +28,8 @@
 use std::ops::Range;
 
 use crate::boolean::Bits;
-use crate::comparison::is_negative;
-use crate::conversion::bits_to_words;
-use crate::product::{Form, Products};
-use crate::wide::shorten;
-use crate::{MpcError, TwoParty};
+use crate::product::Form;
+use crate::{Arithmetic, MpcError, TwoParty};
 
 /// Fractional bits of reciprocals.
 pub const FRACTION_BITS: u32 = 30;
@@ -75,9 +73,8 @@ impl LeadingBits {
 ///
 /// # Errors
 /// Those of [`leading_bits`].
-#[net::boxed]
-pub async fn normalisers(
-    party: &mut TwoParty,
+pub async fn normalisers<P: Arithmetic>(
+    party: &mut P,
     shares: &[u128],
     bits: u32,
 ) -> Result<Vec<u128>, MpcError> {
@@ -104,30 +101,26 @@ pub async fn root_normalisers(
 /// # Errors
 /// [`MpcError::InvalidInput`] for bits outside of 2 to [`LEADING_BITS_MAX`], [`MpcError::Net`] when
 /// the peer fails.
-#[net::boxed]
-pub async fn leading_bits(
-    party: &mut TwoParty,
+pub async fn leading_bits<P: Arithmetic>(
+    party: &mut P,
     shares: &[u128],
     bits: u32,
 ) -> Result<LeadingBits, MpcError> {
     check_bits(bits, LEADING_BITS_MAX)?;
-    let first = party.is_first();
+    let one = party.share_of_public(1);
     let steps = bits as usize - 1;
-    let moved = |(share, step): (&u128, usize)| {
-        let power = if first { 1_u64 << (step + 1) } else { 0 };
-        (*share as u64).wrapping_sub(power)
-    };
+    let moved = |(share, step): (&u128, usize)| (*share as u64).wrapping_sub(one << (step + 1));
     let margins: Vec<u64> =
         shares.iter().flat_map(|share| (0..steps).map(move |step| moved((share, step)))).collect();
-    let below = is_negative(party, &margins, bits as usize + 1).await?;
+    let below = party.is_negative(&margins, bits as usize + 1).await?;
     // Bit `place` of a number is its leading one if it is at least 2^place and below 2^(place+1).
     let leading = Bits::from_fn(shares.len() * bits as usize, |index| {
         let (number, place) = (index / bits as usize, index % bits as usize);
-        let next = if place < steps { below.bit(number * steps + place) } else { u64::from(first) };
+        let next = if place < steps { below.bit(number * steps + place) } else { one };
         let this = if place > 0 { below.bit(number * steps + place - 1) } else { 0 };
         next ^ this == 1
     });
-    Ok(LeadingBits { digits: bits_to_words(party, &leading).await?, bits })
+    Ok(LeadingBits { digits: party.bits_to_words(&leading).await?, bits })
 }
 
 pub(crate) fn check_bits(bits: u32, most: u32) -> Result<(), MpcError> {
@@ -145,47 +138,46 @@ pub(crate) fn check_bits(bits: u32, most: u32) -> Result<(), MpcError> {
 /// # Errors
 /// [`MpcError::InvalidInput`] for bits outside of 2 to [`BITS_MAX`], [`MpcError::Net`] when the
 /// peer fails.
-#[net::boxed]
-pub async fn reciprocals(
-    party: &mut TwoParty,
-    products: &Products,
+pub async fn reciprocals<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
     shares: &[u128],
     bits: u32,
 ) -> Result<(Vec<u128>, Vec<u128>), MpcError> {
     check_bits(bits, BITS_MAX)?;
     let normalisers = normalisers(party, shares, bits).await?;
     let normal =
-        products.evaluate(party, &[shares, &normalisers], &[Form::product(0, 1, 0)]).await?;
+        party.evaluate(products, &[shares, &normalisers], &[Form::product(0, 1, 0)]).await?;
     let normal = &normal[0];
     // m = x·u/2^bits is in 1/2..1, and y is to become 1/m, in 1..2.
     let unit = 1_u128 << FRACTION_BITS;
-    let first = party.is_first();
-    let public = |number: u128| if first { number } else { 0 };
+    let one = u128::from(party.share_of_public(1));
+    let public = |number: u128| one * number;
     let slope = unit * 32 / 17;
     let line = products_by_public(party, normal, slope, bits).await?;
     let start = unit * 48 / 17;
     let mut y: Vec<u128> = line.iter().map(|line| public(start).wrapping_sub(*line)).collect();
     for _ in 0..ITERATIONS {
-        let error = products.evaluate(party, &[normal, &y], &[Form::product(0, 1, bits)]).await?;
+        let error = party.evaluate(products, &[normal, &y], &[Form::product(0, 1, bits)]).await?;
         let factor: Vec<u128> =
             error[0].iter().map(|error| public(2 * unit).wrapping_sub(*error)).collect();
         let form = Form::product(0, 1, FRACTION_BITS);
-        y = products.evaluate(party, &[&y, &factor], &[form]).await?.swap_remove(0);
+        y = party.evaluate(products, &[&y, &factor], &[form]).await?.swap_remove(0);
     }
     // 2^(bits-1)/(x·u) is half of 1/m.
-    let halves = shorten(party, &y, 1).await?;
+    let halves = party.shorten(&y, 1).await?;
     Ok((normalisers, halves))
 }
 
 /// Shares of `x·factor/2^shift` for a public factor.
-async fn products_by_public(
-    party: &mut TwoParty,
+async fn products_by_public<P: Arithmetic>(
+    party: &mut P,
     shares: &[u128],
     factor: u128,
     shift: u32,
 ) -> Result<Vec<u128>, MpcError> {
     let scaled: Vec<u128> = shares.iter().map(|share| share.wrapping_mul(factor)).collect();
-    shorten(party, &scaled, shift).await
+    party.shorten(&scaled, shift).await
 }
 
 /// The line is off by at most 1/17, which three squarings take below 2^-32.

@@ -102,12 +102,7 @@ fn three_parties_train_a_strict_model_and_score_with_it() {
     succeed(folder);
     compare_within(folder, STEP, 5e-3);
     let out = folder.join("out");
-    let opened = |name: &str, what: &str, party: &str| -> Option<u64> {
-        let disclosed = json(&out.join(name).join("metrics.json"))["disclosed"].clone();
-        let list = disclosed.as_array().unwrap();
-        let found = list.iter().find(|it| it["what"] == what && it["party"] == party)?;
-        found["count"].as_u64()
-    };
+    let opened = |name: &str, what: &str, party: &str| opened(&out.join(name), what, party);
     for (name, coefficients) in NAMES.into_iter().zip([11, 10, 10]) {
         assert_eq!(opened(name, "model.own_coefficients", name), Some(coefficients));
         assert!(opened(name, "score.test_rows", "clinic").is_some_and(|rows| rows > 90));
@@ -123,14 +118,7 @@ fn three_parties_train_a_strict_model_and_score_with_it() {
 
     let (parties, _) = job.split_once("\nalign:").unwrap();
     let parties = parties.replace("breast-three", "next-month");
-    let last = "align: { protocol: multiparty }\nscore: { model: breast-three, step: \
-                logistic_regression }\nevaluate: { bootstrap: 100 }\n";
-    let score = |parties: &str, out: &str| {
-        fs::write(folder.join("score.yaml"), format!("{parties}\n{last}")).unwrap();
-        let arguments = ["--language", "en", "run", "score.yaml", "--models", "out", "--out", out];
-        let output = Command::new(PROGRAM).current_dir(folder).args(arguments).output().unwrap();
-        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-    };
+    let score = |parties: &str, out: &str| score(folder, parties, "logistic_regression", out);
     let (code, messages) = score(&parties, "scored");
     assert_eq!(code, Some(0), "{messages}");
     let now = scores(&folder.join("scored/clinic/tables/scores.parquet"));
@@ -179,6 +167,80 @@ fn three_parties_train_models_of_numbers() {
         part["regression"]["passes"].as_u64().unwrap()
     };
     assert!(passes("later") * 2 < passes("out"), "{} {}", passes("later"), passes("out"));
+}
+
+/// The strict trees of all three have one shape and one owner of each split, who alone knows what
+/// it asks; new rows are scored with all hosts, in the order of the training.
+#[test]
+fn three_parties_grow_strict_trees_and_score_with_them() {
+    const STEP: &str = "boosted_trees.stratified";
+    let (folder, _) = clinics();
+    let folder = folder.path();
+    let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
+    let strict = "privacy: strict, trees: 3, depth: 2, bins: 6 }";
+    let job = job.replacen("privacy: secureboost, trees: 10, depth: 3 }", strict, 1);
+    assert!(job.contains(strict), "{job}");
+    fs::write(folder.join("job.yaml"), &job).unwrap();
+    succeed(folder);
+    let out = folder.join("out");
+    let model = json(&out.join("clinic/metrics.json"))["models"][STEP].clone();
+    assert!(model["joint"]["auc"].as_f64().unwrap() > 0.9, "{model}");
+    let nodes = NAMES.map(|name| {
+        let part = json(&out.join(format!("{name}/model/{STEP}.json")))["part"].clone();
+        let trees = part["strict_trees"]["trees"]["trees"].as_array().unwrap().clone();
+        trees.iter().flat_map(|tree| tree.as_array().unwrap().clone()).collect::<Vec<Value>>()
+    });
+    let owners =
+        [Value::from("guest"), Value::from("host"), serde_json::json!({"further_host": 2})];
+    let mut splits = [0; 3];
+    for (place, split) in nodes[0].iter().enumerate().filter(|(_, node)| node["split"].is_object())
+    {
+        let owner = owners.iter().position(|owner| *owner == split["split"]["owner"]).unwrap();
+        splits[owner] += 1;
+        for (number, nodes) in nodes.iter().enumerate() {
+            assert_eq!(nodes[place]["split"]["owner"], owners[owner]);
+            assert_eq!(nodes[place]["split"]["cut"].is_object(), number == owner);
+        }
+    }
+    assert!(splits.iter().sum::<u64>() > 3, "{splits:?}");
+    for (name, own) in NAMES.into_iter().zip(splits) {
+        assert_eq!(opened(&out.join(name), "trees.own_splits", name).unwrap_or(0), own);
+    }
+    let before = scores(&out.join(format!("clinic/tables/scores.{STEP}.parquet")));
+
+    let (parties, _) = job.split_once("\nalign:").unwrap();
+    let parties = parties.replace("breast-three", "next-month");
+    let (code, messages) = score(folder, &parties, "boosted_trees", "scored");
+    assert_eq!(code, Some(0), "{messages}");
+    let now = scores(&folder.join("scored/clinic/tables/scores.parquet"));
+    assert!(before.iter().all(|(id, score)| now[id].to_bits() == score.to_bits()));
+
+    let (first, rest) = parties.split_once("\n  laboratory:").unwrap();
+    let (laboratory, radiology) = rest.split_once("\n  radiology:").unwrap();
+    let turned = format!("{first}\n  radiology:{radiology}\n  laboratory:{laboratory}");
+    let (code, messages) = score(folder, &turned, "boosted_trees", "turned");
+    assert_eq!(code, Some(1), "{messages}");
+    assert!(messages.contains("in the training, clinic, laboratory and radiology"), "{messages}");
+    assert_nothing_is_left(&folder.join("turned"));
+}
+
+/// How many values a party's record says were opened to `party`.
+fn opened(folder: &Path, what: &str, party: &str) -> Option<u64> {
+    let disclosed = json(&folder.join("metrics.json"))["disclosed"].clone();
+    let list = disclosed.as_array().unwrap();
+    let found = list.iter().find(|it| it["what"] == what && it["party"] == party)?;
+    found["count"].as_u64()
+}
+
+/// Scores the tables of `parties` by the model of the job before; the exit code and the messages.
+fn score(folder: &Path, parties: &str, step: &str, out: &str) -> (Option<i32>, String) {
+    let score = format!("score: {{ model: breast-three, step: {step} }}");
+    let last =
+        format!("align: {{ protocol: multiparty }}\n{score}\nevaluate: {{ bootstrap: 100 }}");
+    fs::write(folder.join("score.yaml"), format!("{parties}\n{last}\n")).unwrap();
+    let arguments = ["--language", "en", "run", "score.yaml", "--models", "out", "--out", out];
+    let output = Command::new(PROGRAM).current_dir(folder).args(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// What was opened between the guest and a host stands in the records of these two alike, and

@@ -143,7 +143,7 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
         "仅公开树的结构、每个分裂的归属方、各分裂对其归属方的内容，以及启用早停、对行抽样做平方损失提升或使用计数与金额类损失时\
          每轮一个停止位。汇总值、增益、节点包含的行、行权重、训练行得分和叶子权重始终为秘密分享。",
     ),
-    several_hosts: false,
+    several_hosts: true,
     disclosures: &[
         ROWS,
         CLASSES,

@@ -28,6 +28,7 @@ use super::logistic_regression::TEST_SCORES;
 use super::multinomial_regression::check_classes;
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
+use super::several;
 use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::{BoostedTrees, TreeDirection, TreeEnsemble, TreeLoss};
@@ -93,6 +94,10 @@ pub(super) async fn train(
     }
     let classes = agree_on_classes(run, step, spec, data).await?;
     let settings = settings(spec, classes, run.job.seed);
+    if privacy == STRICT && run.job.hosts.len() > 1 {
+        let part = strict_among_all(run, step, (spec, &settings), data, &matrix, &rows).await?;
+        return Ok(Trained { binnings, part });
+    }
     if privacy != STRICT {
         // Before the states are opened, which count what was recorded after that again.
         run.record("model.trees", Audience::Guest, 1)?;
@@ -263,11 +268,42 @@ async fn strict<'a>(
     let shares = strict_trees::score(&mut party, &trees, &test).await?;
     let sums = learn(&mut party, TEST_SCORES, Learner::First, &shares).await?;
     drop(party);
+    let work = || strict_part((spec, settings), guest, matrix, rows, (trees, sums));
+    session.compute(work).await
+}
+
+/// [`strict`] with several hosts.
+async fn strict_among_all(
+    run: &Run<'_>,
+    step: &mut Step,
+    (spec, settings): (&BoostedTrees, &Settings),
+    data: &Data,
+    matrix: &BinnedMatrix,
+    rows: &Rows,
+) -> Result<Part, JobError> {
+    let guest = data.guest();
+    let known =
+        guest.map(|guest| Known { labels: labels(guest), weights: guest.weights.as_deref() });
+    let test = step.compute(|| matrix.take(&rows.test)).await;
+    let (known, training) = ((known, settings), (matrix, &rows.training[..]));
+    let trained = several::train_trees(run, step, known, training, &test).await?;
+    let work = || strict_part((spec, settings), guest, matrix, rows, trained);
+    step.compute(work).await
+}
+
+/// What a party has after strict training, from its part of the trees and, at the guest, the sums
+/// of leaves of the test rows.
+fn strict_part(
+    (spec, settings): (&BoostedTrees, &Settings),
+    guest: Option<&GuestRows>,
+    matrix: &BinnedMatrix,
+    rows: &Rows,
+    (trees, sums): (StrictTrees, Option<Vec<u64>>),
+) -> Result<Part, JobError> {
     let (Some(guest), Some(sums)) = (guest, sums) else {
         return Ok(Part::Strict { trees, guest: None });
     };
-    let examples = examples(guest, rows);
-    let alone = session.compute(|| local::train(matrix, &examples, settings)).await?;
+    let alone = local::train(matrix, &examples(guest, rows), settings)?;
     let joint = Margins { test: trees.margins(&sums), training: None };
     let predicted = predicted(spec, guest, rows, &alone.margins, joint);
     Ok(Part::Strict { trees, guest: Some((alone.model, predicted)) })

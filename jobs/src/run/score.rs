@@ -23,6 +23,7 @@ use models::vertical::logistic_regression::woe::{
 use models::vertical::strict_trees;
 use mpc::TwoParty;
 use mpc::reveal::{Learner, learn};
+use mpc::several::Parties;
 use net::{NetError, Session, Size};
 use table::{Table, check_label_classes};
 
@@ -36,7 +37,7 @@ use super::outcome::{Coefficient, LinearPart, ModelOutcome, ModelPart, NewScores
 use super::progress::{Run, Step};
 use super::recommendation;
 use super::regression::{self, means};
-use super::several::predictors;
+use super::several::{predictors, tree_sums};
 use super::sparse;
 use super::weigh::{with_known, with_own};
 use crate::error::JobError;
@@ -157,7 +158,7 @@ async fn apply(
                 Ok(binning::apply(binnings, &features::columns(table), table.rows())?)
             };
             let matrix = step.compute(bin).await?;
-            let margins = margins(run, step.pair()?, privacy, &saved.part, &matrix).await?;
+            let margins = margins(run, step, privacy, &saved.part, &matrix).await?;
             if settings.loss == TreeLoss::Softmax {
                 let scores = margins.map(|margins| class_scores(&saved.part, margins));
                 return of_classes(run, step, saved, &model, table, labels, scores).await;
@@ -411,15 +412,15 @@ impl Prepared {
 /// The margins of all rows by the guest's own trees and by the joint ones, at the guest.
 async fn margins(
     run: &Run<'_>,
-    session: &mut Session,
+    step: &mut Step,
     privacy: &str,
     part: &ModelPart,
     matrix: &BinnedMatrix,
 ) -> Result<Option<[Vec<f64>; 2]>, JobError> {
-    let mut session = session.fork("score")?;
     if privacy == STRICT {
-        return strict_margins(run, session, part, matrix).await;
+        return strict_margins(run, step, part, matrix).await;
     }
+    let mut session = step.pair()?.fork("score")?;
     run.record(SCORES, Audience::Guest, matrix.rows())?;
     match part {
         ModelPart::GuestTrees { trees, alone, .. } => {
@@ -438,18 +439,24 @@ async fn margins(
 
 async fn strict_margins(
     run: &Run<'_>,
-    session: Session,
+    step: &mut Step,
     part: &ModelPart,
     matrix: &BinnedMatrix,
 ) -> Result<Option<[Vec<f64>; 2]>, JobError> {
     let ModelPart::StrictTrees { trees, alone, .. } = part else {
         return Err(ModelError::InvalidInput("the model's part is damaged".into()).into());
     };
-    let mut party = TwoParty::setup(session, run.ledger.clone()).await?;
-    let shares = strict_trees::score(&mut party, trees, matrix).await?;
-    let sums = learn(&mut party, SCORES, Learner::First, &shares).await?;
+    let sums = if run.job.hosts.len() > 1 {
+        let parties = Parties::setup(step.fork("score")?, run.ledger.clone()).await?;
+        tree_sums(run, step, parties, trees, matrix, SCORES).await?
+    } else {
+        let session = step.pair()?.fork("score")?;
+        let mut party = TwoParty::setup(session, run.ledger.clone()).await?;
+        let shares = strict_trees::score(&mut party, trees, matrix).await?;
+        learn(&mut party, SCORES, Learner::First, &shares).await?
+    };
     let (Some(sums), Some(alone)) = (sums, alone) else { return Ok(None) };
-    let alone = party.session.compute(|| alone.margins(matrix)).await?;
+    let alone = step.compute(|| alone.margins(matrix)).await?;
     Ok(Some([alone, trees.margins(&sums)]))
 }
 

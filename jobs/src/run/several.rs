@@ -1,14 +1,18 @@
-//! Stage 4a with several hosts: logistic regression among all parties, and scores of it and of
-//! other regressions.
+//! Stage 4 with several hosts in strict privacy: logistic regression and trees among all parties,
+//! and scores of these and of other regressions.
 
 use contract::Audience;
 use features::FeatureMatrix;
+use features::binned::BinnedMatrix;
 use features::split::Split;
 use models::ModelError;
+use models::local::boosted_trees::Settings;
 use models::local::logistic_regression as local;
 use models::vertical::course::{Course, Start};
 use models::vertical::logistic_regression::Labels;
 use models::vertical::several::logistic_regression as among_all;
+use models::vertical::strict_trees::several as several_trees;
+use models::vertical::strict_trees::{Known, StrictTrees};
 use mpc::several::Parties;
 use mpc::several::sum::sum_for_first;
 
@@ -111,6 +115,43 @@ pub(super) async fn predictors(
     let joint = |sum: Vec<u64>| {
         let both = mine.iter().zip(sum);
         both.map(|(mine, theirs)| mine + theirs as i64 as f64 / SCORE_UNIT).collect()
+    };
+    Ok(sum.map(joint))
+}
+
+/// Trains trees; the party's part of them, and at the guest the sums of leaves of the rows of
+/// `test`.
+pub(super) async fn train_trees(
+    run: &Run<'_>,
+    step: &mut Step,
+    (known, settings): (Option<Known<'_>>, &Settings),
+    (matrix, training): (&BinnedMatrix, &[u32]),
+    test: &BinnedMatrix,
+) -> Result<(StrictTrees, Option<Vec<u64>>), JobError> {
+    let mut parties = Parties::setup(step.fork("train")?, run.ledger.clone()).await?;
+    let trained = several_trees::train(&mut parties, matrix, known, training, settings);
+    let trees = trained.await?.model;
+    let sums = tree_sums(run, step, parties, &trees, test, TEST_SCORES).await?;
+    Ok((trees, sums))
+}
+
+/// At the guest, the sums of leaves of all rows by trees that the parties trained together. `key`
+/// is the disclosure of the scores.
+pub(super) async fn tree_sums(
+    run: &Run<'_>,
+    step: &mut Step,
+    mut parties: Parties,
+    trees: &StrictTrees,
+    matrix: &BinnedMatrix,
+    key: &str,
+) -> Result<Option<Vec<u64>>, JobError> {
+    let shares = several_trees::score(&mut parties, trees, matrix).await?;
+    drop(parties);
+    run.record(key, Audience::Guest, shares.len())?;
+    let mut sessions = step.fork("scores")?;
+    let sum = sum_for_first(&mut sessions, &shares, shares.len()).await?;
+    let joint = |theirs: Vec<u64>| {
+        shares.iter().zip(theirs).map(|(mine, theirs)| mine.wrapping_add(theirs)).collect()
     };
     Ok(sum.map(joint))
 }

@@ -1,5 +1,6 @@
 //! Stage 4: one model under one split, and at the guest how good it is.
 
+use contract::STRICT;
 use crypto::hash;
 use features::split::Split;
 use models::family::Family;
@@ -34,11 +35,7 @@ pub(super) async fn train(
     let id = format!("train.{}", model_step.id);
     let path = format!("train.{index}");
     // In the strict model of several hosts each two parties have a part.
-    let among_all = run.job.hosts.len() > 1
-        && matches!(
-            model_step.train.model,
-            Model::LogisticRegression { .. } | Model::Regression { .. }
-        );
+    let among_all = run.job.hosts.len() > 1 && model_step.train.model.privacy() == STRICT;
     let mut step =
         if among_all { run.begin_among_all(&id, &path)? } else { run.begin(&id, &path)? };
     let results = run_step(run, &mut step, model_step, data, split, prepared)

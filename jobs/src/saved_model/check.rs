@@ -114,7 +114,7 @@ impl SavedModel {
                 ModelPart::StrictTrees { trees, alone, names, .. },
                 Model::BoostedTrees { settings, .. },
             ) if is_strict && alone.is_some() == is_guest => {
-                trees.check(is_guest).map_err(|error| error.to_string())?;
+                trees.check(self.place()).map_err(|error| error.to_string())?;
                 self.check_features(&trees.features)?;
                 let expected = loss(settings, trees.outputs());
                 if matches!(expected, Loss::Softmax { .. }) != (trees.outputs() > 1) {

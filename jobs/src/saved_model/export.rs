@@ -34,7 +34,8 @@ pub(crate) fn own_part(model: &SavedModel) -> String {
         }
         ModelPart::HostTrees { trees, binnings } => host_trees(trees, binnings),
         ModelPart::StrictTrees { trees, binnings, names, .. } => {
-            strict_trees(trees, binnings, model.role, names.as_deref())
+            let hosts = model.parties.get(1..).unwrap_or_default();
+            strict_trees(trees, binnings, hosts, names.as_deref())
         }
         ModelPart::GuestFactors(part) => guest_factors(model, part),
         ModelPart::HostFactors(part) => {
@@ -355,7 +356,7 @@ fn host_trees(trees: &HostTrees, binnings: &[Binning]) -> Csv {
 fn strict_trees(
     trees: &StrictTrees,
     binnings: &[Binning],
-    role: Role,
+    hosts: &[String],
     names: Option<&[String]>,
 ) -> Csv {
     let classes = trees.outputs();
@@ -367,10 +368,14 @@ fn strict_trees(
         for (place, node) in part.nodes.iter().enumerate() {
             let mut cells = place_of(tree, place);
             if let PartNode::Split { owner, cut, left } = node {
-                let owner = if owner.is(true) { Role::Guest } else { Role::Host };
-                cells.extend(split_of(owner, *left));
-                if let Some(cut) = cut.as_ref().filter(|_| owner == role) {
+                let host = owner.place().checked_sub(1);
+                let role = if host.is_none() { Role::Guest } else { Role::Host };
+                cells.extend(split_of(role, *left));
+                let of_several = host.filter(|_| hosts.len() > 1).and_then(|it| hosts.get(it));
+                if let Some(cut) = cut {
                     cells.extend(question(binnings.get(cut.feature), cut.bin, cut.missing_left));
+                } else if let Some(host) = of_several {
+                    cells.push(("condition", format!("of {host}")));
                 }
             } else {
                 cells.push(("leaf", "shared".to_owned()));
@@ -435,7 +440,10 @@ tree,node,owner,column,condition,missing,yes,no,gain,leaf
 1,3,,,,,,,,shared
 1,4,,,,,,,,shared
 ";
-        assert_eq!(strict_trees(&trees, &binnings, Role::Guest, None).text, expected);
+        assert_eq!(strict_trees(&trees, &binnings, &[], None).text, expected);
+        let hosts = ["telco", "shop"].map(str::to_owned);
+        let of_telco = expected.replace("host,,,,", "host,,of telco,,");
+        assert_eq!(strict_trees(&trees, &binnings, &hosts, None).text, of_telco);
         let trees = serde_json::json!({
             "training_id": "0", "splits": [{ "feature": "age", "bin": 2, "missing_left": false }],
         });

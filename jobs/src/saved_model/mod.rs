@@ -204,12 +204,20 @@ impl SavedModel {
             return Err(self.fault(rule));
         }
         let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<String>>();
+        let has_order = matches!(self.part, ModelPart::StrictTrees { .. });
+        let [trained, written] = [&self.parties, &named].map(|names| listed(names).en);
         if set(&self.parties) == set(&named) {
-            return Ok(());
+            if self.parties == named || !has_order {
+                return Ok(());
+            }
+            let rule = format!(
+                "its splits are of hosts by their order in the training, {trained}, and this job \
+                 has {written}; name the parties in that order"
+            );
+            return Err(self.fault(rule));
         }
-        let [trained, named] = [&self.parties, &named].map(|names| listed(names).en);
         Err(self.fault(format!(
-            "it was trained by {trained}, and this job names {named}; name the parties that \
+            "it was trained by {trained}, and this job names {written}; name the parties that \
              trained it, since a score is made of the parts of all"
         )))
     }
@@ -282,6 +290,12 @@ impl SavedModel {
             }
             error => error,
         }
+    }
+
+    /// The party's place among those that trained the model; the guest's is 0.
+    fn place(&self) -> usize {
+        let found = self.parties.iter().position(|name| *name == self.party);
+        found.unwrap_or(usize::from(self.role == Role::Host))
     }
 
     fn fault(&self, rule: String) -> JobError {

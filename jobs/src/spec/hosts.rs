@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contract::{ComponentDescriptor, STRICT, catalogue};
 use mpc::several::PARTIES_MAX;
 
-use super::{JobSpec, Model, SelectSpec};
+use super::{BoostedTrees, JobSpec, Model, SelectSpec, TreeEnsemble, TreeLoss};
 
 /// Refuses what is for one guest and one host only; `add` takes a key of the job, a message and
 /// advice.
@@ -45,15 +45,14 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
 fn check_score(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let Some(score) = &job.score else { return };
     let takes_several = score.component.mode(&score.privacy).is_some_and(|it| it.several_hosts);
-    let is_trees = score.component.name == catalogue::BOOSTED_TREES.name;
-    if !takes_several || is_trees {
+    let of_mode = catalogue::SCORE.mode(&score.privacy).is_some_and(|it| it.several_hosts);
+    if !takes_several || !of_mode {
         let what = named(score.component, &score.privacy);
         let message = format!("`score` with several hosts is not for {what}");
-        let regressions = catalogue::stage("train").filter(|it| {
-            it.name != catalogue::BOOSTED_TREES.name && it.modes.iter().any(|it| it.several_hosts)
-        });
-        let names: Vec<String> = regressions.map(|it| format!("`{}`", it.short_name())).collect();
-        add("score", message, &format!("it is for {}", names.join(", ")));
+        let strict = catalogue::stage("train")
+            .filter(|component| component.mode(STRICT).is_some_and(|mode| mode.several_hosts));
+        let strict: Vec<String> = strict.map(|component| named(component, STRICT)).collect();
+        add("score", message, &format!("it is for {}", strict.join(", ")));
     }
 }
 
@@ -61,17 +60,20 @@ fn check_score(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
 fn check_strict(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let parties = 1 + job.hosts.len();
     for step in &job.train {
-        let (stops_early, standard_errors) = match &step.model {
-            Model::LogisticRegression { settings, .. } => {
-                (settings.early_stopping > 0, settings.standard_errors)
+        let lacks = match &step.model {
+            Model::LogisticRegression { settings, .. } => vec![
+                (settings.early_stopping > 0, "`early_stopping`", "take `early_stopping: 0`"),
+                (settings.standard_errors, "`standard_errors`", NO_STANDARD_ERRORS),
+            ],
+            Model::Regression { settings, .. } => {
+                vec![(settings.standard_errors, "`standard_errors`", NO_STANDARD_ERRORS)]
             }
-            Model::Regression { settings, .. } => (false, settings.standard_errors),
+            Model::BoostedTrees { privacy, settings } if privacy == STRICT => {
+                of_trees(settings, job)
+            }
             _ => continue,
         };
-        for (is_asked, what, help) in [
-            (stops_early, "`early_stopping`", "take `early_stopping: 0`"),
-            (standard_errors, "`standard_errors`", "take `standard_errors: false`"),
-        ] {
+        for (is_asked, what, help) in lacks {
             if is_asked {
                 let message = format!("`{}` has {what} and several hosts", step.name);
                 add("train", message, &format!("{help}, or name one host"));
@@ -90,6 +92,35 @@ fn check_strict(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         let help = "leave it out, or name one host";
         add("evaluate", "`scores: hidden` does not go with several hosts".to_owned(), help);
     }
+}
+
+/// What strict trees of several hosts do not have, where it is asked for.
+fn of_trees(settings: &BoostedTrees, job: &JobSpec) -> Vec<(bool, &'static str, &'static str)> {
+    // Without validation rows nothing stops early.
+    let validates = job.splits.iter().any(|split| split.validation.fraction() > 0.0);
+    let boosts = settings.ensemble == TreeEnsemble::Boosting;
+    let is_squared = settings.loss == TreeLoss::Squared;
+    let has_loss = is_squared || settings.loss == TreeLoss::Logistic;
+    let is_sampled = settings.subsample.fraction() < 1.0;
+    vec![
+        (
+            boosts && !has_loss,
+            "a loss that needs one host",
+            "take `loss: logistic` or `loss: squared`, or `privacy: secureboost`",
+        ),
+        (
+            settings.patience() > 0 && validates,
+            "`early_stopping`",
+            "take `early_stopping: 0`, or no `validation` rows",
+        ),
+        (job.guest.weight.is_some(), "weights of rows", "leave `weight` out of the guest"),
+        (settings.weighs_classes(), "`positive_weight`", "leave it out"),
+        (
+            boosts && is_squared && is_sampled,
+            "samples of rows with the squared loss",
+            "take `subsample: 1`",
+        ),
+    ]
 }
 
 /// The key of the job that asks for a component, and what to write with several hosts instead.
@@ -120,3 +151,5 @@ fn named(component: &ComponentDescriptor, mode: &str) -> String {
         format!("`{name}` with `privacy: {mode}`")
     }
 }
+
+const NO_STANDARD_ERRORS: &str = "take `standard_errors: false`";

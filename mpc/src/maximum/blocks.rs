@@ -5,8 +5,8 @@
 //! comparisons with a row for each of the left half and a column for each of the right one, in
 //! which a decided match merges two rows, or two columns.
 
-use crate::boolean::{Bits, and_many, bit_triples};
-use crate::{MpcError, TwoParty};
+use crate::boolean::Bits;
+use crate::{Arithmetic, MpcError};
 
 /// Neighbours of each group, in blocks of 2^levels; the last one of a group may have fewer.
 pub(super) struct Blocks {
@@ -59,9 +59,9 @@ impl Blocks {
 
     /// For each level, the first one first, whether the right one wins, for all pairs of neighbours
     /// that meet there, block after block.
-    pub(super) async fn outcomes(
+    pub(super) async fn outcomes<P: Arithmetic>(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         compared: &Bits,
     ) -> Result<Vec<Bits>, MpcError> {
         let mut tables = self.tables(compared);
@@ -69,7 +69,7 @@ impl Blocks {
             return Ok(vec![self.in_order(0, &tables[0])]);
         }
         let words = products(self.levels) * self.spans.len().div_ceil(64);
-        let mut triples = bit_triples(party, words).await?;
+        let mut triples = party.triples(words).await?;
         for level in 1..self.levels {
             for merges_rows in [true, false] {
                 let (known, open) = tables.split_at_mut(level);
@@ -84,7 +84,7 @@ impl Blocks {
                     .collect();
                 let pairs: Vec<(&Bits, &Bits)> =
                     merges.iter().flatten().map(|merge| (&merge.bit, &merge.change)).collect();
-                let mut changes = and_many(party, &mut triples, &pairs).await?.into_iter();
+                let mut changes = party.and(&mut triples, &pairs).await?.into_iter();
                 for (table, merges) in open.iter_mut().flatten().zip(&merges) {
                     let changed = merges.iter().zip(&mut changes);
                     table.cells = changed.map(|(merge, change)| merge.kept.xor(&change)).collect();

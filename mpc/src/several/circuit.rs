@@ -269,5 +269,14 @@ pub(super) fn operand_rows(parties: &Parties, own: &[u64], positions: usize) -> 
 /// [`MpcError::Net`] when a peer fails.
 #[net::boxed]
 pub async fn is_negative(parties: &mut Parties, shares: &[u64]) -> Result<Bits, MpcError> {
-    Ok(add(parties, shares, 63, 64).await?.pop().unwrap_or_default())
+    signs(parties, shares, 64).await
+}
+
+/// [`is_negative`] of numbers modulo 2^bits (2 to 64).
+pub(super) async fn signs(
+    parties: &mut Parties,
+    shares: &[u64],
+    bits: usize,
+) -> Result<Bits, MpcError> {
+    Ok(add(parties, shares, bits - 1, bits).await?.pop().unwrap_or_default())
 }

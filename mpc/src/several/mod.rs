@@ -6,14 +6,17 @@
 //! which [`is_negative`] is the top one; [`and_bits`], [`multiply`], [`scale`], [`multiply_by`]
 //! (with factors that the first party knows), [`select`] and [`bits_to_words`] products; [`lift`],
 //! [`lift_wide`] and [`truncate`] fewer fractional bits, or another modulus; [`matrix`] products of
-//! private columns with shared vectors, [`sigmoid`] and [`exponential`] these functions; [`reveal`]
-//! opens, [`sum`] gives one party the sum of what the others have.
+//! private columns with shared vectors, [`histogram`] sums of these over the cells of private codes,
+//! [`product`] products of shared vectors modulo 2^128, with all that
+//! [`Arithmetic`](crate::Arithmetic) needs, [`sigmoid`] and [`exponential`] these functions;
+//! [`reveal`] opens, [`sum`] gives one party the sum of what the others have.
 //! # Messages
 //! 1. those of [`TwoParty::setup`], between each two parties
 //! 2. of the blocks for two parties that do the products, between each two of them: `boolean`,
 //!    `conversion`, `multiplication`, `known`, `matrix`
 //! 3. `widths`, once between each two: how many columns each party has, of [`matrix`]
-//! 4. those listed in [`sigmoid`], [`exponential`], [`reveal`] and [`sum`]
+//! 4. those listed in [`histogram`], [`product`], [`sigmoid`], [`exponential`], [`reveal`] and
+//!    [`sum`]
 //! # Leaks
 //! Nothing but lengths, and what is opened.
 //! # Security
@@ -35,10 +38,13 @@
 mod chain;
 pub(crate) mod circuit;
 pub mod exponential;
+pub mod histogram;
 pub mod matrix;
+pub mod product;
 pub mod reveal;
 pub mod sigmoid;
 pub mod sum;
+mod wide;
 mod words;
 
 use std::sync::Arc;
@@ -48,7 +54,9 @@ use net::{Session, own_place, together};
 use crate::reveal::Ledger;
 use crate::{MpcError, TwoParty};
 pub use circuit::{Triples, and_bits, is_negative};
-pub use words::{bits_to_words, lift, lift_wide, multiply, multiply_by, scale, select, truncate};
+pub use words::{
+    Chosen, bits_to_words, choose, lift, lift_wide, multiply, multiply_by, scale, select, truncate,
+};
 
 /// The most parties there can be: the more there are, the fewer bits each has in the product of
 /// waves that makes a sigmoid.

@@ -1,12 +1,13 @@
 //! The only ways from shares among several parties to values.
 //!
-//! [`open_bit`] reveals a bit to all, [`learn_each`] to each party numbers of its own.
+//! [`open_bit`] and [`open_bits`] reveal bits to all, [`learn_each`] to each party numbers of its
+//! own.
 //!
 //! # Functionality
 //! Afterwards the learners hold the values.
 //! # Messages
 //! 1. `blinding` between each two parties, both ways: random words
-//! 2. `opened_bit` between each two, or `share` to the learner: the blinded shares
+//! 2. `opened_bit` or `opened_bits` between each two, or `share` to the learner: the blinded shares
 //! # Leaks
 //! Exactly the values, under a key that the job declares; see `reveal` for two parties.
 //! # Security
@@ -22,6 +23,7 @@ use net::{Size, together};
 use super::Parties;
 use super::words::accumulate;
 use crate::MpcError;
+use crate::boolean::Bits;
 
 /// Reveals one XOR-shared bit to all parties.
 ///
@@ -45,6 +47,31 @@ pub async fn open_bit(parties: &mut Parties, key: &str, share: u64) -> Result<bo
     }))
     .await?;
     Ok(theirs.iter().fold(own, |sum, bit| sum ^ bit) == 1)
+}
+
+/// Reveals XOR-shared bits to all parties; the ledger counts them as one value each.
+///
+/// # Errors
+/// [`MpcError::Undeclared`] for a key that the job does not declare, [`MpcError::Net`] when a peer
+/// fails.
+#[net::boxed]
+pub async fn open_bits(parties: &mut Parties, key: &str, shares: &Bits) -> Result<Bits, MpcError> {
+    parties.ledger.record(key, "all", shares.len() as u64)?;
+    let mut blinded = shares.words().to_vec();
+    for (mine, theirs) in drawn(parties, blinded.len()).await? {
+        for (word, (mine, theirs)) in blinded.iter_mut().zip(mine.iter().zip(&theirs)) {
+            *word ^= mine ^ theirs;
+        }
+    }
+    // Bits behind the last one stay random.
+    let blinded = &blinded;
+    let theirs = together(parties.links().iter_mut().map(|link| async move {
+        link.session.exchange_words("opened_bits", blinded, blinded.len()).await
+    }))
+    .await?;
+    let own = Bits::from_words(blinded.clone(), shares.len());
+    let bits = |words| Bits::from_words(words, shares.len());
+    Ok(theirs.into_iter().map(bits).fold(own, |sum, bits| sum.xor(&bits)))
 }
 
 /// Reveals to each party the numbers of which the shares stand at its place; returns this party's.
@@ -89,19 +116,21 @@ pub async fn learn_each(
 /// Other shares of the same numbers, which say nothing about how the given ones came about.
 async fn blind(parties: &mut Parties, shares: &[u64]) -> Result<Vec<u64>, MpcError> {
     let mut blinded = shares.to_vec();
-    let drawn = together(parties.links().iter_mut().map(|link| {
-        let mut mine = vec![0; shares.len()];
-        link.session.rng().fill_words(&mut mine);
-        async move {
-            let theirs = link.session.exchange_words("blinding", &mine, mine.len()).await?;
-            Ok::<_, MpcError>((mine, theirs))
-        }
-    }))
-    .await?;
-    for (mine, theirs) in drawn {
+    for (mine, theirs) in drawn(parties, shares.len()).await? {
         for (share, (mine, theirs)) in blinded.iter_mut().zip(mine.iter().zip(&theirs)) {
             *share = share.wrapping_add(*mine).wrapping_sub(*theirs);
         }
     }
     Ok(blinded)
+}
+
+/// With each other party, random words that this party drew and those that the other one drew.
+async fn drawn(parties: &mut Parties, count: usize) -> Result<Vec<(Vec<u64>, Vec<u64>)>, MpcError> {
+    together(parties.links().iter_mut().map(|link| async move {
+        let mut mine = vec![0; count];
+        link.session.rng().fill_words(&mut mine);
+        let theirs = link.session.exchange_words("blinding", &mine, count).await?;
+        Ok((mine, theirs))
+    }))
+    .await
 }

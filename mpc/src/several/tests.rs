@@ -4,7 +4,7 @@ use world::{
 };
 
 use super::circuit::{join, split};
-use super::reveal::{learn_each, open_bit};
+use super::reveal::{learn_each, open_bit, open_bits};
 use super::sum::sum_for_first;
 use super::*;
 use crate::boolean::Bits;
@@ -357,6 +357,8 @@ fn misuse_is_refused() {
             multiply(&mut parties, &[1, 2], &[0]).await.err(),
             multiply_by(&mut parties, turned, 8, &[0]).await.err(),
             check_count(PARTIES_MAX + 1).err(),
+            choose(&mut parties, &[Chosen { owner: 3, bits: None, values: &[] }]).await.err(),
+            choose(&mut parties, &[Chosen { owner: number, bits: None, values: &[1] }]).await.err(),
         ];
         if number > 0 {
             errors.push(sum_for_first(&mut forks, &[1], 2).await.err());
@@ -431,4 +433,51 @@ fn correct_products_of_columns() {
         })
         .collect();
     assert_eq!(sums(&found), back);
+}
+
+/// Each party chooses of numbers by bits of its own; groups of two owners, one of them twice.
+#[test]
+fn correct_choices() {
+    let values = [samples(60), samples(43), samples(5)];
+    let owners = [2, 0, 2];
+    let shared = values.each_ref().map(|values| shares(4, 3, values, 1 << 64));
+    let is_set = |group: usize, place: usize| (place + group) % 3 == 0;
+    let outcome = all(13, 3, async |parties| {
+        let number = parties.number();
+        // More bits than numbers.
+        let bits: Vec<Option<Bits>> = (0..3)
+            .map(|group| {
+                (owners[group] == number).then(|| Bits::from_fn(99, |place| is_set(group, place)))
+            })
+            .collect();
+        let groups: Vec<Chosen<'_>> = (0..3)
+            .map(|group| Chosen {
+                owner: owners[group],
+                bits: bits[group].as_ref(),
+                values: &shared[group][number],
+            })
+            .collect();
+        choose(parties, &groups).await.unwrap()
+    });
+    for (group, values) in values.iter().enumerate() {
+        let found =
+            sums(&outcome.results.iter().map(|it| it[group].as_slice()).collect::<Vec<_>>());
+        let chosen = |(place, value): (usize, &u64)| if is_set(group, place) { *value } else { 0 };
+        assert_eq!(found, values.iter().enumerate().map(chosen).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn opened_bits_are_the_sum_of_shares() {
+    let outcome = all(14, 3, async |parties| {
+        let own = bits_of(parties.number(), parties.count(), 70);
+        let opened = open_bits(parties, KEY, &own).await.unwrap();
+        let undeclared = open_bits(parties, "test.other", &own).await.err();
+        assert!(matches!(undeclared, Some(MpcError::Undeclared(_))), "{undeclared:?}");
+        (opened, parties.ledger.observed())
+    });
+    for (opened, observed) in outcome.results {
+        assert!(opened == Bits::from_fn(70, |index| index % 3 == 1));
+        assert_eq!((observed[0].to.as_str(), observed[0].count), ("all", 70));
+    }
 }

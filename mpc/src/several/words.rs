@@ -8,7 +8,7 @@ use super::circuit::{add, join};
 use crate::boolean::Bits;
 use crate::conversion::correlate;
 use crate::known::{self, Factors};
-use crate::{MpcError, multiplication};
+use crate::{Element, MpcError, Word, multiplication};
 
 /// Shares of the products, element by element; short vectors only, see `multiplication`.
 ///
@@ -21,16 +21,24 @@ pub async fn multiply(
     left: &[u64],
     right: &[u64],
 ) -> Result<Vec<u64>, MpcError> {
+    multiply_words(parties, left, right).await
+}
+
+/// [`multiply`] in either ring.
+pub(super) async fn multiply_words<W: Word>(
+    parties: &mut Parties,
+    left: &[W],
+    right: &[W],
+) -> Result<Vec<W>, MpcError> {
     let links = parties.links().iter_mut();
     let shares = links.map(|link| multiplication::multiply(link, left, right));
     let shares = together(shares).await?;
     // With each peer the own product came along; it is to be there once.
-    let surplus = (shares.len() as u64).wrapping_sub(1);
-    let mut products: Vec<u64> = left
-        .iter()
-        .zip(right)
-        .map(|(x, y)| x.wrapping_mul(*y).wrapping_mul(surplus).wrapping_neg())
-        .collect();
+    let own: Vec<W> = left.iter().zip(right).map(|(x, y)| x.times(*y)).collect();
+    let mut products = vec![W::default(); own.len()];
+    for _ in 1..shares.len() {
+        products.iter_mut().zip(&own).for_each(|(sum, own)| *sum = sum.minus(*own));
+    }
     for share in &shares {
         accumulate(&mut products, share);
     }
@@ -100,6 +108,87 @@ pub async fn select(
     times_bits(parties, bits, values, Holders::All).await
 }
 
+/// Additive shares of the numbers of some groups where a party's private bit is set, of the others
+/// zero: of each group the bits are known to the party at its place, who passes them; all others
+/// pass `None`.
+///
+/// # Errors
+/// [`MpcError::InvalidInput`] for bits that are missing, surplus or too few, or for a place where
+/// nobody is; [`MpcError::Net`] when a peer fails.
+#[net::boxed]
+pub async fn choose(
+    parties: &mut Parties,
+    groups: &[Chosen<'_>],
+) -> Result<Vec<Vec<u64>>, MpcError> {
+    let number = parties.number();
+    let fits = |group: &Chosen<'_>| {
+        group.owner < parties.count()
+            && group.bits.is_some() == (group.owner == number)
+            && group.bits.is_none_or(|bits| bits.len() >= group.values.len())
+    };
+    if !groups.iter().all(fits) {
+        let text = "private bits are the matter of their owner, and one for each number";
+        return Err(MpcError::InvalidInput(text.to_owned()));
+    }
+    // The own share times the own bit is the owner's affair; each other share takes a transfer.
+    let own = groups.iter().filter_map(|group| Some((group.bits?, group.values.len())));
+    let own: Vec<Bits> = own.map(|(bits, length)| first_bits(bits, length)).collect();
+    let choices = join(own.iter());
+    let crossed = together(parties.peers().map(|(place, link)| {
+        let theirs = groups.iter().filter(|group| group.owner == place);
+        let deltas: Vec<u64> = theirs.flat_map(|group| group.values).copied().collect();
+        let choices = &choices;
+        async move {
+            let is_idle = choices.is_empty() && deltas.is_empty();
+            let shares = if is_idle {
+                Default::default()
+            } else {
+                correlate(link, choices, &deltas).await?
+            };
+            Ok::<_, MpcError>((place, shares))
+        }
+    }))
+    .await?;
+    let mut received = vec![0; choices.len()];
+    for (_, (shares, _)) in &crossed {
+        accumulate(&mut received, shares);
+    }
+    let mut sources: Vec<(usize, &[u64])> =
+        crossed.iter().map(|(place, (_, sent))| (*place, sent.as_slice())).collect();
+    sources.push((number, &received));
+    let mut of_group = |group: &Chosen<'_>| {
+        let mut shares = match group.bits {
+            Some(bits) => {
+                let own = group.values.iter().enumerate();
+                own.map(|(place, share)| share & bits.bit(place).wrapping_neg()).collect()
+            }
+            None => vec![0; group.values.len()],
+        };
+        if let Some((_, rest)) = sources.iter_mut().find(|(place, _)| *place == group.owner) {
+            let (part, after) = rest.split_at(shares.len());
+            accumulate(&mut shares, part);
+            *rest = after;
+        }
+        shares
+    };
+    Ok(groups.iter().map(&mut of_group).collect())
+}
+
+/// Shared numbers of which the party at one place chooses some.
+#[derive(Clone, Copy)]
+pub struct Chosen<'a> {
+    /// The place of who chooses.
+    pub owner: usize,
+    /// Its bits, as many as there are numbers or more; at all others nothing.
+    pub bits: Option<&'a Bits>,
+    /// Shares of the numbers.
+    pub values: &'a [u64],
+}
+
+fn first_bits(bits: &Bits, length: usize) -> Bits {
+    Bits::from_words(bits.words()[..length.div_ceil(64)].to_vec(), length)
+}
+
 /// Additive shares of shared bits.
 ///
 /// # Errors
@@ -123,12 +212,12 @@ pub(super) enum Holders {
 ///
 /// One party after the other brings its bits in: with the product v for the bits before it, x·(b ⊕
 /// c) = v + (x - 2v)·c. Whoever has a share of x - 2v offers it to the party with the bits c.
-pub(super) async fn times_bits(
+pub(super) async fn times_bits<W: Element>(
     parties: &mut Parties,
     bits: &Bits,
-    values: &[u64],
+    values: &[W],
     holders: Holders,
-) -> Result<Vec<u64>, MpcError> {
+) -> Result<Vec<W>, MpcError> {
     if bits.len() != values.len() {
         return Err(MpcError::InvalidInput(format!(
             "selection of {} values by {} bits",
@@ -137,17 +226,16 @@ pub(super) async fn times_bits(
         )));
     }
     let number = parties.number();
-    let mut products = vec![0_u64; values.len()];
+    let mut products = vec![W::default(); values.len()];
     for chooser in 0..parties.count() {
-        let twice = |(value, product): (&u64, &u64)| value.wrapping_sub(product.wrapping_mul(2));
-        let factors: Vec<u64> = values.iter().zip(&products).map(twice).collect();
+        let twice = |(value, product): (&W, &W)| value.minus(product.plus(*product));
+        let factors: Vec<W> = values.iter().zip(&products).map(twice).collect();
         let holds = |place: usize| holders == Holders::All || place < chooser;
         if number == chooser {
             let peers = parties.peers().filter(|(place, _)| holds(*place));
             let received = together(peers.map(|(_, link)| correlate(link, bits, &[]))).await?;
             for (index, product) in products.iter_mut().enumerate() {
-                let chosen = factors[index] & bits.bit(index).wrapping_neg();
-                *product = product.wrapping_add(chosen);
+                *product = product.plus(factors[index].times_bit(bits.bit(index)));
             }
             for (shares, _) in &received {
                 accumulate(&mut products, shares);
@@ -244,20 +332,10 @@ async fn take_off_wraps(
     mut shifted: Vec<u64>,
     (modulus, shift): (u128, u32),
 ) -> Result<Vec<u64>, MpcError> {
-    let count = parties.count();
-    let fraction_bits = (3 * count).ilog2() + 1;
-    let wrap_bits = count.ilog2() + 1;
-    let reciprocal = (1_u128 << (64 + fraction_bits)) / fractions_of;
-    let half = parties.share_of_public(1 << (fraction_bits - 1));
-    let fraction = |top: &u64| {
-        // The reciprocal has up to 64 - 20 + 5 bits.
-        let fraction = (u128::from(*top) * reciprocal) >> 64;
-        fraction as u64 + half
-    };
-    let fractions: Vec<u64> = tops.iter().map(fraction).collect();
-    let from = fraction_bits as usize;
-    let wraps = add(parties, &fractions, from, from + wrap_bits as usize).await?;
-    let wraps = bits_to_words(parties, &join(wraps.iter())).await?;
+    let reciprocal = (1_u128 << (64 + fraction_bits(parties))) / fractions_of;
+    // The reciprocal has up to 64 - 20 + 5 bits.
+    let fraction = |top: &u64| ((u128::from(*top) * reciprocal) >> 64) as u64;
+    let wraps = wraps::<u64>(parties, tops.iter().map(fraction).collect()).await?;
     for (bit, wraps) in wraps.chunks_exact(tops.len().max(1)).enumerate() {
         let step = ((modulus << bit) + (1_u128 << shift >> 1)) >> shift;
         for (value, wrap) in shifted.iter_mut().zip(wraps) {
@@ -267,7 +345,28 @@ async fn take_off_wraps(
     Ok(shifted)
 }
 
+/// The number of bits m that [`lift`] takes fractions of shares down to.
+pub(super) fn fraction_bits(parties: &Parties) -> u32 {
+    (3 * parties.count()).ilog2() + 1
+}
+
+/// Shares of the bits of how often shares wrapped around, the lowest bits of all numbers first;
+/// from the own fractions `t_i` of the moduli, of [`fraction_bits`] bits. See [`lift`].
+pub(super) async fn wraps<W: Element>(
+    parties: &mut Parties,
+    mut fractions: Vec<u64>,
+) -> Result<Vec<W>, MpcError> {
+    let from = fraction_bits(parties);
+    let half = parties.share_of_public(1 << (from - 1));
+    fractions.iter_mut().for_each(|fraction| *fraction += half);
+    let wrap_bits = parties.count().ilog2() + 1;
+    let wraps = add(parties, &fractions, from as usize, (from + wrap_bits) as usize).await?;
+    let wraps = join(wraps.iter());
+    let ones = vec![W::from_bit(parties.share_of_public(1)); wraps.len()];
+    times_bits(parties, &wraps, &ones, Holders::First).await
+}
+
 /// Adds up vectors of shares.
-pub(super) fn accumulate(sums: &mut [u64], terms: &[u64]) {
-    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum = sum.wrapping_add(*term));
+pub(super) fn accumulate<W: Element>(sums: &mut [W], terms: &[W]) {
+    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum = sum.plus(*term));
 }

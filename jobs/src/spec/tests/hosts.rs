@@ -97,17 +97,13 @@ fn what_is_between_two_parties_is_refused_with_what_to_write() {
         ("protocol: multiparty", "protocol: multiparty, join: left", &["cannot be `left`"]),
         ("protocol: multiparty", "protocol: multiparty, join: anti", &["jobs that only align"]),
         (
-            "privacy: secureboost",
-            "privacy: strict",
-            &[
-                "`boosted_trees` with `privacy: strict` is for one guest and one host",
-                "with several hosts: `logistic_regression`, `linear_regression`, ",
-            ],
-        ),
-        (
             "boosted_trees: { privacy: secureboost }",
             "multinomial_regression: {}",
-            &["`multinomial_regression` is for one guest and one host", "`linear_regression`"],
+            &[
+                "`multinomial_regression` is for one guest and one host",
+                "`linear_regression`",
+                "`boosted_trees` with `privacy: strict`",
+            ],
         ),
         (
             "correlation: 1",
@@ -174,6 +170,29 @@ fn what_a_strict_model_of_several_hosts_lacks_is_refused_with_what_to_write() {
                 "`score` with several hosts is not for `multinomial_regression`",
                 "it is for `logistic_regression`, `linear_regression`",
             ],
+        ),
+        (
+            "privacy: secureboost",
+            "privacy: strict, loss: poisson",
+            &[
+                "`boosted_trees` has a loss that needs one host and several hosts",
+                "`loss: squared`",
+            ],
+        ),
+        (
+            "privacy: secureboost } ]",
+            "privacy: strict, early_stopping: 3 } ]\nsplit: { validation: 20% }",
+            &["`boosted_trees` has `early_stopping` and several hosts"],
+        ),
+        (
+            "privacy: secureboost",
+            "privacy: strict, positive_weight: 3",
+            &["`boosted_trees` has `positive_weight` and several hosts"],
+        ),
+        (
+            "privacy: secureboost",
+            "privacy: strict, loss: squared, subsample: 0.5",
+            &["samples of rows with the squared loss and several hosts", "`subsample: 1`"],
         ),
     ] {
         let error = parsed(from, to).expect_err(to).to_string();

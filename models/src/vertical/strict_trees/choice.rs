@@ -1,11 +1,9 @@
 //! The best cut of each node of a level, on shares.
 
-use mpc::TwoParty;
 use mpc::boolean::{Bits, and_many, bit_triples};
-use mpc::comparison::is_negative;
-use mpc::conversion::select;
 use mpc::maximum::{Contenders, DENOMINATOR_BITS, NUMERATOR_BITS, beats, largest};
 use mpc::reveal::{Learner, learn, open_bits};
+use mpc::{Arithmetic, TwoParty};
 
 use super::fractions::{FractionMaker, Fractions, NodeSums};
 use super::{OWN_SPLITS, OWNER, Owner, SHAPE};
@@ -22,14 +20,57 @@ pub(super) struct Choice {
 
 /// Ring in which weights are compared.
 const WEIGHT_RING_BITS: usize = DENOMINATOR_BITS as usize + 3;
-/// More than the error of a shortened product.
-const ROUNDING: u64 = 4;
 
-pub(super) struct Chooser<'a> {
-    pub(super) maker: FractionMaker<'a>,
+pub(super) struct Chooser<'a, P: Arithmetic> {
+    pub(super) maker: FractionMaker<'a, P>,
 }
 
-impl Chooser<'_> {
+impl<P: Arithmetic> Chooser<'_, P> {
+    /// Takes the gain off cuts that leave too little weight on a side, and lets nodes that are too
+    /// light stay leaves.
+    pub(super) async fn exclude(
+        &self,
+        party: &mut P,
+        fractions: Fractions,
+    ) -> Result<(Contenders, Contenders), ModelError> {
+        let Fractions { cuts: mut contenders, mut stays, least, weights } = fractions;
+        let (count, each) = (least.len(), contenders.len() / least.len());
+        let margin = party.share_of_public(party.rounding());
+        let cut_margins =
+            contenders.denominators.iter().enumerate().map(|(place, q)| {
+                (q.wrapping_sub(least[place / each]) as u64).wrapping_add(margin)
+            });
+        let penalties = self.maker.penalties;
+        let least = (penalties.child.wrapping_add(penalties.lambda) as u64).wrapping_mul(2);
+        let node_margins = weights.iter().map(|weight| (*weight as u64).wrapping_sub(least));
+        let margins: Vec<u64> = cut_margins.chain(node_margins).collect();
+        let light = party.is_negative(&margins, WEIGHT_RING_BITS).await?;
+        // What is added where the bit is set, for 0/2^29 in place of a cut, whose own denominator
+        // may be 0, and 2^39/0 in place of what it must exceed.
+        let one = u128::from(party.share_of_public(1));
+        let public = |bits: u32| one << (bits - 1);
+        let to = |values: &[u128], target: u128| -> Vec<u128> {
+            values.iter().map(|value| target.wrapping_sub(*value)).collect()
+        };
+        let corrections = [
+            to(&contenders.numerators, 0),
+            to(&stays.numerators, public(NUMERATOR_BITS)),
+            to(&contenders.denominators, public(DENOMINATOR_BITS)),
+            to(&stays.denominators, 0),
+        ];
+        let total = contenders.len() + count;
+        let bits = Bits::from_fn(2 * total, |place| light.bit(place % total) == 1);
+        let corrections = party.select(&bits, &corrections.concat()).await?;
+        let (numerators, denominators) = corrections.split_at(total);
+        add(&mut contenders.numerators, numerators);
+        add(&mut stays.numerators, &numerators[contenders.len()..]);
+        add(&mut contenders.denominators, denominators);
+        add(&mut stays.denominators, &denominators[contenders.len()..]);
+        Ok((contenders, stays))
+    }
+}
+
+impl Chooser<'_, TwoParty> {
     /// For each node, whether and how it is split: opens one bit, the owner of a split, and the
     /// number of the cut to the owner.
     pub(super) async fn choose(
@@ -48,48 +89,6 @@ impl Chooser<'_> {
         let numbers = numbers.map(|number| party.share_of_public(number as u64)).collect();
         let contenders = Contenders { words: [numbers, cuts], ..contenders };
         self.decide(party, contenders, stays, sizes).await
-    }
-
-    /// Takes the gain off cuts that leave too little weight on a side, and lets nodes that are too
-    /// light stay leaves.
-    async fn exclude(
-        &self,
-        party: &mut TwoParty,
-        fractions: Fractions,
-    ) -> Result<(Contenders, Contenders), ModelError> {
-        let Fractions { cuts: mut contenders, mut stays, least, weights } = fractions;
-        let (count, each) = (least.len(), contenders.len() / least.len());
-        let margin = party.share_of_public(ROUNDING);
-        let cut_margins =
-            contenders.denominators.iter().enumerate().map(|(place, q)| {
-                (q.wrapping_sub(least[place / each]) as u64).wrapping_add(margin)
-            });
-        let penalties = self.maker.penalties;
-        let least = (penalties.child.wrapping_add(penalties.lambda) as u64).wrapping_mul(2);
-        let node_margins = weights.iter().map(|weight| (*weight as u64).wrapping_sub(least));
-        let margins: Vec<u64> = cut_margins.chain(node_margins).collect();
-        let light = is_negative(party, &margins, WEIGHT_RING_BITS).await?;
-        // What is added where the bit is set, for 0/2^29 in place of a cut, whose own denominator
-        // may be 0, and 2^39/0 in place of what it must exceed.
-        let public = |bits: u32| if party.is_first() { 1_u128 << (bits - 1) } else { 0 };
-        let to = |values: &[u128], target: u128| -> Vec<u128> {
-            values.iter().map(|value| target.wrapping_sub(*value)).collect()
-        };
-        let corrections = [
-            to(&contenders.numerators, 0),
-            to(&stays.numerators, public(NUMERATOR_BITS)),
-            to(&contenders.denominators, public(DENOMINATOR_BITS)),
-            to(&stays.denominators, 0),
-        ];
-        let total = contenders.len() + count;
-        let bits = Bits::from_fn(2 * total, |place| light.bit(place % total) == 1);
-        let corrections = select(party, &bits, &corrections.concat()).await?;
-        let (numerators, denominators) = corrections.split_at(total);
-        add(&mut contenders.numerators, numerators);
-        add(&mut stays.numerators, &numerators[contenders.len()..]);
-        add(&mut contenders.denominators, denominators);
-        add(&mut stays.denominators, &denominators[contenders.len()..]);
-        Ok((contenders, stays))
     }
 
     /// The winner of each node, and whether it gains anything.

@@ -2,6 +2,7 @@
 
 use features::binned::{BinnedMatrix, MISSING};
 use mpc::TwoParty;
+use mpc::boolean::Bits;
 use net::Size;
 use net::wire::{Message, Reader, WireError};
 
@@ -69,22 +70,7 @@ impl Shapes {
         party: &mut TwoParty,
         own: Vec<FeatureShape>,
     ) -> Result<Self, ModelError> {
-        const STEP: &str = "features";
-        if own.is_empty() || own.len() > FEATURES_MAX {
-            return Err(ModelError::InvalidInput(format!(
-                "{} features where 1 to {FEATURES_MAX} are possible",
-                own.len()
-            )));
-        }
-        let ledger = std::sync::Arc::clone(&party.ledger);
-        let session = &mut party.session;
-        ledger.record(FEATURE_SIZES, session.peer(), own.len() as u64)?;
-        let message = net::wire::encode(&Features(own.clone()));
-        let size = Size::AtMost(4 + 2 * FEATURES_MAX);
-        let theirs = session.exchange_bytes(STEP, message, size).await?;
-        let Features(theirs) = net::wire::decode(&theirs)
-            .map_err(|error| session.misbehaved(STEP, error.to_string()))?;
-        ledger.record(FEATURE_SIZES, session.me(), theirs.len() as u64)?;
+        let theirs = exchange(party, &own).await?;
         Ok(Self { own, theirs })
     }
 
@@ -118,6 +104,30 @@ impl Shapes {
     }
 }
 
+/// Tells one other party the sizes of the own features, and learns of its.
+pub(super) async fn exchange(
+    party: &mut TwoParty,
+    own: &[FeatureShape],
+) -> Result<Vec<FeatureShape>, ModelError> {
+    const STEP: &str = "features";
+    if own.is_empty() || own.len() > FEATURES_MAX {
+        return Err(ModelError::InvalidInput(format!(
+            "{} features where 1 to {FEATURES_MAX} are possible",
+            own.len()
+        )));
+    }
+    let ledger = std::sync::Arc::clone(&party.ledger);
+    let session = &mut party.session;
+    ledger.record(FEATURE_SIZES, session.peer(), own.len() as u64)?;
+    let message = net::wire::encode(&Features(own.to_vec()));
+    let size = Size::AtMost(4 + 2 * FEATURES_MAX);
+    let theirs = session.exchange_bytes(STEP, message, size).await?;
+    let Features(theirs) =
+        net::wire::decode(&theirs).map_err(|error| session.misbehaved(STEP, error.to_string()))?;
+    ledger.record(FEATURE_SIZES, session.me(), theirs.len() as u64)?;
+    Ok(theirs)
+}
+
 /// This party's share of the packed sum over the left side of each cut, from its shares of cells.
 pub(super) fn left_sums(features: &[FeatureShape], cuts: &[CellCut], cells: &[u64]) -> Vec<u64> {
     let mut starts = Vec::with_capacity(features.len());
@@ -149,6 +159,16 @@ pub(super) fn left_sums(features: &[FeatureShape], cuts: &[CellCut], cells: &[u6
 }
 
 impl CellCut {
+    /// Which rows go left, by the codes of the cut's feature.
+    pub(super) fn sides(self, feature: &FeatureCodes) -> Bits {
+        let FeatureCodes { shape, cells } = feature;
+        let is_left = |row: usize| {
+            let cell = cells[row];
+            cell < self.bins || (cell == shape.bins && self.missing_left)
+        };
+        Bits::from_fn(cells.len(), is_left)
+    }
+
     /// The cut as the model keeps it.
     pub(super) fn cut(self) -> Cut {
         let Self { feature, bins, missing_left } = self;

@@ -7,6 +7,7 @@
 //! Those of the squared loss were rounded to the unit of second derivatives before (`targets`):
 //! both derivatives of a row have the same weight.
 
+use crypto::random::Generator;
 use mpc::TwoParty;
 use mpc::comparison::is_negative;
 use mpc::product::{Form, Products};
@@ -27,8 +28,8 @@ pub(super) const RESIDUAL_BITS: u32 = 22;
 /// Fractional bits of weights that are multiplied with.
 const WEIGHT_FRACTION_BITS: u32 = 20;
 /// What makes margins whole powers of two: their unit is 2^48/50.
-const SCORES: u64 = 50;
-const SCORE_BITS: u32 = 48;
+pub(super) const SCORES: u64 = 50;
+pub(super) const SCORE_BITS: u32 = 48;
 
 /// What the derivatives of a training need.
 pub(super) struct Derivatives<'a> {
@@ -128,20 +129,9 @@ impl<'a> Derivatives<'a> {
 
     /// The guest's shares are the derivatives, the host's are zero.
     fn constant(&self, party: &TwoParty, loss: Loss, training: usize) -> Derived {
-        let packed: Vec<u64> = self.targets.map_or_else(
+        let packed = self.targets.map_or_else(
             || vec![0; training],
-            |targets| {
-                let damping = second_damping(loss);
-                let mut rng = party.session.rng();
-                let rows = targets.labels.iter().zip(&targets.weights).take(training);
-                rows.map(|(label, weight)| {
-                    let at = loss.derivatives(targets.starts[0], *label);
-                    let first = self.units.first(weight * at.first);
-                    let second = self.units.by_chance(weight * at.second / damping, &mut rng);
-                    self.units.pack(first, self.units.second(second))
-                })
-                .collect()
-            },
+            |targets| constant(targets, self.units, loss, training, party.session.rng()),
         );
         Derived { packed: vec![packed], residuals: Vec::new(), diverges: None }
     }
@@ -309,4 +299,24 @@ impl<'a> Derivatives<'a> {
         let residuals = validation.iter().map(|share| *share as u64).collect();
         Derived { packed, residuals, diverges: None }
     }
+}
+
+/// The packed derivatives of the first `training` rows at the base score, which the guest works out
+/// alone.
+pub(super) fn constant(
+    targets: &Targets,
+    units: Units,
+    loss: Loss,
+    training: usize,
+    mut rng: Generator,
+) -> Vec<u64> {
+    let damping = second_damping(loss);
+    let rows = targets.labels.iter().zip(&targets.weights).take(training);
+    rows.map(|(label, weight)| {
+        let at = loss.derivatives(targets.starts[0], *label);
+        let first = units.first(weight * at.first);
+        let second = units.by_chance(weight * at.second / damping, &mut rng);
+        units.pack(first, units.second(second))
+    })
+    .collect()
 }

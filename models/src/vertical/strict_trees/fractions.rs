@@ -32,11 +32,10 @@
 //! A cut leaves enough weight on both sides, `H_L`, `H_R` ≥ m, exactly if `Q ≥ μ·(H' - μ)` for μ =
 //! m + λ and `H ≥ 2m`.
 
-use mpc::TwoParty;
+use mpc::Arithmetic;
 use mpc::maximum::Contenders;
-use mpc::product::{Form, Products};
+use mpc::product::Form;
 use mpc::reciprocal::{LEADING_BITS_MAX, LeadingBits, leading_bits};
-use mpc::wide::{shorten, widen_all};
 
 use super::Units;
 use super::units::{Penalties, WEIGHT_BITS};
@@ -46,8 +45,8 @@ use crate::ModelError;
 pub(super) struct NodeSums {
     /// Over all its rows.
     pub(super) total: u64,
-    /// Left of each cut of the guest, and of the host.
-    pub(super) left: [Vec<u64>; 2],
+    /// Left of each cut of the guest, and of each host.
+    pub(super) left: Vec<Vec<u64>>,
 }
 
 /// Shares of the fractions of all cuts and nodes.
@@ -62,18 +61,14 @@ pub(super) struct Fractions {
     pub(super) weights: Vec<u128>,
 }
 
-pub(super) struct FractionMaker<'a> {
-    pub(super) products: &'a Products,
+pub(super) struct FractionMaker<'a, P: Arithmetic> {
+    pub(super) products: &'a P::Products,
     pub(super) units: Units,
     pub(super) penalties: &'a Penalties,
 }
 
 /// Bits of S, which is below 2 to this power.
 const SQUARES_BITS: u32 = LEADING_BITS_MAX;
-/// What an inexact square may lose, and twice that.
-const SQUARE_ERROR: u64 = 8;
-/// More than the error of a shortened product.
-const ROUNDING: u64 = 4;
 /// Bits of δ.
 const SLOPE_BITS: u32 = 28;
 /// δ of uH' < 2^30 and wG < 2^31.
@@ -114,11 +109,11 @@ struct Sizes {
     gains: Option<Vec<u128>>,
 }
 
-impl FractionMaker<'_> {
+impl<P: Arithmetic> FractionMaker<'_, P> {
     /// From packed sums: `cuts` of all nodes one after the other, equally many each.
     pub(super) async fn fractions(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         nodes: &[NodeSums],
         cuts: &[u64],
     ) -> Result<Fractions, ModelError> {
@@ -140,7 +135,7 @@ impl FractionMaker<'_> {
     /// Takes packed sums apart and adds the penalties.
     async fn widen(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         nodes: &[NodeSums],
         cuts: &[u64],
     ) -> Result<(Sums, Sums), ModelError> {
@@ -149,8 +144,8 @@ impl FractionMaker<'_> {
         let low = (1_u64 << low_bits) - 1;
         let seconds: Vec<u128> = packed().map(|word| u128::from(word & low)).collect();
         let firsts: Vec<u128> = packed().map(|word| u128::from(word >> low_bits)).collect();
-        let parts = [(&seconds[..], 1 << low_bits, 0), (&firsts[..], 1 << (64 - low_bits), 0)];
-        let mut parts = widen_all(party, &parts).await?.into_iter();
+        let parts = [(&seconds[..], low_bits), (&firsts[..], 64 - low_bits)];
+        let mut parts = party.widen(&parts).await?.into_iter();
         let mut next = || parts.next().unwrap_or_default();
         let (mut weights, mut firsts) = (next(), next());
         let lambda = self.penalties.lambda;
@@ -169,7 +164,7 @@ impl FractionMaker<'_> {
     /// asked for one with (G, γ, G, H' + γ), where Q becomes γH'.
     async fn exact(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         nodes: &Sums,
         cuts: Sums,
         shift: u32,
@@ -194,12 +189,12 @@ impl FractionMaker<'_> {
             Form::product(0, 0, shift),
         ];
         let vectors: [&[u128]; 4] = [&firsts, &weights, &all_firsts, &all_weights];
-        let formed = self.products.evaluate(party, &vectors, &forms).await?;
+        let formed = party.evaluate(self.products, &vectors, &forms).await?;
         let [slopes, mut weights, mut squares] =
             <[Vec<u128>; 3]>::try_from(formed).unwrap_or_default();
         squares.truncate(total + count);
         let gains = match self.penalties.gain {
-            Some(_) => Some(shorten(party, &weights.split_off(total + count), shift).await?),
+            Some(_) => Some(party.shorten(&weights.split_off(total + count), shift).await?),
             None => None,
         };
         Ok(Exact { slopes, weights, squares, gains })
@@ -208,14 +203,16 @@ impl FractionMaker<'_> {
     /// The powers of two of each node, and what they make of its own numbers.
     async fn sizes(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         nodes: &Sums,
         exact: &Exact,
         each: usize,
     ) -> Result<Sizes, ModelError> {
         let count = nodes.weights.len();
         let (of_cuts, own) = exact.squares.split_at(count * each);
-        let error = u128::from(party.share_of_public(SQUARE_ERROR * (each as u64 + 2)));
+        // What inexact squares may lose, and twice that.
+        let error = 2 * party.rounding() * (each as u64 + 2);
+        let error = u128::from(party.share_of_public(error));
         let bound = |node: usize| {
             let cuts = &of_cuts[node * each..(node + 1) * each];
             let gain = exact.gains.as_ref().map_or(0, |gains| gains[node]);
@@ -243,7 +240,7 @@ impl FractionMaker<'_> {
             vectors.push(gains);
             forms.push(Form::product(6, 5, NODE_SHIFT));
         }
-        let formed = self.products.evaluate(party, &vectors, &forms).await?;
+        let formed = party.evaluate(self.products, &vectors, &forms).await?;
         let mut formed = formed.into_iter();
         let mut next = || formed.next().unwrap_or_default();
         Ok(Sizes {
@@ -260,7 +257,7 @@ impl FractionMaker<'_> {
     /// E·uλ, and if a gain is asked for one for w²γH'·(uH' - uλ); δ means nothing there.
     async fn to_size(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         nodes: Sums,
         exact: Exact,
         sizes: Sizes,
@@ -292,15 +289,15 @@ impl FractionMaker<'_> {
         let forms =
             [Form::product(0, 1, SLOPE_SHIFT + shift / 2), Form::product(2, 3, DENOMINATOR_SHIFT)];
         let vectors: [&[u128]; 4] = [&slopes, &powers, &left, &right];
-        let formed = self.products.evaluate(party, &vectors, &forms).await?;
+        let formed = party.evaluate(self.products, &vectors, &forms).await?;
         let [mut delta, mut denominators] = <[Vec<u128>; 2]>::try_from(formed).unwrap_or_default();
         delta.truncate(total);
         let square = [Form::product(0, 0, NUMERATOR_SHIFT)];
         let mut numerators =
-            self.products.evaluate(party, &[&delta], &square).await?.swap_remove(0);
+            party.evaluate(self.products, &[&delta], &square).await?.swap_remove(0);
         // What rounding makes of no gain is no gain: cuts lose it, and what they must exceed is
         // above nothing.
-        let rounding = u128::from(party.share_of_public(ROUNDING));
+        let rounding = u128::from(party.share_of_public(party.rounding()));
         for numerator in &mut numerators {
             *numerator = numerator.wrapping_sub(rounding);
         }

@@ -10,6 +10,7 @@ use super::choice::{Choice, Chooser};
 use super::cuts::{CellCut, FeatureCodes, Shapes, left_sums};
 use super::fractions::{FractionMaker, NodeSums};
 use super::units::Penalties;
+use super::walk::{Side, Splits};
 use super::{Owner, PartNode, PartTree, Units, leaves, walk};
 use crate::ModelError;
 use crate::local::boosted_trees::{Settings, columns_of_tree};
@@ -35,12 +36,12 @@ struct Open {
 
 /// The tree so far.
 #[derive(Default)]
-struct Grown {
-    nodes: Vec<PartNode>,
+pub(super) struct Grown {
+    pub(super) nodes: Vec<PartNode>,
     /// Share of the packed sum of each node.
-    totals: Vec<u64>,
+    pub(super) totals: Vec<u64>,
     /// The side of each row at own splits, by node.
-    sides: Vec<Option<Bits>>,
+    pub(super) sides: Vec<Option<Bits>>,
 }
 
 /// The cuts that one tree may use, of the guest and of the host.
@@ -58,7 +59,8 @@ impl Growing<'_> {
     ) -> Result<(PartTree, Vec<u64>), ModelError> {
         let cuts = self.cuts(party, tree);
         let Self { products, units, penalties, .. } = *self;
-        let chooser = Chooser { maker: FractionMaker { products, units, penalties } };
+        let chooser: Chooser<'_, TwoParty> =
+            Chooser { maker: FractionMaker { products, units, penalties } };
         let mut grown = Grown::default();
         grown.add(sum(&packed));
         let cells = self.histogram.sums(party, &[&packed]).await?.swap_remove(0);
@@ -106,7 +108,7 @@ impl Growing<'_> {
             if first { (own_cells, their_cells) } else { (their_cells, own_cells) };
         NodeSums {
             total: grown.totals[open.node],
-            left: [
+            left: vec![
                 left_sums(guest, guest_cuts, guest_cells),
                 left_sums(host, host_cuts, host_cells),
             ],
@@ -130,22 +132,12 @@ impl Growing<'_> {
             let cut = cut.map(|number| of_owner[number]);
             let left = grown.add(left_total);
             grown.add(grown.totals[open.node].wrapping_sub(left_total));
-            let kept = cut.filter(|_| owner.is(party.is_first()));
+            let kept = cut.filter(|_| owner.place() == usize::from(!party.is_first()));
             grown.nodes[open.node] = PartNode::Split { owner, cut: kept.map(CellCut::cut), left };
-            grown.sides[open.node] = kept.map(|cut| self.sides(cut));
+            grown.sides[open.node] = kept.map(|cut| cut.sides(&self.codes[cut.feature]));
             split.push((open, left));
         }
         split
-    }
-
-    /// Which rows go left at an own cut.
-    fn sides(&self, cut: CellCut) -> Bits {
-        let FeatureCodes { shape, cells } = &self.codes[cut.feature];
-        let is_left = |row: usize| {
-            let cell = cells[row];
-            cell < cut.bins || (cell == shape.bins && cut.missing_left)
-        };
-        Bits::from_fn(cells.len(), is_left)
     }
 
     /// Both children of each split, with their derivatives and sums: those of the right one are the
@@ -164,9 +156,6 @@ impl Growing<'_> {
         let left_cells = self.histogram.sums(party, &left_vectors).await?;
         let mut children = Vec::with_capacity(2 * split.len());
         for (((open, left), vector), cells) in split.into_iter().zip(left).zip(left_cells) {
-            let rest = |whole: &[u64], part: &[u64]| -> Vec<u64> {
-                whole.iter().zip(part).map(|(whole, part)| whole.wrapping_sub(*part)).collect()
-            };
             let right = Open {
                 node: left + 1,
                 vector: rest(&open.vector, &vector),
@@ -184,7 +173,7 @@ impl Growing<'_> {
 
 impl Grown {
     /// Adds a node, a leaf so far, with its packed sum; returns its number.
-    fn add(&mut self, total: u64) -> usize {
+    pub(super) fn add(&mut self, total: u64) -> usize {
         self.nodes.push(PartNode::Leaf { share: 0 });
         self.totals.push(total);
         self.sides.push(None);
@@ -192,9 +181,20 @@ impl Grown {
     }
 }
 
+impl Splits for TwoParty {
+    async fn where_left(
+        &mut self,
+        sides: &[Side<'_>],
+        vectors: &[&[u64]],
+    ) -> Result<Vec<Vec<u64>>, ModelError> {
+        let sides: Vec<&Option<Bits>> = sides.iter().map(|side| side.bits).collect();
+        where_left(self, &sides, vectors).await
+    }
+}
+
 /// Shares of each vector where its rows go left, zero elsewhere. The owner of a split passes the
 /// sides of the vector's rows, and perhaps of more behind them, the other party `None`.
-pub(super) async fn where_left(
+async fn where_left(
     party: &mut TwoParty,
     sides: &[&Option<Bits>],
     vectors: &[&[u64]],
@@ -258,7 +258,12 @@ impl Choices {
     }
 }
 
-fn sum(words: &[u64]) -> u64 {
+/// What is left of a whole without a part.
+pub(super) fn rest(whole: &[u64], part: &[u64]) -> Vec<u64> {
+    whole.iter().zip(part).map(|(whole, part)| whole.wrapping_sub(*part)).collect()
+}
+
+pub(super) fn sum(words: &[u64]) -> u64 {
     words.iter().fold(0, |sum, word| sum.wrapping_add(*word))
 }
 

@@ -1,10 +1,9 @@
 //! The weights of leaves, which stay shared.
 
-use mpc::TwoParty;
-use mpc::product::{Form, Products};
+use mpc::Arithmetic;
+use mpc::product::Form;
 use mpc::reciprocal::{FRACTION_BITS, reciprocals};
 use mpc::sigmoid::SCORE_UNIT;
-use mpc::wide::widen_all;
 
 use super::units::{Penalties, WEIGHT_BITS};
 use super::{PartNode, PartTree, Units};
@@ -19,9 +18,9 @@ const FACTOR_BITS: u32 = 24;
 /// Writes into every leaf of `tree` this party's share of `-G/(H + λ)` (Chen and Guestrin, KDD
 /// 2016, equation 5) times the learning rate or, in a forest, over the number of trees, from the
 /// packed sums of all nodes. The error is below 2^-19 times that factor, and one part in 2^17.
-pub(super) async fn fill(
-    party: &mut TwoParty,
-    products: &Products,
+pub(super) async fn fill<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
     (units, penalties): (Units, &Penalties),
     settings: &Settings,
     tree: &mut PartTree,
@@ -34,18 +33,18 @@ pub(super) async fn fill(
     let low = (1_u64 << low_bits) - 1;
     let seconds: Vec<u128> = packed.iter().map(|word| u128::from(word & low)).collect();
     let firsts: Vec<u128> = packed.iter().map(|word| u128::from(word >> low_bits)).collect();
-    let parts = [(&seconds[..], 1 << low_bits, 0), (&firsts[..], 1 << (64 - low_bits), 0)];
-    let mut parts = widen_all(party, &parts).await?.into_iter();
+    let parts = [(&seconds[..], low_bits), (&firsts[..], 64 - low_bits)];
+    let mut parts = party.widen(&parts).await?.into_iter();
     let (seconds, firsts) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let lambda = penalties.lambda;
     let weights: Vec<u128> = seconds.iter().map(|share| share.wrapping_add(lambda)).collect();
 
     let (powers, inverses) = reciprocals(party, products, &weights, WEIGHT_BITS).await?;
-    let scaled = products.evaluate(party, &[&firsts, &powers], &[Form::product(0, 1, 0)]).await?;
+    let scaled = party.evaluate(products, &[&firsts, &powers], &[Form::product(0, 1, 0)]).await?;
     // First derivatives have at least as many fractional bits as second ones.
     let shift = WEIGHT_BITS - 1 + FRACTION_BITS - RATIO_BITS + first_bits - second_bits;
     let ratio = [Form::product(0, 1, shift)];
-    let ratios = products.evaluate(party, &[&scaled[0], &inverses], &ratio).await?;
+    let ratios = party.evaluate(products, &[&scaled[0], &inverses], &ratio).await?;
     let unit = SCORE_UNIT / f64::from(1 << RATIO_BITS) * f64::from(1 << FACTOR_BITS);
     let factor = settings.shrinkage() / second_damping(settings.loss) * unit;
     let factor = (factor.round() as u128).wrapping_neg();

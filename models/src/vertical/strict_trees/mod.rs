@@ -64,6 +64,7 @@ mod growing;
 mod leaves;
 mod log_link;
 mod parts;
+pub mod several;
 mod sharing;
 mod stopping;
 mod targets;
@@ -167,7 +168,7 @@ pub async fn train_along<'a>(
     let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
     let rows = if stops { rows } else { Rows { validation: &[], ..rows } };
     let all = [rows.training, rows.validation].concat();
-    let mut targets = check(party, matrix, known, rows, settings)?;
+    let mut targets = check(party.is_first(), matrix, known, rows, settings)?;
     let count = rows.training.len();
     let units = Units::new(count, settings)?;
     let weighted = rows.weighted || !settings.class_weights.is_empty();
@@ -241,7 +242,7 @@ impl Boosting<'_> {
         let mut stopping = Stopping::new(self.growing.products, patience);
         let mut boosted = Boosted::default();
         if let Some(state) = course.resume(party).await? {
-            let sound = |tree: &PartTree| tree.is_sound(party.is_first(), features);
+            let sound = |tree: &PartTree| tree.is_sound(usize::from(!party.is_first()), features);
             let margins = (&mut self.margins[..], self.rows.validation.len());
             boosted = Boosted::of(state, margins, &mut stopping, sound)?;
         }
@@ -356,7 +357,7 @@ pub async fn score(
     model: &StrictTrees,
     matrix: &BinnedMatrix,
 ) -> Result<Vec<u64>, ModelError> {
-    model.check(party.is_first())?;
+    model.check(usize::from(!party.is_first()))?;
     check_features(&model.features, matrix)?;
     let mut margins = vec![vec![0; matrix.rows()]; model.outputs()];
     for round in model.trees.chunks(model.outputs()) {
@@ -372,7 +373,7 @@ pub async fn score(
 
 /// Checks everything; at the guest, what it knows in the units of the training.
 fn check(
-    party: &TwoParty,
+    is_guest: bool,
     matrix: &BinnedMatrix,
     known: Option<Known<'_>>,
     rows: Rows<'_>,
@@ -388,7 +389,7 @@ fn check(
     if settings.one_side.is_some() {
         return refuse("strict trees cannot sample by derivatives, which nobody sees");
     }
-    if party.is_first() != known.is_some() {
+    if is_guest != known.is_some() {
         return refuse("the guest, who is the first party, has labels, and only the guest");
     }
     let Some(Known { labels, weights }) = known else { return Ok(None) };

@@ -62,14 +62,29 @@ pub enum PartNode {
 pub enum Owner {
     /// The party with the labels.
     Guest,
-    /// The other one.
+    /// The other one; of several hosts the first.
     Host,
+    /// Of several hosts another: its place among all parties, the guest's being 0.
+    FurtherHost(usize),
 }
 
 impl Owner {
-    /// Whether this is the party whose `is_first` is given.
-    pub fn is(self, is_first: bool) -> bool {
-        (self == Self::Guest) == is_first
+    /// The party at this place, the guest's being 0.
+    pub fn at(place: usize) -> Self {
+        match place {
+            0 => Self::Guest,
+            1 => Self::Host,
+            place => Self::FurtherHost(place),
+        }
+    }
+
+    /// Its place among all parties.
+    pub fn place(self) -> usize {
+        match self {
+            Self::Guest => 0,
+            Self::Host => 1,
+            Self::FurtherHost(place) => place,
+        }
     }
 }
 
@@ -118,11 +133,12 @@ impl StrictTrees {
         })
     }
 
-    /// Refuses a part that was not written by a training of this party, before it is applied.
+    /// Refuses a part that was not written by a training of the party at this place, the guest's
+    /// being 0, before it is applied.
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`].
-    pub fn check(&self, is_first: bool) -> Result<(), ModelError> {
+    pub fn check(&self, place: usize) -> Result<(), ModelError> {
         let is_sound = self.base_score.is_finite()
             && self.class_scores.len() != 1
             && self.class_scores.len() <= CLASSES_MAX
@@ -130,7 +146,7 @@ impl StrictTrees {
             && self.trees.len().is_multiple_of(self.outputs())
             && self.scale > 0.0
             && self.scale.is_finite()
-            && self.trees.iter().all(|tree| tree.is_sound(is_first, self.features.len()));
+            && self.trees.iter().all(|tree| tree.is_sound(place, self.features.len()));
         if is_sound {
             return Ok(());
         }
@@ -152,15 +168,29 @@ impl PartTree {
         depths
     }
 
+    /// The owners of all splits.
+    pub(super) fn owners(&self) -> impl Iterator<Item = Owner> {
+        self.nodes.iter().filter_map(|node| match node {
+            PartNode::Split { owner, .. } => Some(*owner),
+            PartNode::Leaf { .. } => None,
+        })
+    }
+
     /// Whether every child exists, comes after its parent and has one parent only, and exactly the
     /// own splits say what they ask.
-    pub(super) fn is_sound(&self, is_first: bool, features: usize) -> bool {
+    pub(super) fn is_sound(&self, own: usize, features: usize) -> bool {
         let mut next = 1;
         for (place, node) in self.nodes.iter().enumerate() {
             if let PartNode::Split { owner, cut, left } = node {
-                let is_own = owner.is(is_first);
+                let is_own = owner.place() == own;
                 let knows = cut.is_some_and(|cut| cut.feature < features);
-                if *left != next || *left <= place || is_own != cut.is_some() || is_own != knows {
+                let is_owner = Owner::at(owner.place()) == *owner;
+                if !is_owner
+                    || *left != next
+                    || *left <= place
+                    || is_own != cut.is_some()
+                    || is_own != knows
+                {
                     return false;
                 }
                 next += 2;

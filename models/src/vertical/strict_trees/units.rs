@@ -9,9 +9,10 @@
 
 use crypto::random::Generator;
 use mpc::TwoParty;
+use mpc::several::Parties;
 use mpc::softmax::CLASSES_MAX;
 
-use super::sharing::share;
+use super::sharing::{share, share_among};
 use super::targets::Targets;
 use crate::ModelError;
 use crate::local::boosted_trees::{Ensemble, Loss, Settings};
@@ -177,8 +178,25 @@ impl Penalties {
     ) -> Result<Self, ModelError> {
         let values = targets.map(|targets| values(units, settings, targets, rows)).transpose()?;
         let shares = share(party, values.as_ref().map(<[u128; 3]>::as_slice), 3).await?;
+        Ok(Self::of(&shares, settings))
+    }
+
+    /// [`Self::share`] among a guest and several hosts.
+    pub(super) async fn share_among(
+        parties: &mut Parties,
+        units: Units,
+        settings: &Settings,
+        targets: Option<&Targets>,
+        rows: usize,
+    ) -> Result<Self, ModelError> {
+        let values = targets.map(|targets| values(units, settings, targets, rows)).transpose()?;
+        let shares = share_among(parties, values.as_ref().map(<[u128; 3]>::as_slice), 3).await?;
+        Ok(Self::of(&shares, settings))
+    }
+
+    fn of(shares: &[u128], settings: &Settings) -> Self {
         let has_gain = settings.min_gain > 0.0;
-        Ok(Self { lambda: shares[0], child: shares[1], gain: has_gain.then_some(shares[2]) })
+        Self { lambda: shares[0], child: shares[1], gain: has_gain.then_some(shares[2]) }
     }
 }
 

@@ -4,12 +4,29 @@
 //! r + b·(l - r), where only the owner of the split knows the row's side b: one transfer a row.
 
 use features::binned::BinnedMatrix;
-use mpc::TwoParty;
 use mpc::boolean::Bits;
 
-use super::growing::where_left;
-use super::{PartNode, PartTree};
+use super::{Owner, PartNode, PartTree};
 use crate::ModelError;
+
+/// The sides of all rows at a split.
+#[derive(Clone, Copy)]
+pub(super) struct Side<'a> {
+    pub(super) owner: Owner,
+    /// At the owner: the rows that go left.
+    pub(super) bits: &'a Option<Bits>,
+}
+
+/// Parties that take shared vectors apart by sides of which each split's owner alone knows.
+pub(super) trait Splits {
+    /// Shares of each vector where its rows go left, zero elsewhere. Owners pass the sides of the
+    /// vector's rows, and perhaps of more behind them.
+    fn where_left(
+        &mut self,
+        sides: &[Side<'_>],
+        vectors: &[&[u64]],
+    ) -> impl Future<Output = Result<Vec<Vec<u64>>, ModelError>> + Send;
+}
 
 /// What a node stands for.
 #[derive(Clone)]
@@ -21,8 +38,8 @@ enum Value {
 
 /// Shares of the leaf of each row. `sides` has, for each node, the sides of all rows if it is an
 /// own split.
-pub(super) async fn values(
-    party: &mut TwoParty,
+pub(super) async fn values<P: Splits>(
+    party: &mut P,
     tree: &PartTree,
     sides: &[Option<Bits>],
     rows: usize,
@@ -37,24 +54,27 @@ pub(super) async fn values(
         .collect();
     let depths = tree.depths();
     for depth in (0..depths.iter().copied().max().unwrap_or(0)).rev() {
-        let splits: Vec<(usize, usize)> = tree
+        let splits: Vec<(usize, usize, Owner)> = tree
             .nodes
             .iter()
             .enumerate()
             .filter(|(place, _)| depths[*place] == depth)
             .filter_map(|(place, node)| match node {
-                PartNode::Split { left, .. } => Some((place, *left)),
+                PartNode::Split { owner, left, .. } => Some((place, *left, *owner)),
                 PartNode::Leaf { .. } => None,
             })
             .collect();
         let differences: Vec<Vec<u64>> = splits
             .iter()
-            .map(|(_, left)| difference(&values[*left], &values[left + 1], rows))
+            .map(|(_, left, _)| difference(&values[*left], &values[left + 1], rows))
             .collect();
         let vectors: Vec<&[u64]> = differences.iter().map(Vec::as_slice).collect();
-        let own: Vec<&Option<Bits>> = splits.iter().map(|(place, _)| &sides[*place]).collect();
-        let moved = where_left(party, &own, &vectors).await?;
-        for ((place, left), mut moved) in splits.into_iter().zip(moved) {
+        let own: Vec<Side<'_>> = splits
+            .iter()
+            .map(|(place, _, owner)| Side { owner: *owner, bits: &sides[*place] })
+            .collect();
+        let moved = party.where_left(&own, &vectors).await?;
+        for ((place, left, _), mut moved) in splits.into_iter().zip(moved) {
             for (row, moved) in moved.iter_mut().enumerate() {
                 *moved = moved.wrapping_add(at(&values[left + 1], row));
             }
