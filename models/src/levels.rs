@@ -93,6 +93,6 @@ mod tests {
         assert_eq!(column.counts(), [1, 2]);
         let mut scores = [1.0; 4];
         column.add_scores(&[10.0, 20.0], &mut scores);
-        assert_eq!(scores, [11.0, 1.0, 21.0, 21.0]);
+        assert_eq!(scores.map(|score| score as u32), [11, 1, 21, 21]);
     }
 }

@@ -16,7 +16,7 @@
 //! Semi-honest, from the transfers. The rows, in the order of their levels, are reached by a
 //! network of switches (`shuffle`); then the sums of all rows up to the last one of each level
 //! (each party has them of its own shares) are brought to the first places by another
-//! (`concentration`), and neighbours are subtracted. To the rows the same goes backwards, transposed:
+//! (`concentration`), and neighbours are subtracted. To the rows it goes backwards, transposed:
 //! each switch is its own transpose. Whether a switch exchanges is a choice of the owner, and its
 //! difference times the choice comes from a correlated transfer. The choices are the same in every
 //! product, so each has one transfer, of two keys of 128 bits, of which the owner knows one; a
@@ -102,7 +102,7 @@ fn grain(count: usize) -> usize {
 }
 
 impl Indicators {
-    /// Sets the products up, for the owner; the peer calls [`prepare_theirs`](Self::prepare_theirs).
+    /// Sets the products up, for the owner; the peer calls [`Self::prepare_theirs`].
     ///
     /// # Errors
     /// [`MpcError::InvalidInput`] for too many rows or levels, a level without a row, a row of a
@@ -148,8 +148,10 @@ impl Indicators {
         rows: usize,
         levels: usize,
     ) -> Result<Self, MpcError> {
-        if levels == 0 || padded(levels) != levels {
-            return Err(MpcError::InvalidInput(format!("{levels} is no padded number of levels")));
+        if levels == 0 || padded(levels) != levels || levels > padded(rows) {
+            return Err(MpcError::InvalidInput(format!(
+                "{levels} is no padded number of levels that {rows} rows can have"
+            )));
         }
         check_size(rows, levels)?;
         let shape = party.session.compute(|| Shape::new(rows, levels)).await;
@@ -235,7 +237,9 @@ impl Indicators {
         }
         self.run(party, 0..self.ordering, &mut values, true).await?;
         values.truncate(self.rows);
-        values.iter_mut().for_each(|value| *value <<= LIFT_BITS);
+        for value in &mut values {
+            *value <<= LIFT_BITS;
+        }
         Ok(values)
     }
 

@@ -177,7 +177,7 @@ fn three_parties_grow_strict_trees_and_score_with_them() {
     let (folder, _) = clinics();
     let folder = folder.path();
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
-    let strict = "privacy: strict, trees: 3, depth: 2, bins: 6 }";
+    let strict = "privacy: strict, trees: 3, depth: 2, bins: 6, early_stopping: 0 }";
     let job = job.replacen("privacy: secureboost, trees: 10, depth: 3 }", strict, 1);
     assert!(job.contains(strict), "{job}");
     fs::write(folder.join("job.yaml"), &job).unwrap();

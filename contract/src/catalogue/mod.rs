@@ -29,7 +29,10 @@ pub use regression::{GAMMA_REGRESSION, LINEAR_REGRESSION, POISSON_REGRESSION, TW
 pub use score::{SCORE, score_of};
 pub use split::SPLIT;
 pub use totals::{TOTALS, totals_of};
-pub use train::{BOOSTED_TREES, LEVELS, LOGISTIC_REGRESSION, WARM_START, model_of};
+pub use train::{
+    BOOSTED_TREES, LABELS_OF_LEVELS, LEVELS, LOGISTIC_REGRESSION, ROWS_OF_LEVELS, WARM_START,
+    model_of,
+};
 pub use unbalanced::{UNBALANCED, unbalanced_of};
 
 use crate::{ComponentDescriptor, ParameterDescriptor, ParameterKind, PrivacyMode, STRICT, Text};

@@ -1,4 +1,4 @@
-//! Joint models of numbers over the columns of both parties: generalised linear models.
+//! Joint models of numbers over the columns of all parties: generalised linear models.
 
 use crate::{
     Audience, ComponentDescriptor, Disclosure, DisclosureKind, Frequency, ParameterDescriptor,
@@ -11,7 +11,7 @@ use super::train::{
 };
 use super::{integer, number, parameter};
 
-/// Linear regression between two parties: ridge, lasso and elastic net by its two penalties.
+/// Linear regression: ridge, lasso and elastic net by its two penalties.
 pub static LINEAR_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     name: "train.linear_regression",
     title: Text::new("Linear regression", "线性回归"),
@@ -27,7 +27,7 @@ pub static LINEAR_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     parameters: PARAMETERS,
 };
 
-/// Poisson regression between two parties.
+/// Poisson regression.
 pub static POISSON_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     name: "train.poisson_regression",
     title: Text::new("Poisson regression", "泊松回归"),
@@ -43,7 +43,7 @@ pub static POISSON_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     parameters: PARAMETERS,
 };
 
-/// Gamma regression between two parties.
+/// Gamma regression.
 pub static GAMMA_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     name: "train.gamma_regression",
     title: Text::new("Gamma regression", "伽马回归"),
@@ -59,7 +59,7 @@ pub static GAMMA_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     parameters: PARAMETERS,
 };
 
-/// Tweedie regression between two parties.
+/// Tweedie regression.
 pub static TWEEDIE_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     name: "train.tweedie_regression",
     title: Text::new("Tweedie regression", "Tweedie 回归"),

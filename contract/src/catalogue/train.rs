@@ -35,6 +35,8 @@ pub static LOGISTIC_REGRESSION: ComponentDescriptor = ComponentDescriptor {
             WEIGHTED,
             WARM_START,
             LEVELS,
+            LABELS_OF_LEVELS,
+            ROWS_OF_LEVELS,
             OWN_COEFFICIENTS,
             COLLINEAR,
             STANDARD_ERRORS,
@@ -153,9 +155,9 @@ const STRICT_TREES: PrivacyMode = PrivacyMode {
             DisclosureKind::Size,
             Frequency::Once,
             Text::new(
-                "the bins of each feature of the other party, without names or edges, and for which \
-                 of them values are missing",
-                "对方每个特征的分箱数（不含名称与边界），以及哪些特征有缺失值",
+                "the bins of each feature of each other party, without names or edges, and for \
+                 which of them values are missing",
+                "其他各方每个特征的分箱数（不含名称与边界），以及哪些特征有缺失值",
             ),
         ),
         Disclosure::new(
@@ -594,6 +596,33 @@ pub const LEVELS: Disclosure = Disclosure::new(
         "how many sparse categories the other party has, and the number of levels of each, rounded \
          up by at most a sixteenth, without names",
         "对方有多少个稀疏类别，以及每个类别的水平数（向上取整，至多多出十六分之一），不含名称",
+    ),
+);
+
+/// What follows from the coefficients of levels.
+pub const LABELS_OF_LEVELS: Disclosure = Disclosure::new(
+    Audience::All,
+    "model.labels_of_levels",
+    DisclosureKind::Inference,
+    Frequency::PerFeature,
+    Text::new(
+        "from the coefficient of a level of its own, about how many of this level's training rows \
+         have which label: with `min_level_rows: 1` the label of a single row",
+        "由自己某个水平的系数可大致得知该水平的训练行中各标签的行数；若 `min_level_rows: 1`，\
+         则可得知单独一行的标签",
+    ),
+);
+
+/// What follows from the host's parts of scores where its levels make them up.
+pub const ROWS_OF_LEVELS: Disclosure = Disclosure::new(
+    Audience::Guest,
+    "score.rows_of_levels",
+    DisclosureKind::Inference,
+    Frequency::Once,
+    Text::new(
+        "from the host's part of the score of test rows: where the host has few other values, which \
+         of these rows are of one level",
+        "由测试行得分中合作方的部分：若合作方其他取值很少，可得知哪些测试行属于同一水平",
     ),
 );
 

@@ -258,14 +258,16 @@ impl Preparation {
         Ok(categories)
     }
 
-    /// The preparation of the features of these names alone, in the order of the matrix.
+    /// The preparation of the features of these names alone, in the order of the matrix, and of all
+    /// sparse categories.
     #[must_use]
     pub fn only(&self, names: &[&str]) -> Self {
-        let is_named = |feature: &&FittedFeature| {
-            let name = feature.provenance.to_string();
-            names.contains(&name.as_str())
+        let names: HashSet<&str> = names.iter().copied().collect();
+        let is_kept = |feature: &&FittedFeature| {
+            matches!(feature.step, Step::SparseLevel(_))
+                || names.contains(feature.provenance.to_string().as_str())
         };
-        let features = self.features.iter().filter(is_named).cloned().collect();
+        let features = self.features.iter().filter(is_kept).cloned().collect();
         Self { features, dropped: self.dropped.clone() }
     }
 

@@ -284,6 +284,9 @@ fn columns_of_many_levels_are_categories() {
     assert_eq!(category.names, ["town = Bonn", "town = Düren", "town is missing"]);
     assert_eq!(category.of_rows, [1, 0, 0, NO_LEVEL, 2, 1, 2, NO_LEVEL]);
     assert_eq!(fitted.provenance().count(), 5);
+    let kept = fitted.only(&["colour = red"]);
+    assert_eq!(kept.transform(&columns).unwrap().names().collect::<Vec<_>>(), ["colour = red"]);
+    assert_eq!(kept.categories(&columns).unwrap()[0].names, category.names);
 
     let later = strings(&["Essen", "Düren"]);
     let columns = [

@@ -90,7 +90,7 @@ pub(super) async fn begin<'a>(
 }
 
 /// The joint linear predictors of some rows, at the guest. Of several hosts it gets the sum of what
-/// they add, in steps of 2^-36. `key` is the disclosure of the scores.
+/// they add, in steps of 2^-64. `key` is the disclosure of the scores.
 pub(super) async fn predictors(
     run: &Run<'_>,
     step: &mut Step,
@@ -108,13 +108,13 @@ pub(super) async fn predictors(
         return Err(ModelError::InvalidInput(rule.to_owned()).into());
     }
     run.record(key, Audience::Guest, mine.len())?;
-    let words: Vec<u64> =
-        mine.iter().map(|score| (score * SCORE_UNIT).round() as i64 as u64).collect();
+    let words: Vec<u128> =
+        mine.iter().map(|score| (score * SCORE_UNIT).round() as i128 as u128).collect();
     let mut sessions = step.fork("scores")?;
     let sum = sum_for_first(&mut sessions, &words, words.len()).await?;
-    let joint = |sum: Vec<u64>| {
+    let joint = |sum: Vec<u128>| {
         let both = mine.iter().zip(sum);
-        both.map(|(mine, theirs)| mine + theirs as i64 as f64 / SCORE_UNIT).collect()
+        both.map(|(mine, theirs)| mine + theirs as i128 as f64 / SCORE_UNIT).collect()
     };
     Ok(sum.map(joint))
 }
@@ -156,7 +156,8 @@ pub(super) async fn tree_sums(
     Ok(sum.map(joint))
 }
 
-/// Units of a score of 1.0 in sums over hosts.
-const SCORE_UNIT: f64 = (1_u64 << 36) as f64;
+/// Units of a score of 1.0 in sums over hosts modulo 2^128. Scores of linear regression are in the
+/// label's unit, whatever that is.
+const SCORE_UNIT: f64 = (1_u128 << 64) as f64;
 /// A host's part of a score from here up may leave the ring when all hosts' are added up.
-const SCORE_MAX: f64 = (1_u64 << 24) as f64;
+const SCORE_MAX: f64 = (1_u64 << 60) as f64;

@@ -10,8 +10,7 @@ use contract::Audience;
 use features::FeatureMatrix;
 use features::prepare::Category;
 use features::split::Split;
-use models::ModelError;
-use models::levels::{LEVELS_MAX, LevelColumn, LevelColumns};
+use models::levels::{LevelColumn, LevelColumns};
 use models::local::logistic_regression::{self as local, fit_with_levels};
 use models::vertical::course::Course;
 use models::vertical::logistic_regression::{Labels, train_with_levels};
@@ -42,7 +41,6 @@ pub(super) async fn train(
     let (given, test) = (prepared.matrix.take(&rows)?, prepared.matrix.take(&split.test)?);
     let categories = &prepared.categories;
     let [of_training, of_test] = [&rows, &split.test].map(|rows| levels_of(categories, rows));
-    check(categories)?;
     let columns = level_columns(categories, &of_training);
     let level_rows = f64::from(sparse.level_rows);
     let levels = LevelColumns { columns: &columns, level_rows };
@@ -125,18 +123,6 @@ pub(super) fn add_scores(categories: &[Category], named: &[Coefficient], scores:
         let weights: Vec<f64> = names.iter().map(weight).collect();
         LevelColumn { of_rows, count: names.len() }.add_scores(&weights, scores);
     }
-}
-
-fn check(categories: &[Category]) -> Result<(), JobError> {
-    let too_large = categories.iter().find(|category| category.names.len() > LEVELS_MAX);
-    too_large.map_or(Ok(()), |category| {
-        let (source, count) = (&category.source, category.names.len());
-        Err(ModelError::InvalidInput(format!(
-            "column `{source}` has {count} levels of enough rows, and {LEVELS_MAX} are possible: \
-             raise `min_level_rows`"
-        ))
-        .into())
-    })
 }
 
 /// For each category the levels of the chosen rows.

@@ -4,7 +4,7 @@
 //! has scaled them by other means and deviations. The guest's intercept takes what its own columns'
 //! means have moved; hosts' means are in no variable of their own, and are left to training.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use contract::{Audience, Text};
 use features::prepare::{Formula, Preparation};
@@ -58,6 +58,9 @@ pub(super) async fn begin(
     Ok(Some(starts))
 }
 
+/// Columns that are told by name when they are left out.
+const NAMES_TOLD: usize = 10;
+
 /// The columns of the earlier model and of the present training.
 struct Units<'a> {
     /// How the earlier model made each of its features.
@@ -80,8 +83,10 @@ impl<'a> Units<'a> {
     /// Coefficients of the present features; 0 for one that the earlier model had not.
     fn start(&self, coefficients: &[Coefficient], intercept: f64) -> Start {
         let mut start = Start { weights: Vec::with_capacity(self.names.len()), intercept };
+        let weights: HashMap<&str, f64> =
+            coefficients.iter().map(|it| (it.feature.as_str(), it.weight)).collect();
         for name in &self.names {
-            let weight = coefficients.iter().find(|it| it.feature == *name).map(|it| it.weight);
+            let weight = weights.get(name).copied();
             let formulas = self.old.get(*name).zip(self.new.get(*name));
             let Some((weight, (old, new))) = weight.zip(formulas) else {
                 start.weights.push(0.0);
@@ -97,23 +102,27 @@ impl<'a> Units<'a> {
     /// What people hear of columns that only one of the two has.
     fn told(&self) -> Option<Text> {
         let added = self.names.iter().filter(|name| !self.old.contains_key(**name)).count();
-        let is_there = |name: &&String| self.names.contains(&name.as_str());
+        let names: HashSet<&str> = self.names.iter().copied().collect();
+        let is_there = |name: &&String| names.contains(name.as_str());
         let mut dropped: Vec<&str> =
             self.old.keys().filter(|name| !is_there(name)).map(String::as_str).collect();
         dropped.sort_unstable();
         if added == 0 && dropped.is_empty() {
             return None;
         }
-        let (count, dropped) = (dropped.len(), dropped.join("`, `"));
+        let count = dropped.len();
+        let more = if count > NAMES_TOLD { ", …" } else { "" };
+        dropped.truncate(NAMES_TOLD);
+        let dropped = dropped.join("`, `");
         Some(Text::owned(
             format!(
                 "warm start: {added} of the own features are new and begin at 0; the earlier model \
                  had {count} others, which are left out{}",
-                if count > 0 { format!(": `{dropped}`") } else { String::new() }
+                if count > 0 { format!(": `{dropped}`{more}") } else { String::new() }
             ),
             format!(
                 "热启动：本方有 {added} 个新特征从 0 开始；旧模型另有 {count} 个特征不再使用{}",
-                if count > 0 { format!("：`{dropped}`") } else { String::new() }
+                if count > 0 { format!("：`{dropped}`{more}") } else { String::new() }
             ),
         ))
     }

@@ -216,7 +216,9 @@ impl JobSpec {
         for step in self.model_steps() {
             let mut model = of_model(&step, self.hosts.len());
             let has_levels = self.prepare.encode.sparse.is_some();
-            model.disclosures.retain(|it| has_levels || *it != catalogue::LEVELS);
+            let of_levels =
+                [catalogue::LEVELS, catalogue::LABELS_OF_LEVELS, catalogue::ROWS_OF_LEVELS];
+            model.disclosures.retain(|it| has_levels || !of_levels.contains(it));
             if self.hides_scores() {
                 model.disclosures = catalogue::hidden_of(&model.disclosures, self.hides_rows());
             }

@@ -26,6 +26,8 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         "`select`, which compares columns by their bins",
         "leave it out: the penalty draws levels that say nothing to 0",
     );
+    let trains = job.train.iter().any(|it| matches!(it.model, Model::LogisticRegression { .. }));
+    refuse(!trains, "prepare", "a job without `logistic_regression`", "leave it out");
     refuse(job.hosts.len() > 1, "parties", "several hosts", "name one host");
     refuse(job.hides_rows(), "align", "hidden rows", "`protocol: ecdh` or `rr22`");
     refuse(

@@ -100,12 +100,14 @@ proptest! {
         }
         for pass in [0, 2] {
             let sums = sums(&outcome.first[pass], &outcome.second[pass]);
-            prop_assert_eq!(sums, expected.iter().map(|it| (it << LIFT_BITS) as u64).collect::<Vec<_>>());
+            let expected: Vec<u64> = expected.iter().map(|it| (it << LIFT_BITS) as u64).collect();
+            prop_assert_eq!(sums, expected);
         }
         for pass in [1, 3] {
             let found = sums(&outcome.first[pass], &outcome.second[pass]);
             for (found, level) in found.iter().zip(&of_rows) {
-                let expected = if *level == NO_LEVEL { 0 } else { (i64::from(*level).pow(2) + 1) << 40 };
+                let word = |level: u32| (i64::from(level).pow(2) + 1) << 40;
+                let expected = if *level == NO_LEVEL { 0 } else { word(*level) };
                 prop_assert!((*found as i64 - expected).abs() <= 1 << LIFT_BITS);
             }
         }
@@ -222,7 +224,9 @@ fn what_is_no_level_is_refused() {
         for levels in bad {
             errors.push(Indicators::prepare_own(party, levels).await.err());
         }
-        for [rows, levels] in [[0, 1], [1, 0], [1, LEVELS_MAX + 1], [ROWS_MAX + 1, 1], [100, 33]] {
+        for [rows, levels] in
+            [[0, 1], [1, 0], [1, LEVELS_MAX + 1], [ROWS_MAX + 1, 1], [100, 33], [10, 1024]]
+        {
             errors.push(Indicators::prepare_theirs(party, rows, levels).await.err());
         }
         errors

@@ -218,9 +218,27 @@ impl Pair {
     }
 }
 
+/// Numbers that are added up at once: what their triples take stays within memory, and within the
+/// most transfers there can be at once.
+const PART: usize = 1 << 16;
+
 /// XOR shares of the bits from position `from` up of the sum of all parties' private numbers modulo
 /// 2^positions; each passes its own. Position 0 has no carry, and `from` is at least 1.
 pub(crate) async fn add(
+    parties: &mut Parties,
+    own: &[u64],
+    from: usize,
+    positions: usize,
+) -> Result<Vec<Bits>, MpcError> {
+    let mut parts = Vec::with_capacity(own.len().div_ceil(PART));
+    for part in own.chunks(PART) {
+        parts.push(add_part(parties, part, from, positions).await?);
+    }
+    let bits = |place: usize| join(parts.iter().map(|part| &part[place]));
+    Ok((0..positions - from).map(bits).collect())
+}
+
+async fn add_part(
     parties: &mut Parties,
     own: &[u64],
     from: usize,
@@ -279,4 +297,20 @@ pub(super) async fn signs(
     bits: usize,
 ) -> Result<Bits, MpcError> {
     Ok(add(parties, shares, bits - 1, bits).await?.pop().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::several::tests::{all, shares};
+
+    #[test]
+    fn more_numbers_than_one_part() {
+        let values: Vec<u64> = (0..PART as u64 + 70).map(|index| index % 8).collect();
+        let shares = shares(1, 3, &values, 8);
+        let outcome =
+            all(2, 3, async |parties| signs(parties, &shares[parties.number()], 3).await.unwrap());
+        let signs = outcome.results.into_iter().reduce(|signs, part| signs.xor(&part)).unwrap();
+        assert!(signs == Bits::from_fn(values.len(), |index| values[index] >= 4));
+    }
 }

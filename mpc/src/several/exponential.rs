@@ -5,11 +5,12 @@
 //! That of [`crate::exponential`] for two parties, among n: for each of one or two [`Term`]s of
 //! public rate ρ the first party knows a factor `s_i` for each row, and all get shares of `Σ
 //! s_i·exp(ρ·z_i)`, where `z_i` is clamped to a public [`Range`] first, for every `z_i` that the
-//! ring can hold. The error relative to `max(1, |s_i|)·exp(ρ·z_i)`, summed up over the terms, is at
-//! most 3e-5 as a function of `z_i`, and besides rounding of expectation 0, since parties round
-//! their exponentials at random, and of the deviation that [`deviation`] states: 1.4e-5 with three
-//! parties, 2.7e-4 with four and 2.4e-3 with five. Within n steps of 0.05 beyond an end of the
-//! range a score may count as it is or as clamped.
+//! ring can hold, but for some hundred at its ends. The error relative to `max(1,
+//! |s_i|)·exp(ρ·z_i)`, summed up over the terms, is at most 3e-5 as a function of `z_i` (for scores
+//! up to 12.5 in magnitude, and in proportion beyond), and besides rounding of expectation 0, since
+//! parties round their exponentials at random, and of the deviation that [`deviation`] states:
+//! 1.4e-5 with three parties, 2.7e-4 with four and 2.4e-3 with five. Within n steps of 0.05 beyond
+//! an end of the range a score may count as it is or as clamped.
 //! # Messages
 //! 1. `public_key`, once, from each key holder to who will multiply under its key
 //! 2. `factors`, from each party from the third on, one after the other, to all before it but the
@@ -67,6 +68,8 @@ const SCORE_SHIFT: u32 = 21;
 const COARSE_SHIFT: u32 = 38;
 /// Bits that are left above.
 const COARSE_BITS: usize = 64 - COARSE_SHIFT as usize;
+/// The fewest fractional bits of results: fewer would be lifted by more bits than `lift_wide` can.
+pub const FRACTION_BITS_MIN: u32 = 8;
 /// Slots of rows that are worked on at once, which bounds memory.
 const GROUP: usize = 12;
 
@@ -127,8 +130,9 @@ impl Exponential {
         Ok(Self { slots, primes: PairOfPrimes::new(PRIMES), chain })
     }
 
-    /// Shares of `Σ s_i·exp(ρ·z_i)` over `terms`, with `fraction_bits` fractional bits (1 to
-    /// [`FRACTION_BITS_MAX`]), for `scores` that are shares in [`SCORE_UNIT`].
+    /// Shares of `Σ s_i·exp(ρ·z_i)` over `terms`, with `fraction_bits` fractional bits
+    /// ([`FRACTION_BITS_MIN`] to [`FRACTION_BITS_MAX`]), for `scores` that are shares in
+    /// [`SCORE_UNIT`].
     ///
     /// # Errors
     /// [`MpcError::InvalidInput`] for terms, factors or a range beyond the constants of this
@@ -143,6 +147,11 @@ impl Exponential {
         fraction_bits: u32,
     ) -> Result<Vec<u64>, MpcError> {
         check(parties.is_first(), scores, terms, range, fraction_bits)?;
+        if fraction_bits < FRACTION_BITS_MIN {
+            return Err(MpcError::InvalidInput(format!(
+                "{fraction_bits} fractional bits of exponentials; at least {FRACTION_BITS_MIN}"
+            )));
+        }
         let rows = GROUP * self.slots[0].slots();
         let mut results = Vec::with_capacity(scores.len());
         for start in (0..scores.len()).step_by(rows) {
@@ -377,14 +386,15 @@ impl Exponential {
         let own_count = own.len();
         let rngs: Vec<Generator> = own.iter().map(|_| rng.child()).collect();
         let parts = query.par_chunks_exact(self.slots[0].seeded_bytes());
-        let answer = |(index, ((part, own), mut rng)): (usize, ((&[u8], &Vec<u64>), Generator))| {
+        let answer = |index: usize, part: &[u8], own: &[u64], mut rng: Generator| {
             let slots = self.slots_of(index, own_count);
             let mut sum = slots.start_sum();
             slots.add_product(&mut sum, &EncryptedSlots::from_bytes(slots, part)?, own)?;
             let (answer, shares) = slots.mask_and_rerandomise(sum, key, &mut rng);
             Ok((answer.to_bytes(slots), shares))
         };
-        let answers = parts.zip(own).zip(rngs).enumerate().map(answer);
+        let answers = parts.zip(own).zip(rngs).enumerate();
+        let answers = answers.map(|(index, ((part, own), rng))| answer(index, part, own, rng));
         let answers = answers.collect::<Result<Vec<_>, LatticeError>>()?;
         let (answers, shares): (Vec<Vec<u8>>, Vectors) = answers.into_iter().unzip();
         Ok((answers.concat(), shares))
@@ -392,7 +402,8 @@ impl Exponential {
 }
 
 /// What a share of a score is multiplied by to count octaves of `rate` times it, where the ring is
-/// one [`PERIOD`]: about 2^19, so that rounding moves the result by at most 1e-5 of it.
+/// one [`PERIOD`]: about 2^19, so that rounding moves the result by at most 1.3e-5 of it for scores
+/// up to 12.5 in magnitude, and in proportion beyond.
 fn octave_steps(rate: f64) -> i64 {
     let octave = 2_f64.powi(64) / PERIOD as f64;
     let unit = SCORE_UNIT / f64::from(1 << SCORE_SHIFT);

@@ -106,7 +106,9 @@ impl<'a> Histograms<'a> {
             }
         }
         let number = parties.number();
-        all.iter_mut().for_each(|cells| cells[..=number].rotate_left(1));
+        for cells in &mut all {
+            cells[..=number].rotate_left(1);
+        }
         Ok(all)
     }
 }

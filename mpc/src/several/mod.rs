@@ -6,7 +6,7 @@
 //! which [`is_negative`] is the top one; [`and_bits`], [`multiply`], [`scale`], [`multiply_by`]
 //! (with factors that the first party knows), [`select`] and [`bits_to_words`] products; [`lift`],
 //! [`lift_wide`] and [`truncate`] fewer fractional bits, or another modulus; [`matrix`] products of
-//! private columns with shared vectors, [`histogram`] sums of these over the cells of private codes,
+//! private columns with shared vectors, [`histogram`] sums over the cells of private codes,
 //! [`product`] products of shared vectors modulo 2^128, with all that
 //! [`Arithmetic`](crate::Arithmetic) needs, [`sigmoid`] and [`exponential`] these functions;
 //! [`reveal`] opens, [`sum`] gives one party the sum of what the others have.

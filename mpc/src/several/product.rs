@@ -52,7 +52,7 @@ impl Products {
     #[net::boxed]
     pub async fn prepare(parties: &mut Parties) -> Result<Self, MpcError> {
         let links = parties.links().iter_mut();
-        Ok(Self(together(links.map(|link| product::Products::prepare(link))).await?))
+        Ok(Self(together(links.map(product::Products::prepare)).await?))
     }
 
     /// Shares of each form, place by place, of shared vectors of equal length.

@@ -1,7 +1,8 @@
 //! The sum of what all other parties have, for the first party.
 //!
 //! # Functionality
-//! Every party but the first holds a vector modulo 2^64; the first one gets the vectors' sum.
+//! Every party but the first holds a vector modulo 2^64, or 2^128; the first one gets the vectors'
+//! sum.
 //! # Messages
 //! 1. `mask_seed` between each two of the others, both ways: 256 random bits
 //! 2. `masked` to the first party: the own vector with its masks
@@ -13,7 +14,7 @@
 //! of the others know together, the vectors of those outside are uniform to them but for their sum.
 //! With two parties there is no mask, and the sum is the other one's vector.
 //! # Cost
-//! 2 flights; 32 bytes each way between each two of the others, 8 for each number from each.
+//! 2 flights; 32 bytes each way between each two of the others, 8 or 16 for each number from each.
 //! # Reference
 //! Bonawitz et al., "Practical Secure Aggregation", CCS 2017 (eprint 2017/281), section 4, without
 //! the recovery of parties that leave.
@@ -24,7 +25,7 @@ use net::{Session, Size, own_place, together};
 use zeroize::Zeroizing;
 
 use super::words::accumulate;
-use crate::MpcError;
+use crate::{MpcError, Word};
 
 const SEED_BYTES: usize = 32;
 
@@ -34,20 +35,21 @@ const SEED_BYTES: usize = 32;
 /// # Errors
 /// [`MpcError::InvalidInput`] for another number of values, [`MpcError::Net`] when a peer fails or
 /// the sessions come in another order.
-#[net::boxed]
-pub async fn sum_for_first(
+pub async fn sum_for_first<W: Word>(
     sessions: &mut [Session],
-    values: &[u64],
+    values: &[W],
     count: usize,
-) -> Result<Option<Vec<u64>>, MpcError> {
+) -> Result<Option<Vec<W>>, MpcError> {
     const STEP: &str = "masked";
     let place = own_place(sessions)?;
+    let size = Size::Exactly(count * W::BYTES);
     if place == 0 {
         let each = sessions.iter_mut();
-        let masked = together(each.map(|session| session.receive_words(STEP, count))).await?;
-        let mut sum = vec![0; count];
-        for values in &masked {
-            accumulate(&mut sum, values);
+        let masked = together(each.map(|session| session.receive_bytes(STEP, size))).await?;
+        let mut sum = vec![W::from_bit(0); count];
+        for bytes in &masked {
+            let values: Vec<W> = bytes.chunks_exact(W::BYTES).map(W::read).collect();
+            accumulate(&mut sum, &values);
         }
         return Ok(Some(sum));
     }
@@ -58,14 +60,17 @@ pub async fn sum_for_first(
     let (first, others) = sessions.split_at_mut(1);
     let mut masked = values.to_vec();
     for (seed, adds) in together(others.iter_mut().map(agree_on_mask)).await? {
-        let mut mask = Zeroizing::new(vec![0; count]);
-        Generator::from_seed(*seed).fill_words(&mut mask);
-        for (value, mask) in masked.iter_mut().zip(mask.iter()) {
-            let mask = if adds { *mask } else { mask.wrapping_neg() };
-            *value = value.wrapping_add(mask);
+        let mut mask = Zeroizing::new(vec![0; count * W::BYTES]);
+        Generator::from_seed(*seed).fill_bytes(&mut mask);
+        for (value, mask) in masked.iter_mut().zip(mask.chunks_exact(W::BYTES).map(W::read)) {
+            *value = if adds { value.plus(mask) } else { value.minus(mask) };
         }
     }
-    first[0].send_words(STEP, &masked).await?;
+    let mut bytes = Vec::with_capacity(count * W::BYTES);
+    for value in masked {
+        value.write(&mut bytes);
+    }
+    first[0].send_bytes(STEP, bytes).await?;
     Ok(None)
 }
 

@@ -361,7 +361,7 @@ fn misuse_is_refused() {
             choose(&mut parties, &[Chosen { owner: number, bits: None, values: &[1] }]).await.err(),
         ];
         if number > 0 {
-            errors.push(sum_for_first(&mut forks, &[1], 2).await.err());
+            errors.push(sum_for_first(&mut forks, &[1_u64], 2).await.err());
         }
         forks.reverse();
         let turned = own_place(&forks).is_err();
@@ -441,7 +441,7 @@ fn correct_choices() {
     let values = [samples(60), samples(43), samples(5)];
     let owners = [2, 0, 2];
     let shared = values.each_ref().map(|values| shares(4, 3, values, 1 << 64));
-    let is_set = |group: usize, place: usize| (place + group) % 3 == 0;
+    let is_set = |group: usize, place: usize| (place + group).is_multiple_of(3);
     let outcome = all(13, 3, async |parties| {
         let number = parties.number();
         // More bits than numbers.

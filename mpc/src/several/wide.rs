@@ -5,7 +5,7 @@
 
 use super::circuit::{self, Triples, signs};
 use super::product::Products;
-use super::words::{Holders, fraction_bits, times_bits, wraps};
+use super::words::{Holders, bits_to_words, fraction_bits, times_bits, wraps};
 use super::{PARTIES_MAX, Parties};
 use crate::boolean::Bits;
 use crate::product::Form;
@@ -122,8 +122,7 @@ impl Arithmetic for Parties {
     }
 
     async fn bits_to_words(&mut self, bits: &Bits) -> Result<Vec<u128>, MpcError> {
-        let ones = vec![u128::from(self.share_of_public(1)); bits.len()];
-        times_bits(self, bits, &ones, Holders::First).await
+        bits_to_words(self, bits).await
     }
 
     async fn triples(&mut self, words: usize) -> Result<Triples, MpcError> {

@@ -90,7 +90,9 @@ pub async fn multiply_by<'a>(
     }))
     .await?;
     let mut products = vec![0; shares.len()];
-    parts.iter().for_each(|part| accumulate(&mut products, part));
+    for part in &parts {
+        accumulate(&mut products, part);
+    }
     Ok(products)
 }
 
@@ -189,13 +191,15 @@ fn first_bits(bits: &Bits, length: usize) -> Bits {
     Bits::from_words(bits.words()[..length.div_ceil(64)].to_vec(), length)
 }
 
-/// Additive shares of shared bits.
+/// Additive shares of shared bits, in any ring.
 ///
 /// # Errors
 /// [`MpcError::Net`] when a peer fails.
-#[net::boxed]
-pub async fn bits_to_words(parties: &mut Parties, bits: &Bits) -> Result<Vec<u64>, MpcError> {
-    let ones = vec![parties.share_of_public(1); bits.len()];
+pub async fn bits_to_words<W: Element>(
+    parties: &mut Parties,
+    bits: &Bits,
+) -> Result<Vec<W>, MpcError> {
+    let ones = vec![W::from_bit(parties.share_of_public(1)); bits.len()];
     times_bits(parties, bits, &ones, Holders::First).await
 }
 
@@ -358,12 +362,12 @@ pub(super) async fn wraps<W: Element>(
 ) -> Result<Vec<W>, MpcError> {
     let from = fraction_bits(parties);
     let half = parties.share_of_public(1 << (from - 1));
-    fractions.iter_mut().for_each(|fraction| *fraction += half);
+    for fraction in &mut fractions {
+        *fraction += half;
+    }
     let wrap_bits = parties.count().ilog2() + 1;
     let wraps = add(parties, &fractions, from as usize, (from + wrap_bits) as usize).await?;
-    let wraps = join(wraps.iter());
-    let ones = vec![W::from_bit(parties.share_of_public(1)); wraps.len()];
-    times_bits(parties, &wraps, &ones, Holders::First).await
+    bits_to_words(parties, &join(wraps.iter())).await
 }
 
 /// Adds up vectors of shares.

@@ -43,7 +43,7 @@ fn what_does_not_go_with_sparse_categories_is_refused_with_what_to_write() {
         ("l2: 0.01", "l1: 0.1", "the `l1` penalty of `logistic_regression`"),
         ("l2: 0.01", "standard_errors: true", "`standard_errors` of"),
         ("test: 30% }", "test: 30%, validation: 10% }", ""),
-        ("l2: 0.01", "warm_start: { model: m }", "`warm_start` of"),
+        ("l2: 0.01", "warm_start: { model: m, step: logistic_regression }", "`warm_start` of"),
         ("level_rows: 5", "categories: woe", "weight of evidence"),
         ("level_rows: 5", "numbers: woe", "weight of evidence"),
         ("prepare:\n", "prepare:\n  - select: {}\n", "`select`"),

@@ -45,7 +45,7 @@ pub fn fit_with_levels(
     let fits = columns.iter().copied().chain(weights).all(|column| column.len() == rows);
     let weights = weights.map_or_else(|| vec![1.0; rows], <[f64]>::to_vec);
     let total: f64 = weights.iter().sum();
-    if !fits || !(l2 >= 0.0 && total > 0.0) {
+    if !(fits && l2 >= 0.0 && total > 0.0) {
         let rule = "needed are columns and weights of one length, and a penalty of at least 0";
         return Err(ModelError::InvalidInput(rule.to_owned()));
     }

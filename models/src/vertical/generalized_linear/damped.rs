@@ -11,8 +11,9 @@
 //! opened, and it is never set by a pass that is undone.
 //!
 //! While a step is tried that is too long, the mean is clamped (`response`), which bounds all
-//! numbers: the gradient's norm stays below 2^11 and the comparison with 2·21 fractional bits below
-//! 2^62. The square of a step with 2·26 would not fit there: that it does is asked with 2·18.
+//! numbers: from where trainings come the gradient's norm stays below 2^11 and the comparison with
+//! 2·21 fractional bits below 2^62. The square of a step with 2·26 would not fit there: that it
+//! does is asked with 2·18.
 
 use mpc::TwoParty;
 use mpc::boolean::Bits;
@@ -41,6 +42,8 @@ const COMPARE_BITS: u32 = 26;
 const COARSE_BITS: u32 = 18;
 /// Steps with a longer one are not small; what [`COMPARE_BITS`] can hold is four times as long.
 const COARSE_SQUARE_MAX: u64 = 1 << (2 * (COARSE_BITS + 3));
+/// The longest pull of the l1 penalty that fits with the factor of the step.
+const PULL_MAX: f64 = 4096.0;
 /// What the comparison of curvatures ignores for each variable, in units of the check and for
 /// errors of one of them: the rounding of both factors.
 const CHECK_MARGIN: u64 = 16;
@@ -105,7 +108,8 @@ impl Damped {
     /// Thresholds of a step of length 1 in the units of [`Damped::among`].
     pub(in crate::vertical) fn pulls(thresholds: &[f64]) -> Vec<u64> {
         let unit = (1_u64 << GRADIENT_BITS) as f64;
-        thresholds.iter().map(|pull| (pull * unit).round() as u64).collect()
+        // More than any gradient would not fit: nothing leaves zero.
+        thresholds.iter().map(|pull| (pull.min(PULL_MAX) * unit).round() as u64).collect()
     }
 
     /// Among any number of parties. `pulls` are shared, one for each variable; empty without l1.

@@ -174,7 +174,7 @@ async fn descend_damped(
         passes = Passes::of(&state)?;
         optimiser.load(state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
-        optimiser.begin(objective.point_of(party, start).await?);
+        optimiser.begin(objective.point_of(party, start, 1.0).await?);
     }
     while passes.converged.is_none() {
         party.session.report_progress(passes.done, settings.passes_max);

@@ -27,7 +27,7 @@
 //! transfers for comparisons; see `mpc`. No message and no time depends on which rows both have.
 //! # Cost
 //! A column of the host counts as eight: four for each party, which hold its share (`columns`). Per
-//! pass 38 flights and, both ways together, 1.1 KB for each place (in whole 8192), 150 KiB for
+//! pass 39 flights and, both ways together, 1.1 KB for each place (in whole 8192), 150 KiB for
 //! each T columns and 600 KiB more, T as in `mpc::matrix`; once, 150 KiB for each column, and twice
 //! as much for each 8192/T places. Memory: 24 bytes for each place and column of the host, at each
 //! party: a share and its digits.

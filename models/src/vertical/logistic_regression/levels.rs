@@ -30,7 +30,7 @@ use crate::levels::{LEVELS_MAX, LevelColumn, LevelColumns};
 /// Categories that one party may have.
 const CATEGORIES_MAX: usize = 4;
 
-/// What both parties say of their categories: rows, the penalty, the number of each's padded levels,
+/// What both parties say of their categories: rows, the penalty, the numbers of padded levels,
 /// and a part of a seed.
 const SHAPE_WORDS: usize = SIZES_START + CATEGORIES_MAX + 4;
 const SIZES_START: usize = 2;
@@ -79,7 +79,7 @@ impl LevelBlock {
         let mut block = Self {
             penalty: (factor * 2_f64.powi(penalty_shift)).round() as u64,
             penalty_shift: penalty_shift.max(0).unsigned_abs(),
-            // Sums are at most 2^(residual_bits + log_rows), since factors of rows sum to 2^log_rows
+            // Sums are at most 2^(residual_bits + log_rows): factors of rows sum to 2^log_rows
             // and residuals without them are below 1.
             low: residual_bits + rows.log_training() + SUM_MARGIN - WORD_BITS,
             seed,
@@ -298,6 +298,13 @@ async fn agree_on_shape(
     rows: Rows,
 ) -> Result<(Vec<usize>, [u8; 32]), ModelError> {
     levels.check(rows.training)?;
+    if rows.training > indicators::ROWS_MAX {
+        return Err(ModelError::InvalidInput(format!(
+            "{} training rows beside categories of very many levels; possible are {}",
+            rows.training,
+            indicators::ROWS_MAX
+        )));
+    }
     if levels.columns.len() > CATEGORIES_MAX {
         return Err(ModelError::InvalidInput(format!(
             "{} categories of very many levels; a party may have {CATEGORIES_MAX}",
@@ -318,12 +325,14 @@ async fn agree_on_shape(
         .map(|size| usize::try_from(*size).unwrap_or(usize::MAX))
         .take_while(|size| *size > 0)
         .collect();
-    let is_size = |size: &usize| *size <= LEVELS_MAX && indicators::padded(*size) == *size;
+    // Each level has a row.
+    let size_max = indicators::padded(rows.training).min(LEVELS_MAX);
+    let is_size = |size: &usize| *size <= size_max && indicators::padded(*size) == *size;
     let fits = sizes.iter().all(is_size) && all[sizes.len()..].iter().all(|word| *word == 0);
     if theirs[..SIZES_START] != mine[..SIZES_START] || !fits {
         let rule = format!(
             "needed are the same {} rows and penalty, and at most {CATEGORIES_MAX} rounded numbers \
-             of levels up to {LEVELS_MAX}",
+             of levels up to {size_max}",
             rows.training
         );
         return Err(party.session.misbehaved(SHAPE, rule).into());

@@ -341,8 +341,9 @@ pub(in crate::vertical) async fn descend(
         passes = Passes::of(&state)?;
         optimiser.load(party, state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
-        // Nearer to the optimum than that of a sample.
-        let point = objective.point_of(party, start).await?;
+        // Nearer to the optimum than that of a sample. Bounded residuals do not grow with it.
+        let growth = if objective.has_coarse_residuals() { 1.0 } else { curvature };
+        let point = objective.point_of(party, start, growth).await?;
         optimiser.begin(party, point);
     } else if let Some(sample) = sample {
         let share = sample as f64 / prepared.rows.training as f64;

@@ -31,6 +31,9 @@ use crate::vertical::generalized_linear::response::{Residuals, Response};
 /// predictor, in deviations of the target (of logits, in halves): the squared norm of a step, with
 /// twice 26 fractional bits, is then below 2^63.
 const START_MAX: f64 = 8.0;
+/// The longest gradient whose step, at most twice as long, has a square that can be compared with
+/// twice 26 fractional bits.
+const STEP_MAX: f64 = 22.6;
 
 /// Fractional bits of gradients.
 pub(in crate::vertical) const GRADIENT_BITS: u32 = 36;
@@ -228,8 +231,7 @@ impl<'a, R: Residuals> Objective<'a, R> {
     }
 
     /// Shares of the point at which these coefficients stand, in party order; those of several
-    /// vectors lie one after the other in each party's block. See
-    /// [`Units::begin`].
+    /// vectors lie one after the other in each party's block. See [`Units::begin`].
     ///
     /// # Errors
     /// [`ModelError::InvalidInput`] for coefficients of other columns, or that no training gives.
@@ -237,12 +239,13 @@ impl<'a, R: Residuals> Objective<'a, R> {
         &self,
         party: &mut TwoParty,
         start: &[Start],
+        curvature: f64,
     ) -> Result<Vec<u64>, ModelError> {
         let mut variables = Vec::with_capacity(start.len() * self.own);
         for start in start {
             variables.extend(self.variables_of(party.is_first(), start)?);
         }
-        let own = self.units().begin(&variables, 2)?;
+        let own = self.units().begin(&variables, 2, curvature)?;
         let theirs = vec![0; start.len() * self.theirs];
         let words = in_party_order(party, own, theirs);
         let mut shared = Shared { words, ..Shared::default() };
@@ -349,18 +352,22 @@ impl Units {
         truncate_blocks(party, penalties, self.penalty_shift().min(0).unsigned_abs()).await
     }
 
-    /// The variables of one of so many parties in ring units, for training to begin at. They have a
-    /// norm of at most [`START_MAX`], or less where there are so many rows that their sums would
-    /// not fit.
+    /// The variables of one of so many parties in ring units, for training to begin at. Their
+    /// norm is at most [`START_MAX`], and so small that the first step fits: with a curvature κ of
+    /// each block the gradient of k parties is at most `κ·k^1.5` times it, and `√(2κk)` more for
+    /// the targets.
     pub(in crate::vertical) fn begin(
         self,
         variables: &[f64],
         parties: usize,
+        curvature: f64,
     ) -> Result<Vec<u64>, ModelError> {
-        // Sums that are truncated are below 2^61; a gradient is at most the sum of all parties'
-        // norms and one more, that of the targets.
+        // Sums that are truncated are below 2^61.
         let sum_max = 2_f64.powi(61 - (GRADIENT_BITS + self.gradient_shift()) as i32);
-        let most = START_MAX.min((sum_max - 1.0) / parties as f64);
+        let count = parties as f64;
+        let targets = (2.0 * curvature * count).sqrt();
+        let most = (sum_max.min(STEP_MAX) - targets) / (curvature * count.powf(1.5));
+        let most = START_MAX.min(most);
         let norm = variables.iter().map(|variable| variable * variable).sum::<f64>().sqrt();
         let fits = norm <= most;
         if !fits {

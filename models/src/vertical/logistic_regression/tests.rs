@@ -4,6 +4,7 @@ use mpc::reveal::Ledger;
 use net::Session;
 use world::{Fault, FaultKind, Sent, Side, Transcript, pair_with_fault, steps};
 
+use super::objective::Units;
 use super::*;
 use crate::local::logistic_regression as local;
 
@@ -222,5 +223,23 @@ fn peer_drops() {
         for result in [outcome.first, outcome.second] {
             assert!(matches!(result, Err(ModelError::Secure(_))), "{step}: {result:?}");
         }
+    }
+}
+
+/// The longest start that is taken makes a step whose square can be compared.
+#[test]
+fn starts_are_bounded_by_the_step_that_they_lead_to() {
+    let units = Units { column_bits: 9, residual_bits: 30, log_rows: 17 };
+    for (parties, curvature) in [(2_u32, 1.0), (2, 4.0), (3, 1.0), (5, 1.0), (5, 3.0)] {
+        let count = f64::from(parties);
+        let gradient =
+            |norm: f64| curvature * count.powf(1.5) * norm + (2.0 * curvature * count).sqrt();
+        let begin =
+            |norm: f64| units.begin(&[0.6 * norm, -0.8 * norm], parties as usize, curvature);
+        let longest = (1..=8000).map(|it| f64::from(it) / 1000.0);
+        let longest = longest.take_while(|norm| begin(*norm).is_ok()).last().unwrap();
+        // Steps are less than twice as long as gradients.
+        assert!((2.0 * gradient(longest)).powi(2) * 2_f64.powi(52) < 2_f64.powi(63));
+        assert!(longest > 0.3, "{parties} {curvature}: {longest}");
     }
 }

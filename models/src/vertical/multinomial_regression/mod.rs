@@ -224,7 +224,7 @@ async fn point_of(
     };
     let others: Vec<Start> = start[..count - 1].iter().map(centred).collect();
     let own = (count - 1) * objective.own;
-    let point = objective.point_of(party, &others).await?;
+    let point = objective.point_of(party, &others, 1.0).await?;
     let Blocks { own, theirs } = from_party_order(party, point, own);
     let [own, theirs] =
         [(own, objective.own), (theirs, objective.theirs)].map(|(mut all, width)| {

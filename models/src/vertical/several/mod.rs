@@ -130,7 +130,7 @@ async fn descend(
     let own: Vec<u64> = own.iter().map(|pull| (pull * descent.unit()).round() as u64).collect();
     let thresholds = objective.beside_zeros(parties, own);
     let mut at = Position::zero(objective);
-    let mut passes = at.begin(parties, objective, course).await?;
+    let mut passes = at.begin(parties, objective, course, curvature).await?;
     while passes.converged.is_none() {
         parties.session().report_progress(passes.done, settings.passes_max);
         let gradient = objective.gradient(parties, &at.ahead).await?;
@@ -168,7 +168,7 @@ async fn descend_damped(
         passes = Passes::of(&state)?;
         optimiser.load(state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
-        optimiser.begin(objective.point_of(parties, start).await?);
+        optimiser.begin(objective.point_of(parties, start, 1.0).await?);
     }
     while passes.converged.is_none() {
         parties.session().report_progress(passes.done, settings.passes_max);
@@ -201,6 +201,7 @@ impl Position {
         parties: &mut Parties,
         objective: &Objective<'_>,
         course: &mut Course<'_>,
+        curvature: f64,
     ) -> Result<Passes, ModelError> {
         if let Some(state) = course.resume(parties).await? {
             let passes = Passes::of(&state)?;
@@ -208,7 +209,8 @@ impl Position {
             return Ok(passes);
         }
         if let Some(start) = &course.start {
-            self.current = objective.point_of(parties, start).await?;
+            let growth = objective.response.growth(curvature);
+            self.current = objective.point_of(parties, start, growth).await?;
             self.ahead.clone_from(&self.current);
         }
         Ok(Passes::new(Accuracy::Fine))

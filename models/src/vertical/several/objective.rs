@@ -85,12 +85,13 @@ impl Objective<'_> {
         &self,
         parties: &mut Parties,
         start: &[Start],
+        curvature: f64,
     ) -> Result<Vec<u64>, ModelError> {
         let start = start.first().cloned().unwrap_or_default();
         let width = self.whitened.width();
         let coefficients = start.coefficients(parties.is_first(), width)?;
         let variables = self.whitened.variables(&coefficients);
-        let own = self.units().begin(&variables, parties.count())?;
+        let own = self.units().begin(&variables, parties.count(), curvature)?;
         let words = self.beside_zeros(parties, own);
         let mut shared = Shared { words, ..Shared::default() };
         refresh_among(parties, &mut shared).await?;

@@ -21,7 +21,7 @@ pub(super) enum Response {
     /// s·(sigmoid(z) - y).
     Logistic {
         /// The block.
-        sigmoid: Sigmoid,
+        sigmoid: Box<Sigmoid>,
         /// The factors; ones at hosts.
         scales: Vec<f64>,
         /// s·y, in units of the residual.
@@ -37,7 +37,7 @@ pub(super) enum Response {
     /// s·(exp((2 - p)·z) - y·exp((1 - p)·z)), z clamped.
     Log {
         /// The block.
-        exponential: Exponential,
+        exponential: Box<Exponential>,
         /// The terms.
         link: LogLink,
     },
@@ -55,7 +55,8 @@ impl Response {
         let unit = f64::from(1 << RESIDUAL_BITS);
         let target = |(label, scale): (&u8, &f64)| (f64::from(*label) * scale * unit).round();
         let targets = values.iter().zip(&scales).map(|pair| target(pair) as u64).collect();
-        Ok(Self::Logistic { sigmoid: Sigmoid::prepare(parties).await?, scales, targets })
+        let sigmoid = Box::new(Sigmoid::prepare(parties).await?);
+        Ok(Self::Logistic { sigmoid, scales, targets })
     }
 
     /// Of the squared loss.
@@ -71,7 +72,8 @@ impl Response {
 
     /// Of a family with the logarithm as its link.
     pub(super) async fn log(parties: &mut Parties, link: LogLink) -> Result<Self, ModelError> {
-        Ok(Self::Log { exponential: Exponential::prepare(parties).await?, link })
+        let exponential = Box::new(Exponential::prepare(parties).await?);
+        Ok(Self::Log { exponential, link })
     }
 
     /// Shares of the residuals, from shares of the linear predictors of all rows.
@@ -114,6 +116,12 @@ impl Response {
             Self::Logistic { .. } | Self::Identity { .. } => RESIDUAL_BITS,
             Self::Log { .. } => LOG_RESIDUAL_BITS,
         }
+    }
+
+    /// The curvature by which a gradient may grow with the distance from the optimum; residuals of
+    /// the log-loss are bounded.
+    pub(super) fn growth(&self, curvature: f64) -> f64 {
+        if matches!(self, Self::Logistic { .. }) { 1.0 } else { curvature }
     }
 
     /// The smallest gradient at which training can stop, with so many parties and this bound on the

@@ -73,12 +73,12 @@ fn run(
     mesh(1, data.columns.len(), role)
 }
 
-fn assert_optimal(data: &Data, weights: Option<&[f64]>, l1: f64, bound: f64) {
-    let settings = Settings { l1, ..Settings::default() };
+fn assert_optimal(data: &Data, weights: Option<&[f64]>, bound: f64) {
+    let settings = Settings::default();
     let outcome = run(data, weights, &settings);
     let parts: Vec<Coefficients> = outcome.results.into_iter().map(|it| it.unwrap().0).collect();
     let pooled = data.columns.concat();
-    let reference = local::Settings { l2: settings.l2, l1, ..Default::default() };
+    let reference = local::Settings { l2: settings.l2, ..Default::default() };
     let optimum = local::fit(&slices(&pooled), &data.labels, weights, reference).unwrap();
     assert_near(&parts, &optimum, bound);
 }
@@ -96,31 +96,19 @@ fn assert_near(parts: &[Coefficients], optimum: &local::Fit, bound: f64) {
 
 #[test]
 fn correct() {
-    assert_optimal(&data(700, &[2, 1, 2]), None, 0.0, 1e-3);
+    assert_optimal(&data(700, &[2, 1, 2]), None, 1e-3);
 }
 
 #[test]
 fn correct_with_four_parties() {
-    assert_optimal(&data(600, &[1, 1, 2, 1]), None, 0.0, 5e-3);
-}
-
-/// Coefficients that are small without an l1 penalty are 0 with it.
-#[test]
-fn correct_with_an_l1_penalty() {
-    let data = data(400, &[1, 2, 1]);
-    let settings = Settings { l1: 0.05, ..Settings::default() };
-    let outcome = run(&data, None, &settings);
-    let parts = outcome.results.into_iter().map(|it| it.unwrap().0);
-    let zeros = parts.flat_map(|part| part.weights).filter(|weight| weight.abs() < 1e-6).count();
-    assert!((1..4).contains(&zeros), "{zeros}");
-    assert_optimal(&data, None, 0.05, 1e-3);
+    assert_optimal(&data(600, &[1, 1, 2, 1]), None, 5e-3);
 }
 
 #[test]
 fn correct_with_weights() {
     let data = data(500, &[1, 2, 1]);
     let weights: Vec<f64> = (0..500).map(|row| 0.5 + f64::from(row % 3) * 0.25).collect();
-    assert_optimal(&data, Some(&weights), 0.0, 1e-3);
+    assert_optimal(&data, Some(&weights), 1e-3);
 }
 
 /// A run of one pass over 64 rows.

@@ -19,7 +19,7 @@ pub(super) struct Choice {
 }
 
 /// Ring in which weights are compared.
-const WEIGHT_RING_BITS: usize = DENOMINATOR_BITS as usize + 3;
+pub(super) const WEIGHT_RING_BITS: usize = DENOMINATOR_BITS as usize + 3;
 
 pub(super) struct Chooser<'a, P: Arithmetic> {
     pub(super) maker: FractionMaker<'a, P>,

@@ -5,6 +5,7 @@ use mpc::product::Form;
 use mpc::reciprocal::{FRACTION_BITS, reciprocals};
 use mpc::sigmoid::SCORE_UNIT;
 
+use super::choice::WEIGHT_RING_BITS;
 use super::units::{Penalties, WEIGHT_BITS};
 use super::{PartNode, PartTree, Units};
 use crate::ModelError;
@@ -37,8 +38,8 @@ pub(super) async fn fill<P: Arithmetic>(
     let mut parts = party.widen(&parts).await?.into_iter();
     let (seconds, firsts) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let lambda = penalties.lambda;
-    let weights: Vec<u128> = seconds.iter().map(|share| share.wrapping_add(lambda)).collect();
-
+    let weights = seconds.iter().map(|share| share.wrapping_add(lambda)).collect();
+    let weights = raise(party, weights).await?;
     let (powers, inverses) = reciprocals(party, products, &weights, WEIGHT_BITS).await?;
     let scaled = party.evaluate(products, &[&firsts, &powers], &[Form::product(0, 1, 0)]).await?;
     // First derivatives have at least as many fractional bits as second ones.
@@ -58,4 +59,24 @@ pub(super) async fn fill<P: Arithmetic>(
         }
     }
     Ok(())
+}
+
+/// Puts half of the largest weight in place of weights below one unit, which rounding makes of rows
+/// that weigh next to nothing: what such a leaf adds is then next to nothing too, and reciprocals
+/// are of numbers that have one.
+async fn raise<P: Arithmetic>(
+    party: &mut P,
+    mut weights: Vec<u128>,
+) -> Result<Vec<u128>, ModelError> {
+    let one = party.share_of_public(1);
+    let margins: Vec<u64> =
+        weights.iter().map(|weight| (*weight as u64).wrapping_sub(one)).collect();
+    let light = party.is_negative(&margins, WEIGHT_RING_BITS).await?;
+    let large = u128::from(one) << (WEIGHT_BITS - 1);
+    let missing: Vec<u128> = weights.iter().map(|weight| large.wrapping_sub(*weight)).collect();
+    let missing = party.select(&light, &missing).await?;
+    for (weight, missing) in weights.iter_mut().zip(missing) {
+        *weight = weight.wrapping_add(missing);
+    }
+    Ok(weights)
 }

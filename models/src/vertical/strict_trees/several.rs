@@ -28,9 +28,10 @@
 //! by them with that party.
 //! # Cost
 //! Between each two parties, per tree with depth d, K cuts of all and n rows: 2^(d-1) encrypted
-//! sums as with two parties; for each of (2^d - 1)·K gains some 6 KB each way; 2^d·n transfers of
-//! 12 bytes; derivatives of the log-loss as `mpc::several::sigmoid` says and some 0.5 KB more for
-//! each row. Memory: 196,608 bytes for each cell of each other party.
+//! sums as with two parties; (2^d - 1)·K gains, of the products that two parties take and of the
+//! bytes that `mpc::several::product` says; 2^d·n transfers of 12 bytes; for each row, derivatives
+//! of the log-loss as `mpc::several::sigmoid` says and one product more. Memory:
+//! 196,608 bytes for each cell of each other party.
 //! # Reference
 //! That of [`super`]; products among n parties as sums over pairs: `mpc::several`.
 

@@ -273,7 +273,7 @@ fn known_answer() {
     let outcome = world::pair(2, side, side);
     assert_eq!(
         outcome.transcript.hash(),
-        "710cc4fc9ae64d16f23dc89b560e6508c2133d753b642c1ae89f8f06e906d173"
+        "f6e169286263a62acff1744e21fee00f2e2d0ff352987a4707e87be2716f4dd6"
     );
 }
 

@@ -155,12 +155,21 @@ impl Units {
     }
 }
 
+/// Units that a child weighs at least, so that no cut leaves a side without rows: Q of such a cut
+/// is 0, and the least Q allowed has to be above it by what rounding may make of both.
+const LEAST: f64 = 1.0;
+/// The same among several parties, who round more coarsely. H' is below 2^29 where the penalty is
+/// not large by itself, so that u is at least 2 and the least Q at least 32 in the size of
+/// denominators (see `fractions`): above what rounding makes of two numbers, 6 each, and the margin
+/// of 10 that cuts are given.
+const LEAST_AMONG_SEVERAL: f64 = 8.0;
+
 /// Shares modulo 2^128 of what a node is compared with, in units of second derivatives, which
 /// depend on the guest's scale: see [`targets`](super::targets).
 pub(super) struct Penalties {
     /// The squared penalty on leaves.
     pub(super) lambda: u128,
-    /// The least weight of a child, at least one unit.
+    /// The least weight of a child, at least [`LEAST`] or [`LEAST_AMONG_SEVERAL`].
     pub(super) child: u128,
     /// What a split must gain, in units of a squared first derivative over a second one; nothing
     /// where the settings ask for none.
@@ -176,7 +185,8 @@ impl Penalties {
         targets: Option<&Targets>,
         rows: usize,
     ) -> Result<Self, ModelError> {
-        let values = targets.map(|targets| values(units, settings, targets, rows)).transpose()?;
+        let of = |targets| values(units, settings, targets, rows, LEAST);
+        let values = targets.map(of).transpose()?;
         let shares = share(party, values.as_ref().map(<[u128; 3]>::as_slice), 3).await?;
         Ok(Self::of(&shares, settings))
     }
@@ -189,7 +199,8 @@ impl Penalties {
         targets: Option<&Targets>,
         rows: usize,
     ) -> Result<Self, ModelError> {
-        let values = targets.map(|targets| values(units, settings, targets, rows)).transpose()?;
+        let of = |targets| values(units, settings, targets, rows, LEAST_AMONG_SEVERAL);
+        let values = targets.map(of).transpose()?;
         let shares = share_among(parties, values.as_ref().map(<[u128; 3]>::as_slice), 3).await?;
         Ok(Self::of(&shares, settings))
     }
@@ -200,12 +211,14 @@ impl Penalties {
     }
 }
 
-/// Lambda, the least weight of a child and the least gain, in the units of derivatives.
+/// Lambda, the least weight of a child and the least gain, in the units of derivatives. A child
+/// weighs `least` units or more, whatever the settings ask for.
 fn values(
     units: Units,
     settings: &Settings,
     targets: &Targets,
     rows: usize,
+    least: f64,
 ) -> Result<[u128; 3], ModelError> {
     let (first, second) = (f64::from(1 << units.first_bits), f64::from(1 << units.second_bits));
     let largest = 2_f64.powi(units.second_sum_bits as i32);
@@ -220,7 +233,8 @@ fn values(
         )));
     }
     // More than all rows weigh is as much as any more.
-    let child = (targets.penalty(settings.min_child_weight) * second).round().clamp(1.0, largest);
+    let child = (targets.penalty(settings.min_child_weight) * second).round();
+    let child = child.min(largest).max(least);
     let gain = targets.gain(settings.min_gain) * first * first / second;
     // Its product with H' takes the room of one more square of a sum: see `fractions`.
     let most = 2_f64.powi(2 * units.first_sum_bits as i32) / (heaviest + 2.0 * lambda);

@@ -84,6 +84,11 @@ fn correct_with_four_parties() {
 }
 
 #[test]
+fn correct_with_five_parties() {
+    check_forms(5, FEW + 1);
+}
+
+#[test]
 fn correct_winners_and_reciprocals() {
     let numerators = [900_i64, 1 << 39, 1 << 38, 0, 77, 5, 5].map(i128::from);
     let denominators = [1, 1 << 29, 1 << 20, 9, 0, 1, 1].map(i128::from);
@@ -127,7 +132,7 @@ fn known_answer() {
     let shares: Vec<&[u64]> =
         outcome.results.iter().map(|it| it.as_ref().unwrap().as_slice()).collect();
     assert!(crate::several::tests::sums(&shares).iter().all(|square| *square == 9));
-    assert_eq!(outcome.hash(), "");
+    assert_eq!(outcome.hash(), "1fa6145aeff63c403008351252bca9facee590bb6a6e07b5d88605e0420ecbb1");
 }
 
 #[test]

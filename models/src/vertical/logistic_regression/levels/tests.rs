@@ -143,8 +143,8 @@ fn a_pass_costs_words_for_each_switch_and_level() {
 fn what_the_peer_says_of_its_levels_is_checked() {
     let (data, settings) = (data(100, [0, 10]), Settings::default());
     let side = async |session| play(session, &data, &settings).await.map(|_| ());
-    // Rows, the penalty, a number that is not rounded, too many levels, a gap between categories.
-    for (word, value) in [(0, 99_u64), (1, 1), (2, 33), (2, 1 << 20), (3, 5)] {
+    // Rows, the penalty, a number that is not rounded, too many levels, more than rows, a gap.
+    for (word, value) in [(0, 99_u64), (1, 1), (2, 33), (2, 1 << 20), (2, 128), (3, 5)] {
         let replace = move |bytes: &[u8]| {
             let mut bytes = bytes.to_vec();
             bytes[8 * word..][..8].copy_from_slice(&value.to_le_bytes());

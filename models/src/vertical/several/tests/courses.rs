@@ -2,28 +2,34 @@
 
 use std::sync::Mutex;
 
+use super::numbers::Known;
 use super::*;
+use crate::family::Family;
 use crate::vertical::course::tests::InMemory;
 use crate::vertical::course::{Checkpoints, Start, State};
+use crate::vertical::generalized_linear::Settings as LinearSettings;
+use crate::vertical::several::generalized_linear::train as train_numbers;
 
 /// All parties' coefficients and states, from where each one begins.
 fn run_from(
     data: &Data,
-    settings: &Settings,
+    settings: &LinearSettings,
     kept: Vec<InMemory>,
     starts: Option<&[Start]>,
 ) -> Vec<Result<(Coefficients, InMemory), ModelError>> {
+    let known = Known::scores(data);
     let kept: Vec<Mutex<InMemory>> = kept.into_iter().map(Mutex::new).collect();
     let role = async |number: usize, sessions| {
         let ledger = Arc::new(Ledger::new(DISCLOSURES));
         let mut parties = Parties::setup(sessions, ledger).await?;
         let columns = slices(&data.columns[number]);
-        let labels = (number == 0).then_some(Labels { values: &data.labels, weights: None });
+        let targets = (number == 0).then(|| known.targets());
         let mut kept = std::mem::take(&mut *kept[number].lock().unwrap());
         let checkpoints: &mut dyn Checkpoints = &mut kept;
         let start = starts.map(|starts| vec![starts[number].clone()]);
         let course = Course { checkpoints: Some(checkpoints), start };
-        let own = train(&mut parties, &columns, labels, settings, course).await?;
+        let family = Family::Gaussian;
+        let own = train_numbers(&mut parties, &columns, targets, family, settings, course).await?;
         Ok((own, kept))
     };
     mesh(6, data.columns.len(), role).results
@@ -43,7 +49,7 @@ fn assert_alike(left: &Coefficients, right: &Coefficients) {
 /// before; one that begins where another ended ends at once.
 #[test]
 fn trainings_go_on_and_begin_with_coefficients() {
-    let (data, settings) = (data(300, &[1, 2, 1]), Settings { l2: 0.1, ..Settings::default() });
+    let (data, settings) = (data(300, &[1, 2, 1]), LinearSettings::default());
     let whole: Vec<(Coefficients, InMemory)> = run_from(&data, &settings, nothing(3), None)
         .into_iter()
         .map(|result| result.unwrap())
@@ -79,7 +85,8 @@ fn trainings_go_on_and_begin_with_coefficients() {
 /// A state of other columns ends in an error at all.
 #[test]
 fn states_and_starts_that_do_not_fit_are_refused() {
-    let (one, settings) = one_pass();
+    let one = data(64, &[2, 1, 1]);
+    let settings = LinearSettings { passes_max: 1, ..LinearSettings::default() };
     let whole = run_from(&one, &settings, nothing(3), None);
     let kept = || whole.iter().map(|it| it.as_ref().unwrap().1.resuming(1)).collect();
     let other = data(64, &[1, 1, 1]);

@@ -13,6 +13,10 @@ use super::super::targets::Targets;
 use crate::ModelError;
 use crate::local::boosted_trees::{Ensemble, Loss, Settings};
 
+/// Bits that second derivatives keep until shares drop them. They have at most 20 others, so that
+/// the product's shift is 16 or more.
+const SPARE_BITS: u32 = 8;
+
 /// What the derivatives of a training need.
 pub(super) struct Derivatives<'a> {
     products: &'a Products,
@@ -45,8 +49,8 @@ impl<'a> Derivatives<'a> {
         Ok(Self { products, units, targets, kind })
     }
 
-    /// Shares of the packed derivatives at these margins; without bias but for half a unit of
-    /// second ones.
+    /// Shares of the packed derivatives at these margins. Rounding is without bias in first ones
+    /// and adds less than a fiftieth of a unit to second ones.
     pub(super) async fn at(
         &self,
         parties: &mut Parties,
@@ -80,12 +84,14 @@ impl<'a> Derivatives<'a> {
         let chances = parties.widen(&[(&chances, u64::BITS)]).await?.swap_remove(0);
         let one = u128::from(parties.share_of_public(1)) << RESIDUAL_BITS;
         let others: Vec<u128> = chances.iter().map(|share| one.wrapping_sub(*share)).collect();
-        let form = [Form::product(0, 1, 2 * RESIDUAL_BITS - self.units.second_bits)];
+        // A product with a shift is off by up to half a unit for each party and each bit of the
+        // wraps, in every row alike. With bits to spare that is a small part of a unit; what the
+        // parties lose when they drop these is added back.
+        let shift = 2 * RESIDUAL_BITS - self.units.second_bits - SPARE_BITS;
+        let form = [Form::product(0, 1, shift)];
         let seconds = parties.evaluate(self.products, &[&chances, &others], &form).await?;
-        // Each party loses half a unit on average.
-        let lost = parties.share_of_public(parties.count() as u64 / 2);
-        let seconds = seconds[0].iter().map(|second| (*second as u64).wrapping_add(lost));
-        Ok(self.pack(parties, chances, RESIDUAL_BITS, seconds.collect()))
+        let seconds = drop_bits(parties, &seconds[0], SPARE_BITS).collect();
+        Ok(self.pack(parties, chances, RESIDUAL_BITS, seconds))
     }
 
     async fn squared(
@@ -116,12 +122,19 @@ impl<'a> Derivatives<'a> {
                 *residual = residual.wrapping_sub((label * unit).round() as i128 as u128);
             }
         }
-        // Shares modulo 2^128 of a small number sum up to a multiple of 2^128 more than it, of
-        // which modulo 2^64 nothing is left when each drops its low bits. That loses half a unit on
-        // average at each party.
-        let shift = bits - self.units.first_bits;
-        let lost = u128::from(parties.share_of_public(parties.count() as u64)) << shift >> 1;
-        let rounded = predictions.iter().map(|it| (it.wrapping_add(lost) >> shift) as u64);
-        rounded.zip(seconds).map(|(first, second)| self.units.pack(first, second)).collect()
+        drop_bits(parties, &predictions, bits - self.units.first_bits)
+            .zip(seconds)
+            .map(|(first, second)| self.units.pack(first, second))
+            .collect()
     }
+}
+
+/// Shares modulo 2^64 of small numbers without their low bits, rounded without bias.
+///
+/// Shares modulo 2^128 of a small number sum up to a multiple of 2^128 more than it, of which
+/// modulo 2^64 nothing is left when each drops its low bits. That loses half a unit on average at
+/// each party, which is added before.
+fn drop_bits(parties: &Parties, shares: &[u128], bits: u32) -> impl Iterator<Item = u64> {
+    let lost = u128::from(parties.share_of_public(parties.count() as u64)) << bits >> 1;
+    shares.iter().map(move |share| (share.wrapping_add(lost) >> bits) as u64)
 }

@@ -8,6 +8,10 @@ use mpc::sigmoid::SCORE_UNIT;
 use net::Session;
 use world::{Fault, FaultKind, MeshFault, MeshOutcome, Side, mesh, mesh_with_fault};
 
+use super::super::choice::Chooser;
+use super::super::fractions::{FractionMaker, NodeSums};
+use super::super::leaves;
+use super::super::targets::Targets;
 use super::super::{DISCLOSURES, Owner, PartNode, SHAPE};
 use super::*;
 use crate::local::boosted_trees::{self as local, Cut, Examples, Labels, Node};
@@ -136,11 +140,11 @@ fn equal_nodes(parts: &[&Trained], reference: &local::BoostedTrees) -> (usize, u
                     assert!((found - expected).abs() < 5e-3, "{found} for {expected}");
                     equal += 1;
                 }
-                (Node::Split { question, left, .. }, Some((cut, next))) => {
-                    if (question.feature, question.bin) == (cut.feature, cut.bin) {
-                        equal += 1;
-                        open.extend([(next, *left), (next + 1, left + 1)]);
-                    }
+                (Node::Split { question, left, .. }, Some((cut, next)))
+                    if (question.feature, question.bin) == (cut.feature, cut.bin) =>
+                {
+                    equal += 1;
+                    open.extend([(next, *left), (next + 1, left + 1)]);
                 }
                 _ => {}
             }
@@ -163,6 +167,11 @@ fn correct_for_numbers_with_four_parties() {
 }
 
 #[test]
+fn correct_with_five_parties() {
+    assert_same(&data(5, 800, &[1, 1, 1, 1, 1], 2, 0), &settings(1, 1), 3, 0.01);
+}
+
+#[test]
 fn correct_for_a_forest_on_samples() {
     let data = data(3, 500, &[1, 2, 1], 5, 0);
     let settings = Settings {
@@ -175,6 +184,124 @@ fn correct_for_a_forest_on_samples() {
     assert_same(&data, &settings, 10, 0.01);
 }
 
+/// A party's share of a number.
+fn share(number: usize, value: u64) -> u64 {
+    let masks = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f_u64];
+    let rest = || masks.iter().fold(value, |rest, mask| rest.wrapping_sub(*mask));
+    if number == 0 { rest() } else { masks[number - 1] }
+}
+
+async fn three(sessions: Vec<Session>) -> Parties {
+    Parties::setup(sessions, Arc::new(Ledger::new(DISCLOSURES))).await.unwrap()
+}
+
+/// Second derivatives are half a unit each; what they should be, the first ones say.
+#[test]
+fn second_derivatives_of_rare_labels_are_right_on_average() {
+    const ROWS: usize = 4096;
+    let (first_bits, second_bits, low_bits) = (20, 9, 30);
+    let units =
+        Units { first_bits, second_bits, low_bits, first_sum_bits: 33, second_sum_bits: 27 };
+    let classes: Vec<u8> = (0..ROWS).map(|row| u8::from(row % 1024 == 0)).collect();
+    let (training, settings) = ((0..ROWS as u32).collect::<Vec<_>>(), settings(1, 1));
+    let labels = Labels::Classes(&classes);
+    let examples = Examples { labels, weights: None, training: &training, validation: &[] };
+    let targets = &Targets::new(&examples, &settings, ROWS).unwrap();
+    let settings = &settings;
+    let outcome = mesh(9, 3, async |number, sessions| {
+        let parties = &mut three(sessions).await;
+        let products = &Products::prepare(parties).await.unwrap();
+        let known = (number == 0).then_some(targets);
+        let derivatives = Derivatives::prepare(parties, products, units, settings, known).await;
+        derivatives.unwrap().at(parties, &vec![0; ROWS]).await.unwrap()
+    });
+    let (mut firsts, mut seconds) = (0, 0);
+    for row in 0..ROWS {
+        let word = outcome.results.iter().fold(0_u64, |sum, it| sum.wrapping_add(it[row]));
+        let second = (word << (64 - low_bits)) as i64 >> (64 - low_bits);
+        firsts += (word as i64 - second) >> low_bits;
+        seconds += second;
+    }
+    let mean = |sum: i64, bits: u32| sum as f64 / f64::from(1 << bits) / ROWS as f64;
+    let chance = mean(firsts, first_bits) + 1.0 / 1024.0;
+    assert!((chance - 1.0 / 1024.0).abs() < 1.8e-4, "{chance}");
+    let off = mean(seconds, second_bits) - chance * (1.0 - chance);
+    assert!(off.abs() * f64::from(1 << second_bits) < 0.1, "off by {off}");
+}
+
+/// What three parties make of no penalties and the units of a million rows.
+async fn bare(
+    parties: &mut Parties,
+    data: &Data,
+    settings: &Settings,
+) -> (Units, Products, Penalties) {
+    let (training, rows) = (&data.training, 1 << 20);
+    let labels = data.labels(settings);
+    let examples = Examples { labels, weights: None, training, validation: &[] };
+    let targets = Targets::new(&examples, settings, data.classes.len()).unwrap();
+    let targets = parties.is_first().then_some(&targets);
+    let units = Units::new(rows, settings).unwrap();
+    let products = Products::prepare(parties).await.unwrap();
+    let penalties = Penalties::share_among(parties, units, settings, targets, rows).await.unwrap();
+    (units, products, penalties)
+}
+
+fn without_penalties() -> Settings {
+    Settings { l2: 0.0, min_child_weight: 0.0, ..settings(1, 1) }
+}
+
+/// The heavier a node, the fewer units of a denominator one unit of weight is.
+#[test]
+fn cuts_without_rows_are_excluded() {
+    let (data, settings) = (small().0, without_penalties());
+    let outcome = mesh(10, 3, async |number, sessions| {
+        let parties = &mut three(sessions).await;
+        let (units, products, penalties) = bare(parties, &data, &settings).await;
+        let (products, penalties) = (&products, &penalties);
+        let total = units.pack(1000, (1 << 27) + 5);
+        let cuts = [0, units.pack(900, 1 << 26), total].map(|sum| share(number, sum));
+        let left = vec![cuts.to_vec(), Vec::new(), Vec::new()];
+        let nodes = [NodeSums { total: share(number, total), left }];
+        let chooser: Chooser<'_, Parties> =
+            Chooser { maker: FractionMaker { products, units, penalties } };
+        let fractions = chooser.maker.fractions(parties, &nodes, &cuts).await.unwrap();
+        chooser.exclude(parties, fractions).await.unwrap().0
+    });
+    let gains = (0..3).map(|cut| {
+        let shares = outcome.results.iter().map(|it| it.numerators[cut]);
+        shares.fold(0, u128::wrapping_add)
+    });
+    let gains: Vec<u128> = gains.collect();
+    assert!(gains[0] == 0 && gains[1] > 1000 && gains[2] == 0, "{gains:?}");
+}
+
+/// Rounding may leave less than nothing of the weight of a few rows.
+#[test]
+fn leaves_without_weight_add_next_to_nothing() {
+    let (data, settings) = (small().0, without_penalties());
+    let outcome = mesh(11, 3, async |number, sessions| {
+        let parties = &mut three(sessions).await;
+        let (units, products, penalties) = bare(parties, &data, &settings).await;
+        let sums = [(-30_i64, 60_i64), (-30, 0), (-30, -2)];
+        let totals = sums.map(|(first, second)| units.pack(first as u64, second as u64));
+        let totals = totals.map(|sum| share(number, sum));
+        let mut tree = PartTree { nodes: vec![PartNode::Leaf { share: 0 }; 3] };
+        let scale = (units, &penalties);
+        leaves::fill(parties, &products, scale, &settings, &mut tree, &totals).await.unwrap();
+        tree
+    });
+    let leaf = |node: usize| {
+        let shares = outcome.results.iter().map(|tree| match tree.nodes[node] {
+            PartNode::Leaf { share } => share,
+            PartNode::Split { .. } => 0,
+        });
+        shares.fold(0, u64::wrapping_add) as i64 as f64 / SCORE_UNIT
+    };
+    let leaves = [0, 1, 2].map(leaf);
+    assert!((leaves[0] - 0.5 * settings.shrinkage()).abs() < 0.05, "{leaves:?}");
+    assert!(leaves[1..].iter().all(|leaf| leaf.abs() < 1e-4), "{leaves:?}");
+}
+
 /// One tree with one split over 40 rows.
 fn small() -> (Data, Settings) {
     (data(4, 45, &[1, 1, 1], 2, 0), Settings { min_child_weight: 0.5, ..settings(1, 1) })
@@ -183,7 +310,10 @@ fn small() -> (Data, Settings) {
 #[test]
 fn known_answer() {
     let (data, settings) = small();
-    assert_eq!(run(&data, &settings).hash(), "");
+    assert_eq!(
+        run(&data, &settings).hash(),
+        "55a0e2613efd03d715297e6349dc90e694d44ac05c7449b6f8dc367a0a53fb4f"
+    );
 }
 
 #[test]
