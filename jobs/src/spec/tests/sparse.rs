@@ -50,6 +50,11 @@ fn what_does_not_go_with_sparse_categories_is_refused_with_what_to_write() {
         ("logistic_regression: {", "linear_regression: {", "the model of `linear_regression`"),
         ("split:", "align: { protocol: hidden }\nsplit:", "hidden rows"),
         ("train:\n", "evaluate: { scores: hidden }\ntrain:\n", "hidden scores"),
+        (
+            "logistic_regression: { l2: 0.01 }",
+            "boosted_trees: { privacy: secureboost }",
+            "a job without `logistic_regression`",
+        ),
         ("split:", "  shop: { role: host, key: id }\nsplit:", "several hosts"),
     ] {
         let job = parse(&JOB.replace(from, to));
