@@ -1,5 +1,6 @@
 //! Threads: protocols run where they are called, the network on a thread of its own.
 
+use std::pin::Pin;
 use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Runtime};
@@ -9,8 +10,17 @@ use crate::error::NetError;
 /// Runs a party's protocol on the calling thread, with timers and without any worker threads; the
 /// future need not be `Send`. Must not be called inside another tokio runtime.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, NetError> {
+    let mut output = None;
+    let store = async { output = Some(future.await) };
+    block_on_boxed(Box::pin(store))?;
+    output.ok_or_else(|| no_runtime(&"it ended before the work"))
+}
+
+/// The same without a type: tokio's loop is compiled once, and not for each future.
+fn block_on_boxed(future: Pin<Box<dyn Future<Output = ()> + '_>>) -> Result<(), NetError> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    Ok(runtime.map_err(|error| no_runtime(&error))?.block_on(future))
+    runtime.map_err(|error| no_runtime(&error))?.block_on(future);
+    Ok(())
 }
 
 /// Runs a future on the network's threads and waits for it, from any runtime.

@@ -204,7 +204,12 @@ impl Session {
     pub async fn compute<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         tokio::task::yield_now().await;
         match &self.switchboard.seat.pool {
-            Some(pool) => pool.install(work),
+            Some(pool) => {
+                let mut result = None;
+                // Without a type: rayon's hand-over is compiled once, not for each piece of work.
+                install(pool, Box::new(|| result = Some(work())));
+                result.unwrap_or_else(|| unreachable!("the pool returns after the work"))
+            }
             None => work(),
         }
     }
@@ -434,4 +439,8 @@ fn words_size(count: usize) -> Result<Size, NetError> {
     let what = || format!("{count} words are more than any machine can hold");
     let bytes = count.checked_mul(8).ok_or_else(|| NetError::InvalidInput { what: what() })?;
     Ok(Size::Exactly(bytes))
+}
+
+fn install(pool: &rayon::ThreadPool, work: Box<dyn FnOnce() + Send + '_>) {
+    pool.install(work);
 }

@@ -69,14 +69,27 @@ where
     FA: Future<Output = A>,
     FB: Future<Output = B>,
 {
-    let meters = (one.meter(), two.meter());
+    let (mut results, meters) = ((None, None), (one.meter(), two.meter()));
+    let (to_first, to_second) = (&mut results.0, &mut results.1);
+    let first = Box::new(move |session| party::stored(first(session), to_first));
+    let second = Box::new(move |session| party::stored(second(session), to_second));
+    let closed = play_both(seed, (one, two), first, second);
+    let transcript = Transcript::new(&meters.0, &meters.1);
+    let (first, second) = (party::returned(results.0), party::returned(results.1));
+    Outcome { first, second, transcript, closed }
+}
+
+/// Plays both without their types, so that this is compiled once and not for each test.
+fn play_both(
+    seed: &str,
+    (one, two): (Conversation, Conversation),
+    first: party::Role<'_>,
+    second: party::Role<'_>,
+) -> [Result<(), NetError>; 2] {
     let (first, second) = std::thread::scope(|scope| {
         let one = scope.spawn(|| party::play(one, first));
         let two = scope.spawn(|| party::play(two, second));
         (one.join(), two.join())
     });
-    let (first, second) = (party::or_panic(seed, first), party::or_panic(seed, second));
-    let transcript = Transcript::new(&meters.0, &meters.1);
-    let closed = [first.1, second.1];
-    Outcome { first: first.0, second: second.0, transcript, closed }
+    [party::or_panic(seed, first), party::or_panic(seed, second)]
 }

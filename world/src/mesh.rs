@@ -8,7 +8,7 @@ use net::transport::memory;
 use net::{Conversation, NetError, Session, Settings};
 
 use crate::fault::{Fault, Happened, Sent, met, open_with_fault, patience};
-use crate::party;
+use crate::party::{self, RoleAmongAll};
 use crate::transcript::Transcript;
 
 /// Two parties by their numbers, the smaller one first. It counts as [`Side::First`] of what the
@@ -123,24 +123,33 @@ fn run<A: Send, FA: Future<Output = A>>(
             conversations[second].push(two);
         }
     }
+    let mut results: Vec<Option<A>> = Vec::new();
+    results.resize_with(parties_count, || None);
     let role = &role;
-    let ended: Vec<_> = thread::scope(|scope| {
-        let parties: Vec<_> = (0..)
-            .zip(conversations)
-            .map(|(number, conversations)| {
-                let role = move |sessions| role(number, sessions);
-                scope.spawn(move || party::play_with_all(conversations, role))
-            })
-            .collect();
-        parties.into_iter().map(thread::ScopedJoinHandle::join).collect()
+    let parties = results.iter_mut().enumerate().map(|(number, result)| -> RoleAmongAll<'_> {
+        Box::new(move |sessions| party::stored(role(number, sessions), result))
     });
-    let ended = ended.into_iter().map(|ended| party::or_panic(seed, ended));
-    let (results, closed) = ended.unzip();
+    let closed = play_all(seed, conversations.into_iter().zip(parties).collect());
+    let results = results.into_iter().map(party::returned).collect();
     let transcripts = meters
         .into_iter()
         .map(|(pair, (first, second))| (pair, Transcript::new(&first, &second)))
         .collect();
     MeshOutcome { results, transcripts, closed }
+}
+
+fn play_all(
+    seed: &str,
+    parties: Vec<(Vec<Conversation>, RoleAmongAll<'_>)>,
+) -> Vec<Result<(), NetError>> {
+    let ended: Vec<_> = thread::scope(|scope| {
+        let playing = parties.into_iter().map(|(conversations, role)| {
+            scope.spawn(move || party::play_with_all(conversations, role))
+        });
+        let playing: Vec<_> = playing.collect();
+        playing.into_iter().map(thread::ScopedJoinHandle::join).collect()
+    });
+    ended.into_iter().map(|ended| party::or_panic(seed, ended)).collect()
 }
 
 impl<A> MeshOutcome<A> {

@@ -1,5 +1,6 @@
 //! The parties of a world: names, seeds, threads.
 
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -38,31 +39,54 @@ pub(crate) fn seats_between(
     (seat(first, second, true), seat(second, first, false))
 }
 
+/// What a party does with its session, without the type of its future or of what it returns: the
+/// threads and loops around it are compiled once, and not for each test.
+pub(crate) type Role<'a> = Box<dyn FnOnce(Session) -> Played<'a> + Send + 'a>;
+
+/// The same for a party that has a session with each other one.
+pub(crate) type RoleAmongAll<'a> = Box<dyn FnOnce(Vec<Session>) -> Played<'a> + Send + 'a>;
+
+type Played<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Puts what a role returns into `result`.
+pub(crate) fn stored<'a, A>(
+    role: impl Future<Output = A> + 'a,
+    result: &'a mut Option<A>,
+) -> Played<'a> {
+    Box::pin(async { *result = Some(role.await) })
+}
+
+/// What a role returned that has been played.
+pub(crate) fn returned<A>(result: Option<A>) -> A {
+    #[expect(clippy::expect_used, reason = "the role panicked or stored what it returned")]
+    result.expect("a role that was played")
+}
+
 /// Plays one party on this thread and closes the conversation.
-pub(crate) fn play<A, FA: Future<Output = A>>(
-    mut conversation: Conversation,
-    role: impl FnOnce(Session) -> FA,
-) -> (A, Result<(), NetError>) {
+pub(crate) fn play(mut conversation: Conversation, role: Role<'_>) -> Result<(), NetError> {
     // A panic drops the conversation, which tells the peer that this side gave up.
     let session = root(&mut conversation);
-    block_on(async { (role(session).await, conversation.close().await) })
+    block_on(async {
+        role(session).await;
+        conversation.close().await
+    })
 }
 
 /// Plays one party of several, which has a conversation with each other one, and closes them all.
-pub(crate) fn play_with_all<A, FA: Future<Output = A>>(
+pub(crate) fn play_with_all(
     mut conversations: Vec<Conversation>,
-    role: impl FnOnce(Vec<Session>) -> FA,
-) -> (A, Result<(), NetError>) {
+    role: RoleAmongAll<'_>,
+) -> Result<(), NetError> {
     let sessions = conversations.iter_mut().map(root).collect();
     block_on(async {
-        let result = role(sessions).await;
+        role(sessions).await;
         // Nobody may wait for this party while it waits for another one to finish.
         conversations.iter_mut().for_each(Conversation::finish);
         let mut closed = Ok(());
         for conversation in conversations {
             closed = closed.and(conversation.close().await);
         }
-        (result, closed)
+        closed
     })
 }
 
