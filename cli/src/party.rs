@@ -359,8 +359,10 @@ fn of_recommendation(comparison: &RecommendationComparison) -> Vec<Figure> {
     let mut figures = vec![
         figure(format!("NDCG@{places}"), |it| it.figures.ndcg, differences.ndcg),
         figure(format!("HR@{places}"), |it| it.figures.hit_rate, differences.hit_rate),
-        figure("coverage".to_owned(), |it| it.coverage, None),
     ];
+    if let (Some(alone), Some(joint)) = (guest_alone.coverage, joint.coverage) {
+        figures.push(Figure { name: "coverage".to_owned(), alone, joint, interval: None });
+    }
     if let (Some(alone), Some(joint)) = (guest_alone.figures.auc, joint.figures.auc) {
         let interval = differences.auc.map(|it| [it.low, it.high]);
         figures.insert(0, Figure { name: "AUC".to_owned(), alone, joint, interval });

@@ -18,10 +18,11 @@
 //! Semi-honest, ring-LWE with 128-bit (quantum) parameters, as `matrix`: a fresh secret for every
 //! query, answers masked over the whole modulus, pseudo-random hints.
 //! # Cost
-//! With n rows, elements of the ring of 150 KiB and N = 8192: for each group of pairs of a party's
-//! columns (at most [`ENTRIES_MAX`] entries, two for each pair and row) about `2·√(2·pairs·n/N)`
-//! elements and 28 bytes for each pair; between the parties an element for each column, 18.75 bytes
-//! for each column and row, and 18.75 bytes for each pair of columns. 5 flights where all fits one
+//! With n rows, elements of the ring of 150 KiB, hints of 116 KiB and N = 8192: for each group of
+//! pairs of a party's columns (at most [`ENTRIES_MAX`] entries, two for each pair and row) about
+//! `√(2·pairs·n/N)` elements, as many hints and 28 bytes for each pair; between the parties a hint
+//! for each column, 18.75 bytes for each column and row and 116 KiB more for each column, and 14
+//! bytes for each pair of columns. 5 flights where all fits one
 //! group, and 2 for each further one of either party.
 //! # Reference
 //! Kernels: `crypto::lattice::{expansion, projection}`. With `w = w_1 + w_2` every product of a
@@ -177,7 +178,7 @@ impl Shape {
     }
 
     fn projection(&self, seed: [u8; 32]) -> Result<Projection, LatticeError> {
-        Projection::new(&self.ring, seed, self.rows, 64)
+        Projection::shared(&self.ring, seed, self.rows)
     }
 }
 
@@ -209,7 +210,7 @@ async fn answer_pairs(
             })
             .await?;
         let make = |chunks: Range<usize>| {
-            evaluator.hints(chunks).iter().map(|hint| hint.to_bytes(&expansion)).collect()
+            evaluator.hints(chunks).iter().map(expansion::SentHint::to_bytes).collect()
         };
         hints::send(session, "pair_hints", expansion.chunks(), make).await?;
         let (answer, shares) = session
@@ -291,7 +292,7 @@ async fn ask_columns(
                 |(value, weight): (&i32, &u64)| weight.wrapping_mul(i64::from(*value) as u64);
             let weighted: Vec<u64> = column.iter().zip(weights).map(times).collect();
             let (key, query) = projection.encrypt(&weighted, &mut rng)?;
-            Ok::<_, LatticeError>((key, query.to_bytes()))
+            Ok::<_, LatticeError>((key, query.to_bytes(&projection)))
         };
         let queries = session
             .compute(|| group.iter().map(&mut encrypt).collect::<Result<Vec<_>, _>>())

@@ -1,8 +1,8 @@
 //! The part of encrypted products that never changes, sent once before the first product.
 //!
-//! Hints are elements of the ring, 150 KiB each (see `crypto::lattice`), and travel in groups, so
-//! that messages stay bounded whatever their number. They are pseudo-random: sending them reveals
-//! nothing. Every length is checked before anything is read.
+//! Hints are elements of the ring, 116 or 150 KiB each (see `crypto::lattice`), and travel in
+//! groups, so that messages stay bounded whatever their number. They are pseudo-random: sending
+//! them reveals nothing. Every length is checked before anything is read.
 
 use std::ops::Range;
 

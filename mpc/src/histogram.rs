@@ -14,9 +14,9 @@
 //! Semi-honest, ring-LWE with 128-bit (quantum) parameters; see `crypto::lattice::projection`.
 //! Every vector is encrypted under a fresh secret, every answer is masked over the whole modulus.
 //! # Cost
-//! Once, each way: 48 bytes, and 153,600 for each of the sender's cells. For each vector, each way:
-//! 18.75 bytes for each row and 153,600 more, then 18.75 for each of the sender's cells. 2 flights
-//! for each [`BATCH`] vectors.
+//! Once, each way: 48 bytes, and 118,784 for each of the sender's cells. For each vector, each way:
+//! 18.75 bytes for each row and 118,784 more, then 14 for each of the sender's cells. 2 flights for
+//! each [`BATCH`] vectors.
 //! # Reference
 //! Lu et al., "Squirrel", USENIX Security 2023 (eprint 2023/527), section 4.2, with hints computed
 //! once (Henzinger et al., `SimplePIR`, USENIX Security 2023) in place of packed answers.
@@ -32,7 +32,7 @@ use rayon::prelude::*;
 use crate::hints::{self, Expected, blame};
 use crate::{MpcError, TwoParty};
 
-/// Cells that one party may bring: the other keeps 196,608 bytes for each.
+/// Cells that one party may bring: the other keeps 131,072 bytes for each.
 pub const CELLS_MAX: usize = 1 << 16;
 /// Vectors whose ciphertexts are in memory at the same time.
 pub const BATCH: usize = 8;
@@ -105,7 +105,7 @@ impl Geometry {
         let seed = |owner: &[u8]| digest("mpc.histogram", &[&bytes(first), &bytes(second), owner]);
         let (own, other) = if is_first { (b"first", b"other") } else { (b"other", b"first") };
         let ring = Ring::new(Parameters::N8192_Q150);
-        let projection = |owner: &[u8]| Projection::new(&ring, seed(owner), rows, 64);
+        let projection = |owner: &[u8]| Projection::shared(&ring, seed(owner), rows);
         let (own, theirs) = party
             .session
             .compute(|| Ok::<_, LatticeError>((projection(own)?, projection(other)?)))
@@ -185,7 +185,7 @@ impl<'a> Histogram<'a> {
             let rngs: Vec<_> = vectors.iter().map(|_| session.rng()).collect();
             let encrypt = |(vector, mut rng): (&&[u64], _)| {
                 let (key, query) = theirs.encrypt(vector, &mut rng)?;
-                Ok::<_, LatticeError>((key, query.to_bytes()))
+                Ok::<_, LatticeError>((key, query.to_bytes(theirs)))
             };
             let work = || vectors.iter().zip(rngs).map(encrypt).collect::<Result<Vec<_>, _>>();
             let encrypted: Vec<(QueryKey, Vec<u8>)> = session.compute(work).await?;

@@ -5,7 +5,8 @@
 //! training. [`SharedProduct::forward`] takes shares of a vector w over all columns and gives
 //! shares of `Σ_p X_p·w_p`, one for each row, or for the first rows only.
 //! [`SharedProduct::backward`] takes shares of a vector r over rows, zero after the first ones, and
-//! gives shares of `X_pᵀ·r` for every party's columns. Everything is modulo 2^64.
+//! gives shares of `X_pᵀ·r` for every party's columns. Everything is modulo 2^64; scores are off by
+//! at most one unit for each of the two matrices, at random.
 //! # Messages
 //! 1. `shape` both ways: number of columns and a random seed
 //! 2. `row_hints`, `column_hints` both ways, in groups: what of the encrypted products never
@@ -19,14 +20,14 @@
 //! secret that it draws anew for every query; what it answers is masked uniformly over the whole
 //! modulus; the hints are pseudo-random. Arguments: `crypto::lattice::{projection, expansion}`.
 //! # Cost
-//! In elements of the ring, 150 KiB each, and numbers, 18.75 bytes each. Each direction packs T
+//! In elements of the ring, 150 KiB each, and shorter ones of 116 KiB. Each direction packs T
 //! weights into an element, where T is the power of two for which the stated number of passes is
 //! the fewest bytes: `tile` in `crypto::lattice::expansion`, the same at both parties. Once, each
-//! way: 48 bytes, an element for each 8192/T rows and for each of the sender's columns. Forward: 2
-//! flights; an element for each T of the receiver's columns and one more, then 14 bytes for each
-//! row that is asked for. Backward: 2 flights; an element and a number for each row and each of the
-//! receiver's columns, then a number for each of the sender's columns. Several vectors take the
-//! bytes of each and the flights of one.
+//! way: 48 bytes, a short element for each 8192/T rows and one for each of the sender's columns.
+//! Forward: 2 flights; an element for each T of the receiver's columns and one more, then 8 bytes
+//! for each row that is asked for. Backward: 2 flights; a short element, and 18.75 bytes for each
+//! row and each of the receiver's columns, then 14 for each of the sender's columns. Several
+//! vectors take the bytes of each and the flights of one.
 //! # Reference
 //! Plain features times shared weights: Chen et al., CAESAR, KDD 2021. Hints computed once:
 //! Henzinger et al., "One Server for the Price of Two" (`SimplePIR`), USENIX Security 2023, moved
@@ -148,8 +149,8 @@ impl Direction {
     ) -> Result<Self, LatticeError> {
         Ok(Self {
             columns,
-            expansion: expansion::Expansion::new(ring, seed, rows, columns, passes)?,
-            projection: projection::Projection::new(ring, seed, rows + columns, 64)?,
+            expansion: expansion::Expansion::new(ring, seed, rows, columns, passes)?.rounded(),
+            projection: projection::Projection::shared(ring, seed, rows + columns)?,
         })
     }
 }
@@ -273,7 +274,7 @@ impl<'a> SharedProduct<'a> {
                     let (key, query) =
                         theirs.encrypt(&whole(residuals, &extra.theirs), &mut rng)?;
                     keys.push(key);
-                    queries.extend(query.to_bytes());
+                    queries.extend(query.to_bytes(theirs));
                 }
                 Ok::<_, LatticeError>((keys, queries))
             })
@@ -338,7 +339,7 @@ async fn exchange_row_hints(
         bytes: expansion::Hint::byte_count(theirs),
         parse: |bytes: &[u8]| expansion::Hint::from_bytes(theirs, bytes),
     };
-    let make = |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes(own)).collect();
+    let make = |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes()).collect();
     hints::exchange(session, "row_hints", own.chunks(), make, expected).await
 }
 

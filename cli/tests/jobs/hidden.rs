@@ -153,7 +153,9 @@ fn figures_of_hidden_scores_are_those_of_open_ones() {
     let folder = breast();
     let (kept, _) = JOB.split_once("\ntrain:").unwrap();
     let job = |evaluate: &str| {
-        let train = "train: [ logistic_regression: { l2: 0.01 } ]";
+        let train = "train:\n  - logistic_regression: { l2: 0.01 }\n  - boosted_trees: { trees: 2, \
+                     early_stopping: 0, depth: 2, bins: 8 }\n  - boosted_trees: { name: forest, \
+                     ensemble: forest, trees: 2, depth: 2, bins: 8 }";
         format!("{kept}\n{train}\nevaluate: {{ {evaluate} }}\n")
     };
     let metrics = |evaluate: &str| {
@@ -165,20 +167,62 @@ fn figures_of_hidden_scores_are_those_of_open_ones() {
         (metrics, scores.filter(|it| it.to_string_lossy().starts_with("scores")).count())
     };
     let ((open, tables), (hidden, none)) = (metrics("bootstrap: 100"), metrics("scores: hidden"));
-    assert_eq!((tables, none), (1, 0));
-    let step = "logistic_regression.stratified";
-    let of = |metrics: &Value, model: &str, figure: &str| {
-        number(&metrics["models"][step][model][figure])
-    };
-    for figure in ["auc", "ks", "lift_5pct"] {
-        let [open, hidden] = [&open, &hidden].map(|it| of(it, "guest_alone", figure));
-        assert!((open - hidden).abs() < 1e-9, "the guest knows its own scores");
+    assert_eq!((tables, none), (3, 0), "one for each model");
+    for model in ["logistic_regression", "boosted_trees", "forest"] {
+        let step = format!("{model}.stratified");
+        let of = |metrics: &Value, model: &str, figure: &str| {
+            number(&metrics["models"][&step][model][figure])
+        };
+        for figure in ["auc", "ks", "lift_5pct"] {
+            let [open, hidden] = [&open, &hidden].map(|it| of(it, "guest_alone", figure));
+            assert!((open - hidden).abs() < 1e-9, "the guest knows its own scores");
+        }
+        let (auc, error) = (of(&hidden, "joint", "auc"), of(&hidden, "joint", "auc_error"));
+        assert!((auc - of(&open, "joint", "auc")).abs() <= error + BOUND, "{model}: {hidden}");
+        let [open, hidden] = [&open, &hidden].map(|it| of(it, "joint", "ks"));
+        assert!((hidden - open).abs() < 0.03, "{model}: {hidden} {open}");
     }
-    let (auc, error) = (of(&hidden, "joint", "auc"), of(&hidden, "joint", "auc_error"));
-    assert!((auc - of(&open, "joint", "auc")).abs() <= error + BOUND, "{hidden}");
-    assert!((of(&hidden, "joint", "ks") - of(&open, "joint", "ks")).abs() < 0.03, "{hidden}");
+    let page = fs::read_to_string(folder.path().join("out/clinic/report.html")).unwrap();
+    assert!(page.contains("bands of 0.024 in log-odds") && page.contains("bands of 1/1024"));
     let learnt = opened(&hidden);
     assert!(learnt.iter().all(|(what, ..)| !what.starts_with("score.")), "{learnt:?}");
-    assert!(learnt.contains(&("evaluate.figures", "guest", 11)), "{learnt:?}");
+    assert!(learnt.contains(&("evaluate.figures", "guest", 33)), "{learnt:?}");
     assert!(opened(&open).iter().any(|(what, ..)| *what == "score.test_rows"));
+}
+
+/// Numbers: the figures of predictions that nobody sees are those of open ones.
+#[test]
+fn errors_of_hidden_predictions_are_those_of_open_ones() {
+    let folder = breast();
+    let (kept, _) = JOB.split_once("\nsplit:").unwrap();
+    let metrics = |evaluate: &str| {
+        let job = format!(
+            "{kept}\nsplit: {{ by: random, test: 30% }}\ntrain:\n  - linear_regression: {{}}\n  - \
+             poisson_regression: {{ tolerance: 1e-4 }}\n  - boosted_trees: {{ loss: squared, \
+             early_stopping: 0, trees: 2, depth: 2, bins: 8 }}\n  - boosted_trees: {{ name: \
+             counts, loss: poisson, base_score: 0.2, early_stopping: 0, trees: 2, depth: 2, bins: \
+             8 }}\nevaluate: {{ {evaluate} }}\n"
+        );
+        fs::write(folder.path().join("job.yaml"), job).unwrap();
+        succeed(folder.path());
+        read(&folder.path().join("out/clinic/metrics.json"))
+    };
+    let (open, hidden) = (metrics("bootstrap: 100"), metrics("scores: hidden"));
+    let names = ["linear_regression", "poisson_regression", "boosted_trees", "counts"];
+    for step in names.map(|name| format!("{name}.random")) {
+        let [open, hidden] = [&open, &hidden].map(|it| &it["models"][&step]);
+        assert_eq!(open["guest_alone"], hidden["guest_alone"], "{step}");
+        for figure in ["rmse", "mae", "r2", "bias", "deviance", "d2"] {
+            let [open, hidden] = [open, hidden].map(|it| number(&it["joint"][figure]));
+            assert!((open - hidden).abs() < BOUND, "{step} {figure}: {open} {hidden}");
+        }
+    }
+    let learnt = opened(&hidden);
+    assert!(learnt.iter().all(|(what, ..)| !what.starts_with("score.")), "{learnt:?}");
+    // Three sums of linear regression and of trees, four of counts.
+    assert!(learnt.contains(&("evaluate.figures", "guest", 14)), "{learnt:?}");
+    // Each regression tells its scale once.
+    assert!(learnt.contains(&("train.label_scale", "host", 2)), "{learnt:?}");
+    let page = fs::read_to_string(folder.path().join("out/clinic/report.html")).unwrap();
+    assert!(page.contains("Nobody saw a joint prediction"));
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use crypto::random::Generator;
 use flate2::read::GzDecoder;
-use models::local::factorization_machine::{GuestData, Interactions, Settings, fit};
+use models::local::factorization_machine::{GuestData, GuestPart, Interactions, Settings, fit};
 use serde_json::Value;
 use table::{Overrides, Schema, Source, Table};
 
@@ -268,15 +268,9 @@ train:
       { privacy: user_factors_known_to_guest, factors: 4, directions: 8, passes: 6, top: 5 }
 ";
 
-/// The lists are those of the same model on pooled data without each user's latest order.
-#[test]
-fn lists_are_those_of_the_model_on_pooled_data() {
-    let folder = tempfile::tempdir().unwrap();
-    let orders = Orders::new(200);
-    orders.write(folder.path());
-    fs::write(folder.path().join("job.yaml"), SHOP).unwrap();
-    succeeded(&run(folder.path()));
-    let out = folder.path().join("out/shop");
+/// The shop's part of the model that is fitted to pooled data without each user's latest order, and
+/// the factors of users by all of their orders.
+fn pooled(orders: &Orders) -> (GuestPart, Vec<f64>) {
     let users = orders.taken.len();
     let pairs = |is_training: bool| {
         let of_user = |(user, items): (usize, &Vec<usize>)| {
@@ -301,17 +295,89 @@ fn lists_are_those_of_the_model_on_pooled_data() {
     let mut factors = shop.user_factors(&all, &[]).unwrap();
     let theirs = bank.user_factors(&columns, users).unwrap();
     factors.iter_mut().zip(theirs).for_each(|(own, theirs)| *own += theirs);
+    (shop, factors)
+}
 
+/// The user and the item of a line of a list.
+fn user_and_item(mail: &str, item: &str) -> (usize, usize) {
+    let user = mail.trim_start_matches(['u', 'U']).split('@').next().unwrap();
+    (user.parse().unwrap(), item.trim_start_matches("product ").parse().unwrap())
+}
+
+#[test]
+fn lists_are_those_of_the_model_on_pooled_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let orders = Orders::new(200);
+    orders.write(folder.path());
+    fs::write(folder.path().join("job.yaml"), SHOP).unwrap();
+    succeeded(&run(folder.path()));
+    let out = folder.path().join("out/shop");
+    let (shop, factors) = pooled(&orders);
     let lists = table(&out.join(format!("tables/recommendations.{STEP}.parquet")), "mail");
-    assert_eq!(lists.rows(), 5 * users, "every user gets a list");
+    assert_eq!(lists.rows(), 5 * orders.taken.len(), "every user gets a list");
     let (items, scores) = (lists.column("item").unwrap(), lists.numeric("joint").unwrap());
     for (row, mail) in lists.ids().unwrap().enumerate() {
-        let user: usize =
-            mail.trim_start_matches(['u', 'U']).split('@').next().unwrap().parse().unwrap();
-        let item: usize = items.text(row).unwrap().trim_start_matches("product ").parse().unwrap();
-        let expected = shop.scores(&factors[user * 4..][..4])[item];
+        let (user, item) = user_and_item(mail, items.text(row).unwrap());
+        let expected = shop.score(&factors[user * 4..][..4], item);
         assert!((scores[row] - expected).abs() < 1e-4, "{} for {expected}", scores[row]);
         assert!(!orders.taken[user].contains(&item));
+    }
+}
+
+/// In strict the lists are the same ones, and their joint scores nowhere.
+#[test]
+fn strict_lists_are_those_of_the_model_on_pooled_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let orders = Orders::new(260);
+    orders.write(folder.path());
+    let job = SHOP.replace("privacy: user_factors_known_to_guest", "test_users: 250");
+    fs::write(folder.path().join("job.yaml"), &job).unwrap();
+    succeeded(&run(folder.path()));
+    let out = folder.path().join("out");
+    let metrics = json(&out.join("shop/metrics.json"));
+    let figures = &metrics["models"][STEP];
+    let [users, without, ndcg] =
+        ["users", "users_left_out", "ndcg"].map(|name| figures["joint"][name].as_f64().unwrap());
+    assert!(users >= 200.0 && (users + without - 250.0).abs() < 1e-9, "{figures}");
+    assert!(ndcg > figures["popularity"]["ndcg"].as_f64().unwrap(), "{figures}");
+    assert!(
+        figures["joint"]["coverage"].is_null() && figures["by_history"] == Value::Array(Vec::new())
+    );
+    assert!(figures["differences"]["auc"]["low"].as_f64().is_some());
+    let opened: BTreeMap<&str, u64> = metrics["disclosed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["what"].as_str().unwrap(), it["count"].as_u64().unwrap()))
+        .collect();
+    assert_eq!((opened["evaluate.ranking"], opened["train.lists"]), (5 + 4, 5 * 260));
+    assert!(!opened.contains_key("train.user_factors"));
+
+    assert_lists_like_the_pooled_model(&orders, &out.join("shop"), &format!(".{STEP}"));
+    let (parties, _) = job.split_once("train:").unwrap();
+    let score = "score: { model: shop, step: factorization_machine }\n";
+    let parties = parties.replace("job: shop", "job: again");
+    fs::write(folder.path().join("score.yaml"), format!("{parties}{score}")).unwrap();
+    succeeded(&run_in(folder.path(), &["score.yaml", "--models", "out", "--out", "scored"]));
+    assert_lists_like_the_pooled_model(&orders, &folder.path().join("scored/shop"), "");
+}
+
+/// The items of the lists are those that the pooled model ranks first; nearly equal ones may change
+/// places.
+fn assert_lists_like_the_pooled_model(orders: &Orders, out: &Path, step: &str) {
+    let (shop, factors) = pooled(orders);
+    let lists = table(&out.join(format!("tables/recommendations{step}.parquet")), "mail");
+    assert!(lists.numeric("joint").is_err() && lists.numeric("guest_alone").is_ok());
+    assert_eq!(lists.rows(), 5 * orders.taken.len());
+    let (items, places) = (lists.column("item").unwrap(), lists.numeric("place").unwrap());
+    for (row, mail) in lists.ids().unwrap().enumerate() {
+        let (user, item) = user_and_item(mail, items.text(row).unwrap());
+        let score = |item: usize| shop.score(&factors[user * 4..][..4], item);
+        let is_new = |item: &usize| !orders.taken[user].contains(item);
+        let mut new: Vec<f64> = (0..ITEMS).filter(is_new).map(score).collect();
+        new.sort_by(|left, right| right.total_cmp(left));
+        // Scores of both models are within 1e-4, and so are those of each place in order.
+        assert!(is_new(&item) && (score(item) - new[places[row] as usize - 1]).abs() < 2e-4);
     }
 }
 
@@ -332,6 +398,10 @@ fn what_cannot_be_recommended_is_named() {
         error.contains("10 columns of the host, 10 of them independent, and 12 factors"),
         "{error}"
     );
+    fs::write(&job, SHOP.replace("privacy: user_factors_known_to_guest", "list_users: 79"))
+        .unwrap();
+    let error = failure(folder.path());
+    assert!(error.contains("80 common users are to get lists"), "{error}");
     fs::write(&job, SHOP.replace("top: 5", "min_item_users: 60")).unwrap();
     let error = failure(folder.path());
     assert!(error.contains("nothing can be left out") || error.contains("carry no"), "{error}");

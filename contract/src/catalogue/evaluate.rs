@@ -48,9 +48,10 @@ pub static EVALUATE: ComponentDescriptor = ComponentDescriptor {
             SCORES,
             Text::new(
                 "whether the guest gets the joint scores of the test rows (open), or figures about \
-                 them and no score (hidden); hidden for logistic regression only",
+                 them and no score (hidden); hidden for strict models of a label of two classes or \
+                 of a number, with one host",
                 "发起方是否得到测试行的联合得分（open），或仅得到其指标而不见任何得分（hidden）；\
-                 hidden 仅适用于逻辑回归",
+                 hidden 适用于单个合作方、标签为二分类或数值的 strict 模型",
             ),
         ),
     ],

@@ -132,6 +132,8 @@ const UNSCALED_SUMMARY: Text = Text::new(
     "仅公开轮数、每轮一个停止位，以及最后各方自己的系数。训练行的得分和梯度始终为秘密分享。",
 );
 
+pub(super) const LABEL_SCALE: &str = "train.label_scale";
+
 const SCALED: &[PrivacyMode] = &[PrivacyMode {
     name: STRICT,
     summary: SUMMARY,
@@ -144,7 +146,7 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
         WARM_START,
         Disclosure::new(
             Audience::Host,
-            "train.label_scale",
+            LABEL_SCALE,
             DisclosureKind::Intermediate,
             Frequency::Once,
             Text::new(

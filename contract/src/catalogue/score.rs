@@ -6,7 +6,8 @@ use crate::{
 };
 
 use super::recommendation::{
-    EQUAL_USERS, FEW_VALUES, SCORED_USER_FACTORS, USER_FACTORS_KNOWN_TO_GUEST,
+    EQUAL_USERS, FACTORIZATION_MACHINE, FEW_VALUES, RANKING_OF_LISTS, SCORED_ITEMS, SCORED_LISTS,
+    SCORED_USER_FACTORS, USER_FACTORS_KNOWN_TO_GUEST,
 };
 use super::train::{BOOSTED_TREES, ROW_PARTITION};
 
@@ -25,11 +26,22 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
         PrivacyMode {
             name: STRICT,
             summary: Text::new(
-                "Opens the joint score of each row to the guest, and nothing else about the rows.",
-                "仅向发起方公开每一行的联合评分，不公开这些行的其他信息。",
+                "Opens the joint score of each row to the guest, of a model that recommends the \
+                 list of each user in place of scores, and nothing else about the rows.",
+                "仅向发起方公开每一行的联合评分（推荐模型则公开每个用户的列表而非得分），不公开这些行的其他信息。",
             ),
             several_hosts: true,
-            disclosures: &[MODEL, ROWS, SCORES, HOST_PART, HOSTS_SUM, TREES_PART],
+            disclosures: &[
+                MODEL,
+                ROWS,
+                SCORES,
+                HOST_PART,
+                HOSTS_SUM,
+                TREES_PART,
+                SCORED_ITEMS,
+                SCORED_LISTS,
+                RANKING_OF_LISTS,
+            ],
         },
         PrivacyMode {
             name: "secureboost",
@@ -61,10 +73,16 @@ pub static SCORE: ComponentDescriptor = ComponentDescriptor {
 pub fn score_of(component: &ComponentDescriptor, mode: &str, hosts: usize) -> Vec<Disclosure> {
     let of_mode = SCORE.mode(mode).map_or(&[][..], |mode| mode.disclosures);
     let is_of_trees = component.name == BOOSTED_TREES.name;
+    let is_of_lists = component.name == FACTORIZATION_MACHINE.name;
+    let is_linear = !is_of_trees && !is_of_lists;
     let conditions = [
-        (HOST_PART, !is_of_trees && hosts == 1),
-        (HOSTS_SUM, !is_of_trees && hosts > 1),
+        (SCORES, !is_of_lists),
+        (HOST_PART, is_linear && hosts == 1),
+        (HOSTS_SUM, is_linear && hosts > 1),
         (TREES_PART, is_of_trees),
+        (SCORED_ITEMS, is_of_lists),
+        (SCORED_LISTS, is_of_lists),
+        (RANKING_OF_LISTS, is_of_lists),
     ];
     let is_own = |disclosure: &&Disclosure| {
         conditions.iter().all(|(other, is_there)| *is_there || other.key != disclosure.key)
@@ -174,10 +192,14 @@ mod tests {
         assert_eq!(of_users[..2], common[..2]);
         let expected = ["score.user_factors", "score.few_valued_columns", "score.equal_users"];
         assert_eq!(of_users[2..], expected);
+        let lists = keys(&FACTORIZATION_MACHINE, STRICT);
+        assert_eq!(lists[2..], ["score.items", "score.lists", "score.order_of_lists"]);
         let weaker = keys(&BOOSTED_TREES, "secureboost");
         assert_eq!(weaker[3..], ["trees.row_partition", "score.host_order"]);
         // Every mode in which a model is trained has its way of scoring.
-        let trained = [BOOSTED_TREES.mode_names(), FACTORIZATION_MACHINE.mode_names()].concat();
+        let mut trained = BOOSTED_TREES.mode_names();
+        trained.push(USER_FACTORS_KNOWN_TO_GUEST);
+        assert!(FACTORIZATION_MACHINE.mode_names().iter().all(|mode| trained.contains(mode)));
         assert_eq!(SCORE.mode_names(), trained);
     }
 }

@@ -16,6 +16,7 @@
 
 mod columns;
 pub mod expansion;
+mod fraction;
 pub(crate) mod modulus;
 mod noise;
 mod packing;

@@ -64,17 +64,20 @@ impl Ternary {
         ring.small(&coefficients)
     }
 
+    /// ⟨this, words⟩ modulo 2^64.
+    pub(super) fn sum(&self, ring: &Ring, words: &[u64]) -> i64 {
+        ring.engine().ternary_sum(&self.positive, &self.negative, words)
+    }
+
     /// ⟨this, words⟩ modulo every prime, for the words of one element.
     pub(super) fn dot<'a>(
         &'a self,
         ring: &'a Ring,
         words: &'a [u64],
     ) -> impl Iterator<Item = u64> + 'a {
-        let engine = ring.engine();
-        ring.moduli().zip(words.chunks_exact(self.degree)).map(move |(modulus, words)| {
-            let sum = engine.ternary_sum(&self.positive, &self.negative, words);
-            modulus.reduce_signed(i128::from(sum))
-        })
+        ring.moduli()
+            .zip(words.chunks_exact(self.degree))
+            .map(move |(modulus, words)| modulus.reduce_signed(i128::from(self.sum(ring, words))))
     }
 }
 

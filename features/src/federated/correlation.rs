@@ -15,7 +15,7 @@
 //! # Security
 //! Semi-honest: ring-LWE for the products, transfers for the comparisons.
 //! # Cost
-//! 150 KiB for each column of either party, 19 bytes for each row and guest's column, about 0.9 KB
+//! 116 KiB for each column of either party, 19 bytes for each row and guest's column, about 0.9 KB
 //! for each pair.
 //! # Reference
 //! Products: `crypto::lattice::projection`; comparison: `CrypTFlow2` (CCS 2020).

@@ -18,7 +18,7 @@
 //! # Security
 //! Semi-honest: ring-LWE for the counts (`crypto::lattice::projection`), transfers for the rest.
 //! # Cost
-//! 150 KiB for each bin of each feature and once more, 19 bytes for each row, and per place of a
+//! 116 KiB for each bin of each feature and once more, 19 bytes for each row, and per place of a
 //! bin about 15 flights.
 //! # Reference
 //! Secure histogram: Lu et al., "Squirrel", USENIX Security 2023, with precomputed hints (see

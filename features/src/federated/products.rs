@@ -51,7 +51,7 @@ impl KeyHolder {
     ) -> Result<Vec<u64>, FederatedError> {
         let mut rng = session.rng();
         let (key, query) = session.compute(|| self.projection.encrypt(values, &mut rng)).await?;
-        session.send_bytes("query", query.to_bytes()).await?;
+        session.send_bytes("query", query.to_bytes(&self.projection)).await?;
         let outputs = self.hints.len();
         let size = Size::Exactly(Answers::byte_count(&self.projection, outputs));
         let answers = session.receive_bytes("answers", size).await?;
@@ -122,5 +122,5 @@ async fn projection(
     rows: usize,
 ) -> Result<Projection, FederatedError> {
     let ring = || Ring::new(Parameters::N8192_Q150);
-    Ok(session.compute(|| Projection::new(&ring(), seed, rows, 64)).await?)
+    Ok(session.compute(|| Projection::shared(&ring(), seed, rows)).await?)
 }

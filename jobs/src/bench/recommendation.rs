@@ -4,9 +4,8 @@ use std::slice;
 use std::sync::Arc;
 
 use crypto::random::Generator;
-use models::evaluate::recommendation::Recommendation;
 use models::local::factorization_machine::{
-    GuestData, Interactions, LeftOut, Settings, fit, fit_alone,
+    GuestData, GuestPart, Interactions, LeftOut, Settings, fit, fit_alone,
 };
 use models::vertical::factorization_machine::{
     OWN_FACTORS, learn_user_factors, train_as_guest, train_as_host,
@@ -98,31 +97,31 @@ pub(super) async fn play(
     if !party.is_first() {
         let columns = data.host();
         let part = train_as_host(&mut party, &columns, settings).await?;
-        let own = part.user_factors(&columns, shape.users)?;
+        let own = party.session.compute(|| part.user_factors(&columns, shape.users)).await?;
         learn_user_factors(&mut party, SCORES, own).await?;
         return Ok(Record { usage: watch.stop(), figures: Map::new() });
     }
     let training = &data.left_out.training;
     let part = train_as_guest(&mut party, &data.guest(), settings).await?;
-    let own = part.user_factors(training, &[])?;
+    let own = party.session.compute(|| part.user_factors(training, &[])).await?;
     let factors = learn_user_factors(&mut party, SCORES, own).await?.unwrap_or_default();
     let usage = watch.stop();
     let mut found = figures([
         ("interactions", Value::from(training.pairs())),
         ("seconds_per_pass", Value::from(usage.seconds / settings.passes as f64)),
     ]);
-    let joint = data.left_out.judge(&part, &factors, PLACES)?.figures;
-    found.extend(session.compute(|| judge(&data, &joint, settings)).await?);
+    found.extend(session.compute(|| judge(&data, (&part, &factors), settings)).await?);
     Ok(Record { usage, figures: found })
 }
 
 /// The joint model beside the guest alone and the same model on pooled data.
 fn judge(
     data: &Data,
-    joint: &Recommendation,
+    (part, factors): (&GuestPart, &[f64]),
     settings: &Settings,
 ) -> Result<Map<String, Value>, JobError> {
     let training = &data.left_out.training;
+    let joint = data.left_out.judge(part, factors, PLACES)?.figures;
     let alone = fit_alone(&data.guest(), settings)?;
     let factors = alone.user_factors(training, &[])?;
     let alone = data.left_out.judge(&alone, &factors, PLACES)?.figures;

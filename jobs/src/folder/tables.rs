@@ -54,8 +54,9 @@ pub(super) fn write(
         table.write_parquet(draft.place("tables/recommendations.parquet")?)?;
     }
     for model in &outcome.models {
-        if let Some(recommendation) = &model.recommendation {
-            let table = recommendations(&aligned.select(&keys)?, &recommendation.recommended)?;
+        let lists = model.recommendation.as_ref().and_then(|it| it.recommended.as_ref());
+        if let Some(lists) = lists {
+            let table = recommendations(&aligned.select(&keys)?, lists)?;
             let name = format!("tables/recommendations.{}.parquet", model.step);
             table.write_parquet(draft.place(&name)?)?;
         }
@@ -76,18 +77,18 @@ pub(super) fn write(
 }
 
 /// The items for each user, the best first: its key, the place in the list, the item, and the
-/// item's scores by both models.
+/// item's scores by the models whose scores the guest sees.
 fn recommendations(users: &Table, lists: &Recommended) -> Result<Table, TableError> {
     let places = lists.places.iter().copied().map(f64::from).collect();
-    let further = vec![
+    let mut further = vec![
         (Column::new("place", Kind::Integer, Role::Feature), Values::numbers(places)),
         (
             Column::new("item", Kind::Text, Role::Carried),
             Values::texts(lists.items.iter().map(Some)),
         ),
         number("guest_alone", &lists.alone),
-        number("joint", &lists.joint),
     ];
+    further.extend(lists.joint.as_ref().map(|joint| number("joint", joint)));
     let taken: Vec<String> =
         users.schema().columns().iter().map(|column| column.name.clone()).collect();
     let rename = |(column, values): (Column, Values)| {

@@ -1,13 +1,16 @@
 //! Models whose joint scores nobody sees, on the guest's page.
 
 use contract::catalogue;
+use models::evaluate::regression::NumericComparison;
 use models::vertical::hidden_evaluation::Figures;
-use report::message::{self, Quantity, joined};
+use report::message::{self, Quantity, Text, joined};
 use report::page::{Better, Comparison, ComparisonRow, Notice, Part, Tile};
+use serde_json::json;
 
 use super::result::{plain, side_by_side, top};
 use super::{View, hidden_wording, step_title, wording};
 use crate::run::{HiddenComparison, ModelOutcome, SplitOutcome};
+use crate::spec::TreeEnsemble;
 
 /// The key figures of the first model on its most honest split; nothing without such a model.
 pub(super) fn headline(view: View<'_>, splits: &[&SplitOutcome]) -> Vec<Part> {
@@ -17,11 +20,7 @@ pub(super) fn headline(view: View<'_>, splits: &[&SplitOutcome]) -> Vec<Part> {
     let tile = |label, write: &dyn Fn(&Figures) -> Quantity| Tile {
         label,
         value: write(joint),
-        note: Some(if hides_rows(view) {
-            hidden_wording::alone_on_own_rows_is(view.guest_name(), write(guest_alone))
-        } else {
-            wording::alone_is(view.guest_name(), write(guest_alone))
-        }),
+        note: Some(alone_is(view, write(guest_alone))),
         provenance: view.joint_data(),
     };
     let tiles = vec![
@@ -57,7 +56,7 @@ pub(super) fn comparison(
 }
 
 /// Both models side by side; over hidden rows that of the guest is judged on other rows.
-fn beside(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparison {
+pub(super) fn beside(view: View<'_>, rows: Vec<ComparisonRow>) -> Comparison {
     let comparison = side_by_side(view, rows);
     if !hides_rows(view) {
         return comparison;
@@ -71,15 +70,55 @@ fn hides_rows(view: View<'_>) -> bool {
 }
 
 /// How far the figures can be trusted, and of which rows they are.
-pub(super) fn remark(view: View<'_>, figures: &HiddenComparison) -> Part {
+pub(super) fn remark(view: View<'_>, model: &ModelOutcome, figures: &HiddenComparison) -> Part {
     let HiddenComparison { guest_alone, joint } = figures;
-    let text = hidden_wording::hidden_scores(Quantity::decimal(joint.auc_error, 4));
+    let bound = Quantity::decimal(joint.auc_error, 4);
+    let text = if is_forest(model) {
+        hidden_wording::hidden_probabilities(bound)
+    } else {
+        hidden_wording::hidden_scores(bound)
+    };
     if !hides_rows(view) {
         return Part::Notice(Notice::Remark, text);
     }
     let rows = Quantity::count(guest_alone.rows as u64);
     let of_rows = hidden_wording::hidden_rows(view.guest_name(), rows);
     Part::Notice(Notice::Remark, joined(text, of_rows))
+}
+
+/// Whether scores are the probabilities of a forest; others are log-odds.
+fn is_forest(model: &ModelOutcome) -> bool {
+    model.settings["ensemble"] == json!(TreeEnsemble::Forest)
+}
+
+/// Where nobody saw a joint prediction of a number, what that means for the figures.
+pub(super) fn remark_on_numbers(
+    view: View<'_>,
+    model: &ModelOutcome,
+    figures: &NumericComparison,
+) -> Option<Part> {
+    if model.scores.is_some() {
+        return None;
+    }
+    let text = hidden_wording::hidden_numbers();
+    if !hides_rows(view) {
+        return Some(Part::Notice(Notice::Remark, text));
+    }
+    let rows = Quantity::count(figures.guest_alone.errors.rows as u64);
+    let mut text = joined(text, hidden_wording::hidden_rows(view.guest_name(), rows));
+    if figures.joint.errors.r2.is_none() {
+        text = joined(text, hidden_wording::no_explained_variance());
+    }
+    Some(Part::Notice(Notice::Remark, text))
+}
+
+/// How a figure of the guest's own model is told below the joint one.
+pub(super) fn alone_is(view: View<'_>, figure: Quantity) -> Text {
+    if hides_rows(view) {
+        hidden_wording::alone_on_own_rows_is(view.guest_name(), figure)
+    } else {
+        wording::alone_is(view.guest_name(), figure)
+    }
 }
 
 /// The other figures.

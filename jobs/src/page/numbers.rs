@@ -4,7 +4,8 @@ use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use report::message::{self, Quantity, Text};
 use report::page::{Better, Comparison, ComparisonRow, Part, Tile};
 
-use super::result::{plain, side_by_side};
+use super::hidden::{alone_is, beside};
+use super::result::plain;
 use super::{View, step_title, wording};
 use crate::run::{ModelOutcome, SplitOutcome};
 
@@ -17,7 +18,7 @@ pub(super) fn headline(view: View<'_>, splits: &[&SplitOutcome]) -> Vec<Part> {
     let tile = |label, write: &dyn Fn(&NumericEvaluation) -> Quantity| Tile {
         label,
         value: write(joint),
-        note: Some(wording::alone_is(view.guest_name(), write(guest_alone))),
+        note: Some(alone_is(view, write(guest_alone))),
         provenance: view.joint_data(),
     };
     let mut tiles = vec![
@@ -50,7 +51,7 @@ pub(super) fn comparison(
     ];
     rows.push(row(wording::explained_deviance(), numeric, Better::Higher, |it| it.d2));
     let rows = rows.into_iter().flatten().collect();
-    Comparison { title: step_title(view, model), ..side_by_side(view, rows) }
+    Comparison { title: step_title(view, model), ..beside(view, rows) }
 }
 
 /// The other figures.
@@ -60,7 +61,7 @@ pub(super) fn further(view: View<'_>, numeric: &NumericComparison) -> Comparison
     let bias = [numeric.guest_alone, numeric.joint].map(|it| number(it.errors.bias).signed());
     let bias =
         ComparisonRow { metric: wording::mean_bias(), values: bias.to_vec(), difference: None };
-    side_by_side(view, deviance.into_iter().chain([bias]).collect())
+    beside(view, deviance.into_iter().chain([bias]).collect())
 }
 
 /// A figure of both models; none where one of them has none.

@@ -71,18 +71,18 @@ pub(super) fn compared(
         let values = judged.map(|judged| decimal(figure(judged))).to_vec();
         ComparisonRow { metric, values, difference }
     };
-    let [alone, popularity, joint] = judged.map(|judged| judged.coverage);
-    let percent = |value| Quantity::percent(value, 1);
-    let coverage = ComparisonRow {
-        values: [alone, popularity, joint].map(percent).to_vec(),
-        ..plain(words::coverage(), [alone, joint], Better::Higher, percent)
-    };
-    let rows = vec![
+    let mut rows = vec![
         row(words::mean_auc(), |it| it.figures.auc.unwrap_or(f64::NAN), differences.auc),
         row(words::ndcg(places), |it| it.figures.ndcg, differences.ndcg),
         row(words::hit_rate(places), |it| it.figures.hit_rate, differences.hit_rate),
-        coverage,
     ];
+    if let [Some(alone), Some(popularity), Some(joint)] = judged.map(|judged| judged.coverage) {
+        let percent = |value| Quantity::percent(value, 1);
+        rows.push(ComparisonRow {
+            values: [alone, popularity, joint].map(percent).to_vec(),
+            ..plain(words::coverage(), [alone, joint], Better::Higher, percent)
+        });
+    }
     let scores =
         vec![wording::alone(view.guest_name()), words::popularity(), message::joint_model()];
     let title = step_title(view, model);
@@ -114,17 +114,27 @@ pub(super) fn parts(
     own_part: Card,
 ) -> Vec<Part> {
     let card = |chart| Card { chart, provenance: view.joint_data() };
-    let charts = vec![
-        card(hit_rates(view, recommendation)),
-        card(by_history(view, recommendation)),
-        own_part,
-    ];
-    let file = format!("tables/recommendations.{}.parquet", model.step);
-    vec![
-        Part::Charts(charts),
-        most_recommended(view, &recommendation.recommended),
-        Part::Paragraph(words::where_the_lists_are(file)),
-    ]
+    let mut charts = vec![card(hit_rates(view, recommendation))];
+    if !recommendation.by_history.is_empty() {
+        charts.push(card(by_history(view, recommendation)));
+    }
+    charts.push(own_part);
+    let mut parts = vec![Part::Charts(charts)];
+    if let Some(lists) = &recommendation.recommended {
+        let file = format!("tables/recommendations.{}.parquet", model.step);
+        parts.push(most_recommended(view, lists));
+        parts.push(Part::Paragraph(where_the_lists_are(&file, lists)));
+    }
+    parts
+}
+
+/// Where the lists are, and what they have.
+pub(super) fn where_the_lists_are(file: &str, lists: &Recommended) -> Text {
+    if lists.joint.is_some() {
+        words::where_the_lists_are(file)
+    } else {
+        words::where_the_hidden_lists_are(file)
+    }
 }
 
 /// The items that are recommended most.

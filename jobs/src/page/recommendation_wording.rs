@@ -99,9 +99,9 @@ report::messages! {
     }
     /// The same at the host.
     trained_at_host(columns) {
-        "Prepared columns of yours: {columns}. How many items and interactions there are only the \
-         guest knows.",
-        "己方特征 {columns} 个。物品数与交互数仅发起方知晓。"
+        "Prepared columns of yours: {columns}. What the items are, and how many interactions there \
+         are, only the guest knows.",
+        "己方特征 {columns} 个。物品为何以及交互数仅发起方知晓。"
     }
 
     /// Heading of the table of items.
@@ -118,6 +118,14 @@ report::messages! {
         "每个用户的列表（连同己方的键）见 {file}：依据其全部历史，只含对其而言新的物品，最优者在前，并附两个模型的得分。\
          得分仅用于排序，并非概率。"
     }
+    /// The same of lists whose joint scores nobody saw.
+    where_the_hidden_lists_are(file) {
+        "{file} has the list of each user, with your key: items that are new to it by all of its \
+         history, the best first, with the scores of your own model. Nobody saw those of the joint \
+         one.",
+        "每个用户的列表（连同己方的键）见 {file}：依据其全部历史，只含对其而言新的物品，最优者在前，并附己方模型的得分。\
+         联合模型的得分对任何一方都不可见。"
+    }
     /// What new users got.
     recommended_lead(step, job, users) {
         "The model {step} of the job {job} ranked its items for {users} users. Nothing was fitted \
@@ -128,5 +136,11 @@ report::messages! {
     lists_are_the_guests(guest) {
         "The lists are {guest}'s. You learnt for how many users, and nothing about them.",
         "推荐列表归 {guest} 所有。己方仅得知用户数，不知其内容。"
+    }
+    /// The same where the items were compared with both parties' help.
+    hidden_lists_are_the_guests(guest) {
+        "The lists are {guest}'s. You learnt for how many users and among how many items, and \
+         nothing else about them.",
+        "推荐列表归 {guest} 所有。己方仅得知用户数和物品数，不知其内容。"
     }
 }

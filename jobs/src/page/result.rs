@@ -46,7 +46,9 @@ pub(super) fn section(view: View<'_>) -> Section {
             if let Some(numeric) = &model.numeric {
                 let figures = numbers::comparison(view, model, numeric);
                 section = section.part(Part::Comparison(figures));
-                section = remarks::on_training(model).into_iter().fold(section, Section::part);
+                let remark = hidden::remark_on_numbers(view, model, numeric);
+                let remarks = [remarks::on_training(model), remark];
+                section = remarks.into_iter().flatten().fold(section, Section::part);
             }
             if let Some(several) = &model.classes {
                 let figures = classes::comparison(view, model, several);
@@ -60,7 +62,8 @@ pub(super) fn section(view: View<'_>) -> Section {
             }
             if let Some(figures) = &model.hidden {
                 section = section.part(Part::Comparison(hidden::comparison(view, model, figures)));
-                let remarks = [remarks::on_training(model), Some(hidden::remark(view, figures))];
+                let remarks =
+                    [remarks::on_training(model), Some(hidden::remark(view, model, figures))];
                 section = remarks.into_iter().flatten().fold(section, Section::part);
             }
             if let Some(it) = &model.recommendation {

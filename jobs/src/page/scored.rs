@@ -1,5 +1,6 @@
 //! The page of a job that scores new rows with a model of an earlier job.
 
+use contract::STRICT;
 use report::message::{Quantity, neutral};
 use report::page::{Notice, Part, Report, Section};
 use report::table::{Cell, Column, Table};
@@ -49,7 +50,7 @@ fn section(view: View<'_>, scored: &ScoredOutcome) -> Section {
     }
     if let Some(recommended) = &scored.recommended {
         let place = "tables/recommendations.parquet";
-        let where_they_are = recommendation_wording::where_the_lists_are(place);
+        let where_they_are = recommendation::where_the_lists_are(place, recommended);
         return section
             .part(recommendation::most_recommended(view, recommended))
             .part(Part::Paragraph(where_they_are));
@@ -66,10 +67,12 @@ fn section(view: View<'_>, scored: &ScoredOutcome) -> Section {
             section = section.part(Part::Notice(Notice::Remark, words::scored_without_label()));
         }
     } else {
-        let remark = if view.recommends() {
-            recommendation_wording::lists_are_the_guests(view.guest_name())
-        } else {
-            words::scores_are_the_guests(view.guest_name())
+        let guest = view.guest_name();
+        let is_strict = view.outcome.models.iter().all(|model| model.privacy == STRICT);
+        let remark = match (view.recommends(), is_strict) {
+            (true, true) => recommendation_wording::hidden_lists_are_the_guests(guest),
+            (true, false) => recommendation_wording::lists_are_the_guests(guest),
+            (false, _) => words::scores_are_the_guests(guest),
         };
         section = section.part(Part::Notice(Notice::Remark, remark));
     }

@@ -2,6 +2,7 @@
 //! them to a folder, to look at after a change.
 
 mod classes;
+mod hidden;
 mod recommendation;
 mod scored;
 

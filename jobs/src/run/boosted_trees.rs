@@ -6,6 +6,7 @@ use contract::{Audience, STRICT};
 use features::binned::BinnedMatrix;
 use features::binning::{self, Binning, Method};
 use features::split::Split;
+use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::family::Family;
 use models::local::boosted_trees::{
     self as local, Direction, Ensemble, Examples, Labels, Loss, OneSide, Settings,
@@ -14,6 +15,8 @@ use models::vertical::boosted_trees::{
     GuestTrees, HostTrees, train_as_guest_along, train_as_host_along,
 };
 use models::vertical::course::Course;
+use models::vertical::hidden_errors::{Known as KnownTargets, Unit};
+use models::vertical::hidden_evaluation::{Figures, Scale};
 use models::vertical::multinomial_regression::{CLASSES_MAX, CLASSES_MIN};
 use models::vertical::strict_trees::{self, Known, StrictTrees};
 use mpc::TwoParty;
@@ -24,8 +27,10 @@ use super::checkpoints::{self, Inputs};
 use super::classes::{self, ClassScores};
 use super::data::{Data, GuestRows, pick, training_period};
 use super::evaluate::{Predicted, Scores};
+use super::hidden_scores;
 use super::logistic_regression::TEST_SCORES;
 use super::multinomial_regression::check_classes;
+use super::outcome::HiddenComparison;
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
 use super::several;
@@ -266,6 +271,20 @@ async fn strict<'a>(
     let trees = trees.await?.model;
     let test = session.compute(|| matrix.take(&rows.test)).await;
     let shares = strict_trees::score(&mut party, &trees, &test).await?;
+    if run.job.hides_scores() {
+        let unseen = unseen(run, &mut party, spec, &trees, shares, (guest, rows)).await?;
+        let (Some(guest), Some(unseen)) = (guest, unseen) else {
+            return Ok(Part::Strict { trees, guest: None });
+        };
+        let examples = examples(guest, rows);
+        let work = || {
+            let alone = local::train(matrix, &examples, settings)?;
+            let predictions = predict(spec, pick(&alone.margins, &rows.test));
+            let predicted = unseen.beside(run, (guest, rows), &predictions)?;
+            Ok::<_, JobError>((alone.model, predicted))
+        };
+        return Ok(Part::Strict { guest: Some(session.compute(work).await?), trees });
+    }
     let sums = learn(&mut party, TEST_SCORES, Learner::First, &shares).await?;
     drop(party);
     let work = || strict_part((spec, settings), guest, matrix, rows, (trees, sums));
@@ -307,6 +326,65 @@ fn strict_part(
     let joint = Margins { test: trees.margins(&sums), training: None };
     let predicted = predicted(spec, guest, rows, &alone.margins, joint);
     Ok(Part::Strict { trees, guest: Some((alone.model, predicted)) })
+}
+
+/// Figures about joint scores of the test rows that nobody sees.
+enum Unseen {
+    /// Of a label of two classes.
+    Classes(Figures),
+    /// Of a number, with the family that it is judged by.
+    Numbers(NumericEvaluation, Family),
+}
+
+impl Unseen {
+    /// Beside what the guest's own model predicts for the test rows.
+    fn beside(
+        self,
+        run: &Run<'_>,
+        (guest, rows): (&GuestRows, &Rows),
+        alone: &[f64],
+    ) -> Result<Predicted, JobError> {
+        match self {
+            Self::Classes(joint) => {
+                let labels = guest.labels_of(&rows.test);
+                let guest_alone = hidden_scores::figures_of_known(run, alone, &labels)?;
+                Ok(Predicted::Hidden(HiddenComparison { guest_alone, joint }))
+            }
+            Self::Numbers(joint, family) => {
+                let targets = pick(guest.numbers(), &rows.test);
+                let guest_alone = NumericEvaluation::new(alone, &targets, None, family)?;
+                Ok(Predicted::HiddenNumbers(NumericComparison { guest_alone, joint }))
+            }
+        }
+    }
+}
+
+/// Judges the joint scores of the test rows, of which each party has `shares`, at the guest.
+async fn unseen(
+    run: &Run<'_>,
+    party: &mut TwoParty,
+    spec: &BoostedTrees,
+    trees: &StrictTrees,
+    shares: Vec<u64>,
+    (guest, rows): (Option<&GuestRows>, &Rows),
+) -> Result<Option<Unseen>, JobError> {
+    let Some(family) = family(spec) else {
+        let labels = guest.map(|guest| guest.labels_of(&rows.test));
+        let is_forest = spec.ensemble == TreeEnsemble::Forest;
+        let (scores, scale) = if is_forest {
+            (trees.shared_probabilities(party, &shares).await?, Scale::Probability)
+        } else {
+            (trees.shared_margins(shares), Scale::LogOdds)
+        };
+        let figures = hidden_scores::figures(run, party, &scores, scale, labels.as_deref());
+        return Ok(figures.await?.map(Unseen::Classes));
+    };
+    let targets = guest.map(|guest| pick(guest.numbers(), &rows.test));
+    // The sums of leaves are in this unit already.
+    let unit = Unit { shift: trees.base_score, scale: trees.scale };
+    let known = targets.as_deref().map(|targets| KnownTargets { targets, filled: None, unit });
+    let errors = hidden_scores::errors(party, &shares, family, known).await?;
+    Ok(errors.map(|errors| Unseen::Numbers(errors, family)))
 }
 
 /// Quantile bins, fitted on the training period, of all rows.

@@ -39,6 +39,8 @@ pub(super) enum Predicted {
     Classes(ClassScores),
     /// Figures about scores that nobody sees.
     Hidden(HiddenComparison),
+    /// Figures about predicted numbers of which nobody sees the joint ones.
+    HiddenNumbers(NumericComparison),
 }
 
 /// A share of some scores, of which the other party has another: what both add up to is judged.

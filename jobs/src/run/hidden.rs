@@ -11,15 +11,20 @@
 //! not: it knows score and label at every place, and figures over the places that count would be
 //! equations in which these are.
 
+mod judging;
+
 use contract::Audience;
 use features::split::{self, Shares, Split};
 use matching::psi::Identifiers;
 use matching::psi::circuit::{self, HiddenMatches};
 use models::ModelError;
-use models::local::logistic_regression as local;
-use models::vertical::hidden_evaluation::{Figures, Places, evaluate};
-use models::vertical::hidden_rows::{self, Counts, HiddenRows, HostColumns, Own, Tables};
-use models::vertical::logistic_regression::Coefficients;
+use models::evaluate::regression::NumericEvaluation;
+use models::family::Family;
+use models::vertical::hidden_evaluation::Figures;
+use models::vertical::hidden_rows::{
+    self, Counts, Goal, HiddenRows, HostColumns, LabelScale, Own, Tables,
+};
+use models::vertical::logistic_regression::Settings;
 use mpc::TwoParty;
 use mpc::boolean::Bits;
 use net::Session;
@@ -27,16 +32,18 @@ use table::Table;
 
 use super::align::{STEP, check_label_before, identifiers, keys};
 use super::data::Data;
-use super::evaluate::{Predicted, top_shares};
-use super::logistic_regression::{self, GuestTrained, figures_alone, fit_alone, joint_settings};
+use super::evaluate::Predicted;
+use super::logistic_regression::{self, GuestTrained, joint_settings};
 use super::outcome::{HiddenComparison, ModelOutcome, ModelPart, SplitOutcome};
 use super::prepare::{self, Prepared};
 use super::progress::{Run, Step};
+use super::regression;
 use super::split as splitting;
 use super::train::{agree_on_id, linear, outcome};
 use crate::error::JobError;
 use crate::own_rows::OwnRows;
-use crate::spec::{LogisticRegression, Model, ModelStep, SplitSpec};
+use crate::spec::{Model, ModelStep, SplitSpec};
+use judging::{alone, check_targets, joint_errors, joint_figures, number_alone};
 
 /// What such a job gives a party.
 pub(super) struct Trained {
@@ -55,6 +62,7 @@ struct Aligned {
     rows: HiddenRows,
     counts: Counts,
     tables: Tables,
+    scale: LabelScale,
     /// At the host.
     columns: Option<HostColumns>,
 }
@@ -65,7 +73,16 @@ struct Side {
     rows: HiddenRows,
     counts: Counts,
     tables: Tables,
+    scale: LabelScale,
     role: RoleSide,
+}
+
+impl Side {
+    /// A share of which places of the test count.
+    fn test_places(&self) -> Bits {
+        let HiddenRows { present, training, .. } = &self.rows;
+        Bits::from_fn(present.len() - training, |at| present.bit(training + at) == 1)
+    }
 }
 
 enum RoleSide {
@@ -89,13 +106,11 @@ pub(super) async fn train(
     minimum: usize,
 ) -> Result<Trained, JobError> {
     let [model_step] = &run.job.model_steps()[..] else { return Err(unfit()) };
-    let Model::LogisticRegression { settings, .. } = &model_step.train.model else {
-        return Err(unfit());
-    };
-    let side = side(run, rows, (model_step.split, minimum), settings).await?;
+    let goal = goal(&model_step.train.model)?;
+    let side = side(run, rows, (model_step.split, minimum), &goal).await?;
     let id = format!("train.{}", model_step.id);
     let mut step = run.begin(&id, "train.0")?;
-    let trained = run_step(run, &mut step, model_step, settings, &side).await;
+    let trained = run_step(run, &mut step, model_step, &goal, &side).await;
     let model = trained.map_err(|error| error.at(&id))?;
     run.end(step);
     let common_rows = side.counts.training + side.counts.test;
@@ -107,7 +122,7 @@ async fn side(
     run: &mut Run<'_>,
     rows: &OwnRows,
     (spec, minimum): (&SplitSpec, usize),
-    settings: &LogisticRegression,
+    goal: &(Family, Settings),
 ) -> Result<Side, JobError> {
     let at_step = |error: JobError| error.at(STEP);
     let table = rows.table().ok_or(JobError::NotInMemory)?;
@@ -118,27 +133,53 @@ async fn side(
     let own = table.take(&taking_part)?;
     let at_host = if run.is_guest() { None } else { Some(prepare_all(run, &own, spec).await?) };
     let mut step = run.begin(STEP, STEP)?;
-    let aligned = align(run, &mut step, &ids, at_host.as_ref(), (spec, settings)).await;
-    let Aligned { bins, order, rows, counts, tables, columns } = aligned.map_err(at_step)?;
+    let aligned = align(run, &mut step, (&ids, &own), at_host.as_ref(), (spec, goal)).await;
+    let Aligned { bins, order, rows, counts, tables, scale, columns } = aligned.map_err(at_step)?;
     if counts.training.min(counts.test) < minimum {
         let Counts { training, test } = counts;
         return Err(JobError::TooFewInCommon { training, test, minimum }.at(STEP));
     }
-    run.end(step);
     let (prepared, role) = if let Some((prepared, columns)) = at_host.zip(columns) {
+        run.end(step);
         (prepared, RoleSide::Host(columns))
     } else {
         let bins = bins.unwrap_or_default();
-        let placed = Placed::new(run, &own, &bins, &order, rows.training)?;
+        let place = || Placed::new(run, &own, &bins, &order, rows.training);
+        let placed = step.compute(place).await?;
+        check_targets(&placed, goal.0, scale).map_err(at_step)?;
+        run.end(step);
         let prepared = prepare::prepare(run, &placed.data, &placed.split, spec, 0).await?;
         (prepared, RoleSide::Guest(Box::new(placed)))
     };
-    Ok(Side { prepared, rows, counts, tables, role })
+    Ok(Side { prepared, rows, counts, tables, scale, role })
+}
+
+/// What the label of a model is taken for, and its settings.
+fn goal(model: &Model) -> Result<(Family, Settings), JobError> {
+    match model {
+        Model::LogisticRegression { settings, .. } => {
+            Ok((Family::Binomial, joint_settings(settings, 0)))
+        }
+        Model::Regression { of, settings, .. } => {
+            let (family, joint) =
+                (regression::family(*of, settings), regression::joint_settings(settings));
+            let settings = Settings {
+                l2: joint.l2,
+                l1: joint.l1,
+                passes_max: joint.passes_max,
+                tolerance: joint.tolerance,
+                early_stopping: None,
+                standard_errors: joint.standard_errors,
+            };
+            Ok((family, settings))
+        }
+        _ => Err(unfit()),
+    }
 }
 
 /// What the job file refuses.
 fn unfit() -> JobError {
-    ModelError::InvalidInput("hidden rows are for one logistic regression".to_owned()).into()
+    ModelError::InvalidInput("hidden rows are for one regression".to_owned()).into()
 }
 
 /// The host's features, fitted on all rows.
@@ -157,9 +198,9 @@ async fn prepare_all(
 async fn align(
     run: &Run<'_>,
     step: &mut Step,
-    ids: &Identifiers<'_>,
+    (ids, own): (&Identifiers<'_>, &Table),
     prepared: Option<&Prepared>,
-    (spec, settings): (&SplitSpec, &LogisticRegression),
+    (spec, (family, settings)): (&SplitSpec, &(Family, Settings)),
 ) -> Result<Aligned, JobError> {
     let session = step.pair()?;
     let own_columns = prepared.map_or(0, |it| it.matrix.features().len());
@@ -175,26 +216,28 @@ async fn align(
         Tables { guest: their_rows, host: ids.len() }
     };
     check_sizes(tables, own_columns.max(their_columns))?;
-    let columns = match prepared {
+    let mut party = TwoParty::setup(session.fork("hidden")?, run.ledger.clone()).await?;
+    let has_numbers = run.is_guest() && *family != Family::Binomial;
+    let numbers = if has_numbers { Some(own.label_values()?) } else { None };
+    let scale = hidden_rows::agree_on_scale(&mut party, *family, numbers).await?;
+    let goal = Goal { family: *family, scale, settings };
+    let (columns, matches) = match prepared {
         Some(prepared) => {
             let whiten = || {
-                HostColumns::new(&prepared.matrix.columns(), &joint_settings(settings, 0), tables)
+                let columns = HostColumns::new(&prepared.matrix.columns(), goal, tables)?;
+                let payloads = columns.payloads();
+                Ok::<_, ModelError>((columns, payloads))
             };
-            Some(session.compute(whiten).await?)
+            let (columns, payloads) = party.session.compute(whiten).await?;
+            let matches = circuit::send(&mut party, ids, &payloads, Some(their_rows)).await?;
+            (Some(columns), matches)
         }
-        None => None,
-    };
-    let mut party = TwoParty::setup(session.fork("hidden")?, run.ledger.clone()).await?;
-    let matches = match &columns {
-        Some(columns) => {
-            circuit::send(&mut party, ids, &columns.payloads(), Some(their_rows)).await?
-        }
-        None => circuit::receive(&mut party, ids, their_columns, Some(their_rows)).await?,
+        None => (None, circuit::receive(&mut party, ids, their_columns, Some(their_rows)).await?),
     };
     let (order, training) = divide(run, spec, matches.flags.len())?;
-    let rows = in_order(&matches, &order, training);
+    let rows = party.session.compute(|| in_order(&matches, &order, training)).await;
     let counts = hidden_rows::count(&mut party, &rows, tables).await?;
-    Ok(Aligned { bins: matches.rows, order, rows, counts, tables, columns })
+    Ok(Aligned { bins: matches.rows, order, rows, counts, tables, scale, columns })
 }
 
 /// Refuses tables, and a number of the host's features, that fixed point or memory do not allow.
@@ -276,6 +319,13 @@ impl Placed {
         Ok(Self { data, places, split })
     }
 
+    /// What is to be predicted, 0 or 1 where it is a class.
+    fn targets(&self) -> Vec<f64> {
+        let Some(guest) = self.data.guest() else { return Vec::new() };
+        let classes = guest.labels().iter().copied().map(f64::from);
+        guest.numbers().iter().copied().chain(classes).collect()
+    }
+
     /// Values of rows at their places, and the default at empty ones.
     fn spread<T: Copy + Default>(&self, values: &[T]) -> Vec<T> {
         let value = |row: &Option<u32>| row.map_or_else(T::default, |row| values[row as usize]);
@@ -287,7 +337,7 @@ async fn run_step(
     run: &Run<'_>,
     step: &mut Step,
     model_step: &ModelStep<'_>,
-    settings: &LogisticRegression,
+    goal: &(Family, Settings),
     side: &Side,
 ) -> Result<ModelOutcome, JobError> {
     let model_id = agree_on_id(run, step, &model_step.id).await?;
@@ -295,81 +345,72 @@ async fn run_step(
     run.record("train.columns", Audience::All, 1)?;
     let session = step.pair()?;
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
-    let (own, test_scores) = fit(&mut party, settings, side).await?;
-    let guest = if let RoleSide::Guest(placed) = &side.role {
-        let labels = placed.spread(placed.data.guest().map_or(&[], |guest| guest.labels()));
-        let labels = &labels[side.rows.training..];
-        let joint = joint_figures(run, &mut party, side, &test_scores, Some(labels)).await?;
-        let work = || alone(run, settings, placed, &side.prepared);
-        let (alone, guest_alone) = party.session.compute(work).await?;
-        joint.map(|joint| GuestTrained {
-            alone,
-            predicted: Predicted::Hidden(HiddenComparison { guest_alone, joint }),
-        })
-    } else {
-        joint_figures(run, &mut party, side, &test_scores, None).await?;
-        None
+    let trained = fit(&mut party, goal, side).await?;
+    let placed = match &side.role {
+        RoleSide::Guest(placed) => Some(placed.as_ref()),
+        RoleSide::Host(_) => None,
     };
+    let (guest, is_number) = match &model_step.train.model {
+        Model::LogisticRegression { settings, .. } => {
+            let joint = joint_figures(run, &mut party, side, &trained, placed).await?;
+            let work = |(joint, placed): (Figures, &Placed)| {
+                let (alone, guest_alone) = alone(run, settings, placed, &side.prepared)?;
+                let predicted = Predicted::Hidden(HiddenComparison { guest_alone, joint });
+                Ok::<_, JobError>(GuestTrained { alone, predicted })
+            };
+            let both = joint.zip(placed);
+            (party.session.compute(|| both.map(work).transpose()).await?, false)
+        }
+        Model::Regression { settings, .. } => {
+            let joint = joint_errors(&mut party, side, &trained, goal.0, placed).await?;
+            let work = |(joint, placed): (NumericEvaluation, &Placed)| {
+                number_alone(goal.0, settings, placed, &side.prepared, joint)
+            };
+            let both = joint.zip(placed);
+            (party.session.compute(|| both.map(work).transpose()).await?, true)
+        }
+        _ => return Err(unfit()),
+    };
+    let own = trained.coefficients;
     let (part, predicted) = linear(logistic_regression::Trained { own, guest }, &side.prepared);
-    let mut model = outcome(model_step, model_id, ModelPart::LogisticRegression(part));
-    if let Some(Predicted::Hidden(comparison)) = predicted {
-        model.hidden = Some(comparison);
+    let part =
+        if is_number { ModelPart::Regression(part) } else { ModelPart::LogisticRegression(part) };
+    let mut model = outcome(model_step, model_id, part);
+    match predicted {
+        Some(Predicted::Hidden(comparison)) => model.hidden = Some(comparison),
+        Some(Predicted::HiddenNumbers(comparison)) => model.numeric = Some(comparison),
+        Some(Predicted::One(_) | Predicted::Classes(_)) | None => {}
     }
     Ok(model)
 }
 
-/// The party's coefficients, and its shares of the scores in the places of the test.
+/// The party's coefficients, and its shares of the predictors in the places of the test.
 async fn fit(
     party: &mut TwoParty,
-    settings: &LogisticRegression,
+    (family, settings): &(Family, Settings),
     side: &Side,
-) -> Result<(Coefficients, Vec<u64>), JobError> {
-    let mut columns = Vec::new();
-    let (mut filled, mut labels) = (Vec::new(), Vec::new());
-    if let RoleSide::Guest(placed) = &side.role {
-        columns = side.prepared.matrix.columns().iter().map(|it| placed.spread(it)).collect();
-        filled = placed.places.iter().map(Option::is_some).collect();
-        labels = placed.spread(placed.data.guest().map_or(&[], |guest| guest.labels()));
-    }
+) -> Result<hidden_rows::Trained, JobError> {
+    let (columns, filled, targets) = match &side.role {
+        RoleSide::Guest(placed) => {
+            let spread = || {
+                let own = side.prepared.matrix.columns();
+                let columns: Vec<Vec<f64>> = own.iter().map(|it| placed.spread(it)).collect();
+                let filled: Vec<bool> = placed.places.iter().map(Option::is_some).collect();
+                (columns, filled, placed.spread(&placed.targets()))
+            };
+            party.session.compute(spread).await
+        }
+        RoleSide::Host(_) => (Vec::new(), Vec::new(), Vec::new()),
+    };
     let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-    let guest = hidden_rows::GuestRows { columns: &columns, filled: &filled, labels: &labels };
+    let guest = hidden_rows::GuestRows { columns: &columns, filled: &filled, targets: &targets };
     let own = match &side.role {
         RoleSide::Guest(_) => Own::Guest(guest),
         RoleSide::Host(columns) => Own::Host(columns),
     };
-    let settings = joint_settings(settings, 0);
-    let trained =
-        hidden_rows::train(party, &side.rows, side.counts, &own, side.tables, &settings).await?;
-    Ok((trained.coefficients, trained.test_scores))
-}
-
-/// The guest's own model over its rows for training, common or not, and figures about it over its
-/// test rows, common or not.
-fn alone(
-    run: &Run<'_>,
-    settings: &LogisticRegression,
-    placed: &Placed,
-    prepared: &Prepared,
-) -> Result<(local::Fit, Figures), JobError> {
-    let Some(guest) = placed.data.guest() else { return Err(unfit()) };
-    let Split { training, test, .. } = &placed.split;
-    let fit = fit_alone(settings, guest, training, &prepared.matrix.take(training)?)?;
-    let figures = figures_alone(run, &fit, guest, &placed.split, &prepared.matrix.take(test)?)?;
-    Ok((fit, figures))
-}
-
-/// Figures about the shared joint scores in the places of the test; `labels` are the guest's.
-async fn joint_figures(
-    run: &Run<'_>,
-    party: &mut TwoParty,
-    side: &Side,
-    scores: &[u64],
-    labels: Option<&[u8]>,
-) -> Result<Option<Figures>, JobError> {
-    let HiddenRows { present, training, .. } = &side.rows;
-    let present = Bits::from_fn(scores.len(), |at| present.bit(training + at) == 1);
-    let places = Places { scores, present: &present, count: side.counts.test, labels };
-    Ok(evaluate(party, &places, &top_shares(run.job)).await?)
+    let goal = Goal { family: *family, scale: side.scale, settings };
+    let Side { rows, counts, tables, .. } = side;
+    Ok(hidden_rows::train(party, rows, *counts, &own, *tables, &goal).await?)
 }
 
 fn split_outcome(spec: &SplitSpec, side: Side) -> SplitOutcome {

@@ -12,19 +12,18 @@ use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::ModelError;
-use models::evaluate::Evaluation;
 use models::local::logistic_regression as local;
 use models::vertical::course::Course;
-use models::vertical::hidden_evaluation::{Figures, Places, evaluate as judge};
+use models::vertical::hidden_evaluation::{Figures, Scale};
 use models::vertical::logistic_regression::woe::score_with_woe;
 use models::vertical::logistic_regression::{self as joint, Coefficients, EarlyStopping, Labels};
 use mpc::TwoParty;
-use mpc::boolean::Bits;
 use net::Session;
 
 use super::checkpoints::{self, Inputs};
 use super::data::{Data, GuestRows, training_period};
 use super::evaluate::{self, Predicted, Scores};
+use super::hidden_scores;
 use super::outcome::HiddenComparison;
 use super::prepare::Prepared;
 use super::progress::Run;
@@ -244,12 +243,8 @@ async fn figures(
     split: &Split,
 ) -> Result<Option<Figures>, JobError> {
     let scores = evaluate::share_of(&own.partial_scores(&test.columns(), test.rows()))?;
-    let nothing = Bits::zeros(test.rows());
-    let present = if party.is_first() { nothing.complement() } else { nothing };
     let labels = data.guest().map(|guest| guest.labels_of(&split.test));
-    let count = test.rows();
-    let places = Places { scores: &scores, present: &present, count, labels: labels.as_deref() };
-    Ok(judge(party, &places, &evaluate::top_shares(run.job)).await?)
+    hidden_scores::figures(run, party, &scores, Scale::LogOdds, labels.as_deref()).await
 }
 
 /// The same figures about the guest's own scores, which it knows.
@@ -261,11 +256,7 @@ pub(super) fn figures_alone(
     test: &FeatureMatrix,
 ) -> Result<Figures, JobError> {
     let scores = local::probabilities(alone, &test.columns(), test.rows())?;
-    let (labels, settings) = (guest.labels_of(&split.test), evaluate::settings(run.job));
-    let evaluation = Evaluation::new(&scores, &labels, None, None, &settings)?;
-    Figures::of_known(&evaluation).ok_or_else(|| {
-        ModelError::InvalidInput("probabilities have no calibration".to_owned()).into()
-    })
+    hidden_scores::figures_of_known(run, &scores, &guest.labels_of(&split.test))
 }
 
 pub(super) fn joint_settings(

@@ -14,6 +14,7 @@ mod classes;
 mod data;
 mod evaluate;
 mod hidden;
+mod hidden_scores;
 mod logistic_regression;
 mod multinomial_regression;
 mod multiparty;

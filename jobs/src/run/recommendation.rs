@@ -2,17 +2,20 @@
 //!
 //! Every common user trains. The guest alone leaves some interactions out, which the host never
 //! hears of: it judges by them, and then recommends to each user items that are new to it, by all
-//! of its history.
+//! of its history. Where the mode lets it, it does so by itself, from all of a user's factors; in
+//! `strict` both parties do, on shares ([`strict`]).
+
+mod strict;
 
 use std::collections::HashSet;
 
-use contract::{Audience, Text};
+use contract::{Audience, STRICT, Text};
 use crypto::random::Generator;
 use features::FeatureMatrix;
 use models::ModelError;
-use models::evaluate::recommendation::{RecommendationComparison, UserFigures};
+use models::evaluate::recommendation::{Judged, RecommendationComparison, UserFigures};
 use models::local::factorization_machine::{
-    GuestData, GuestPart, HostPart, Interactions, LeftOut, Settings, best_items, fit_alone,
+    GuestData, GuestPart, HostPart, Interactions, LeftOut, Settings, best_lists, fit_alone,
 };
 use models::vertical::factorization_machine::{learn_user_factors, train_as_guest, train_as_host};
 use mpc::TwoParty;
@@ -30,6 +33,7 @@ use crate::error::JobError;
 use crate::interactions::UserItems;
 use crate::saved_model::SavedModel;
 use crate::spec::{FactorizationMachine, SplitBy, SplitSpec};
+use strict::Plan;
 
 /// A guest's part of a model that recommends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,11 +71,11 @@ pub struct RecommendationOutcome {
     /// The models by the interactions that were left out.
     #[serde(flatten)]
     pub comparison: RecommendationComparison,
-    /// The same for users by the number of items in their history.
+    /// The same for users by the number of items in their history; none in `strict`.
     pub by_history: Vec<HistoryGroup>,
-    /// A list for each common user.
+    /// A list for each common user; none where the job makes no lists.
     #[serde(skip)]
-    pub recommended: Recommended,
+    pub recommended: Option<Recommended>,
 }
 
 /// Users with about as many items in their history.
@@ -100,8 +104,8 @@ pub struct Recommended {
     pub places: Vec<u32>,
     /// The name of the item.
     pub items: Vec<String>,
-    /// Its score by the joint model.
-    pub joint: Vec<f64>,
+    /// Its score by the joint model; none where nobody sees it.
+    pub joint: Option<Vec<f64>>,
     /// Its score by the guest's own model.
     pub alone: Vec<f64>,
 }
@@ -146,13 +150,15 @@ fn settings_of(settings: &FactorizationMachine) -> Settings {
 pub(super) async fn train(
     run: &Run<'_>,
     step: &mut Step,
-    settings: &FactorizationMachine,
-    spec: &SplitSpec,
+    (mode, settings, spec): (&str, &FactorizationMachine, &SplitSpec),
     data: &Data,
     prepared: &Prepared,
 ) -> Result<(ModelPart, Option<RecommendationOutcome>), JobError> {
     let (columns, users) = (prepared.matrix.columns(), data.table.rows());
-    check_lists(users, settings)?;
+    if mode != STRICT || settings.list_users > 0 {
+        check_lists(users, settings)?;
+    }
+    let plan = if mode == STRICT { Some(Plan::new(run, settings, spec, users)?) } else { None };
     let features: Vec<String> = prepared.matrix.names().map(str::to_owned).collect();
     let of_model = settings_of(settings);
     run.record("train.shape", Audience::All, 1)?;
@@ -160,8 +166,11 @@ pub(super) async fn train(
     let Some(items) = data.interactions() else {
         let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
         let joint = train_as_host(&mut party, &columns, &of_model).await?;
-        let own = joint.user_factors(&columns, users)?;
-        learn_user_factors(&mut party, USER_FACTORS, own).await?;
+        let own = party.session.compute(|| joint.user_factors(&columns, users)).await?;
+        match &plan {
+            Some(plan) => plan.answer(run, &mut party, &own).await?,
+            None => learn_user_factors(&mut party, USER_FACTORS, own).await.map(|_| ())?,
+        }
         return Ok((ModelPart::HostFactors(HostFactors { features, joint }), None));
     };
     let divide = || -> Result<(UserItems, Interactions, LeftOut), JobError> {
@@ -171,20 +180,25 @@ pub(super) async fn train(
         Ok((items, all, left_out))
     };
     let (items, all, left_out) = session.compute(divide).await?;
+    if let Some(plan) = &plan {
+        plan.check(&left_out)?;
+    }
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let guest =
         GuestData { interactions: &left_out.training, columns: &columns, item_features: &[] };
     let joint = train_as_guest(&mut party, &guest, &of_model).await?;
-    let nothing = vec![0.0; users * of_model.factors];
-    let theirs = learn_user_factors(&mut party, USER_FACTORS, nothing).await?.unwrap_or_default();
-    drop(party);
-    let finish = || -> Result<_, JobError> {
-        let alone = fit_alone(&guest, &of_model)?;
-        let factors = GuestFactors { items: items.items().to_vec(), features, joint, alone };
-        let outcome = factors.judged(&all, &left_out, &columns, &theirs, settings.top as usize)?;
-        Ok((ModelPart::GuestFactors(factors), Some(outcome)))
+    let alone = party.session.compute(|| fit_alone(&guest, &of_model)).await?;
+    let factors = GuestFactors { items: items.items().to_vec(), features, joint, alone };
+    let histories = Histories { all: &all, left_out: &left_out, columns: &columns };
+    let outcome = if let Some(plan) = plan {
+        plan.ask(&mut party, &factors, histories).await?
+    } else {
+        let nothing = vec![0.0; users * of_model.factors];
+        let theirs = learn_user_factors(&mut party, USER_FACTORS, nothing).await?;
+        let (theirs, places) = (theirs.unwrap_or_default(), settings.top as usize);
+        party.session.compute(|| factors.judged(histories, &theirs, places)).await?
     };
-    step.compute(finish).await
+    Ok((ModelPart::GuestFactors(factors), Some(outcome)))
 }
 
 /// Recommends to the users of new tables by a model of an earlier job; `None` at the host.
@@ -192,64 +206,94 @@ pub(super) async fn score(
     run: &Run<'_>,
     session: &mut Session,
     saved: &SavedModel,
-    settings: &FactorizationMachine,
+    (mode, settings): (&str, &FactorizationMachine),
     (table, items): (&Table, Option<&UserItems>),
 ) -> Result<Option<Recommended>, JobError> {
     check_lists(table.rows(), settings)?;
+    let places = settings.top as usize;
     match (&saved.part, items) {
         (ModelPart::GuestFactors(part), Some(items)) => {
             let known = items.among(&part.items);
             note_unknown_items(run, items.pairs() - known.pairs());
-            let matrix = features_of(saved, &part.features, table)?;
+            let prepare = || -> Result<_, JobError> {
+                Ok((features_of(saved, &part.features, table)?, interactions(&known)?))
+            };
+            let (matrix, all) = session.compute(prepare).await?;
+            let columns = matrix.columns();
             let mut party = TwoParty::setup(session.fork("score")?, run.ledger.clone()).await?;
+            if mode == STRICT {
+                let lists = strict::lists(run, &mut party, part, (&all, &columns[..]), places);
+                return lists.await.map(Some);
+            }
             let nothing = vec![0.0; table.rows() * settings.factors as usize];
             let theirs = learn_user_factors(&mut party, SCORED_USER_FACTORS, nothing).await?;
             let theirs = theirs.unwrap_or_default();
-            let recommend = || -> Result<_, JobError> {
-                let all = interactions(&known)?;
-                part.recommended(&all, &matrix.columns(), &theirs, settings.top as usize)
-            };
-            Ok(Some(session.compute(recommend).await?))
+            let recommend = || part.recommended(&all, &columns, &theirs, places);
+            session.compute(recommend).await.map(Some)
         }
         (ModelPart::HostFactors(part), None) => {
-            let matrix = features_of(saved, &part.features, table)?;
-            let own = part.joint.user_factors(&matrix.columns(), table.rows())?;
+            let factors = || -> Result<_, JobError> {
+                let matrix = features_of(saved, &part.features, table)?;
+                Ok(part.joint.user_factors(&matrix.columns(), table.rows())?)
+            };
+            let own = session.compute(factors).await?;
             let mut party = TwoParty::setup(session.fork("score")?, run.ledger.clone()).await?;
-            learn_user_factors(&mut party, SCORED_USER_FACTORS, own).await?;
+            if mode == STRICT {
+                strict::answer_lists(run, &mut party, &own, settings).await?;
+            } else {
+                learn_user_factors(&mut party, SCORED_USER_FACTORS, own).await?;
+            }
             Ok(None)
         }
         _ => Err(ModelError::InvalidInput("the model's part is damaged".into()).into()),
     }
 }
 
+/// What the guest knows of its users.
+#[derive(Clone, Copy)]
+struct Histories<'a> {
+    all: &'a Interactions,
+    left_out: &'a LeftOut,
+    columns: &'a [&'a [f64]],
+}
+
 impl GuestFactors {
     /// How good the models are by what was left out, and what they recommend.
     fn judged(
         &self,
-        all: &Interactions,
-        left_out: &LeftOut,
-        columns: &[&[f64]],
+        Histories { all, left_out, columns }: Histories<'_>,
         theirs: &[f64],
         places: usize,
     ) -> Result<RecommendationOutcome, JobError> {
         let training = &left_out.training;
-        let alone = self.alone.user_factors(training, columns)?;
         let joint = sum(self.joint.user_factors(training, columns)?, theirs);
-        // Without factors of the user what is left of a score is the share of users of the item.
-        let nobody = vec![0.0; joint.len()];
-        let comparison = RecommendationComparison::new(
-            left_out.judge(&self.joint, &nobody, places)?,
-            left_out.judge(&self.alone, &alone, places)?,
-            left_out.judge(&self.joint, &joint, places)?,
-        )?;
+        let [popularity, guest_alone] = self.judged_alone(left_out, columns, places)?;
+        let joint = left_out.judge(&self.joint, &joint, places)?;
+        let comparison = RecommendationComparison::new(popularity, guest_alone, joint)?;
         Ok(RecommendationOutcome {
             items: self.items.len(),
             interactions: training.pairs(),
             left_out: all.pairs() - training.pairs(),
             by_history: by_history(left_out, &comparison),
             comparison,
-            recommended: self.recommended(all, columns, theirs, places)?,
+            recommended: Some(self.recommended(all, columns, theirs, places)?),
         })
+    }
+
+    /// How good the same list for everybody is, and the guest's own model.
+    fn judged_alone(
+        &self,
+        left_out: &LeftOut,
+        columns: &[&[f64]],
+        places: usize,
+    ) -> Result<[Judged; 2], JobError> {
+        let alone = self.alone.user_factors(&left_out.training, columns)?;
+        // Without factors of the user what is left of a score is the share of users of the item.
+        let nobody = vec![0.0; alone.len()];
+        Ok([
+            left_out.judge(&self.joint, &nobody, places)?,
+            left_out.judge(&self.alone, &alone, places)?,
+        ])
     }
 
     /// A list for each user, by all of its history.
@@ -260,20 +304,29 @@ impl GuestFactors {
         theirs: &[f64],
         places: usize,
     ) -> Result<Recommended, JobError> {
-        let alone = self.alone.user_factors(all, columns)?;
         let joint = sum(self.joint.user_factors(all, columns)?, theirs);
-        let factors = self.joint.offset.len().max(1);
+        let lists = best_lists(&self.joint, &joint, all, places);
+        let scores = lists.iter().flatten().map(|(_, score)| *score).collect();
+        let items = lists.iter().map(|list| list.iter().map(|(item, _)| *item));
+        Ok(Recommended { joint: Some(scores), ..self.named(items, all, columns)? })
+    }
+
+    /// Lists with the names of items and their scores by the guest's own model.
+    fn named(
+        &self,
+        lists: impl Iterator<Item = impl Iterator<Item = u32>>,
+        all: &Interactions,
+        columns: &[&[f64]],
+    ) -> Result<Recommended, JobError> {
+        let alone = self.alone.user_factors(all, columns)?;
+        let factors = alone.chunks_exact(self.alone.offset.len().max(1));
         let mut recommended = Recommended::default();
-        let pairs = joint.chunks_exact(factors).zip(alone.chunks_exact(factors));
-        for (user, (joint, alone)) in pairs.enumerate() {
-            let [joint, alone] = [self.joint.scores(joint), self.alone.scores(alone)];
-            let items = best_items(&joint, all.of_user(user), places);
-            for (place, item) in (1..).zip(items.into_iter().map(|item| item as usize)) {
-                recommended.rows.push(user as u32);
+        for ((row, list), factors) in (0..).zip(lists).zip(factors) {
+            for (place, item) in (1..).zip(list) {
+                recommended.rows.push(row);
                 recommended.places.push(place);
-                recommended.items.push(self.items[item].clone());
-                recommended.joint.push(joint[item]);
-                recommended.alone.push(alone[item]);
+                recommended.items.push(self.items[item as usize].clone());
+                recommended.alone.push(self.alone.score(factors, item as usize));
             }
         }
         Ok(recommended)
@@ -318,6 +371,7 @@ fn leave_out(
             LeftOut::new(all, |user, item| taken.contains(&(user as u32, item)))?
         }
         SplitBy::LeaveOneOut | SplitBy::Stratified if run.job.guest.time.is_some() => {
+            note_later_interactions(run);
             for (user, items) in (0..).zip(items.users()).filter(|(_, items)| items.len() >= 2) {
                 taken.extend(latest(items, &mut generator).map(|item| (user, item)));
             }
@@ -381,6 +435,15 @@ fn features_of(
     Ok(matrix.select(&places)?)
 }
 
+/// With the latest item of each user left out, what others did later is trained on.
+fn note_later_interactions(run: &Run<'_>) {
+    run.note(Text::new(
+        "the latest item of each user is left out, and what other users did later is trained on: \
+         figures of a model that knows a little of the future; a split `by: time` has none of it",
+        "留出的是每个用户最新的物品，而其他用户此后的交互仍参与训练，因此指标略含未来信息；`by: time` 划分没有此问题",
+    ));
+}
+
 fn note_unknown_items(run: &Run<'_>, count: usize) {
     if count > 0 {
         run.note(Text::owned(
@@ -398,33 +461,4 @@ const USER_FACTORS: &str = "train.user_factors";
 const SCORED_USER_FACTORS: &str = "score.user_factors";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::spec::{JobSpec, Model};
-
-    /// A job that says nothing trains like a caller of the model who says nothing.
-    #[test]
-    fn defaults_are_those_of_the_model() {
-        let source = "job: a\npurpose: p\nparties:\n  a: { role: guest, key: k, item: i }\n  b: { \
-                      role: host, key: k }\ntrain: [ factorization_machine: { privacy: \
-                      user_factors_known_to_guest } ]\n";
-        let job = JobSpec::parse("job.yaml", source).unwrap();
-        let Model::FactorizationMachine { settings, .. } = &job.train[0].model else {
-            panic!("another model")
-        };
-        assert_eq!(settings_of(settings), Settings::default());
-        assert!(check_lists(10_000_000, settings).is_ok(), "ten items each");
-        let error = check_lists(10_000_001, settings).unwrap_err().to_string();
-        assert!(error.contains("smaller `top`"), "{error}");
-    }
-
-    #[test]
-    fn of_items_of_one_time_any_may_be_the_latest() {
-        let mut generator = Generator::from_seed([3; 32]);
-        let mut drawn = HashSet::new();
-        for _ in 0..100 {
-            drawn.extend(latest(&[(0, 5), (1, 7), (2, 7), (3, 7), (4, 6)], &mut generator));
-        }
-        assert_eq!(drawn, HashSet::from([1, 2, 3]));
-    }
-}
+mod tests;

@@ -2,17 +2,20 @@
 
 use features::FeatureMatrix;
 use features::split::Split;
+use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::family::Family;
 use models::local::generalized_linear as local;
 use models::vertical::course::Course;
-use models::vertical::generalized_linear::{self as joint, Targets};
+use models::vertical::generalized_linear::{self as joint, LabelScale, Targets};
+use models::vertical::hidden_errors::{Known as KnownTargets, Unit};
 use models::vertical::several::generalized_linear as among_all;
 use mpc::TwoParty;
 use mpc::several::Parties;
 
 use super::checkpoints::Inputs;
 use super::data::{Data, GuestRows, pick, training_period};
-use super::evaluate::{Predicted, Scores};
+use super::evaluate::{Predicted, Scores, share_of};
+use super::hidden_scores;
 use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained};
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
@@ -49,31 +52,44 @@ pub(super) async fn train(
     let begun = several::begin(run, (step, model_step), &inputs, prepared, &training).await?;
     let several::Begun { start, mut store } = begun;
     let course = Course { start, ..course(&mut store) };
-    let targets = known.as_ref().map(|known| Targets {
-        values: &known.targets,
-        weights: known.weights.as_deref(),
-        offsets: known.offsets.as_deref(),
-    });
+    let targets = known.as_ref().map(Known::targets);
     let columns = training.columns();
     let of_joint = joint_settings(settings);
     let ledger = run.ledger.clone();
-    let own = if run.job.hosts.len() > 1 {
+    let tested = data.guest().map(|guest| Known::of(guest, &split.test));
+    let both = known.as_ref().zip(tested.as_ref());
+    if let Some((known, tested)) = both
+        && run.job.hides_scores()
+    {
+        check_tested(family, known, tested)?;
+    }
+    let (own, joint) = if run.job.hosts.len() > 1 {
         let mut parties = Parties::setup(step.fork("train")?, ledger).await?;
-        among_all::train(&mut parties, &columns, targets, family, &of_joint, course).await?
+        let own =
+            among_all::train(&mut parties, &columns, targets, family, &of_joint, course).await?;
+        drop(parties);
+        let mine = own.partial_scores(&test.columns(), test.rows());
+        let seen = several::predictors(run, step, mine, TEST_SCORES).await?;
+        (own, seen.map(Joint::Seen))
     } else {
         let mut party = TwoParty::setup(step.pair()?.fork("train")?, ledger).await?;
-        joint::train_along(&mut party, &columns, targets, family, &of_joint, course).await?
+        let (own, scale) =
+            joint::train_along(&mut party, &columns, targets, family, &of_joint, course).await?;
+        let mine = own.partial_scores(&test.columns(), test.rows());
+        let joint = if run.job.hides_scores() {
+            let training = known.as_ref().map(|known| &known.targets[..]);
+            let unit = Unit::of_regression(family, scale, training)?;
+            unseen(&mut party, family, (mine, unit), tested.as_ref()).await?.map(Joint::Unseen)
+        } else {
+            drop(party);
+            several::predictors(run, step, mine, TEST_SCORES).await?.map(Joint::Seen)
+        };
+        (own, joint)
     };
-    let mine = own.partial_scores(&test.columns(), test.rows());
-    let joint_test = several::predictors(run, step, mine, TEST_SCORES).await?;
-    let guest = match (data.guest(), known, joint_test) {
-        (Some(guest), Some(known), Some(joint_test)) => {
-            let offsets = guest.offsets_of(&split.test);
-            let work = || {
-                let joint_test = means(family, joint_test, offsets.as_deref());
-                let tables = Tables { training: &training, test: &test };
-                alone(family, settings, &known, &tables, offsets.as_deref(), joint_test)
-            };
+    let guest = match (both, joint) {
+        (Some((known, tested)), Some(joint)) => {
+            let tables = Tables { training: &training, test: &test };
+            let work = || alone(family, settings, [known, tested], &tables, joint);
             Some(step.compute(work).await?)
         }
         _ => None,
@@ -81,37 +97,79 @@ pub(super) async fn train(
     Ok(Trained { own, guest })
 }
 
-/// What the guest alone knows of the training rows.
-struct Known {
+/// Refuses targets of test rows that cannot be judged unseen: before the training, of which each
+/// party gets its coefficients.
+fn check_tested(family: Family, known: &Known, tested: &Known) -> Result<(), JobError> {
+    let scale = LabelScale::of(known.targets(), family)?;
+    let unit = Unit::of_regression(family, scale, Some(&known.targets))?;
+    Ok(KnownTargets { targets: &tested.targets, filled: None, unit }.check(family)?)
+}
+
+/// What the guest gets about the joint predictions of the test rows.
+pub(super) enum Joint {
+    /// The linear predictors, without offsets.
+    Seen(Vec<f64>),
+    /// Figures about them.
+    Unseen(NumericEvaluation),
+}
+
+/// Figures about joint predictions that nobody sees, at the guest, from each party's part of the
+/// linear predictors of the test rows, which are to be judged in this unit.
+async fn unseen(
+    party: &mut TwoParty,
+    family: Family,
+    (mut part, unit): (Vec<f64>, Unit),
+    tested: Option<&Known>,
+) -> Result<Option<NumericEvaluation>, JobError> {
+    let offsets = tested.and_then(|tested| tested.offsets.as_deref());
+    for (place, part) in part.iter_mut().enumerate() {
+        *part += offsets.map_or(0.0, |offsets| offsets[place]);
+        *part = (*part - unit.shift) / unit.scale;
+    }
+    let scores = share_of(&part)?;
+    let known = tested.map(|tested| KnownTargets { targets: &tested.targets, filled: None, unit });
+    hidden_scores::errors(party, &scores, family, known).await
+}
+
+/// What the guest alone knows of some rows.
+pub(super) struct Known {
     targets: Vec<f64>,
     weights: Option<Vec<f64>>,
     offsets: Option<Vec<f64>>,
 }
 
 impl Known {
-    fn of(guest: &GuestRows, rows: &[u32]) -> Self {
+    pub(super) fn of(guest: &GuestRows, rows: &[u32]) -> Self {
         Self {
             targets: pick(guest.numbers(), rows),
             weights: guest.weights_of(rows),
             offsets: guest.offsets_of(rows),
         }
     }
+
+    fn targets(&self) -> Targets<'_> {
+        Targets {
+            values: &self.targets,
+            weights: self.weights.as_deref(),
+            offsets: self.offsets.as_deref(),
+        }
+    }
 }
 
 /// The party's own features.
-struct Tables<'a> {
-    training: &'a FeatureMatrix,
-    test: &'a FeatureMatrix,
+pub(super) struct Tables<'a> {
+    pub(super) training: &'a FeatureMatrix,
+    pub(super) test: &'a FeatureMatrix,
 }
 
-/// The guest's model without the partner, with the same settings.
-fn alone(
+/// The guest's model without the partner, with the same settings, beside the joint one; what is
+/// known is of the training rows and of the test rows.
+pub(super) fn alone(
     family: Family,
     settings: &Regression,
-    known: &Known,
+    [known, tested]: [&Known; 2],
     tables: &Tables<'_>,
-    test_offsets: Option<&[f64]>,
-    joint_test: Vec<f64>,
+    joint: Joint,
 ) -> Result<GuestTrained, JobError> {
     let settings = local::Settings {
         l2: settings.l2.max(L2_MIN),
@@ -133,13 +191,21 @@ fn alone(
         let predictors = local::predictors(&alone, &table.columns(), table.rows())?;
         Ok(means(family, predictors, offsets))
     };
-    let scores = Scores {
-        alone_test: predicted(tables.test, test_offsets)?,
-        alone_training: predicted(tables.training, offsets)?,
-        joint_test,
-        joint_training: None,
+    let test_offsets = tested.offsets.as_deref();
+    let alone_test = predicted(tables.test, test_offsets)?;
+    let predicted = match joint {
+        Joint::Seen(predictors) => Predicted::One(Scores {
+            alone_test,
+            alone_training: predicted(tables.training, offsets)?,
+            joint_test: means(family, predictors, test_offsets),
+            joint_training: None,
+        }),
+        Joint::Unseen(joint) => {
+            let guest_alone = NumericEvaluation::new(&alone_test, &tested.targets, None, family)?;
+            Predicted::HiddenNumbers(NumericComparison { guest_alone, joint })
+        }
     };
-    Ok(GuestTrained { alone, predicted: Predicted::One(scores) })
+    Ok(GuestTrained { alone, predicted })
 }
 
 /// The largest magnitude of the targets, at least 1.
@@ -155,7 +221,7 @@ pub(super) fn means(family: Family, mut predictors: Vec<f64>, offsets: Option<&[
     predictors.into_iter().map(|predictor| family.mean(predictor)).collect()
 }
 
-fn joint_settings(settings: &Regression) -> joint::Settings {
+pub(super) fn joint_settings(settings: &Regression) -> joint::Settings {
     joint::Settings {
         l2: settings.l2,
         l1: settings.l1,

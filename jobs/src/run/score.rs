@@ -138,10 +138,10 @@ async fn apply(
     let Some(model) = saved.model() else {
         return Err(ModelError::InvalidInput("the model's settings are damaged".into()).into());
     };
-    if let Model::FactorizationMachine { settings, .. } = &model {
+    if let Model::FactorizationMachine { privacy, settings } = &model {
         run.record("score.count", Audience::All, 1)?;
-        let users = (table, interactions);
-        let recommended = recommendation::score(run, step.pair()?, saved, settings, users).await?;
+        let (users, spec) = ((table, interactions), (&privacy[..], settings));
+        let recommended = recommendation::score(run, step.pair()?, saved, spec, users).await?;
         let mut scored = finished(outcome(saved, &model), saved, table, None);
         scored.outcome.recommended = recommended;
         return Ok(scored);

@@ -11,6 +11,7 @@ use super::boosted_trees::{self, Part};
 use super::classes::{ClassScore, ClassScores, ClassesPart, TestClassScores};
 use super::data::{Data, GuestRows, pick};
 use super::evaluate::{Predicted, compare, compare_grades, compare_numbers};
+use super::hidden_scores;
 use super::logistic_regression;
 use super::multinomial_regression;
 use super::outcome::{AloneLinear, Coefficient, LinearPart, ModelOutcome, ModelPart, TestScores};
@@ -53,6 +54,9 @@ async fn run_step(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<ModelOutcome, JobError> {
+    if run.job.hides_scores() && !run.job.recommends() {
+        hidden_scores::check_rows(split.test.len())?;
+    }
     let best = prepared.best_for(run, &model_step.train.name)?;
     let prepared = best.as_ref().unwrap_or(prepared);
     let model_id = agree_on_id(run, step, &model_step.id).await?;
@@ -107,10 +111,10 @@ async fn run_step(
                 boosted_trees::train(run, (step, id), spec, data, split, prepared).await?;
             trees(trained)
         }
-        Model::FactorizationMachine { settings, .. } => {
-            let spec = model_step.split;
+        Model::FactorizationMachine { privacy, settings } => {
+            let spec = (&privacy[..], settings, model_step.split);
             let (part, recommendation) =
-                recommendation::train(run, step, settings, spec, data, prepared).await?;
+                recommendation::train(run, step, spec, data, prepared).await?;
             return Ok(ModelOutcome { recommendation, ..outcome(model_step, model_id, part) });
         }
     };
@@ -134,6 +138,10 @@ async fn judge(
         Predicted::One(scores) => scores,
         Predicted::Hidden(comparison) => {
             results.hidden = Some(comparison);
+            return Ok(());
+        }
+        Predicted::HiddenNumbers(comparison) => {
+            results.numeric = Some(comparison);
             return Ok(());
         }
         Predicted::Classes(scores) => {
@@ -322,7 +330,7 @@ fn trees(trained: boosted_trees::Trained) -> (ModelPart, Option<Predicted>) {
 fn names_of(predicted: &Predicted) -> Option<Vec<String>> {
     match predicted {
         Predicted::Classes(scores) => Some(scores.names.clone()),
-        Predicted::One(_) | Predicted::Hidden(_) => None,
+        Predicted::One(_) | Predicted::Hidden(_) | Predicted::HiddenNumbers(_) => None,
     }
 }
 

@@ -123,7 +123,18 @@ fn told_by_scoring(model: &ModelOutcome, guest: &str, host_names: &[String]) -> 
     let hosts = listed(host_names);
     let (host, host_zh) = (&hosts.en, &hosts.zh);
     match (model.privacy == STRICT, !model.part.is_linear()) {
-        _ if model.part.recommends() => Text::owned(
+        (true, _) if model.part.recommends() => Text::owned(
+            format!(
+                "{guest} gets for every scored user a list in order and no score; each place tells \
+                 which combination of {host}'s columns is the largest of those that are left. \
+                 Lists of the same users by another history or model tell more."
+            ),
+            format!(
+                "{guest} 得到每个被评分用户的有序列表，不含得分；每个位置说明 {host_zh} 各列的哪一个组合在其余组合中最大。\
+                 同一批用户按另一份历史或另一个模型得到的列表会透露更多。"
+            ),
+        ),
+        (false, _) if model.part.recommends() => Text::owned(
             format!(
                 "{guest} gets the same combinations of {host}'s columns of every user that is \
                  scored, as many as there are factors: users that are alike in all of these \

@@ -4,7 +4,7 @@ use contract::STRICT;
 use models::vertical::hidden_evaluation::SHARES_MAX;
 
 use super::align::has_payload;
-use super::{JobSpec, LogisticRegression, Model, SplitBy};
+use super::{JobSpec, Model, SplitBy, Target};
 
 /// A part of a job that hidden rows or scores do not go with: whether it is there, the key of the
 /// job, what it is, and advice.
@@ -14,7 +14,7 @@ type Refusal = (bool, &'static str, &'static str, &'static str);
 /// message and advice.
 pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     if job.recommends() {
-        // See `recommendation`, which goes with neither.
+        // `recommendation` checks these jobs: the mode says what of a score is seen.
         return;
     }
     let mut refuse = |what: &str, refusals: &[Refusal]| {
@@ -33,12 +33,14 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
 
 fn of_rows(job: &JobSpec) -> Vec<Refusal> {
     let encode = &job.prepare.encode;
-    let has = |asks: fn(&LogisticRegression) -> bool| {
-        job.train.iter().any(|step| match &step.model {
-            Model::LogisticRegression { settings, .. } => asks(settings),
-            _ => false,
-        })
+    let stops_early = |model: &Model| match model {
+        Model::LogisticRegression { settings, .. } => settings.early_stopping > 0,
+        _ => false,
     };
+    let is_fit = |model: &Model| {
+        matches!(model, Model::LogisticRegression { .. } | Model::Regression { .. })
+    };
+    let has = |what: &dyn Fn(&Model) -> bool| job.train.iter().any(|step| what(&step.model));
     vec![
         (
             job.score.is_some(),
@@ -50,7 +52,7 @@ fn of_rows(job: &JobSpec) -> Vec<Refusal> {
             job.train.len() != 1 && job.score.is_none(),
             "align",
             "another number of models than one",
-            "one `logistic_regression` in a job: the host's columns are shared once; for numbers \
+            "one regression in a job: the host's columns are shared once; for numbers \
              about the rows without a model, `protocol: totals`",
         ),
         (
@@ -79,13 +81,24 @@ fn of_rows(job: &JobSpec) -> Vec<Refusal> {
             "`encode` otherwise, such as `numbers: standardise`",
         ),
         (
-            has(|it| it.early_stopping > 0),
+            has(&stops_early),
             "train",
             "`early_stopping`",
             "`early_stopping: 0`: training ends at the optimum, and `l2` keeps it from \
              overfitting",
         ),
-        (has(|it| it.standard_errors), "train", "`standard_errors`", "`standard_errors: false`"),
+        (
+            has(&Model::has_standard_errors),
+            "train",
+            "`standard_errors`",
+            "`standard_errors: false`",
+        ),
+        (
+            has(&|model: &Model| !is_fit(model)),
+            "train",
+            "another model than a logistic, linear, Poisson, gamma or Tweedie regression",
+            "one of these, or known rows with `evaluate: { scores: hidden }`",
+        ),
     ]
 }
 
@@ -97,6 +110,12 @@ fn of_parties(job: &JobSpec) -> Vec<Refusal> {
             "parties",
             "a `weight` of the guest's rows",
             "leave it out: each common row counts alike",
+        ),
+        (
+            job.guest.offset.is_some(),
+            "parties",
+            "an `offset` of the guest's rows",
+            "leave it out, or `protocol: ecdh` or `rr22`",
         ),
         (
             has_payload(job),
@@ -114,9 +133,8 @@ fn of_parties(job: &JobSpec) -> Vec<Refusal> {
 }
 
 fn of_scores(job: &JobSpec) -> Vec<Refusal> {
-    let is_fit = |model: &Model| match model {
-        Model::LogisticRegression { privacy, .. } => privacy == STRICT,
-        _ => false,
+    let is_fit = |model: &Model| {
+        model.privacy() == STRICT && matches!(model.target(), Target::TwoClasses | Target::Number)
     };
     let encode = &job.prepare.encode;
     vec![
@@ -129,8 +147,8 @@ fn of_scores(job: &JobSpec) -> Vec<Refusal> {
         (
             job.train.iter().any(|step| !is_fit(&step.model)),
             "evaluate",
-            "another model than `logistic_regression`",
-            "leave `scores` out, or put the other models into a job of their own",
+            "models of several classes or of an order, nor with models that are not `strict`",
+            "leave `scores` out, or put these models into a job of their own",
         ),
         (
             encode.uses_woe() && !job.hides_rows(),

@@ -219,8 +219,11 @@ impl JobSpec {
             let of_levels =
                 [catalogue::LEVELS, catalogue::LABELS_OF_LEVELS, catalogue::ROWS_OF_LEVELS];
             model.disclosures.retain(|it| has_levels || !of_levels.contains(it));
-            if self.hides_scores() {
-                model.disclosures = catalogue::hidden_of(&model.disclosures, self.hides_rows());
+            // Where items are recommended, the mode says what is hidden.
+            if self.hides_scores() && !self.recommends() {
+                let of_numbers = step.train.model.target() == Target::Number;
+                model.disclosures =
+                    catalogue::hidden_of(&model.disclosures, self.hides_rows(), of_numbers);
             }
             statement.push(model);
         }
@@ -318,6 +321,12 @@ fn of_model(step: &ModelStep<'_>, hosts_count: usize) -> StepDisclosures {
     statement.disclosures = catalogue::model_of(&statement.disclosures, hosts_count);
     if step.train.warm_start.is_none() {
         statement.disclosures.retain(|disclosure| *disclosure != catalogue::WARM_START);
+    }
+    if let Model::FactorizationMachine { settings, .. } = model
+        && settings.list_users == 0
+    {
+        let of_lists = ["train.lists", "score.order_of_lists"];
+        statement.disclosures.retain(|disclosure| !of_lists.contains(&disclosure.key.as_ref()));
     }
     if let Model::BoostedTrees { settings, .. } = model {
         let has_directions = !settings.directions.is_empty();

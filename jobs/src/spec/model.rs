@@ -220,6 +220,12 @@ pub struct FactorizationMachine {
     pub top: u32,
     /// Items of fewer common users are left out.
     pub min_item_users: u32,
+    /// In strict: users among whom some are judged.
+    #[serde(default = "test_users")]
+    pub test_users: u32,
+    /// In strict: most common users for whom training makes lists.
+    #[serde(default = "list_users")]
+    pub list_users: u32,
 }
 
 /// What the label of a regression is taken for.
@@ -369,6 +375,15 @@ impl TreeSampling {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// What models say that were saved before there was the setting, and jobs that do not set it.
+pub(super) fn test_users() -> u32 {
+    5_000
+}
+
+pub(super) fn list_users() -> u32 {
+    20_000
 }
 
 fn top_rate() -> Share {

@@ -1,7 +1,10 @@
 //! What goes together with recommendation.
 
+use contract::STRICT;
+
 use super::align::has_payload;
 use super::fields::Problems;
+use super::model::{list_users, test_users};
 use super::node::{Key, Node, Value};
 use super::problem::Problem;
 use super::steps::{leave_one_out, named_key, place_of};
@@ -135,10 +138,19 @@ fn of_steps(job: &JobSpec) -> Vec<Refusal> {
             "`protocol: ecdh` or `rr22`",
         ),
         (
-            job.hides_scores(),
+            job.hides_scores() && !is_strict(job),
             "evaluate",
-            "hidden scores: the guest ranks its items by factors of users that it sees",
-            "leave `scores` out; docs/recommendation.md says what hidden scores would need",
+            "hidden scores in this mode: the guest ranks its items by factors of users that it sees",
+            "`privacy: strict`, in which nobody sees a score",
+        ),
+        (
+            is_strict(job)
+                && job.score.is_none()
+                && job.splits.iter().any(|split| split.by != SplitBy::LeaveOneOut),
+            "split",
+            "another split in `strict`: it judges one item of a user",
+            "`split: { by: leave_one_out }`, which leaves out the latest item where the guest names \
+             its `time`",
         ),
         (
             job.evaluate.cost.is_some() || job.evaluate.value.is_some(),
@@ -149,14 +161,13 @@ fn of_steps(job: &JobSpec) -> Vec<Refusal> {
         (
             job.train.len() > 1 && job.train.iter().all(|it| it.model.target() == Target::Items),
             "train",
-            "a second model: each tells the guest further combinations of the host's columns",
+            "a second model: each tells the guest more of the host's columns",
             "one `factorization_machine` in a job; try settings by the guest's own figures first",
         ),
         (
             job.splits.len() > 1,
             "splits",
-            "several splits: each trains a model, which tells the guest further combinations of \
-             the host's columns",
+            "several splits: each trains a model, which tells the guest more of the host's columns",
             "`split:` with one",
         ),
         (
@@ -168,11 +179,37 @@ fn of_steps(job: &JobSpec) -> Vec<Refusal> {
     ]
 }
 
+/// Whether nobody sees a score or a user's factors.
+fn is_strict(job: &JobSpec) -> bool {
+    let modes = job.train.iter().map(|step| step.model.privacy());
+    let mut modes = modes.chain(job.score.as_ref().map(|score| score.privacy.as_str()));
+    modes.any(|mode| mode == STRICT)
+}
+
 /// Settings that a descriptor cannot bound one by one.
 fn check_settings(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     for step in &job.train {
-        let Model::FactorizationMachine { settings, .. } = &step.model else { continue };
+        let Model::FactorizationMachine { privacy, settings } = &step.model else { continue };
         let name = &step.name;
+        if privacy == STRICT && settings.top > PLACES_MAX {
+            let message = format!(
+                "`top` of `{name}` is {}, and `strict` compares each place of a list with all others",
+                settings.top
+            );
+            add("train", message, &format!("`top: {PLACES_MAX}` or less"));
+        }
+        for (setting, value, default) in [
+            ("test_users", settings.test_users, test_users()),
+            ("list_users", settings.list_users, list_users()),
+        ] {
+            if privacy != STRICT && value != default {
+                let message =
+                    format!("`{setting}` of `{name}` is {value}, and it counts only in `strict`");
+                let help = "leave it out: nothing bounds tests and lists in this mode; or take \
+                            `privacy: strict`";
+                add("train", message, help);
+            }
+        }
         for (setting, value) in [("factors", settings.factors), ("directions", settings.directions)]
         {
             if !value.is_multiple_of(4) {
@@ -190,3 +227,6 @@ fn check_settings(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         }
     }
 }
+
+/// Most places of a list in `strict`.
+const PLACES_MAX: u32 = 100;

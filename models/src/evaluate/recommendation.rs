@@ -66,14 +66,24 @@ pub struct Recommendations {
     hits: Vec<f64>,
 }
 
+/// How one user's candidates are ranked.
+#[derive(Clone, Debug)]
+pub struct RankedUser {
+    /// None without a relevant candidate.
+    figures: Option<UserFigures>,
+    /// The hit rates at 1, 2, … k places.
+    hits: Vec<f64>,
+}
+
 /// How a model ranks what its users took, and how much of the catalogue it shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// The figures of the rankings.
     #[serde(flatten)]
     pub figures: Recommendation,
-    /// The share of all items that are among the first k candidates of some judged user.
-    pub coverage: f64,
+    /// The share of all items that are among the first k candidates of some judged user; none of a
+    /// ranking that nobody saw.
+    pub coverage: Option<f64>,
 }
 
 /// Three models that rank the same candidates of the same users.
@@ -141,27 +151,15 @@ impl Recommendations {
     /// # Errors
     /// [`EvaluateError`] for columns of different lengths or scores that are not finite.
     pub fn add(&mut self, scores: &[f64], relevant: &[bool]) -> Result<(), EvaluateError> {
-        if relevant.len() != scores.len() {
-            let (scores, other) = (scores.len(), relevant.len());
-            return Err(EvaluateError::LengthsDiffer { scores, what: "candidates", other });
-        }
-        check_scores(scores)?;
-        let total = relevant.iter().filter(|relevant| **relevant).count();
-        if total == 0 {
-            self.users_left_out += 1;
-            return Ok(());
-        }
-        let ties = ties(scores, relevant);
-        let gained = ties.iter().map(|tie| tie.gain(self.k)).sum::<f64>();
-        for (places, hits) in (1..).zip(&mut self.hits) {
-            *hits += hit_rate(&ties, places);
-        }
-        self.by_user.push(UserFigures {
-            auc: (total < scores.len()).then(|| auc(&ties, total, scores.len() - total)),
-            ndcg: gained / gain(0, total.min(self.k)),
-            hit_rate: hit_rate(&ties, self.k),
-        });
+        self.add_ranked(&RankedUser::new(self.k, scores, relevant)?);
         Ok(())
+    }
+
+    /// Adds a user whose candidates are ranked already, for as many places.
+    pub fn add_ranked(&mut self, RankedUser { figures, hits }: &RankedUser) {
+        self.hits.iter_mut().zip(hits).for_each(|(sum, hits)| *sum += hits);
+        self.users_left_out += usize::from(figures.is_none());
+        self.by_user.extend(figures);
     }
 
     /// The means.
@@ -188,6 +186,34 @@ impl Recommendations {
             hit_rates: hits.into_iter().map(|hits| hits / users).collect(),
             by_user,
         })
+    }
+}
+
+impl RankedUser {
+    /// The figures at the first `k` places of a user with the score of each candidate and whether
+    /// it is relevant.
+    ///
+    /// # Errors
+    /// [`EvaluateError`] for columns of different lengths or scores that are not finite.
+    pub fn new(k: usize, scores: &[f64], relevant: &[bool]) -> Result<Self, EvaluateError> {
+        if relevant.len() != scores.len() {
+            let (scores, other) = (scores.len(), relevant.len());
+            return Err(EvaluateError::LengthsDiffer { scores, what: "candidates", other });
+        }
+        check_scores(scores)?;
+        let total = relevant.iter().filter(|relevant| **relevant).count();
+        if total == 0 {
+            return Ok(Self { figures: None, hits: Vec::new() });
+        }
+        let ties = ties(scores, relevant);
+        let gained = ties.iter().map(|tie| tie.gain(k)).sum::<f64>();
+        let figures = UserFigures {
+            auc: (total < scores.len()).then(|| auc(&ties, total, scores.len() - total)),
+            ndcg: gained / gain(0, total.min(k)),
+            hit_rate: hit_rate(&ties, k),
+        };
+        let hits = (1..=k).map(|places| hit_rate(&ties, places)).collect();
+        Ok(Self { figures: Some(figures), hits })
     }
 }
 
@@ -223,17 +249,29 @@ impl RecommendationComparison {
 }
 
 impl PairedDifference {
+    /// The quantile of the normal distribution that leaves 2.5 % beyond it.
+    const NORMAL_975: f64 = 1.959_964;
+
     /// Of the differences of single users; none of fewer than [`INTERVAL_USERS_MIN`].
     fn of(differences: &[f64]) -> Option<Self> {
-        /// The quantile of the normal distribution that leaves 2.5 % beyond it.
-        const NORMAL_975: f64 = 1.959_964;
-        if differences.len() < INTERVAL_USERS_MIN {
+        let value = differences.iter().sum::<f64>() / differences.len() as f64;
+        let squares = differences.iter().map(|it| (it - value).powi(2)).sum::<f64>();
+        Self::about(differences.len(), value, squares)
+    }
+
+    /// Of the sum of so many differences and that of their squares.
+    pub(crate) fn of_sums(count: usize, sum: f64, squares: f64) -> Option<Self> {
+        let value = sum / count as f64;
+        Self::about(count, value, (squares - sum * value).max(0.0))
+    }
+
+    /// Of a mean and the sum of squared distances from it.
+    fn about(count: usize, value: f64, squares: f64) -> Option<Self> {
+        if count < INTERVAL_USERS_MIN {
             return None;
         }
-        let count = differences.len() as f64;
-        let value = differences.iter().sum::<f64>() / count;
-        let squares = differences.iter().map(|it| (it - value).powi(2)).sum::<f64>();
-        let half = NORMAL_975 * (squares / (count - 1.0) / count).sqrt();
+        let count = count as f64;
+        let half = Self::NORMAL_975 * (squares / (count - 1.0) / count).sqrt();
         Some(Self { value, low: value - half, high: value + half })
     }
 }
@@ -348,7 +386,7 @@ mod tests {
                 let is_relevant: Vec<bool> = (0..3).map(|it| it == *place).collect();
                 users.add(&[3.0, 2.0, 1.0], &is_relevant).unwrap();
             }
-            Judged { figures: users.finish().unwrap(), coverage: 1.0 }
+            Judged { figures: users.finish().unwrap(), coverage: None }
         };
         let [alone, joint] = [[0, 1, 2, 1], [0, 0, 2, 0]].map(|it| judged(&it.repeat(8)));
         let compared = RecommendationComparison::new(alone.clone(), alone, joint).unwrap();

@@ -70,13 +70,14 @@ fn known_answer() {
     assert_eq!((found[0], found[3]), (6 * 330, 6 * 330));
     assert_eq!(
         outcome.transcript.hash(),
-        "e880b22f8910dc65caf8200b6a29de028add67e774b518252b93eff224145878"
+        "d15403309078cd8fd741d375bc174f590bad9e1d865109c11ff9e52c4baebc33"
     );
 }
 
 #[test]
 fn cost() {
     const ELEMENT: u64 = 150 * 1024;
+    const SHORT: u64 = 116 * 1024;
     let transcript = both_dealt(2, program).transcript;
     for (side, own, theirs) in [(Side::First, 2_u64, 1_u64), (Side::Second, 1, 2)] {
         let bytes = STEPS.map(|step| transcript.bytes_of(side, step));
@@ -85,11 +86,11 @@ fn cost() {
             48,
             // Ten numbers in one element, and one more.
             2 * ELEMENT,
-            ELEMENT,
+            SHORT,
             2 * pairs * 14,
-            own * ELEMENT,
-            own * (ELEMENT + (10 * 150_u64).div_ceil(8)),
-            theirs * (own * 150).div_ceil(8),
+            own * SHORT,
+            own * (SHORT + (10 * 150_u64).div_ceil(8)),
+            theirs * own * 14,
         ];
         assert_eq!(bytes, expected, "{side:?}");
     }

@@ -70,7 +70,7 @@ fn known_answer() {
     assert_eq!(sums(&first[0].theirs, &second[0].own).iter().sum::<u64>(), 30);
     assert_eq!(
         outcome.transcript.hash(),
-        "fc780933f562e637650a3dd423ce26b8bebaeaba048631a4108ea208c1d3a624"
+        "cb5aa5f124b8e980ea52afc4673f335271561b2f0db9b3f985178794ddc02fdb"
     );
 }
 
@@ -79,10 +79,10 @@ fn cost() {
     let transcript = both_dealt(3, program).transcript;
     for (side, cells) in [(Side::First, 37), (Side::Second, 7)] {
         assert_eq!(transcript.bytes_of(side, "shape"), 48);
-        assert_eq!(transcript.bytes_of(side, "hints"), cells * 153_600);
+        assert_eq!(transcript.bytes_of(side, "hints"), cells * 118_784);
         // Ten rows of 150 bits, rounded up to whole bytes.
-        assert_eq!(transcript.bytes_of(side, "vectors"), 153_600 + 188);
-        assert_eq!(transcript.bytes_of(side, "sums"), (cells * 150).div_ceil(8));
+        assert_eq!(transcript.bytes_of(side, "vectors"), 118_784 + 188);
+        assert_eq!(transcript.bytes_of(side, "sums"), cells * 14);
     }
 }
 

@@ -50,11 +50,20 @@ fn correct() {
         let expected = joint.iter().zip(&weights).fold(0_u64, |sum, (column, weight)| {
             sum.wrapping_add(weight.wrapping_mul(i64::from(column[row]) as u64))
         });
-        assert_eq!(*score, expected, "row {row}");
+        assert!(is_near(*score, expected), "row {row}");
     }
-    let twice: Vec<u64> = scores.iter().map(|score| score.wrapping_mul(2)).collect();
-    assert_eq!(sums(&outcome.first.0[1], &outcome.second.0[1]), twice);
-    assert_eq!(sums(&outcome.first.1, &outcome.second.1), scores[..ROWS_STEP]);
+    let twice = sums(&outcome.first.0[1], &outcome.second.0[1]);
+    for (twice, score) in twice.iter().zip(&scores) {
+        let half = twice.wrapping_sub(*score);
+        assert!(half.wrapping_sub(*score).wrapping_add(6) <= 12);
+    }
+    let some = sums(&outcome.first.1, &outcome.second.1);
+    assert!(
+        some.iter()
+            .zip(&scores)
+            .all(|(some, score)| some.wrapping_sub(*score).wrapping_add(4) <= 8)
+    );
+    assert_eq!(some.len(), ROWS_STEP);
     let extras = [&extra[..3], &extra[3..]];
     let cases = [
         (&outcome.first.2[0], &outcome.second.2[0], ROWS),
@@ -70,6 +79,11 @@ fn correct() {
             assert_eq!(gradient[party], expected);
         }
     }
+}
+
+/// Each direction rounds the last place of a score.
+fn is_near(score: u64, expected: u64) -> bool {
+    score.wrapping_sub(expected).wrapping_add(2) <= 4
 }
 
 const STEPS: [&str; 7] =
@@ -93,18 +107,19 @@ fn known_answer() {
     let outcome = both_dealt(1, program);
     let (first, second) = (outcome.first.unwrap(), outcome.second.unwrap());
     // Row 0 holds -9 in all three columns, each with the weight 3 + 4.
-    assert_eq!(sums(&first.0, &second.0)[0] as i64, -9 * 3 * 7);
+    assert!(is_near(sums(&first.0, &second.0)[0], (-9_i64 * 3 * 7) as u64));
     // Its rows -9, -7, … 9 sum up to 0; the penalty's row is 11.
     assert_eq!(sums(&second.1.own, &first.1.theirs)[0] as i64, 7 * 11);
     assert_eq!(
         outcome.transcript.hash(),
-        "89cba0fd909754d45cdc42741f315c8923e262a7f4a0396ff34d4b6ab66049b5"
+        "c175743745110825098c6d296cca740ce8cf6469b6379b3dde4afb211f693d72"
     );
 }
 
 #[test]
 fn cost() {
     const ELEMENT: u64 = 150 * 1024;
+    const HINT: u64 = 116 * 1024;
     let transcript = both_dealt(2, program).transcript;
     // The first party's two columns travel in one element of the second party's query.
     for (side, own, theirs) in [(Side::First, 2, 1), (Side::Second, 1, 2)] {
@@ -112,12 +127,12 @@ fn cost() {
         let rows = 10_u64;
         let expected = [
             48,
-            ELEMENT,
-            own * ELEMENT,
+            HINT,
+            own * HINT,
             2 * ELEMENT,
-            rows * 14,
-            ELEMENT + ((rows + theirs) * 150).div_ceil(8),
-            (own * 150).div_ceil(8),
+            rows * 8,
+            HINT + ((rows + theirs) * 150).div_ceil(8),
+            own * 14,
         ];
         assert_eq!(bytes, expected);
     }

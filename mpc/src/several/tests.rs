@@ -419,7 +419,10 @@ fn correct_products_of_columns() {
         })
         .collect();
     let found: Vec<&[u64]> = outcome.results.iter().map(|it| it.0.as_slice()).collect();
-    assert_eq!(sums(&found), scores);
+    // Each of the six products of a matrix with another party's share rounds the last place.
+    for (found, score) in sums(&found).iter().zip(&scores) {
+        assert!(found.wrapping_sub(*score).wrapping_add(6) <= 12, "{found} {score}");
+    }
     let found: Vec<&[u64]> = outcome.results.iter().map(|it| it.1.as_slice()).collect();
     let starts = [0, 2, 3];
     let back: Vec<u64> = places

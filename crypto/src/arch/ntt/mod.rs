@@ -304,7 +304,8 @@ impl Engine {
     }
 
     /// The sum of `words` with the signs of a ternary vector: bit `i` of `positive` adds word `i`,
-    /// bit `i` of `negative` takes it off. Exact for up to 2^13 words below 2^50.
+    /// bit `i` of `negative` takes it off, modulo 2^64: exact if the sum fits, as it does for up to
+    /// 2^13 words below 2^50.
     pub(crate) fn ternary_sum(self, positive: &[u64], negative: &[u64], words: &[u64]) -> i64 {
         assert!(words.len() <= 1 << 13);
         assert!([positive.len(), negative.len()] == [words.len().div_ceil(64); 2]);

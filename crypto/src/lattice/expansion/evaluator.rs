@@ -5,9 +5,10 @@ use core::ops::Range;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{Answers, CUT_BITS, EncryptedWeights, Expansion, Hint};
+use super::{Answers, EncryptedWeights, Expansion, SentHint};
 use crate::hash;
 use crate::lattice::columns::check_columns;
+use crate::lattice::fraction::{FractionPoly, rounding_variance};
 use crate::lattice::noise::{FRESH_VARIANCE, bound_bits, check_shared, hint_variance};
 use crate::lattice::ring::{Accumulator, SecretPoly, TransformedPoly, reject};
 use crate::lattice::sample::{Ternary, add_errors};
@@ -126,18 +127,16 @@ impl<'a> Evaluator<'a> {
     /// # Panics
     ///
     /// If the range goes beyond [`Expansion::chunks`].
-    pub fn hints(&self, chunks: Range<usize>) -> Vec<Hint> {
+    pub fn hints(&self, chunks: Range<usize>) -> Vec<SentHint> {
         assert!(chunks.end <= self.expansion.chunks(), "the last chunk is {chunks:?}");
         let ring = &self.expansion.ring;
         let hint = |chunk| {
             let (secret, mut rng) = self.secret(chunk);
-            let mut poly =
+            let sum =
                 self.combine(chunk, &secret, &self.expansion.public, &self.expansion.public_extra);
-            let mut errors = ring.zero();
-            add_errors(ring, &mut errors, &mut rng);
-            let errors = Zeroizing::new(ring.forward(errors));
-            ring.add(&mut poly.words, &errors.words);
-            Hint { poly }
+            let mut poly = ring.inverse(sum);
+            add_errors(ring, &mut poly, &mut rng);
+            SentHint { poly: FractionPoly::of(ring, &self.expansion.fractions, &poly) }
         };
         chunks.into_par_iter().map(hint).collect()
     }
@@ -165,7 +164,7 @@ impl<'a> Evaluator<'a> {
             fractions.extend(answer);
             shares.extend(own);
         }
-        (Answers { chunks, fractions }, shares)
+        (Answers { chunks, cut: self.expansion.cut, fractions }, shares)
     }
 
     /// The masked rows of one chunk, and the shares that go with them.
@@ -191,7 +190,7 @@ impl<'a> Evaluator<'a> {
             let masks = mask[row..].iter().step_by(rows);
             let residues = ring.moduli().zip(words.zip(masks));
             let masked = residues.map(|(modulus, (word, mask))| modulus.add(*word, *mask));
-            fractions.of(masked) >> CUT_BITS
+            self.expansion.cut.of(fractions.of(masked))
         };
         let share = |row: usize| {
             let fraction = fractions.of(mask[row..].iter().step_by(rows).copied());
@@ -210,7 +209,8 @@ fn check_noise(expansion: &Expansion, columns: &[&[i32]]) -> Result<(), LatticeE
     };
     let squares: Vec<f64> = (0..expansion.chunks()).into_par_iter().map(square).collect();
     let largest = squares.into_iter().fold(0.0, f64::max);
-    let variance = FRESH_VARIANCE * largest + hint_variance(&expansion.ring);
+    let rounding = rounding_variance(&expansion.ring);
+    let variance = FRESH_VARIANCE * largest + hint_variance(&expansion.ring) + rounding;
     check_shared(&expansion.ring, bound_bits(variance), 64.0)
 }
 

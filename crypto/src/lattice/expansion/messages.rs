@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Expansion;
 use crate::lattice::LatticeError;
+use crate::lattice::fraction::{Cut, FractionPoly};
 use crate::lattice::ring::TransformedPoly;
 
 /// A query: `b_k` of every tile of columns and `b_x`, in transformed form.
@@ -51,62 +52,61 @@ impl EncryptedWeights {
     }
 }
 
-/// What the evaluator sends once per chunk of rows, in transformed form.
+/// What the evaluator sends once per chunk of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentHint {
+    pub(super) poly: FractionPoly,
+}
+
+impl SentHint {
+    /// The wire form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.poly.to_bytes()
+    }
+}
+
+/// What the key holder keeps of a [`SentHint`]: the element in transformed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub(super) poly: TransformedPoly,
 }
 
 impl Hint {
-    /// Bytes of a hint: 153,600 for N = 8192.
+    /// Bytes of a hint: 118,784 for N = 8192.
     pub fn byte_count(expansion: &Expansion) -> usize {
-        expansion.ring.poly_bytes()
-    }
-
-    /// The wire form.
-    pub fn to_bytes(&self, expansion: &Expansion) -> Vec<u8> {
-        expansion.ring.pack(&self.poly.words)
+        FractionPoly::byte_count(&expansion.ring)
     }
 
     /// Reads exactly [`Hint::byte_count`] bytes.
     ///
     /// # Errors
     ///
-    /// [`LatticeError::WrongLength`] or [`LatticeError::NotReduced`]: the peer misbehaves.
+    /// [`LatticeError::WrongLength`]: the peer misbehaves. Every content is a hint.
     pub fn from_bytes(expansion: &Expansion, bytes: &[u8]) -> Result<Self, LatticeError> {
-        let words = expansion.ring.unpack(bytes, "hint")?;
-        Ok(Self { poly: TransformedPoly { words } })
+        let poly = FractionPoly::from_bytes(&expansion.ring, bytes, "hint")?;
+        Ok(Self { poly: expansion.ring.forward(poly.to_poly(&expansion.ring)) })
     }
 }
-
-/// Bits of a masked number on the wire, the first ones of its fraction of Q.
-pub(super) const FRACTION_BITS: u32 = 112;
-/// Bytes of a masked number.
-const FRACTION_BYTES: usize = FRACTION_BITS as usize / 8;
 
 /// The answers to one query: one masked number per row of some chunks, as a fraction of Q.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
     /// The chunks that were answered.
     pub(super) chunks: Range<usize>,
-    /// Of each of their rows the first [`FRACTION_BITS`] bits.
+    pub(super) cut: Cut,
+    /// Of each of their rows the first bits, see `fraction`.
     pub(super) fractions: Vec<u128>,
 }
 
 impl Answers {
-    /// Bytes of the answers for some chunks to one query: 14 per row.
+    /// Bytes of the answers for some chunks to one query: 14 or 8 per row.
     pub fn byte_count(expansion: &Expansion, chunks: &Range<usize>) -> usize {
-        expansion.rows_of(chunks) * FRACTION_BYTES
+        expansion.cut.byte_count(expansion.rows_of(chunks))
     }
 
     /// The wire form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.fractions.len() * FRACTION_BYTES];
-        let places = bytes.as_chunks_mut::<FRACTION_BYTES>().0;
-        for (place, fraction) in places.iter_mut().zip(&self.fractions) {
-            place.copy_from_slice(&fraction.to_le_bytes()[..FRACTION_BYTES]);
-        }
-        bytes
+        self.cut.write(&self.fractions)
     }
 
     /// Reads exactly [`Answers::byte_count`] bytes.
@@ -119,14 +119,8 @@ impl Answers {
         chunks: Range<usize>,
         bytes: &[u8],
     ) -> Result<Self, LatticeError> {
-        let (expected, actual) = (Self::byte_count(expansion, &chunks), bytes.len());
-        if expected != actual {
-            return Err(LatticeError::WrongLength { what: "answers", expected, actual });
-        }
-        let fraction = |bytes: &[u8; FRACTION_BYTES]| {
-            bytes.iter().rev().fold(0, |word, byte| word << 8 | u128::from(*byte))
-        };
-        let fractions = bytes.as_chunks().0.iter().map(fraction).collect();
-        Ok(Self { chunks, fractions })
+        let cut = expansion.cut;
+        let fractions = cut.read(bytes, expansion.rows_of(&chunks))?;
+        Ok(Self { chunks, cut, fractions })
     }
 }

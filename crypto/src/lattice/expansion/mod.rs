@@ -6,9 +6,10 @@
 //!
 //! # Construction
 //!
-//! The transpose of [`super::projection`], whose notation is used; `t = 2^64`. One element carries
-//! the numbers of `T` columns, a power of two; rows are worked on in chunks of `h = N/T`. Public,
-//! from a seed: uniform `a_k` for every tile of T columns, and `a_x`.
+//! The transpose of [`super::projection`], whose notation is used, hints cut to 116 bits included;
+//! `t = 2^64`. One element carries the numbers of `T` columns, a power of two; rows are worked on
+//! in chunks of `h = N/T`. Public, from a seed: uniform `a_k` for every tile of T columns, and
+//! `a_x`.
 //!
 //! Once, the evaluator sends per chunk `c` of h rows, with fresh ternary `u_c` and error `e_c`,
 //!
@@ -25,13 +26,13 @@
 //!
 //! Coefficient i of `x_kc·w_k` is `Σ_j x_(ch + i, kT + j)·w_(kT + j)`: what other pairs of columns
 //! add lies a multiple of h away. The evaluator masks the first h coefficients of each chunk with
-//! `r`, uniform modulo Q, and sends of each, as a fraction of Q, the first 112 bits; both sides
-//! round:
+//! `r`, uniform modulo Q, and sends of each, as a fraction of Q, the first f bits, 112 or 64; both
+//! sides round:
 //!
 //! ```text
-//! answer_c  = ⌊2^112/Q·(Σ_k x_kc·b_k + u_c·b_x + r)⌋
+//! answer_c  = ⌊2^f/Q·(Σ_k x_kc·b_k + u_c·b_x + r)⌋
 //! evaluator = -round(t·r/Q)
-//! holder    = round(t·(answer_c/2^112 - hint_c·s/Q))
+//! holder    = round(t·((answer_c + 1/2)/2^f - hint_c·s/Q))
 //! ```
 //!
 //! # Security
@@ -40,13 +41,15 @@
 //! public a's hide the vector, a fresh `u_c` makes each hint pseudo-random, and every coefficient
 //! of an answer is uniform before it is cut. Shares of a row are off by one with probability below
 //! 2^-40, for noise within `9.5·sqrt(10.75·S + 21·N)`, S the largest sum of squares of a chunk over
-//! all columns; the cut adds 2^-47 to that probability.
+//! all columns, and 2^42.8 for the hints' cut; that of answers to 112 bits adds 2^-47 to the
+//! probability. With answers of 64 bits they are off by one at random (`fraction::Cut`): the last
+//! place of a sum is rounded by a coin.
 //!
 //! # Cost
 //!
-//! Hint: 153,600 bytes per h rows. Query: 153,600 bytes per T columns and one more. Answer: 14
-//! bytes per row. T is the power of two for which hints and a stated number of queries are the
-//! fewest bytes together. Time per answer: n·d/N products of N values per prime, and as many
+//! Hint: 118,784 bytes per h rows. Query: 153,600 bytes per T columns and one more. Answer: 14
+//! bytes per row, or 8. T is the power of two for which hints and a stated number of queries are
+//! the fewest bytes together. Time per answer: n·d/N products of N values per prime, and as many
 //! transforms more where the columns do not fit the memory budget in transformed form.
 
 mod evaluator;
@@ -60,8 +63,9 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 pub use evaluator::Evaluator;
-pub use messages::{Answers, EncryptedWeights, Hint};
+pub use messages::{Answers, EncryptedWeights, Hint, SentHint};
 
+use super::fraction::Cut;
 use super::ring::{Ring, SecretPoly, TransformedPoly};
 use super::sample::{Ternary, add_errors};
 use super::scale::{Fractions, PowerScale, round_to_bits};
@@ -76,6 +80,7 @@ pub struct Expansion {
     columns: usize,
     /// T, the columns of an element.
     tile: usize,
+    cut: Cut,
     scale: PowerScale,
     fractions: Fractions,
     /// `a_k` of every tile.
@@ -122,11 +127,18 @@ impl Expansion {
             rows,
             columns,
             tile,
+            cut: Cut::Long,
             scale: PowerScale::new(ring, 64),
             fractions: Fractions::new(ring),
             public,
             public_extra,
         })
+    }
+
+    /// The same with shares that are off by one at random, and answers of 8 bytes in place of 14.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        Self { cut: Cut::Short, ..self }
     }
 
     /// The ring.
@@ -247,7 +259,7 @@ impl Expansion {
             self.ring.multiply(&mut product, &key.transformed);
             let product = Zeroizing::new(self.ring.inverse(product));
             let share = |(row, answer): (usize, &u128)| {
-                let masked = (answer << CUT_BITS) + (1 << (CUT_BITS - 1));
+                let masked = self.cut.middle(*answer);
                 let product = self.fractions.of_coefficient(&product.words, row);
                 round_to_bits(masked.wrapping_sub(product), 64) as u64
             };
@@ -258,16 +270,16 @@ impl Expansion {
     }
 }
 
-/// Bits that an answer leaves out of a fraction of 128 bits.
-const CUT_BITS: u32 = 128 - messages::FRACTION_BITS;
-
-/// The columns of an element for which so many queries and all hints are the fewest elements.
+/// The columns of an element for which so many queries and all hints are the fewest bits.
 fn tile(degree: usize, rows: usize, columns: usize, queries: usize) -> usize {
-    let elements = |tile: &usize| {
+    const QUERY_BITS: usize = 150;
+    const HINT_BITS: usize = 116;
+    let bits = |tile: &usize| {
         let (query, hints) = (columns.div_ceil(*tile), rows.div_ceil(degree / *tile));
-        query.saturating_mul(queries).saturating_add(hints)
+        let queries = query.saturating_mul(queries).saturating_mul(QUERY_BITS);
+        queries.saturating_add(hints.saturating_mul(HINT_BITS))
     };
     let most = columns.next_power_of_two().min(degree);
     let tiles = (0..=most.ilog2()).map(|log| 1_usize << log);
-    tiles.min_by_key(elements).unwrap_or(1)
+    tiles.min_by_key(bits).unwrap_or(1)
 }

@@ -1,17 +1,18 @@
-//! Masking answers, and reading them.
+//! Answers that are shared: masking them, and reading them.
 
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{Answers, EncryptedVector, Evaluator, Hint, Projection, QueryKey};
-use crate::lattice::noise::{check_opened, check_shared, flood_bits};
-use crate::lattice::ring::reject;
+use super::messages::Numbers;
+use super::{Answers, EncryptedVector, Evaluator, Hint, Projection, Purpose, QueryKey};
+use crate::lattice::fraction::{Cut, FractionPoly};
+use crate::lattice::noise::check_shared;
 use crate::lattice::scale::round_to_bits;
 use crate::lattice::{LatticeError, invalid};
 use crate::random::Generator;
 
 /// Outputs whose secrets or hints are worked on together, so that a query's words stay in cache.
-const GROUP_OUTPUTS: usize = 16;
+pub(super) const GROUP_OUTPUTS: usize = 16;
 
 impl Evaluator<'_> {
     /// Answers a query in shared form: the answers to send, and the evaluator's own shares modulo
@@ -20,7 +21,7 @@ impl Evaluator<'_> {
     /// # Errors
     ///
     /// [`LatticeError::NoiseBudget`] if the columns are too large for the mask to hide the noise,
-    /// [`LatticeError::InvalidInput`] if the plaintext modulus is not 2^64.
+    /// [`LatticeError::InvalidInput`] if the projection is for opened answers.
     pub fn answer_shared(
         &self,
         query: &EncryptedVector,
@@ -40,112 +41,54 @@ impl Evaluator<'_> {
         queries: &[EncryptedVector],
         rng: &mut Generator,
     ) -> Result<Vec<(Answers, Vec<u64>)>, LatticeError> {
-        self.projection.check_words()?;
-        let ring = &self.projection.ring;
-        check_shared(ring, self.noise_bits, 64.0)?;
-        let words = Zeroizing::new(self.unmasked(queries));
-        let mut answers = vec![(Answers { words: Vec::new() }, Vec::new()); queries.len()];
-        let mut mask = Zeroizing::new(vec![0; ring.primes()]);
-        for output in words.chunks_exact((queries.len() * ring.primes()).max(1)) {
-            for ((answer, shares), words) in
-                answers.iter_mut().zip(output.chunks_exact(ring.primes()))
-            {
-                rng.fill_words(&mut mask);
-                for ((modulus, mask), word) in ring.moduli().zip(mask.iter_mut()).zip(words) {
-                    reject(core::slice::from_mut(mask), modulus, rng);
-                    answer.words.push(modulus.add(*word, *mask));
-                }
-                let fraction = self.projection.fractions.of(mask.iter().copied());
-                shares.push((round_to_bits(fraction, 64) as u64).wrapping_neg());
+        self.projection.check_purpose(Purpose::Shared)?;
+        check_shared(&self.projection.ring, self.noise_bits, 64.0)?;
+        let fractions = self.unmasked_fractions(queries)?;
+        let mut masked = vec![Vec::with_capacity(self.outputs()); queries.len()];
+        let mut shares = vec![Vec::with_capacity(self.outputs()); queries.len()];
+        let mut mask = Zeroizing::new([0; 2]);
+        for output in fractions.chunks_exact(queries.len().max(1)) {
+            for ((masked, shares), fraction) in masked.iter_mut().zip(&mut shares).zip(output) {
+                rng.fill_words(&mut *mask);
+                let mask = u128::from(mask[0]) << 64 | u128::from(mask[1]);
+                masked.push(Cut::Long.of(fraction.wrapping_add(mask)));
+                shares.push((round_to_bits(mask, 64) as u64).wrapping_neg());
             }
         }
-        Ok(answers)
+        let answers = masked.into_iter().map(|masked| Answers(Numbers::Fractions(masked)));
+        Ok(answers.zip(shares).collect())
     }
 
-    /// Answers a query in opened form: the key holder gets the sums and nothing else.
-    ///
-    /// # Errors
-    ///
-    /// [`LatticeError::NoiseBudget`] if the columns are too large for the flood to hide the noise.
-    pub fn answer_opened(
-        &self,
-        query: &EncryptedVector,
-        rng: &mut Generator,
-    ) -> Result<Answers, LatticeError> {
-        let answers = self.answer_opened_batch(core::slice::from_ref(query), rng)?;
-        answers.into_iter().next().ok_or_else(|| invalid("a batch without queries"))
-    }
-
-    /// Answers many queries in opened form in one pass over the columns.
-    ///
-    /// # Errors
-    ///
-    /// As [`Evaluator::answer_opened`].
-    pub fn answer_opened_batch(
+    /// `(Σ_i x_ij·b_i + const(u_j·b_x))/Q` of every output and query, as fractions of 128 bits.
+    fn unmasked_fractions(
         &self,
         queries: &[EncryptedVector],
-        rng: &mut Generator,
-    ) -> Result<Vec<Answers>, LatticeError> {
-        let ring = &self.projection.ring;
-        let bits = self.projection.plaintext_bits();
-        check_opened(ring, self.noise_bits, bits)?;
-        let words = Zeroizing::new(self.unmasked(queries));
-        let flood_bits = flood_bits(ring, bits);
-        let mut answers = vec![Vec::new(); queries.len()];
-        for output in words.chunks_exact((queries.len() * ring.primes()).max(1)) {
-            for (answer, words) in answers.iter_mut().zip(output.chunks_exact(ring.primes())) {
-                let flood = flood(flood_bits, rng);
-                for (modulus, word) in ring.moduli().zip(words) {
-                    answer.push(modulus.add(*word, modulus.reduce_signed(flood)));
-                }
-            }
-        }
-        Ok(answers.into_iter().map(|words| Answers { words }).collect())
-    }
-
-    /// `Σ_i x_ij·b_i + const(u_j·b_x)` of every output, query and prime.
-    fn unmasked(&self, queries: &[EncryptedVector]) -> Vec<u64> {
-        let ring = &self.projection.ring;
-        let width = queries.len() * ring.primes();
+    ) -> Result<Zeroizing<Vec<u128>>, LatticeError> {
+        let (ring, width) = (&self.projection.ring, queries.len());
+        let mut fractions = Zeroizing::new(vec![0; self.outputs() * width]);
         if width == 0 {
-            return Vec::new();
+            return Ok(fractions);
         }
-        let mut sums = self.sums(queries);
-        sums.par_chunks_mut(GROUP_OUTPUTS * width)
+        let extras = queries.iter().map(|query| query.extra.fractions());
+        let extras: Vec<&FractionPoly> =
+            extras.collect::<Option<_>>().ok_or_else(|| invalid("a query for opened answers"))?;
+        let words = ring.primes();
+        let sums = Zeroizing::new(self.sums(queries));
+        fractions
+            .par_chunks_mut(GROUP_OUTPUTS * width)
+            .zip(sums.par_chunks(GROUP_OUTPUTS * width * words))
             .zip(self.secrets.par_chunks(GROUP_OUTPUTS))
-            .for_each(|(sums, secrets)| {
-                for (index, query) in queries.iter().enumerate() {
-                    for (sums, secret) in sums.chunks_exact_mut(width).zip(secrets) {
-                        let sums = &mut sums[index * ring.primes()..];
-                        let moduli = ring.moduli().zip(secret.dot(ring, query.extra()));
-                        for (sum, (modulus, term)) in sums.iter_mut().zip(moduli) {
-                            *sum = modulus.add(*sum, term);
-                        }
+            .for_each(|((fractions, sums), secrets)| {
+                for (query, extra) in extras.iter().enumerate() {
+                    for (output, secret) in secrets.iter().enumerate() {
+                        let place = output * width + query;
+                        let residues = sums[place * words..][..words].iter().copied();
+                        let sum = self.projection.fractions.of(residues);
+                        fractions[place] = sum.wrapping_add(extra.dot(ring, secret));
                     }
                 }
             });
-        sums
-    }
-}
-
-/// A number uniform in -2^bits..2^bits.
-fn flood(bits: u32, rng: &mut Generator) -> i128 {
-    let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
-    (random >> (127 - bits)) as i128 - (1 << bits)
-}
-
-/// What the hints add to the answers to some queries, `const(hint_j·s)` of every output, query and
-/// prime; as secret as the keys, wiped when dropped.
-pub struct Openings {
-    terms: Zeroizing<Vec<u64>>,
-    queries: usize,
-    outputs: usize,
-}
-
-impl core::fmt::Debug for Openings {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { queries, outputs, .. } = self;
-        write!(formatter, "Openings of {outputs} outputs of {queries} queries")
+        Ok(fractions)
     }
 }
 
@@ -154,8 +97,8 @@ impl Projection {
     ///
     /// # Errors
     ///
-    /// [`LatticeError::InvalidInput`] if the numbers of hints and answers differ, or the plaintext
-    /// modulus is not 2^64.
+    /// [`LatticeError::InvalidInput`] if the numbers of hints and answers differ, or the projection
+    /// is for opened answers.
     pub fn decrypt_shared(
         &self,
         key: &QueryKey,
@@ -176,114 +119,21 @@ impl Projection {
         queries: &[(&QueryKey, &Answers)],
         hints: &[Hint],
     ) -> Result<Vec<Vec<u64>>, LatticeError> {
-        self.check_words()?;
-        let keys: Vec<&QueryKey> = queries.iter().map(|(key, _)| *key).collect();
-        let answers: Vec<&Answers> = queries.iter().map(|(_, answers)| *answers).collect();
-        let fractions = self.fractions(&self.openings(&keys, hints), &answers)?;
-        let mut shares = vec![Vec::with_capacity(hints.len()); queries.len()];
-        for output in fractions.chunks_exact(queries.len().max(1)) {
-            for (shares, fraction) in shares.iter_mut().zip(output) {
-                shares.push(round_to_bits(*fraction, 64) as u64);
-            }
-        }
-        Ok(shares)
-    }
-
-    /// The opened sums, read as signed numbers below 2^(bits - 1) in magnitude.
-    ///
-    /// # Errors
-    ///
-    /// [`LatticeError::InvalidInput`] if the numbers of hints and answers differ.
-    pub fn decrypt_opened(
-        &self,
-        key: &QueryKey,
-        hints: &[Hint],
-        answers: &Answers,
-    ) -> Result<Vec<i128>, LatticeError> {
-        let sums = self.decrypt_opened_batch(&[(key, answers)], hints)?;
-        sums.into_iter().next().ok_or_else(|| invalid("a batch without queries"))
-    }
-
-    /// The opened sums of many queries in one pass over the hints, which are the larger part.
-    ///
-    /// # Errors
-    ///
-    /// As [`Projection::decrypt_opened`].
-    pub fn decrypt_opened_batch(
-        &self,
-        queries: &[(&QueryKey, &Answers)],
-        hints: &[Hint],
-    ) -> Result<Vec<Vec<i128>>, LatticeError> {
-        let (keys, answers): (Vec<&QueryKey>, Vec<&Answers>) = queries.iter().copied().unzip();
-        self.open(&self.openings(&keys, hints), &answers)
-    }
-
-    /// Takes the hints off in advance: nearly all of the work of opening the answers to queries
-    /// under these keys, to be done while the evaluator is at work on them.
-    pub fn openings(&self, keys: &[&QueryKey], hints: &[Hint]) -> Openings {
-        let terms = |hint: &Hint| {
-            let mut terms = Vec::with_capacity(keys.len() * self.ring.primes());
-            for key in keys {
-                terms.extend(key.reversed.dot(&self.ring, &hint.poly.words));
-            }
-            terms
+        self.check_purpose(Purpose::Shared)?;
+        let answers = queries.iter().map(|(_, answers)| answers.fractions(hints.len()));
+        let answers: Vec<&[u128]> = answers.collect::<Result<_, _>>()?;
+        let hints = hints.iter().map(|hint| hint.element.fractions());
+        let hints: Vec<&FractionPoly> =
+            hints.collect::<Option<_>>().ok_or_else(|| invalid("a hint for opened answers"))?;
+        let shares = |(output, hint): (usize, &&FractionPoly)| {
+            let share = |((key, _), answers): (&(&QueryKey, &Answers), &&[u128])| {
+                let term = hint.dot(&self.ring, &key.reversed);
+                round_to_bits(Cut::Long.middle(answers[output]).wrapping_sub(term), 64) as u64
+            };
+            queries.iter().zip(&answers).map(share).collect::<Vec<u64>>()
         };
-        let terms = hints.par_iter().flat_map_iter(terms).collect();
-        Openings { terms: Zeroizing::new(terms), queries: keys.len(), outputs: hints.len() }
-    }
-
-    /// The opened sums of the answers to the queries that `openings` are of, in their order, read
-    /// as signed numbers below 2^(bits - 1) in magnitude.
-    ///
-    /// # Errors
-    ///
-    /// [`LatticeError::InvalidInput`] if the numbers of queries or outputs differ.
-    pub fn open(
-        &self,
-        openings: &Openings,
-        answers: &[&Answers],
-    ) -> Result<Vec<Vec<i128>>, LatticeError> {
-        let bits = self.plaintext_bits();
-        let fractions = self.fractions(openings, answers)?;
-        let mut sums = vec![Vec::with_capacity(openings.outputs); answers.len()];
-        for output in fractions.chunks_exact(answers.len().max(1)) {
-            for (sums, fraction) in sums.iter_mut().zip(output) {
-                let sum = round_to_bits(*fraction, bits) << (128 - bits);
-                sums.push((sum as i128) >> (128 - bits));
-            }
-        }
-        Ok(sums)
-    }
-
-    /// `(answer_j - const(hint_j·s))/Q` of every output and query.
-    fn fractions(
-        &self,
-        openings: &Openings,
-        answers: &[&Answers],
-    ) -> Result<Vec<u128>, LatticeError> {
-        let primes = self.ring.primes();
-        let Openings { terms, queries, outputs } = openings;
-        if answers.len() != *queries {
-            return Err(invalid(format!("answers to {} of {queries} queries", answers.len())));
-        }
-        if let Some(answers) = answers.iter().find(|it| it.words.len() != outputs * primes) {
-            let count = answers.words.len() / primes;
-            return Err(invalid(format!("{count} answers for {outputs} hints")));
-        }
-        let fraction = |(index, terms): (usize, &[u64])| {
-            let (output, query) = (index / queries, index % queries);
-            let answer = &answers[query].words[output * primes..(output + 1) * primes];
-            let residues = self.ring.moduli().zip(answer).zip(terms);
-            self.fractions
-                .of(residues.map(|((modulus, word), term)| modulus.subtract(*word, *term)))
-        };
-        Ok(terms.par_chunks_exact(primes).enumerate().map(fraction).collect())
-    }
-
-    fn check_words(&self) -> Result<(), LatticeError> {
-        if self.plaintext_bits() == 64 {
-            return Ok(());
-        }
-        Err(invalid("shares are modulo 2^64: make the projection with 64 plaintext bits"))
+        let by_output: Vec<Vec<u64>> = hints.par_iter().enumerate().map(shares).collect();
+        let of_query = |query: usize| by_output.iter().map(|shares| shares[query]).collect();
+        Ok((0..queries.len()).map(of_query).collect())
     }
 }

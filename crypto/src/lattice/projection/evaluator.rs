@@ -5,10 +5,12 @@ use core::ops::Range;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use super::element::Element;
 use super::sums::{binned_sums, integer_sums};
-use super::{EncryptedVector, Hint, Projection};
+use super::{EncryptedVector, Hint, Projection, Purpose};
 use crate::hash;
 use crate::lattice::columns::{check_columns, check_length};
+use crate::lattice::fraction::rounding_variance;
 use crate::lattice::noise::{FRESH_VARIANCE, bound_bits, hint_variance};
 use crate::lattice::ring::Accumulator;
 use crate::lattice::sample::{Ternary, add_errors};
@@ -109,7 +111,12 @@ impl<'a> Evaluator<'a> {
         }
         let mut seed = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *seed);
-        let variance = FRESH_VARIANCE * largest_square + hint_variance(&projection.ring);
+        let mut variance = FRESH_VARIANCE * largest_square + hint_variance(&projection.ring);
+        if projection.purpose == Purpose::Shared {
+            // That of the hint under the key, and of `b_x` under the hint's secret. Each of these
+            // two depends on what the other one meets, so that deviations add up, not variances.
+            variance += 4.0 * rounding_variance(&projection.ring);
+        }
         let mut evaluator = Self {
             projection,
             columns,
@@ -172,7 +179,7 @@ impl<'a> Evaluator<'a> {
         }
         let mut poly = ring.inverse(sum.take(ring));
         add_errors(ring, &mut poly, &mut rng);
-        Hint { poly }
+        Hint { element: Element::new(projection, poly) }
     }
 
     /// `Σ_i x_ij·b_i` of every output, query and prime, in this order of nesting.

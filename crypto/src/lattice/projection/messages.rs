@@ -2,10 +2,11 @@
 
 use core::ops::Range;
 
-use super::Projection;
-use crate::lattice::LatticeError;
+use super::element::Element;
+use super::{Projection, Purpose};
+use crate::lattice::fraction::Cut;
 use crate::lattice::packing::{Packer, Unpacker, packed_bytes};
-use crate::lattice::ring::CoefficientPoly;
+use crate::lattice::{LatticeError, invalid};
 
 /// A query: the numbers `b` of every row, and `b_x`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct EncryptedVector {
     pub(super) rows: usize,
     /// Chunk after chunk; in a chunk all rows modulo the first prime, then modulo the next.
     pub(super) words: Vec<u64>,
-    pub(super) extra: CoefficientPoly,
+    pub(super) extra: Element,
 }
 
 impl EncryptedVector {
@@ -27,21 +28,19 @@ impl EncryptedVector {
         &self.words[start..start + rows.len()]
     }
 
-    pub(super) fn extra(&self) -> &[u64] {
-        &self.extra.words
-    }
-
-    /// Bytes of a query of this projection: 18.75 per row and per coefficient of the ring.
+    /// Bytes of a query of this projection: 18.75 per row, and 14.5 per coefficient of the ring, or
+    /// 18.75 for opened answers.
     pub fn byte_count(projection: &Projection) -> usize {
-        packed_bytes(projection.rows * projection.ring.primes() + projection.ring.poly_words())
+        words_bytes(projection) + Element::byte_count(projection)
     }
 
     /// The wire form.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut packer = Packer::new(self.words.len() + self.extra.words.len());
+    pub fn to_bytes(&self, projection: &Projection) -> Vec<u8> {
+        let mut packer = Packer::new(self.words.len());
         packer.push(&self.words);
-        packer.push(&self.extra.words);
-        packer.finish()
+        let mut bytes = packer.finish();
+        bytes.extend(self.extra.to_bytes(projection));
+        bytes
     }
 
     /// Reads exactly [`EncryptedVector::byte_count`] bytes.
@@ -50,9 +49,15 @@ impl EncryptedVector {
     ///
     /// [`LatticeError::WrongLength`] or [`LatticeError::NotReduced`]: the peer misbehaves.
     pub fn from_bytes(projection: &Projection, bytes: &[u8]) -> Result<Self, LatticeError> {
+        let what = "encrypted vector";
+        let (expected, actual) = (Self::byte_count(projection), bytes.len());
+        if expected != actual {
+            return Err(LatticeError::WrongLength { what, expected, actual });
+        }
+        let (bytes, extra) = bytes.split_at(words_bytes(projection));
         let ring = &projection.ring;
         let count = projection.rows * ring.primes();
-        let mut unpacker = Unpacker::new(bytes, count + ring.poly_words(), "encrypted vector")?;
+        let mut unpacker = Unpacker::new(bytes, count, what)?;
         let mut words = Vec::with_capacity(count);
         for chunk in (0..projection.rows).step_by(ring.degree()) {
             let chunk_rows = ring.degree().min(projection.rows - chunk);
@@ -60,27 +65,32 @@ impl EncryptedVector {
                 unpacker.take(chunk_rows, modulus, &mut words)?;
             }
         }
-        let extra = CoefficientPoly { words: ring.unpack_poly(&mut unpacker)? };
         unpacker.finish()?;
+        let extra = Element::from_bytes(projection, extra, what)?;
         Ok(Self { degree: ring.degree(), rows: projection.rows, words, extra })
     }
+}
+
+/// Bytes of the numbers of every row.
+fn words_bytes(projection: &Projection) -> usize {
+    packed_bytes(projection.rows * projection.ring.primes())
 }
 
 /// What the evaluator sends once per column: lets the key holder take the a's off every answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    pub(super) poly: CoefficientPoly,
+    pub(super) element: Element,
 }
 
 impl Hint {
-    /// Bytes of a hint: 153,600 for N = 8192.
+    /// Bytes of a hint: 118,784 for N = 8192, and 153,600 for opened answers.
     pub fn byte_count(projection: &Projection) -> usize {
-        projection.ring.poly_bytes()
+        Element::byte_count(projection)
     }
 
     /// The wire form.
     pub fn to_bytes(&self, projection: &Projection) -> Vec<u8> {
-        projection.ring.pack(&self.poly.words)
+        self.element.to_bytes(projection)
     }
 
     /// Reads exactly [`Hint::byte_count`] bytes.
@@ -89,29 +99,58 @@ impl Hint {
     ///
     /// [`LatticeError::WrongLength`] or [`LatticeError::NotReduced`]: the peer misbehaves.
     pub fn from_bytes(projection: &Projection, bytes: &[u8]) -> Result<Self, LatticeError> {
-        let words = projection.ring.unpack(bytes, "hint")?;
-        Ok(Self { poly: CoefficientPoly { words } })
+        Ok(Self { element: Element::from_bytes(projection, bytes, "hint")? })
     }
 }
 
-/// The answers to one query: one masked number modulo Q per column.
+/// The answers to one query: one masked number per column, a fraction of Q or, if answers are
+/// opened, modulo Q.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
-    /// The residues modulo every prime, column after column.
-    pub(super) words: Vec<u64>,
+pub struct Answers(pub(super) Numbers);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// For shared answers: fractions of Q, see `fraction`.
+    Fractions(Vec<u128>),
+    /// For opened answers: the residues modulo every prime, column after column.
+    Residues(Vec<u64>),
 }
 
 impl Answers {
-    /// Bytes of the answers to one query: 18.75 per column.
+    /// Shared answers, one for each of so many outputs.
+    pub(super) fn fractions(&self, outputs: usize) -> Result<&[u128], LatticeError> {
+        match &self.0 {
+            Numbers::Fractions(numbers) if numbers.len() == outputs => Ok(numbers),
+            _ => Err(misfit(outputs)),
+        }
+    }
+
+    /// Opened answers, one modulo each of `primes` for each of so many outputs.
+    pub(super) fn residues(&self, outputs: usize, primes: usize) -> Result<&[u64], LatticeError> {
+        match &self.0 {
+            Numbers::Residues(words) if words.len() == outputs * primes => Ok(words),
+            _ => Err(misfit(outputs)),
+        }
+    }
+
+    /// Bytes of the answers to one query: 14 per column, and 18.75 for opened answers.
     pub fn byte_count(projection: &Projection, outputs: usize) -> usize {
-        packed_bytes(outputs * projection.ring.primes())
+        match projection.purpose {
+            Purpose::Shared => Cut::Long.byte_count(outputs),
+            Purpose::Opened => packed_bytes(outputs * projection.ring.primes()),
+        }
     }
 
     /// The wire form.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut packer = Packer::new(self.words.len());
-        packer.push(&self.words);
-        packer.finish()
+        match &self.0 {
+            Numbers::Fractions(fractions) => Cut::Long.write(fractions),
+            Numbers::Residues(words) => {
+                let mut packer = Packer::new(words.len());
+                packer.push(words);
+                packer.finish()
+            }
+        }
     }
 
     /// Reads exactly [`Answers::byte_count`] bytes.
@@ -124,6 +163,9 @@ impl Answers {
         outputs: usize,
         bytes: &[u8],
     ) -> Result<Self, LatticeError> {
+        if projection.purpose == Purpose::Shared {
+            return Ok(Self(Numbers::Fractions(Cut::Long.read(bytes, outputs)?)));
+        }
         let count = outputs * projection.ring.primes();
         let mut unpacker = Unpacker::new(bytes, count, "answers")?;
         let mut words = Vec::with_capacity(count);
@@ -133,6 +175,10 @@ impl Answers {
             }
         }
         unpacker.finish()?;
-        Ok(Self { words })
+        Ok(Self(Numbers::Residues(words)))
     }
+}
+
+fn misfit(outputs: usize) -> LatticeError {
+    invalid(format!("other answers than one for each of {outputs} hints"))
 }

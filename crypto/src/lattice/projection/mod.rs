@@ -41,7 +41,7 @@
 //! *The columns are hidden from the key holder*: a hint contains `u_j·a_x + e_j`, a ring-LWE
 //! sample under the fresh secret `u_j`, hence hints are pseudo-random. An answer's noise depends on
 //! columns and hint secrets, therefore
-//! - a *shared* answer carries a mask uniform modulo Q; on its own it is uniform. The two shares
+//! - a *shared* answer carries a uniform mask; on its own it is uniform. The two shares
 //!   are off by one with probability below 2^-40 per answer ([`super::STATISTICAL_BITS`]), for any
 //!   noise within its bound;
 //! - an *opened* answer carries flooding noise uniform over 2^40 times the noise's bound: it is
@@ -50,18 +50,26 @@
 //! The bound is `9.5·sqrt(10.75·Σ_i x_ij² + 21·N)`, exceeded with probability below 2^-64; it is
 //! computed from the actual columns and an answer is refused if the parameters leave no room.
 //!
+//! *Shared answers need fewer bits.* They are worked on as fractions of Q. Hints and `b_x` meet
+//! ternary numbers only, and travel as their first 116 bits (`fraction`), of an answer the first
+//! 112 bits are sent; 2^43.8 is what this can add to the bound, of the 2^44 that a modulus of 150
+//! bits leaves. Opened sums have longer plaintexts and no such room: theirs are residues.
+//!
 //! A mask and a flood are drawn anew for every answer. Hints come from one secret seed of the
 //! evaluator, so that asking twice for a hint gives the same bytes and never a second sample.
 //!
 //! # Cost
 //!
-//! Hint: N·150 bits per column (153,600 bytes), n/N + 1 transforms. Query: 18.75 bytes per row and
-//! per N. Answer: 18.75 bytes per column. Time per answer: one multiplication per row, column and
-//! prime (one addition for bins), and 3·N additions on each side per column for hint and secret.
+//! Shared: hint: N·116 bits per column (118,784 bytes), n/N + 1 transforms. Query: 18.75 bytes per
+//! row and 14.5 per N. Answer: 14 bytes per column. Time per answer: one multiplication per row,
+//! column and prime (one addition for bins), and 2·N additions on each side per column for hint and
+//! secret. Opened: 150 bits in place of 116 and 112, and 3·N additions.
 
 mod answer;
+mod element;
 mod evaluator;
 mod messages;
+mod opened;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -69,9 +77,11 @@ mod tests;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-pub use answer::Openings;
 pub use evaluator::{BinnedColumn, Codes, Evaluator};
 pub use messages::{Answers, EncryptedVector, Hint};
+pub use opened::Openings;
+
+use element::Element;
 
 use super::ring::{CoefficientPoly, Ring, SecretPoly, TransformedPoly};
 use super::sample::{Ternary, add_errors};
@@ -84,12 +94,20 @@ use crate::random::Generator;
 pub struct Projection {
     ring: Ring,
     rows: usize,
+    purpose: Purpose,
     scale: PowerScale,
     fractions: Fractions,
     /// `a_c` of every chunk.
     public: Vec<TransformedPoly>,
     /// `a_x`.
     public_extra: TransformedPoly,
+}
+
+/// What becomes of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Shared,
+    Opened,
 }
 
 /// The secret of one query, in the form that decrypts its answers; wiped when dropped.
@@ -99,19 +117,39 @@ pub struct QueryKey {
 }
 
 impl Projection {
-    /// Prepares projections of `rows` rows with plaintexts modulo 2^`plaintext_bits`.
+    /// Prepares projections of `rows` rows with answers shared modulo 2^64.
     ///
-    /// `plaintext_bits` is 64 for shared answers, 64 to 96 for opened ones (smaller leaves more
-    /// room: at 92 bits 300,000 binned rows can be opened). `seed` is public and fixed with the
-    /// columns. Expands 3·8 bytes of public randomness per row; call it on the party's pool.
+    /// `seed` is public and fixed with the columns. Expands 3·8 bytes of public randomness per row;
+    /// call it on the party's pool.
+    ///
+    /// # Errors
+    ///
+    /// [`LatticeError::InvalidInput`] for no rows.
+    pub fn shared(ring: &Ring, seed: [u8; 32], rows: usize) -> Result<Self, LatticeError> {
+        Self::new(ring, seed, rows, Purpose::Shared, 64)
+    }
+
+    /// As [`Projection::shared`] with answers that are opened, of plaintexts modulo
+    /// 2^`plaintext_bits`, 64 to 96 (smaller leaves more room: at 92 bits 300,000 binned rows can
+    /// be opened).
     ///
     /// # Errors
     ///
     /// [`LatticeError::InvalidInput`] for no rows or other plaintext sizes.
-    pub fn new(
+    pub fn opened(
         ring: &Ring,
         seed: [u8; 32],
         rows: usize,
+        plaintext_bits: u32,
+    ) -> Result<Self, LatticeError> {
+        Self::new(ring, seed, rows, Purpose::Opened, plaintext_bits)
+    }
+
+    fn new(
+        ring: &Ring,
+        seed: [u8; 32],
+        rows: usize,
+        purpose: Purpose,
         plaintext_bits: u32,
     ) -> Result<Self, LatticeError> {
         if rows == 0 || u32::try_from(rows).is_err() {
@@ -127,6 +165,7 @@ impl Projection {
         Ok(Self {
             ring: ring.clone(),
             rows,
+            purpose,
             scale: PowerScale::new(ring, plaintext_bits),
             fractions: Fractions::new(ring),
             public,
@@ -189,8 +228,17 @@ impl Projection {
                     }
                 },
             );
+        let extra = Element::new(self, extra);
         let encrypted = EncryptedVector { degree, rows: self.rows, words, extra };
         Ok((QueryKey { reversed: secret.reversed() }, encrypted))
+    }
+
+    /// Refuses what this projection was not made for.
+    fn check_purpose(&self, purpose: Purpose) -> Result<(), LatticeError> {
+        if self.purpose == purpose {
+            return Ok(());
+        }
+        Err(invalid("a projection is made for shared answers or for opened ones, not for both"))
     }
 
     /// Writes `a·s + e + round(Q·values/t)`, with errors on every coefficient, into `poly`.

@@ -111,14 +111,14 @@ fn known_answer() {
     assert!(outcome.first.is_ok() && outcome.second.is_ok());
     assert_eq!(
         outcome.transcript.hash(),
-        "88c56caf492186118b105e0a1a950e6b9b5a90cbe29dfe24e55e1785d8b2101c"
+        "6160c46fb700a45acb3b6a8fccdee5b425011bf6e3038ee123ccff31dbfa776d"
     );
 }
 
-/// Elements of the ring have 150 KiB, numbers 18.75 bytes.
+/// Hints have 116 KiB, queries as much and 18.75 bytes for each row, answers 14 bytes.
 #[test]
 fn cost() {
-    const ELEMENT: u64 = 150 * 1024;
+    const SHORT: u64 = 116 * 1024;
     let outcome = world::pair(5, gather_labels, offer_features);
     let learnt = outcome.first.unwrap();
     let bins: u64 = learnt.iter().map(|feature| feature.group_of_bin.len() as u64).sum();
@@ -126,10 +126,10 @@ fn cost() {
     let transcript = outcome.transcript;
     assert_eq!(transcript.bytes_of(Side::Second, "shape"), 8 * (1 + 4));
     assert_eq!(transcript.bytes_of(Side::First, "seed"), 32);
-    assert_eq!(transcript.bytes_of(Side::Second, "hints"), bins * ELEMENT);
-    let query = ELEMENT + (ROWS as u64 * 150).div_ceil(8);
+    assert_eq!(transcript.bytes_of(Side::Second, "hints"), bins * SHORT);
+    let query = SHORT + (ROWS as u64 * 150).div_ceil(8);
     assert_eq!(transcript.bytes_of(Side::First, "query"), query);
-    assert_eq!(transcript.bytes_of(Side::Second, "answers"), (bins * 150).div_ceil(8));
+    assert_eq!(transcript.bytes_of(Side::Second, "answers"), bins * 14);
     assert_eq!(transcript.bytes_of(Side::Second, "share"), 8 * 3 * 4 * places);
     assert_eq!(transcript.bytes_of(Side::First, "share"), 0);
     assert_eq!((places, transcript.rounds()), (10, 154));
@@ -154,13 +154,12 @@ fn tampered() {
 }
 
 /// What the guest learns must be counts of groups that hold every row once.
+/// Of hints and answers any numbers are possible ones.
 #[test]
 fn tampered_numbers_are_named() {
     for (step, from, rule) in [
         ("shape", Side::Second, "the shape must list"),
-        ("hints", Side::Second, "misbehaved"),
         ("query", Side::First, "misbehaved"),
-        ("answers", Side::Second, "misbehaved"),
         ("share", Side::Second, "a group ends or it does not"),
     ] {
         let outcome = run_with(step, FaultKind::replace(|bytes| vec![0xff; bytes.len()]), from);

@@ -8,6 +8,7 @@ use crate::run::{
     GuestFactors, HistoryGroup, HostFactors, ModelPart, Outcome, RecommendationOutcome,
     Recommended, ScoredOutcome,
 };
+use crate::saved_model::limits;
 use crate::spec::SplitBy;
 use contract::catalogue;
 
@@ -33,7 +34,7 @@ fn judged(place: usize) -> Judged {
         let relevant: Vec<bool> = (0..5).map(|it| it == wanted).collect();
         users.add(&[5.0, 4.0, 3.0, 2.0, 1.0], &relevant).unwrap();
     }
-    Judged { figures: users.finish().unwrap(), coverage: 0.5 }
+    Judged { figures: users.finish().unwrap(), coverage: Some(0.5) }
 }
 
 fn outcome_of([popularity, alone, joint]: [usize; 3]) -> RecommendationOutcome {
@@ -61,7 +62,7 @@ fn outcome_of([popularity, alone, joint]: [usize; 3]) -> RecommendationOutcome {
                 joint: 0.3,
             },
         ],
-        recommended: recommended(),
+        recommended: Some(recommended()),
     }
 }
 
@@ -70,7 +71,7 @@ fn recommended() -> Recommended {
         rows: vec![0, 0, 1],
         places: vec![1, 2, 1],
         items: ["mug <b>", "tea", "mug <b>"].map(str::to_owned).to_vec(),
-        joint: vec![0.9, 0.5, 0.4],
+        joint: Some(vec![0.9, 0.5, 0.4]),
         alone: vec![0.3, 0.5, 0.4],
     }
 }
@@ -120,6 +121,47 @@ fn the_guest_sees_how_its_items_are_ranked() {
     assert!(!html.contains("NaN") && !html.contains("mug <b>") && !html.contains("No measurable"));
 }
 
+/// Where nobody saw a score there is no share of items and no figure of groups.
+#[test]
+fn the_guest_sees_figures_of_scores_that_nobody_saw() {
+    let mut outcome = of_items(guest(), of_guest(), Some([4, 2, 1]));
+    outcome.models[0].privacy = contract::STRICT.to_owned();
+    let of_model = outcome.models[0].recommendation.as_mut().unwrap();
+    of_model.by_history.clear();
+    of_model.comparison.joint.coverage = None;
+    of_model.recommended.as_mut().unwrap().joint = None;
+    let html = written("recommendation-strict.html", &outcome);
+    for text in
+        ["NDCG@3", "Hit rate by the length of the list", "Nobody saw those of the joint one"]
+    {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(!html.contains("shown to somebody") && !html.contains("length of the history"));
+    assert!(!html.contains("NaN"));
+    outcome.models[0].recommendation.as_mut().unwrap().recommended = None;
+    let html = written("recommendation-without-lists.html", &outcome);
+    assert!(!html.contains("tables/recommendations") && html.contains("NDCG@3"));
+}
+
+/// What scoring tells depends on the mode.
+#[test]
+fn the_card_says_what_each_mode_tells() {
+    const LISTS: [&str; 2] = ["the largest of those that are left", "在其余组合中最大"];
+    const COLUMNS: [&str; 2] = ["can compute columns of few values", "取值很少的列"];
+    let mut outcome = of_items(guest(), of_guest(), Some([4, 2, 1]));
+    for (mode, said, unsaid) in [
+        (contract::STRICT, LISTS, COLUMNS),
+        (catalogue::USER_FACTORS_KNOWN_TO_GUEST, COLUMNS, LISTS),
+    ] {
+        outcome.models[0].privacy = mode.to_owned();
+        let limits = limits(&outcome, &outcome.models[0]);
+        let has = |[en, zh]: [&str; 2]| {
+            limits.iter().filter(|text| text.en.contains(en) && text.zh.contains(zh)).count()
+        };
+        assert_eq!((has(said), has(unsaid)), (1, 0), "{mode}: {limits:?}");
+    }
+}
+
 #[test]
 fn the_interval_decides_what_is_said_of_a_gain() {
     for (places, remark) in
@@ -131,21 +173,24 @@ fn the_interval_decides_what_is_said_of_a_gain() {
     }
 }
 
-#[test]
-fn the_host_sees_its_columns_and_no_item() {
+fn of_host() -> ModelPart {
     let features = ["age", "city = Basel"].map(str::to_owned).to_vec();
     let joint = HostPart { column_factors: vec![0.1, 0.2, 3.0, 4.0], offset: vec![0.0; 2] };
-    let part = ModelPart::HostFactors(HostFactors { features, joint });
-    let html = written("recommendation-host.html", &of_items(host(), part, None));
+    ModelPart::HostFactors(HostFactors { features, joint })
+}
+
+#[test]
+fn the_host_sees_its_columns_and_no_item() {
+    let html = written("recommendation-host.html", &of_items(host(), of_host(), None));
     for text in ["city = Basel", "Prepared columns of yours: 2", "it has the interactions"] {
         assert!(html.contains(text), "{text}");
     }
     assert!(!html.contains("coffee") && !html.contains("NDCG@") && !html.contains("Test rows"));
 }
 
-#[test]
-fn new_users_get_lists() {
-    let mut outcome = of_items(guest(), of_guest(), None);
+/// The outcome of a job that made lists for two users by a saved model.
+fn of_lists(outcome: Outcome, part: ModelPart, recommended: Option<Recommended>) -> Outcome {
+    let mut outcome = of_items(outcome, part, None);
     outcome.splits.clear();
     outcome.models[0].split.clear();
     outcome.scored = Some(ScoredOutcome {
@@ -157,12 +202,36 @@ fn new_users_get_lists() {
         rows: 2,
         scores: None,
         class_scores: None,
-        recommended: Some(recommended()),
+        recommended,
     });
+    outcome
+}
+
+#[test]
+fn new_users_get_lists() {
+    let outcome = of_lists(guest(), of_guest(), Some(recommended()));
     let html = written("recommendation-scored.html", &outcome);
     for text in
         ["ranked its items for 2 users", "tables/recommendations.parquet", "推荐次数最多的物品"]
     {
         assert!(html.contains(text), "{text}");
+    }
+}
+
+/// In strict the host learns the number of items too.
+#[test]
+fn the_host_reads_what_it_learnt_of_the_lists() {
+    let mut outcome = of_lists(host(), of_host(), None);
+    for (mode, has_items) in
+        [(contract::STRICT, true), (catalogue::USER_FACTORS_KNOWN_TO_GUEST, false)]
+    {
+        outcome.models[0].privacy = mode.to_owned();
+        let html = written("recommendation-scored-host.html", &outcome);
+        assert!(
+            html.contains("You learnt for how many users") && html.contains("己方仅得知用户数")
+        );
+        for text in ["and among how many items", "用户数和物品数"] {
+            assert_eq!(html.contains(text), has_items, "{mode}: {text}");
+        }
     }
 }

@@ -2,13 +2,16 @@ use std::collections::HashMap;
 
 use contract::Role;
 use models::evaluate::Evaluation;
+use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use models::local::generalized_linear;
+use models::local::logistic_regression as local;
 use models::vertical::hidden_evaluation::bands::{band_of, middle_of};
 use tempfile::TempDir;
 use world::{Fault, FaultKind, Side as Sender, hostile};
 
 use super::*;
 use crate::run::LinearPart;
+use crate::run::evaluate::top_shares;
 use crate::spec::{JobSpec, PartySpec};
 use crate::{Unwatched, open_rows, run_party};
 
@@ -22,7 +25,7 @@ parties:
 align: { protocol: hidden }
 split: { by: random, test: 30% }
 train:
-  - logistic_regression: { l2: 0.01 }
+  - MODEL
 evaluate: { scores: hidden }
 ";
 
@@ -34,9 +37,13 @@ struct Scene {
 
 impl Scene {
     fn new(guest: std::ops::Range<u32>, host: std::ops::Range<u32>) -> Self {
+        Self::with("logistic_regression: { l2: 0.01 }", guest, host)
+    }
+
+    fn with(model: &str, guest: std::ops::Range<u32>, host: std::ops::Range<u32>) -> Self {
         let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/fate/default_credit_hetero_");
         let folder = tempfile::tempdir().unwrap();
-        let whole = job(&format!("{data}guest.csv.gz"), &format!("{data}host.csv.gz"));
+        let whole = job(model, &format!("{data}guest.csv.gz"), &format!("{data}host.csv.gz"));
         for (party, rows) in whole.parties().zip([guest, host]) {
             let place = folder.path();
             let all = open_rows(&whole, party, place, &place.join("work"), &Unwatched).unwrap();
@@ -44,7 +51,7 @@ impl Scene {
             let table = all.table().unwrap().take(&rows).unwrap();
             table.write_parquet(place.join(format!("{}.parquet", party.name))).unwrap();
         }
-        Self { folder, job: job("first.parquet", "second.parquet") }
+        Self { folder, job: job(model, "first.parquet", "second.parquet") }
     }
 
     fn party(&self, role: Role) -> &PartySpec {
@@ -63,8 +70,8 @@ impl Scene {
     }
 }
 
-fn job(guest: &str, host: &str) -> JobSpec {
-    let text = JOB.replace("GUEST", guest).replace("HOST", host);
+fn job(model: &str, guest: &str, host: &str) -> JobSpec {
+    let text = JOB.replace("GUEST", guest).replace("HOST", host).replace("MODEL", model);
     JobSpec::parse("job.yaml", &text).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -72,11 +79,14 @@ fn job(guest: &str, host: &str) -> JobSpec {
 struct Seen {
     ids: Vec<String>,
     columns: Vec<Vec<f64>>,
-    labels: Vec<u8>,
+    /// At the guest, what is to be predicted.
+    targets: Vec<f64>,
     /// At the guest, how its rows are divided.
     split: Option<Split>,
     part: LinearPart,
     figures: Option<HiddenComparison>,
+    /// At the guest, of numbers.
+    errors: Option<NumericComparison>,
     counts: Counts,
 }
 
@@ -84,34 +94,34 @@ async fn see(scene: &Scene, role: Role, session: Session) -> Seen {
     let mut run = Run::new(&scene.job, scene.party(role), vec![session], &Unwatched).unwrap();
     let rows = scene.rows(role);
     let [model_step] = &scene.job.model_steps()[..] else { panic!("one model") };
-    let Model::LogisticRegression { settings, .. } = &model_step.train.model else {
-        panic!("another model")
-    };
-    let side = side(&mut run, &rows, (model_step.split, 100), settings).await.unwrap();
+    let goal = goal(&model_step.train.model).unwrap();
+    let side = side(&mut run, &rows, (model_step.split, 100), &goal).await.unwrap();
     let mut step = run.begin("train", "train").unwrap();
-    let model = run_step(&run, &mut step, model_step, settings, &side).await.unwrap();
+    let model = run_step(&run, &mut step, model_step, &goal, &side).await.unwrap();
     let counts = side.counts;
-    let (table, labels, split) = match &side.role {
+    let (table, targets, split) = match &side.role {
         RoleSide::Guest(placed) => {
-            let labels = placed.data.guest().unwrap().labels().to_vec();
-            (&placed.data.table, labels, Some(placed.split.clone()))
+            (&placed.data.table, placed.targets(), Some(placed.split.clone()))
         }
         RoleSide::Host(_) => (rows.table().unwrap(), Vec::new(), None),
     };
-    let ModelPart::LogisticRegression(part) = model.part else { panic!("another part") };
+    let (ModelPart::LogisticRegression(part) | ModelPart::Regression(part)) = model.part else {
+        panic!("another part")
+    };
     Seen {
         ids: table.ids().unwrap().map(str::to_owned).collect(),
         columns: side.prepared.matrix.columns().iter().map(|it| it.to_vec()).collect(),
-        labels,
+        targets,
         split,
         part,
         figures: model.hidden,
+        errors: model.numeric,
         counts,
     }
 }
 
-/// The columns of both parties, and the labels, of those of the guest's rows that both have.
-fn pooled(guest: &Seen, host: &Seen, rows: &[u32]) -> (Vec<Vec<f64>>, Vec<u8>) {
+/// The columns of both parties, and the targets, of those of the guest's rows that both have.
+fn pooled(guest: &Seen, host: &Seen, rows: &[u32]) -> (Vec<Vec<f64>>, Vec<f64>) {
     let places: HashMap<&str, usize> =
         host.ids.iter().enumerate().map(|(place, id)| (id.as_str(), place)).collect();
     let pair = |row: &u32| {
@@ -121,7 +131,11 @@ fn pooled(guest: &Seen, host: &Seen, rows: &[u32]) -> (Vec<Vec<f64>>, Vec<u8>) {
     let pairs: Vec<(usize, usize)> = rows.iter().filter_map(pair).collect();
     let own = guest.columns.iter().map(|it| pairs.iter().map(|(row, _)| it[*row]).collect());
     let theirs = host.columns.iter().map(|it| pairs.iter().map(|(_, row)| it[*row]).collect());
-    (own.chain(theirs).collect(), pairs.iter().map(|(row, _)| guest.labels[*row]).collect())
+    (own.chain(theirs).collect(), pairs.iter().map(|(row, _)| guest.targets[*row]).collect())
+}
+
+fn classes(targets: &[f64]) -> Vec<u8> {
+    targets.iter().map(|target| *target as u8).collect()
 }
 
 fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
@@ -146,7 +160,7 @@ fn a_job_reaches_the_optimum_over_the_common_rows() {
     let (columns, labels) = pooled(&guest, &host, &split.training);
     assert_eq!(labels.len(), guest.counts.training);
     let settings = local::Settings { l2: 0.01, ..local::Settings::default() };
-    let optimum = local::fit(&slices(&columns), &labels, None, settings).unwrap();
+    let optimum = local::fit(&slices(&columns), &classes(&labels), None, settings).unwrap();
     let joint = guest.part.coefficients.iter().chain(&host.part.coefficients);
     let pairs: Vec<(f64, f64)> =
         joint.map(|it| it.weight).zip(optimum.weights.iter().copied()).collect();
@@ -161,8 +175,51 @@ fn a_job_reaches_the_optimum_over_the_common_rows() {
     assert_eq!(labels.len() + guest.counts.training, 4000);
     let scores = generalized_linear::predictors(&optimum, &slices(&columns), labels.len()).unwrap();
     let HiddenComparison { guest_alone, joint } = guest.figures.as_ref().unwrap();
-    assert_joint_figures(&scene, joint, &scores, &labels);
+    assert_joint_figures(&scene, joint, &scores, &classes(&labels));
     assert_figures_alone(&scene, guest_alone, &guest);
+}
+
+/// The same of a count: 500 of 900 rows are common. The guest's own model is judged on all its test
+/// rows.
+#[test]
+fn a_job_with_a_number_reaches_the_optimum_over_the_common_rows() {
+    let scene = Scene::with("poisson_regression: { l2: 0.01 }", 0..900, 400..1300);
+    let outcome = world::pair(
+        6,
+        async |session| see(&scene, Role::Guest, session).await,
+        async |session| see(&scene, Role::Host, session).await,
+    );
+    let (guest, host) = (outcome.first, outcome.second);
+    let split = guest.split.as_ref().unwrap();
+    let (columns, targets) = pooled(&guest, &host, &split.training);
+    let columns = &slices(&columns)[..];
+    let rows =
+        generalized_linear::Data { columns, targets: &targets, weights: None, offsets: None };
+    let settings = generalized_linear::Settings { l2: 0.01, ..Default::default() };
+    let optimum = generalized_linear::fit(&rows, Family::Poisson, settings).unwrap();
+    let joint = guest.part.coefficients.iter().chain(&host.part.coefficients);
+    let pairs: Vec<(f64, f64)> =
+        joint.map(|it| it.weight).zip(optimum.weights.iter().copied()).collect();
+    assert_eq!(pairs.len(), optimum.weights.len());
+    let worst = pairs.iter().map(|(joint, pooled)| (joint - pooled).abs()).fold(0.0, f64::max);
+    let intercept = guest.part.intercept + host.part.intercept;
+    assert!(worst < 1e-3 && (intercept - optimum.intercept).abs() < 1e-3, "{worst} {pairs:?}");
+
+    let (columns, targets) = pooled(&guest, &host, &split.test);
+    let scores =
+        generalized_linear::predictors(&optimum, &slices(&columns), targets.len()).unwrap();
+    let predictions: Vec<f64> = scores.into_iter().map(f64::exp).collect();
+    let plain = NumericEvaluation::new(&predictions, &targets, None, Family::Poisson).unwrap();
+    let NumericComparison { guest_alone, joint } = guest.errors.as_ref().unwrap();
+    assert_eq!(joint.errors.rows, guest.counts.test);
+    assert!((joint.errors.rmse - plain.errors.rmse).abs() < 1e-3, "{joint:?} {plain:?}");
+    assert!((joint.errors.mae - plain.errors.mae).abs() < 1e-3, "{joint:?} {plain:?}");
+    assert!((joint.deviance - plain.deviance).abs() < 2e-3, "{joint:?} {plain:?}");
+    let [r2, plain] = [joint, &plain].map(|it| it.errors.r2.unwrap());
+    assert!((r2 - plain).abs() < 0.03, "{r2} {plain}");
+    assert!(joint.d2.is_none() && guest_alone.d2.is_some());
+    assert_eq!(guest_alone.errors.rows, split.test.len());
+    assert!(host.errors.is_none());
 }
 
 fn evaluation(scene: &Scene, scores: &[f64], labels: &[u8]) -> Evaluation {
@@ -200,7 +257,8 @@ fn assert_joint_figures(scene: &Scene, figures: &Figures, scores: &[f64], labels
 /// over the common ones would tell which these are.
 fn assert_figures_alone(scene: &Scene, figures: &Figures, guest: &Seen) {
     let test = &guest.split.as_ref().unwrap().test;
-    let labels: Vec<u8> = test.iter().map(|row| guest.labels[*row as usize]).collect();
+    let targets: Vec<f64> = test.iter().map(|row| guest.targets[*row as usize]).collect();
+    let labels = classes(&targets);
     let alone = guest.part.alone.as_ref().unwrap();
     let score = |row: &u32| {
         let terms = alone.coefficients.iter().zip(&guest.columns);

@@ -43,6 +43,7 @@ fn the_statement_of_hidden_rows_names_no_row_and_no_score() {
                 "model.labels_from_coefficients",
                 "evaluate.figures",
                 "evaluate.one_class",
+                "evaluate.known_scores",
             ],
         ),
     ];
@@ -78,6 +79,20 @@ fn a_job_that_does_not_hide_scores_keeps_its_digest() {
     assert_ne!(default.digest(), plain.digest());
 }
 
+/// Of numbers the statement names the sums that are opened, and the label's order of magnitude.
+#[test]
+fn numbers_over_hidden_rows_are_judged_by_their_errors() {
+    for model in ["linear_regression: {}", "tweedie_regression: { power: 1.3 }"] {
+        let job = parse(&JOB.replace("logistic_regression: { l2: 0.01 }", model)).unwrap();
+        let of_model = keys(&job).pop().unwrap().1;
+        for key in ["train.label_scale", "evaluate.figures"] {
+            assert!(of_model.iter().any(|it| it == key), "{of_model:?}");
+        }
+        let never = ["evaluate.one_class", "train.rows", "score.test_rows"];
+        assert!(of_model.iter().all(|key| !never.contains(&key.as_str())), "{of_model:?}");
+    }
+}
+
 /// What is refused, with a word of the reason.
 #[test]
 fn what_does_not_go_together_is_refused_with_advice() {
@@ -88,7 +103,12 @@ fn what_does_not_go_together_is_refused_with_advice() {
         ("split: { by: random, test: 30% }\n", "", "another split"),
         (train, "", "another number of models"),
         (train, &[train, "  - logistic_regression: { name: b }\n"].concat(), "another number"),
-        ("logistic_regression: { l2: 0.01 }", "linear_regression: {}", "another model"),
+        ("logistic_regression: { l2: 0.01 }", "boosted_trees: {}", "another model"),
+        (
+            "logistic_regression: { l2: 0.01 }",
+            "linear_regression: { standard_errors: true }",
+            "`standard_errors`",
+        ),
         ("l2: 0.01", "early_stopping: 3", "`early_stopping`"),
         ("l2: 0.01", "standard_errors: true", "`standard_errors`"),
         ("train:", "prepare: [ select: {} ]\ntrain:", "`select`"),
@@ -104,7 +124,12 @@ fn what_does_not_go_together_is_refused_with_advice() {
     }
     let open = JOB.replace("align: { protocol: hidden }\n", "");
     for (from, to, reason) in [
-        ("logistic_regression: { l2: 0.01 }", "boosted_trees: {}", "another model"),
+        ("logistic_regression: { l2: 0.01 }", "multinomial_regression: {}", "several classes"),
+        (
+            "logistic_regression: { l2: 0.01 }",
+            "boosted_trees: { privacy: secureboost }",
+            "not `strict`",
+        ),
         ("train:", "prepare: [ encode: { numbers: woe } ]\ntrain:", "weight of evidence"),
         ("label: y }", "label: y, weight: w }", "`weight`"),
     ] {

@@ -68,16 +68,68 @@ fn the_statement_tells_the_host_nothing_of_interactions() {
     assert_eq!(steps[1].1[2..], expected);
 }
 
-/// What the guest can compute of the host's columns is approved by name, in training and scoring.
+/// Without a word a job is strict: nobody sees a score or a user's factors. What the guest can
+/// compute of the host's columns in the weaker mode is approved by name.
 #[test]
-fn the_mode_has_to_be_named() {
+fn the_weaker_mode_has_to_be_named() {
     let mode = "privacy: user_factors_known_to_guest, ";
-    let expected =
-        ["has no `strict` mode", "`privacy: user_factors_known_to_guest`", "nearly every"];
-    refused(&JOB.replace(mode, ""), &expected);
-    refused(&JOB.replace(mode, "privacy: strict, "), &["has no privacy mode `strict`"]);
+    let keys = |job: &str| -> Vec<String> {
+        let statement = parse(job).unwrap().disclosures();
+        statement[1].disclosures.iter().map(|it| it.key.clone().into_owned()).collect()
+    };
+    let strict = JOB.replace(mode, "");
+    let expected = [
+        "train.shape",
+        "model.own_factors",
+        "train.ranking_shape",
+        "evaluate.ranking",
+        "evaluate.ranking_differences",
+        "train.lists",
+        "score.order_of_lists",
+        "model.tastes_from_factors",
+    ];
+    assert_eq!(keys(&strict), expected);
+    assert_eq!(parse(&strict).unwrap().train[0].model.privacy(), "strict");
+    // Nothing more is hidden than without the word, and it may be said.
+    assert_eq!(keys(&format!("{strict}evaluate: {{ scores: hidden }}\n")), expected);
+    let without_lists = strict.replace("factors: 8", "list_users: 0");
+    let of_lists = ["train.lists", "score.order_of_lists"];
+    let rest: Vec<&str> = expected.into_iter().filter(|key| !of_lists.contains(key)).collect();
+    assert_eq!(keys(&without_lists), rest);
     let (parties, _) = JOB.split_once("train:").unwrap();
-    refused(&format!("{parties}{SCORE}").replace(mode, ""), &expected);
+    let score = format!("{parties}{SCORE}").replace(mode, "");
+    let expected =
+        ["score.model", "score.count", "score.items", "score.lists", "score.order_of_lists"];
+    assert_eq!(keys(&score), expected);
+}
+
+#[test]
+fn what_strict_recommendation_does_not_go_with_is_refused() {
+    let strict = JOB.replace("privacy: user_factors_known_to_guest, ", "");
+    for split in ["{ by: time }", "{ by: random, test: 10% }"] {
+        let job = format!("{strict}split: {split}\n");
+        refused(&job, &["another split in `strict`", "`split: { by: leave_one_out }`"]);
+    }
+    refused(&strict.replace("factors: 8", "top: 101"), &["`top` of", "`top: 100` or less"]);
+    assert!(
+        parse(&strict.replace("factors: 8", "top: 100, test_users: 200, list_users: 0")).is_ok()
+    );
+    refused(&strict.replace("factors: 8", "test_users: 199"), &["test_users"]);
+}
+
+/// Whoever bounds tests or lists in a mode that has no bounds would believe them to hold.
+#[test]
+fn bounds_of_strict_are_refused_elsewhere() {
+    for (setting, value, default) in [("test_users", 300, 5_000), ("list_users", 0, 20_000)] {
+        let with = |value: u32| JOB.replace("factors: 8", &format!("{setting}: {value}"));
+        let message = format!(
+            "`{setting}` of `factorization_machine` is {value}, and it counts only in `strict`"
+        );
+        refused(&with(value), &["job.yaml:6:", &message, "leave it out", "`privacy: strict`"]);
+        assert!(parse(&with(default)).is_ok(), "{setting}");
+        let strict = with(value).replace("privacy: user_factors_known_to_guest, ", "");
+        assert!(parse(&strict).is_ok(), "{setting}");
+    }
 }
 
 #[test]
@@ -100,7 +152,7 @@ fn what_recommendation_does_not_go_with_is_refused() {
         ("align: { protocol: hidden }", "hidden rows"),
         ("align: { protocol: totals }", "unlike `totals`"),
         ("align: { learn: guest }", "every party to know the common rows"),
-        ("evaluate: { scores: hidden }", "hidden scores"),
+        ("evaluate: { scores: hidden }", "`privacy: strict`, in which nobody sees a score"),
         ("evaluate: { cost: 1, value: 20 }", "profit curve"),
         ("prepare: [ select: {} ]", "weighs features by a label"),
         ("split: { by: stratified }", "there are no classes"),
@@ -114,7 +166,7 @@ fn what_recommendation_does_not_go_with_is_refused() {
     refused(&other, &["predicts which items users take, and `logistic_regression` predicts"]);
     let second = JOB.split_once("train:\n").unwrap().1.replace("{ ", "{ name: more, ");
     let second = format!("{JOB}{second}");
-    refused(&second, &["further combinations of the host's columns"]);
+    refused(&second, &["each tells the guest more of the host's columns"]);
     refused(&JOB.replace("factors: 8", "factors: 6"), &["no multiple of 4", "`factors: 8`"]);
     let few = JOB.replace("factors: 8", "factors: 8, directions: 4");
     refused(&few, &["8 factors and 4 directions"]);

@@ -2,6 +2,7 @@
 
 use crypto::random::Generator;
 use features::arithmetic::dot;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::host_side::{offset, penalised_factor, user_factors};
@@ -197,11 +198,11 @@ impl GuestPart {
         let users = interactions.users();
         let mut factors = user_factors(&self.column_factors, &self.offset, columns, users)?;
         let k = self.offset.len();
-        for (user, factors) in factors.chunks_exact_mut(k.max(1)).enumerate() {
+        factors.par_chunks_exact_mut(k.max(1)).enumerate().for_each(|(user, factors)| {
             for item in interactions.of_user(user) {
                 add_scaled(factors, 1.0, &self.history_factors[*item as usize * k..][..k]);
             }
-        }
+        });
         Ok(factors)
     }
 
@@ -209,6 +210,12 @@ impl GuestPart {
     pub fn scores(&self, user: &[f64]) -> Vec<f64> {
         let of_items = self.item_factors.chunks_exact(self.offset.len().max(1));
         of_items.zip(&self.item_biases).map(|(item, bias)| bias + dot(user, item)).collect()
+    }
+
+    /// The score of one item.
+    pub fn score(&self, user: &[f64], item: usize) -> f64 {
+        let k = self.offset.len();
+        self.item_biases[item] + dot(user, &self.item_factors[item * k..][..k])
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a host makes of its own columns before training, and its part of a model.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::matrix::{Matrix, add_scaled};
@@ -46,8 +47,8 @@ impl HostSide {
         let independent = independent_columns(&moments, &centres);
         if independent <= settings.factors {
             return Err(ModelError::InvalidInput(format!(
-                "{} columns of the host, {independent} of them independent, and {} factors: from \
-                 a user's factors, which the guest gets, all columns could be computed; set \
+                "{} columns of the host, {independent} of them independent, and {} factors: a \
+                 user's factors would tell all columns; set \
                  `factors` below the number of independent columns, or add columns",
                 columns.len(),
                 settings.factors
@@ -126,13 +127,13 @@ pub(super) fn user_factors(
             column_factors.len() / offset.len().max(1)
         )));
     }
+    let k = offset.len().max(1);
     let mut factors = offset.repeat(users);
-    for (column, of_column) in columns.iter().zip(column_factors.chunks_exact(offset.len().max(1)))
-    {
-        for (value, factors) in column.iter().zip(factors.chunks_exact_mut(offset.len())) {
-            add_scaled(factors, *value, of_column);
+    factors.par_chunks_exact_mut(k).enumerate().for_each(|(user, factors)| {
+        for (column, of_column) in columns.iter().zip(column_factors.chunks_exact(k)) {
+            add_scaled(factors, column[user], of_column);
         }
-    }
+    });
     Ok(factors)
 }
 

@@ -1,11 +1,12 @@
 //! Items of users left out, to see where a model ranks them, and the lists that users would get.
 
 use crypto::random::Generator;
+use rayon::prelude::*;
 
 use super::{GuestPart, Interactions};
 use crate::ModelError;
 use crate::evaluate::EvaluateError;
-use crate::evaluate::recommendation::{Judged, Recommendations};
+use crate::evaluate::recommendation::{Judged, RankedUser, Recommendations};
 
 /// Interactions without some items, and these items.
 #[derive(Clone, Debug)]
@@ -48,6 +49,24 @@ impl LeftOut {
         Self::new(all, |user, item| items[user] == Some(item))
     }
 
+    /// The same of these users alone, in this order.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`] for users that there are not.
+    pub fn of_users(&self, users: &[u32]) -> Result<Self, ModelError> {
+        if users.iter().any(|user| *user as usize >= self.items.len()) {
+            let count = self.items.len();
+            return Err(ModelError::InvalidInput(format!("users beyond the {count} there are")));
+        }
+        let pairs = (0..).zip(users).flat_map(|(place, user)| {
+            self.training.of_user(*user as usize).iter().map(move |item| (place, *item))
+        });
+        Ok(Self {
+            training: Interactions::new(users.len(), self.training.items(), pairs)?,
+            items: users.iter().map(|user| self.items[*user as usize].clone()).collect(),
+        })
+    }
+
     /// The number of users of whom something was taken away.
     pub fn users(&self) -> usize {
         self.items.iter().filter(|items| !items.is_empty()).count()
@@ -64,30 +83,63 @@ impl LeftOut {
         user_factors: &[f64],
         places: usize,
     ) -> Result<Judged, EvaluateError> {
-        let mut users = Recommendations::new(places)?;
+        let mut figures = Recommendations::new(places)?;
         let mut is_shown = vec![false; self.training.items()];
-        let factors = user_factors.chunks_exact(part.offset.len().max(1));
-        for ((user, factors), left_out) in factors.enumerate().zip(&self.items) {
-            if left_out.is_empty() {
-                continue;
-            }
-            let scores = part.scores(factors);
-            let own = self.training.of_user(user);
-            let candidates: Vec<u32> =
-                (0..scores.len() as u32).filter(|item| own.binary_search(item).is_err()).collect();
-            let of_candidates: Vec<f64> =
-                candidates.iter().map(|item| scores[*item as usize]).collect();
-            let relevant: Vec<bool> =
-                candidates.iter().map(|item| left_out.binary_search(item).is_ok()).collect();
-            users.add(&of_candidates, &relevant)?;
-            for item in best_items(&scores, own, places) {
-                is_shown[item as usize] = true;
+        let judged: Vec<usize> =
+            (0..self.items.len()).filter(|user| !self.items[*user].is_empty()).collect();
+        for users in judged.chunks(USERS_AT_ONCE) {
+            let ranked = |user: &usize| self.ranked(part, user_factors, *user, places);
+            let ranked: Result<Vec<(RankedUser, Vec<u32>)>, EvaluateError> =
+                users.par_iter().map(ranked).collect();
+            for (ranked, best) in ranked? {
+                figures.add_ranked(&ranked);
+                best.iter().for_each(|item| is_shown[*item as usize] = true);
             }
         }
         let shown = is_shown.iter().filter(|is_shown| **is_shown).count();
         let coverage = shown as f64 / is_shown.len().max(1) as f64;
-        Ok(Judged { figures: users.finish()?, coverage })
+        Ok(Judged { figures: figures.finish()?, coverage: Some(coverage) })
     }
+
+    /// All items that are not in a user's history, and the first ones by score.
+    fn ranked(
+        &self,
+        part: &GuestPart,
+        factors: &[f64],
+        user: usize,
+        places: usize,
+    ) -> Result<(RankedUser, Vec<u32>), EvaluateError> {
+        let (k, left_out) = (part.offset.len(), &self.items[user]);
+        let scores = part.scores(&factors[user * k..][..k]);
+        let own = self.training.of_user(user);
+        let is_new = |item: &u32| own.binary_search(item).is_err();
+        let candidates: Vec<u32> = (0..scores.len() as u32).filter(is_new).collect();
+        let of_new: Vec<f64> = candidates.iter().map(|item| scores[*item as usize]).collect();
+        let relevant: Vec<bool> =
+            candidates.iter().map(|item| left_out.binary_search(item).is_ok()).collect();
+        let ranked = RankedUser::new(places, &of_new, &relevant)?;
+        Ok((ranked, best_items(&scores, own, places)))
+    }
+}
+
+/// Users whose ranked items are in memory at the same time.
+const USERS_AT_ONCE: usize = 4096;
+
+/// For each user the `places` best items that are not in its history, with their scores.
+/// `user_factors` are k numbers for each user.
+pub fn best_lists(
+    part: &GuestPart,
+    user_factors: &[f64],
+    histories: &Interactions,
+    places: usize,
+) -> Vec<Vec<(u32, f64)>> {
+    let of_user = |(user, factors): (usize, &[f64])| {
+        let scores = part.scores(factors);
+        let best = best_items(&scores, histories.of_user(user), places);
+        best.into_iter().map(|item| (item, scores[item as usize])).collect()
+    };
+    let factors = user_factors.par_chunks_exact(part.offset.len().max(1));
+    factors.take(histories.users()).enumerate().map(of_user).collect()
 }
 
 /// The `places` items with the highest scores that are not in a user's history (ascending), the
@@ -143,7 +195,10 @@ mod tests {
             let found = left_out.judge(&part, &[factor, 0.0], 1).unwrap();
             assert_eq!((found.figures.users, found.figures.auc), (1, Some(hit)));
             assert!((found.figures.hit_rate - hit).abs() < 1e-12);
-            assert!((found.coverage - 1.0 / 3.0).abs() < 1e-12, "one item of three is shown");
+            assert!(
+                (found.coverage.unwrap() - 1.0 / 3.0).abs() < 1e-12,
+                "one item of three is shown"
+            );
         }
     }
 

@@ -60,7 +60,7 @@ pub(crate) mod matrix;
 pub use guest_side::{GuestData, GuestPart, GuestSide};
 pub use host_side::{HostPart, HostSide};
 pub use interactions::Interactions;
-pub use left_out::{LeftOut, best_items};
+pub use left_out::{LeftOut, best_items, best_lists};
 
 use serde::{Deserialize, Serialize};
 

@@ -79,7 +79,7 @@ pub async fn train_as_host_along<'a>(
 
     let bits = Packing::new(training.len()).plaintext_bits();
     let new_projection =
-        || Projection::new(&Ring::new(Parameters::N8192_Q150), terms.seed, training.len(), bits);
+        || Projection::opened(&Ring::new(Parameters::N8192_Q150), terms.seed, training.len(), bits);
     let projection = session.compute(new_projection).await?;
     let codes: Vec<Vec<u8>> = session.compute(|| training_codes(&features, training)).await;
     let columns = features.iter().zip(&codes).map(|(feature, codes)| BinnedColumn {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crypto::lattice::projection::{Answers, Hint, Openings, Projection, QueryKey};
-use crypto::lattice::{Parameters, Ring};
+use crypto::lattice::{LatticeError, Parameters, Ring};
 use mpc::hints::{self, Expected};
 use mpc::reveal::Ledger;
 use net::{NetError, Session, Size, together};
@@ -40,7 +40,7 @@ impl<'a> Shared<'a> {
         let packing = Packing::new(training.len());
         let (seed, bits) = (terms.seed, packing.plaintext_bits());
         let new_projection =
-            || Projection::new(&Ring::new(Parameters::N8192_Q150), seed, training.len(), bits);
+            || Projection::opened(&Ring::new(Parameters::N8192_Q150), seed, training.len(), bits);
         let projection = lead(hosts)?.compute(new_projection).await?;
         Ok(Self { ledger, training, packing, projection, rows })
     }
@@ -64,7 +64,7 @@ impl<'a> Shared<'a> {
             let encrypt = || {
                 let (key, vector) =
                     self.projection.encrypt(&self.masked(rows, gradients), &mut rng)?;
-                Ok::<_, ModelError>((key, vector.to_bytes()))
+                Ok::<_, ModelError>((key, vector.to_bytes(&self.projection)))
             };
             let (key, bytes) = encrypting.compute(encrypt).await?;
             keys.push(key);
@@ -148,7 +148,11 @@ impl Remote {
     }
 
     /// The larger part of decryption, while the host computes.
-    pub(super) fn openings(&self, shared: &Shared<'_>, keys: &[QueryKey]) -> Openings {
+    pub(super) fn openings(
+        &self,
+        shared: &Shared<'_>,
+        keys: &[QueryKey],
+    ) -> Result<Openings, LatticeError> {
         shared.projection.openings(&keys.iter().collect::<Vec<_>>(), &self.hints)
     }
 

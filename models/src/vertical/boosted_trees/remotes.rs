@@ -1,5 +1,6 @@
 //! All hosts side by side: what is asked of one is asked of each, and none waits for another.
 
+use crypto::lattice::LatticeError;
 use crypto::lattice::projection::Openings;
 use mpc::reveal::Ledger;
 use net::{Session, together};
@@ -52,7 +53,7 @@ impl<'a> Remotes<'a> {
     ) -> Result<Vec<Openings>, ModelError> {
         let keys = self.shared.ask_sums(self.sessions, nodes, gradients).await?;
         let open = || self.hosts.iter().map(|host| host.openings(&self.shared, &keys)).collect();
-        self.compute(open).await
+        Ok(self.compute::<Result<_, LatticeError>>(open).await??)
     }
 
     /// Receives and decrypts what was asked for: for each host and node the cells of all its

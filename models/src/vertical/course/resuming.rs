@@ -235,7 +235,9 @@ async fn linear_from(
     let targets =
         guest.then_some(linear::Targets { values: &values, weights: None, offsets: None });
     let settings = linear::Settings { l1: 0.001, ..linear::Settings::default() };
-    linear::train_along(&mut party, &columns, targets, family, &settings, course(from)).await
+    let trained =
+        linear::train_along(&mut party, &columns, targets, family, &settings, course(from)).await?;
+    Ok(trained.0)
 }
 
 #[test]

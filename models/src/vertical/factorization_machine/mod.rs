@@ -34,7 +34,7 @@
 //! `mpc`. What the host gets as `start` is uniformly random.
 //! # Cost
 //! Once, for n users, r directions, f features of the guest (directions and columns) and d columns
-//! of the host (both in whole fours): 153,600 bytes for each of f + r, `18.75·n` and 153,600 bytes
+//! of the host (both in whole fours): 118,784 bytes for each of f + r, `18.75·n` and 118,784 bytes
 //! for each of d. Per pass 14 flights, more above 65,536 places; three groups of
 //! `(f + r)·d·k/2 + 2·r·k + r·k²/4`, `(f + d)·k²/2` and `r·k²/4` places of four products each, at
 //! 3,072,512 bytes for each 8,192 or part of them and 20 for each place; groups of at most 256

@@ -100,19 +100,19 @@ fn known_answer() {
     let (data, settings) = small();
     assert_eq!(
         transcript(&data, &settings).hash(),
-        "a605ca89ea7b7d5cdeac3ab5f7936fe08dae063697e69c05d1bfbba3cdc9b462"
+        "68d0d73ee3b11ee99bec38358d532191e5ac7b6395425c278309ea25936c1826"
     );
 }
 
 #[test]
 fn cost() {
-    const ELEMENT: u64 = 150 * 1024;
+    const SHORT: u64 = 116 * 1024;
     let (data, settings) = small();
     let transcript = transcript(&data, &settings);
     // Eight directions, and a column of the guest's that is filled up to four.
     let (r, f, d, k, users) = (8_u64, 12_u64, 8_u64, 4_u64, 64_u64);
-    assert_eq!(transcript.bytes_of(Side::First, "hints"), (f + r) * ELEMENT);
-    let query = ELEMENT + (users * 150).div_ceil(8);
+    assert_eq!(transcript.bytes_of(Side::First, "hints"), (f + r) * SHORT);
+    let query = SHORT + (users * 150).div_ceil(8);
     assert_eq!(transcript.bytes_of(Side::Second, "query"), d * query);
     let first_group = (f + r) * d * k / 2 + 2 * r * k + r * k * k / 4;
     assert!(first_group > mpc::product::FEW as u64);

@@ -100,10 +100,11 @@ impl Response {
         }
         let (residuals, residual_bits, bits) = match self {
             Self::Logistic { .. } => return Ok(None),
-            Self::Identity { factors, targets } => {
+            Self::Identity { factors, targets, residual_bits } => {
+                let roots = factors.roots();
                 let residuals =
-                    identity_residuals(party, &factors.roots(), targets, scores).await?;
-                (residuals, RESIDUAL_BITS, DISPERSION_BITS)
+                    identity_residuals(party, &roots, targets, scores, *residual_bits).await?;
+                (residuals, *residual_bits, DISPERSION_BITS)
             }
             Self::Log { exponential, terms, constants, offsets, power, .. } => {
                 add(&mut scores, offsets);
@@ -121,15 +122,18 @@ impl Response {
     }
 }
 
-/// Shares of `s·(z - y)` with [`RESIDUAL_BITS`].
+/// Shares of `s·(z - y)` with so many fractional bits. With [`RESIDUAL_BITS`], the most, they have to
+/// be below 2^11; each bit fewer leaves room for twice as much.
 pub(super) async fn identity_residuals(
     party: &mut TwoParty,
     factors: &Factors,
     targets: &[u64],
     mut scores: Vec<u64>,
+    residual_bits: u32,
 ) -> Result<Vec<u64>, ModelError> {
     subtract(&mut scores, targets);
-    let scores = truncate(party, &scores, SCORE_SHIFT).await?;
+    let spare = RESIDUAL_BITS - residual_bits;
+    let scores = truncate(party, &scores, SCORE_SHIFT + spare).await?;
     let products = factors.times(party, &scores).await?;
     Ok(truncate(party, &products, FACTOR_BITS).await?)
 }

@@ -31,8 +31,8 @@
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
 //! # Cost
-//! Per pass and row, rows in whole 8192 and both ways together: 100 bytes for linear regression
-//! (390 with weights), 530 for Poisson and gamma, 610 for Tweedie; and 150 KiB for each column and
+//! Per pass and row, rows in whole 8192 and both ways together: 90 bytes for linear regression
+//! (380 with weights), 520 for Poisson and gamma, 600 for Tweedie; and 150 KiB for each column and
 //! twice more for each party. 21 flights for linear regression, 38 with a logarithmic link.
 //! # Reference
 //! Nelder and Wedderburn, "Generalized Linear Models", 1972. The engine is that of
@@ -51,6 +51,7 @@ use mpc::matrix::Blocks;
 use mpc::sigmoid::Accuracy;
 
 pub use super::logistic_regression::{Coefficients, ROWS_MAX, ROWS_MIN};
+pub use scaling::LabelScale;
 
 use super::course::{Course, Passes};
 use super::logistic_regression::objective::{Objective, Prepared};
@@ -117,10 +118,12 @@ pub async fn train<'a>(
     family: Family,
     settings: &Settings,
 ) -> Result<Coefficients, ModelError> {
-    train_along(party, columns, targets, family, settings, Course::default()).await
+    let trained = train_along(party, columns, targets, family, settings, Course::default()).await?;
+    Ok(trained.0)
 }
 
-/// [`train`], where the `course` says where training begins and what is kept of it on the way.
+/// [`train`], where the `course` says where training begins and what is kept of it on the way; and
+/// the scale of the targets, as both parties know it.
 ///
 /// # Errors
 /// Those of [`train`], and [`ModelError::InvalidInput`] for a checkpoint that is none of this
@@ -133,7 +136,7 @@ pub async fn train_along<'a>(
     family: Family,
     settings: &Settings,
     mut course: Course<'a>,
-) -> Result<Coefficients, ModelError> {
+) -> Result<(Coefficients, LabelScale), ModelError> {
     let rows = check(party.is_first(), columns, targets, family, settings)?;
     let weighted =
         engine::agree_on_weights(party, targets.map(|targets| targets.weights.is_some())).await?;
@@ -157,7 +160,7 @@ pub async fn train_along<'a>(
     let errors =
         standard_errors::learn(party, columns, &objective, &prepared, &result, &scaled).await?;
     let own = engine::learn(party, &objective, &prepared, &result, ending, errors).await?;
-    Ok(scaling.undo(family, own, party.is_first()))
+    Ok((scaling.undo(family, own, party.is_first()), scaling.label_scale()))
 }
 
 async fn descend_damped(
@@ -171,7 +174,7 @@ async fn descend_damped(
     let mut optimiser = Damped::new(party, objective.space(1), settings, &thresholds);
     let mut passes = Passes::new(Accuracy::Fine);
     if let Some(state) = course.resume(party).await? {
-        passes = Passes::of(&state)?;
+        passes.resume(&state)?;
         optimiser.load(state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
         optimiser.begin(objective.point_of(party, start, 1.0).await?);
@@ -229,7 +232,11 @@ pub(in crate::vertical) fn check(
     Ok(Rows { training: rows, validation: 0 })
 }
 
-fn check_targets(targets: Targets<'_>, rows: usize, family: Family) -> Result<(), ModelError> {
+pub(super) fn check_targets(
+    targets: Targets<'_>,
+    rows: usize,
+    family: Family,
+) -> Result<(), ModelError> {
     let further = [("weight", targets.weights), ("offset", targets.offsets)];
     for (what, values) in further {
         let Some(values) = values else { continue };

@@ -14,6 +14,7 @@ use mpc::sigmoid::{Accuracy, ROW_SCALE_MAX, SCORE_UNIT, Sigmoid};
 use super::information::identity_residuals;
 use super::scaling::Scaling;
 use crate::ModelError;
+use crate::family::Family;
 use crate::vertical::logistic_regression::objective::VALIDATION_SUM_BITS;
 use crate::vertical::logistic_regression::{Labels, Rows};
 
@@ -35,6 +36,8 @@ pub(in crate::vertical) enum Response {
         factors: Factors,
         /// y without the offset, in [`SCORE_UNIT`].
         targets: Vec<u64>,
+        /// Fractional bits of residuals.
+        residual_bits: u32,
     },
     /// s·(exp((2 - p)·z) - y·exp((1 - p)·z)), z clamped.
     Log {
@@ -119,7 +122,8 @@ impl Response {
         weighted: bool,
     ) -> Result<Self, ModelError> {
         let factors = Factors::new(weights, rows, weighted)?;
-        Ok(Self::Identity { factors, targets: in_score_units(&scaling.targets) })
+        let targets = in_score_units(&scaling.targets);
+        Ok(Self::Identity { factors, targets, residual_bits: RESIDUAL_BITS })
     }
 
     /// Of a family with the logarithm as its link and this power of the mean as its variance.
@@ -130,8 +134,41 @@ impl Response {
         weights: Option<&[f64]>,
         rows: Rows,
     ) -> Result<Self, ModelError> {
-        let LogLink { range, terms, constants, offsets } =
-            LogLink::new(scaling, power, weights, rows)?;
+        let link = LogLink::new(scaling, power, weights, rows)?;
+        Self::exponentials(party, link, power).await
+    }
+
+    /// Of any family, where each of so many rows has the factor `scale`; the guest passes targets
+    /// in the units of `scaling`, or labels of 0 or 1.
+    pub(in crate::vertical) async fn even(
+        party: &mut TwoParty,
+        family: Family,
+        scaling: &Scaling,
+        targets: &[f64],
+        (rows, scale): (usize, f64),
+    ) -> Result<Self, ModelError> {
+        if let Some(power) = family.log_link_power() {
+            let link = LogLink::of(scaling, power, (targets, &vec![scale; rows]))?;
+            return Self::exponentials(party, link, power).await;
+        }
+        if family == Family::Binomial {
+            let unit = scale * (1_u64 << RESIDUAL_BITS) as f64;
+            let targets = targets.iter().map(|target| (target * unit).round() as u64).collect();
+            let sigmoid = Sigmoid::prepare(party).await?;
+            return Ok(Self::Logistic { sigmoid, scales: vec![scale; rows], targets });
+        }
+        let factors = Factors::Even((scale * FACTOR_UNIT).round() as i64);
+        // Here steps may be too long, and residuals with them as large as those of exponentials.
+        let residual_bits = LOG_RESIDUAL_BITS;
+        Ok(Self::Identity { factors, targets: in_score_units(targets), residual_bits })
+    }
+
+    async fn exponentials(
+        party: &mut TwoParty,
+        link: LogLink,
+        power: f64,
+    ) -> Result<Self, ModelError> {
+        let LogLink { range, terms, constants, offsets } = link;
         let exponential = Exponential::prepare(party).await?;
         Ok(Self::Log { exponential, range, terms, constants, offsets, power })
     }
@@ -152,8 +189,8 @@ impl Response {
                 subtract(&mut residuals, targets);
                 Ok(residuals)
             }
-            Self::Identity { factors, targets } => {
-                identity_residuals(party, factors, targets, scores).await
+            Self::Identity { factors, targets, residual_bits } => {
+                identity_residuals(party, factors, targets, scores, *residual_bits).await
             }
             Self::Log { exponential, range, terms, constants, offsets, .. } => {
                 add(&mut scores, offsets);
@@ -188,10 +225,19 @@ impl LogLink {
         weights: Option<&[f64]>,
         rows: Rows,
     ) -> Result<Self, ModelError> {
+        let scales = row_scales(weights, rows)?;
+        Self::of(scaling, power, (&scaling.targets, &scales))
+    }
+
+    /// See [`new`](Self::new), with the targets and factors of the rows.
+    fn of(
+        scaling: &Scaling,
+        power: f64,
+        (targets, scales): (&[f64], &[f64]),
+    ) -> Result<Self, ModelError> {
         let (rise, fall) = (2.0 - power, 1.0 - power);
         let range = exponent_range(power)?;
-        let scales = row_scales(weights, rows)?;
-        let rows = scaling.targets.iter().zip(&scales);
+        let rows = targets.iter().zip(scales);
         let (means, targets): (Vec<f64>, Vec<f64>) = rows
             .map(|(target, scale)| {
                 let scale = scale * scaling.factor;
@@ -223,7 +269,8 @@ impl LogLink {
 impl Residuals for Response {
     fn residual_bits(&self) -> u32 {
         match self {
-            Self::Logistic { .. } | Self::Identity { .. } => RESIDUAL_BITS,
+            Self::Logistic { .. } => RESIDUAL_BITS,
+            Self::Identity { residual_bits, .. } => *residual_bits,
             Self::Log { .. } => LOG_RESIDUAL_BITS,
         }
     }

@@ -26,6 +26,27 @@ const EXPONENT_MAX: f64 = 100.0;
 /// Largest distance of a target from the mean, in standard deviations.
 const DEVIATIONS_MAX: f64 = 200.0;
 
+/// The power of two next to the scale of numbers, which both parties know; 1 with the gamma family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LabelScale {
+    exponent: i8,
+}
+
+impl LabelScale {
+    /// What training on these targets tells the host.
+    ///
+    /// # Errors
+    /// [`ModelError::InvalidInput`] for targets that fixed point cannot hold.
+    pub fn of(targets: Targets<'_>, family: Family) -> Result<Self, ModelError> {
+        Ok(Scaling::new(targets, family)?.label_scale())
+    }
+
+    /// The power itself.
+    pub fn power(self) -> f64 {
+        2_f64.powi(self.exponent.into())
+    }
+}
+
 /// What both parties know, and at the guest the targets in the new units.
 #[derive(Debug, Default)]
 pub(in crate::vertical) struct Scaling {
@@ -75,6 +96,26 @@ impl Scaling {
     }
 
     fn new(targets: Targets<'_>, family: Family) -> Result<Self, ModelError> {
+        Self::of(targets, family, None)
+    }
+
+    /// What the host knows after [`Self::agree`].
+    pub(in crate::vertical) fn of_scale(scale: LabelScale) -> Self {
+        Self { exponent: scale.exponent, ..Self::default() }
+    }
+
+    /// 2^e.
+    pub(in crate::vertical) fn label_scale(&self) -> LabelScale {
+        LabelScale { exponent: self.exponent }
+    }
+
+    /// The guest's targets made ready, with a 2^e that both parties know already if one is given.
+    pub(in crate::vertical) fn of(
+        targets: Targets<'_>,
+        family: Family,
+        known: Option<LabelScale>,
+    ) -> Result<Self, ModelError> {
+        let known = known.map(|scale| scale.exponent);
         let rows = targets.values.len();
         let weight = |row: usize| targets.weights.map_or(1.0, |weights| weights[row]);
         let offset = |row: usize| targets.offsets.map_or(0.0, |offsets| offsets[row]);
@@ -87,13 +128,14 @@ impl Scaling {
             let distance = |row: usize| targets.values[row] - offset(row) - centre;
             let deviation = mean(&|row| distance(row).powi(2)).sqrt();
             let exponent = exponent_of(deviation, "the target's standard deviation")?;
+            let exponent = known.unwrap_or(exponent);
             let unit = 2_f64.powi(exponent.into());
             let values: Vec<f64> = (0..rows).map(|row| distance(row) / unit).collect();
             if let Some(row) = values.iter().position(|value| value.abs() > DEVIATIONS_MAX) {
                 return Err(ModelError::InvalidInput(format!(
-                    "the target of training row {} is more than {DEVIATIONS_MAX} standard \
+                    "the target of a training row is {}, more than {DEVIATIONS_MAX} standard \
                      deviations from the mean; cap outliers",
-                    row + 1
+                    targets.values[row]
                 )));
             }
             return Ok(Self { exponent, targets: values, shift: centre, ..Self::default() });
@@ -101,7 +143,7 @@ impl Scaling {
         let average = mean(&|row| targets.values[row]);
         let centre = mean(&|row| offset(row).exp()).ln();
         let scale = average.powf(2.0 - power);
-        let exponent = exponent_of(scale, "the target's mean")?;
+        let exponent = known.unwrap_or(exponent_of(scale, "the target's mean")?);
         let offsets = targets.offsets.map_or_else(Vec::new, |offsets| {
             offsets.iter().map(|offset| offset - centre).collect()
         });
@@ -112,6 +154,13 @@ impl Scaling {
             factor: scale / 2_f64.powi(exponent.into()),
             shift: average.ln() - centre,
         })
+    }
+
+    /// What linear predictors in the new units are brought into those of the target by: what is
+    /// added, at the guest, and before that a factor.
+    pub(in crate::vertical) fn unit(&self, family: Family) -> (f64, f64) {
+        let is_log = family.log_link_power().is_some();
+        (self.shift, if is_log { 1.0 } else { self.label_scale().power() })
     }
 
     /// What is minimised over the new variables.
@@ -240,5 +289,8 @@ mod tests {
         let mut outlier = vec![0.0; 100_000];
         outlier[7] = 1.0;
         assert!(refused(&outlier, Family::Gaussian));
+        let targets = Targets { values: &outlier, weights: None, offsets: None };
+        let error = LabelScale::of(targets, Family::Gaussian).unwrap_err().to_string();
+        assert!(error.contains("a training row is 1, more than 200"), "{error}");
     }
 }

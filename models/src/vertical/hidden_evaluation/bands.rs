@@ -5,6 +5,9 @@ use mpc::comparison::{less_than, signs_beside};
 use mpc::sigmoid::SCORE_UNIT;
 use mpc::{MpcError, TwoParty};
 
+use super::Scale;
+use crate::family::sigmoid;
+
 /// Bits of the number of a band.
 pub(super) const BITS: usize = 10;
 /// Bands that scores are rounded to.
@@ -26,6 +29,17 @@ pub fn band_of(score: f64) -> usize {
 /// The score in the middle of a band, in log-odds.
 pub fn middle_of(band: usize) -> f64 {
     (band as f64 + 0.5 - (COUNT / 2) as f64) * WIDTH
+}
+
+/// The probabilities of both classes, the positive one first, in the middle of a band.
+pub(super) fn chances_of(band: usize, scale: Scale) -> [f64; 2] {
+    match scale {
+        Scale::LogOdds => [sigmoid(middle_of(band)), sigmoid(-middle_of(band))],
+        Scale::Probability => {
+            let chance = (band as f64 + 0.5) / COUNT as f64;
+            [chance, 1.0 - chance]
+        }
+    }
 }
 
 /// Shared bits of the number of the band of each score, the lowest first.

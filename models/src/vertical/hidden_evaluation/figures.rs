@@ -10,9 +10,9 @@ use mpc::reveal::{self, Learner};
 use mpc::wide::widen;
 use mpc::{MpcError, TwoParty};
 
-use super::Figures;
-use super::bands::middle_of;
+use super::bands::chances_of;
 use super::counts::Counts;
+use super::{Figures, Places, Scale};
 use crate::ModelError;
 use crate::evaluate::EvaluateError;
 use crate::evaluate::top::TopShare;
@@ -74,19 +74,20 @@ impl Ranked {
     }
 }
 
-/// Opens the figures to the guest; `count` places count.
+/// Opens the figures of the `places` to the guest.
 pub(super) async fn learn(
     party: &mut TwoParty,
     counts: &Counts,
-    count: usize,
+    places: &Places<'_>,
     shares: &[f64],
 ) -> Result<Option<Figures>, ModelError> {
+    let (count, scale) = (places.count, places.scale);
     let ranked = Ranked::new(counts);
     let shares: Vec<f64> = std::iter::once(HEADLINE).chain(shares.iter().copied()).collect();
     let [order, ties] = pairs_in_order(party, &ranked).await?;
     let distance = distance(party, &ranked, count).await?;
     let mut words = vec![ranked.positives_in_all(), order, ties, distance];
-    words.extend(losses(party, counts, count).await?);
+    words.extend(losses(party, counts, count, scale).await?);
     words.extend(found(party, &ranked, count, &shares).await?);
     let learnt = reveal::learn(party, FIGURES, Learner::First, &words).await?;
     let Some(words) = learnt else { return Ok(None) };
@@ -174,14 +175,18 @@ async fn distance(party: &mut TwoParty, ranked: &Ranked, count: usize) -> Result
 }
 
 /// The mean squared error and the mean log-loss, with [`MEAN_BITS`] digits.
-async fn losses(party: &mut TwoParty, counts: &Counts, count: usize) -> Result<Vec<u64>, MpcError> {
+async fn losses(
+    party: &mut TwoParty,
+    counts: &Counts,
+    count: usize,
+    scale: Scale,
+) -> Result<Vec<u64>, MpcError> {
     let unit = f64::from(1 << LOSS_BITS);
     let word = |loss: f64| (loss * unit).round() as u64;
     let mut sums = [0_u64; 2];
     for (band, (all, positives)) in counts.all.iter().zip(&counts.positives).enumerate() {
         let negatives = all.wrapping_sub(*positives);
-        let probability = 1.0 / (1.0 + (-middle_of(band)).exp());
-        let rest = 1.0 / (1.0 + middle_of(band).exp());
+        let [probability, rest] = chances_of(band, scale);
         let of_band = [[rest * rest, probability * probability], [-probability.ln(), -rest.ln()]];
         for (sum, [positive, negative]) in sums.iter_mut().zip(of_band) {
             *sum = sum

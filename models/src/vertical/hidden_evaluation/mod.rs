@@ -1,15 +1,18 @@
 //! How good a score is, without anybody seeing a score.
 //!
 //! # Functionality
-//! For each place the parties hold an additive share of a score (a linear predictor, log-odds) and
-//! an XOR share of whether the place counts; the guest (first party) has a label for each. The
-//! guest gets [`Figures`] over the places that count: AUC, KS, precision and lift of the
+//! For each place the parties hold an additive share of a score (log-odds or a probability, see
+//! [`Scale`]) and an XOR share of whether the place counts; the guest (first party) has a label for
+//! each. The guest gets [`Figures`] over the places that count: AUC, KS, precision and lift of the
 //! best-scored shares, Brier score and log-loss, and how many positives there are. They are those
 //! of the score rounded to the middle of a band of 25/1024 log-odds ([`bands`]), and beyond ±12.5
 //! to the last band. Rounding moves the AUC by at most [`Figures::auc_error`], which is opened too,
 //! a probability by 0.3 points at most, the log-loss by 0.013 and the Brier score by 0.007 at most
-//! for scores within ±12.5. KS is the largest distance at an edge of a band. Of the last two
-//! the guest gets sixteen binary digits, of the positives in a share hundredths.
+//! for scores within ±12.5. Of probabilities the bands are 1/1024 wide: the Brier score moves by
+//! 0.001 at most, and the log-loss, which of a row with probability p moves by some 1/(2048·p), is
+//! that of probabilities within 1/2048 of 0 and 1. KS is the largest distance at an edge of a band.
+//! Of Brier score and log-loss the guest gets sixteen binary digits, of the positives in a share
+//! 1/256.
 //! # Messages
 //! 1. the score's band in ten shared bits (`mpc::comparison`, `mpc::boolean`)
 //! 2. for each half of them, a shared one among 32 (`mpc::boolean`), as numbers
@@ -24,11 +27,13 @@
 //! session with the error that it then gets.
 //! # Security
 //! Semi-honest, from ring-LWE and the transfers; see `mpc`. Figures over few places tell about
-//! single ones: callers agree on a least number. A dishonest guest can hand in labels, and where
-//! it chooses scores also scores, that make the figures tell about a few places.
+//! single ones: callers agree on a least number. Where the guest knows the scores, because the
+//! partner's part hardly changes them, figures are equations in which places count; and where few
+//! labels are positive, so is the number of positives. A dishonest guest can hand in labels, and
+//! where it chooses scores also scores, that make the figures tell about a few places.
 //! # Cost
 //! For each place, both ways together, 4.6 KB, in groups of at most 32,768 places each of which
-//! takes 30 MB and about 110 flights more; for the figures some 8 MB with five shares. Fewer than
+//! takes 23 MB and about 110 flights more; for the figures some 8 MB with five shares. Fewer than
 //! 300 flights for one group and the figures.
 //! # Reference
 //! Carries from a comparison, and AND of shared bits: Rathee et al., "`CrypTFlow2`", CCS 2020
@@ -52,12 +57,23 @@ pub use figures::{FIGURES, SHARES_MAX};
 /// Places that can be judged, the numbers of which stay below 2^20.
 pub const PLACES_MAX: usize = (1 << 20) - 1;
 
+/// What scores say of their rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Log-odds, in [`mpc::sigmoid::SCORE_UNIT`].
+    LogOdds,
+    /// A probability less 1/2, with 47 fractional bits.
+    Probability,
+}
+
 /// What is to be judged.
 #[derive(Clone, Copy)]
 pub struct Places<'a> {
-    /// For each place an additive share of the score in [`mpc::sigmoid::SCORE_UNIT`]. Those of
-    /// places that do not count may be anything.
+    /// For each place an additive share of the score. Those of places that do not count may be
+    /// anything.
     pub scores: &'a [u64],
+    /// What the scores are.
+    pub scale: Scale,
     /// For each place an XOR share of whether it counts.
     pub present: &'a Bits,
     /// How many count, which both parties know.
@@ -125,7 +141,7 @@ pub async fn evaluate(
 ) -> Result<Option<Figures>, ModelError> {
     check(party, places, shares)?;
     let counts = counts::count(party, places).await?;
-    figures::learn(party, &counts, places.count, shares).await
+    figures::learn(party, &counts, places, shares).await
 }
 
 fn check(party: &TwoParty, places: &Places<'_>, shares: &[f64]) -> Result<(), ModelError> {

@@ -19,6 +19,7 @@ struct Data {
     scores: Vec<f64>,
     labels: Vec<u8>,
     present: Vec<bool>,
+    scale: Scale,
 }
 
 impl Data {
@@ -37,7 +38,23 @@ impl Data {
             labels.push(u8::from(uniform() < sigmoid(score)));
             present.push(place % 4 != 3);
         }
-        Self { scores, labels, present }
+        Self { scores, labels, present, scale: Scale::LogOdds }
+    }
+
+    /// The same places with probabilities, some of them 0 or 1.
+    fn of_probabilities(places: usize, seed: u8) -> Self {
+        let mut data = Self::new(places, seed);
+        data.scores.iter_mut().for_each(|score| *score = (sigmoid(*score) * 1.1).clamp(0.0, 1.0));
+        Self { scale: Scale::Probability, ..data }
+    }
+
+    /// A score in fixed point.
+    fn word(&self, score: f64) -> u64 {
+        let scaled = match self.scale {
+            Scale::LogOdds => score * SCORE_UNIT,
+            Scale::Probability => (score - 0.5) * 2_f64.powi(47),
+        };
+        scaled.round() as i64 as u64
     }
 
     fn count(&self) -> usize {
@@ -64,7 +81,7 @@ impl Data {
         let (masks, flags) = random.split_at(self.scores.len());
         let scores = self.scores.iter().zip(&self.present).zip(masks).zip(flags);
         let share = |(((score, present), mask), other): (((&f64, &bool), &u64), &u64)| {
-            let word = if *present { (score * SCORE_UNIT).round() as i64 as u64 } else { *other };
+            let word = if *present { self.word(*score) } else { *other };
             if is_first { word.wrapping_sub(*mask) } else { *mask }
         };
         let flag = |place: usize| (flags[place] >> 9 & 1 == 1) ^ (is_first && self.present[place]);
@@ -79,7 +96,8 @@ async fn play(session: Session, data: &Data, keys: &[&str]) -> (Got, Vec<Observa
     let mut party = TwoParty::setup(session, Arc::clone(&ledger)).await.unwrap();
     let (scores, present) = data.shares(party.is_first());
     let labels = party.is_first().then_some(data.labels.as_slice());
-    let places = Places { scores: &scores, present: &present, count: data.count(), labels };
+    let (scores, present, count) = (&scores, &present, data.count());
+    let places = Places { scores, scale: data.scale, present, count, labels };
     (evaluate(&mut party, &places, &SHARES).await, ledger.observed())
 }
 
@@ -131,6 +149,21 @@ fn correct() {
     assert!(figures.auc_error < 0.004, "{figures:?}");
 }
 
+/// Probabilities are rounded to the middles of 1024 bands.
+#[test]
+fn correct_with_probabilities() {
+    let data = Data::of_probabilities(600, 9);
+    let figures = run(&data).first.unwrap().unwrap();
+    let rounded = |score: f64| ((score * 1024.0).floor().min(1023.0) + 0.5) / 1024.0;
+    let (same, exact) = (data.evaluation(rounded), data.evaluation(|score| score));
+    assert!((figures.auc - same.auc).abs() < 1e-12, "{figures:?}");
+    assert!((figures.auc - exact.auc).abs() <= figures.auc_error + 1e-12, "{figures:?}");
+    let (calibration, of_exact) = (same.calibration.unwrap(), exact.calibration.unwrap());
+    assert!((figures.brier - calibration.brier).abs() < 6.2e-5, "{figures:?}");
+    assert!((figures.brier - of_exact.brier).abs() < 0.001, "{figures:?}");
+    assert!((figures.log_loss - calibration.log_loss).abs() < 6.2e-5, "{figures:?}");
+}
+
 /// Counts of several groups of places are added up.
 #[test]
 fn correct_over_more_than_one_group() {
@@ -145,22 +178,22 @@ fn known_answer() {
     assert_figures(&data, &outcome.first.unwrap().unwrap());
     assert_eq!(
         outcome.transcript.hash(),
-        "139a1c13aec6ccd52829d6c017f3803512374c3274f121d7286546915231d800"
+        "53e3191fba95e2082fc3971e3c36435ec6fa85d0fd463751b5c77a75a603d86c"
     );
 }
 
 #[test]
 fn cost() {
-    const ELEMENT: u64 = 150 * 1024;
+    const SHORT: u64 = 116 * 1024;
     let of = |places| run(&Data::new(places, 4)).transcript;
     let (small, large) = (of(128), of(1152));
-    assert!((34_000_000..42_000_000).contains(&small.bytes()), "{}", small.bytes());
+    assert!((27_000_000..35_000_000).contains(&small.bytes()), "{}", small.bytes());
     let (more, places) = (large.bytes() - small.bytes(), 1024);
-    assert!((4300..4900).contains(&(more / places)), "{}", more / places);
+    assert!((4550..4650).contains(&(more / places)), "{}", more / places);
     for side in [Side::First, Side::Second] {
         // The peer's 64 columns, and the rows' one chunk; then 32 queries.
-        assert_eq!(small.bytes_of(side, "column_hints"), 64 * ELEMENT);
-        let query = ELEMENT + ((128 + 64) * 150_u64).div_ceil(8);
+        assert_eq!(small.bytes_of(side, "column_hints"), 64 * SHORT);
+        let query = SHORT + ((128 + 64) * 150_u64).div_ceil(8);
         assert_eq!(small.bytes_of(side, "residuals"), 32 * query);
     }
     // Positives, pairs, pairs in a band, distance, two losses, and the shares with the headline.
@@ -267,8 +300,8 @@ fn input_that_does_not_fit_is_refused() {
         async |session: Session| {
             let mut party = TwoParty::setup(session, Arc::default()).await.unwrap();
             let present = Bits::zeros(2);
-            let places =
-                Places { scores: &[1, 2], present: &present, count: 2, labels: Some(&[0, 1]) };
+            let (scores, present, labels) = (&[1, 2], &present, Some(&[0, 1][..]));
+            let places = Places { scores, scale: Scale::LogOdds, present, count: 2, labels };
             let mut errors = Vec::new();
             for (places, share) in [
                 (Places { labels: None, ..places }, 0.1),

@@ -1,4 +1,4 @@
-//! Logistic regression over rows of which nobody knows which of them both parties have, in `strict`
+//! Regressions over rows of which nobody knows which of them both parties have, in `strict`
 //! privacy.
 //!
 //! # Functionality
@@ -7,30 +7,37 @@
 //! (second party) has this row too, and what the host's columns are there (as circuit PSI gives
 //! them, see `matching::psi::circuit`; where the host has no such row they may be anything). The
 //! first places are for training, the others for the test. [`count`] opens how many rows of each
-//! part both have. [`train`] gives each party its own coefficients of the model that minimises mean
-//! log-loss + l2/2·‖w‖² + l1·‖w‖₁ over those training rows that both have, with a free intercept at
-//! the guest, and shares of the linear predictors in all places of the test.
+//! part both have. [`train`] gives each party its own coefficients of the model that minimises the
+//! mean loss of the [`Family`] + l2/2·‖w‖² + l1·‖w‖₁ over those training rows that both have, with
+//! a free intercept at the guest, and shares of the linear predictors in all places of the test.
+//! With a logarithmic link predictors are clamped as in `generalized_linear`.
 //! # Messages
-//! 1. for the count: `corrections`, `correlations` (see `mpc::conversion`), `opened` both ways
-//! 2. once: `widths` both ways, how many variables and columns there are, and their fractional
+//! 1. of numbers, before the columns are shared: `label_scale` guest → host, a power of two (not
+//!    for gamma; [`agree_on_scale`])
+//! 2. for the count: `corrections`, `correlations` (see `mpc::conversion`), `opened` both ways
+//! 3. once: `widths` both ways, how many variables and columns there are, and their fractional
 //!    bits; the parts of the encrypted products that never change (`mpc::matrix`)
-//! 3. per pass: the scores (`mpc::matrix`), the probabilities (`mpc::sigmoid`), the residuals where
-//!    both have the row (`mpc::conversion`), the gradient (`mpc::matrix`), truncations, products
-//!    with the secret step (`mpc::multiplication`), and one stop bit
-//! 4. once more the scores; then `share` both ways: each party's own coefficients
+//! 4. per pass: the scores (`mpc::matrix`), the means (`mpc::sigmoid`, `mpc::exponential`, or for
+//!    linear regression truncations), the residuals where both have the row (`mpc::conversion`),
+//!    the gradient (`mpc::matrix`), truncations, products with the secret step
+//!    (`mpc::multiplication`), and one stop bit
+//! 5. once more the scores; then `share` both ways: each party's own coefficients
 //! # Leaks
 //! To both: numbers of places, of columns, and of the training and test rows that both have; the
-//! number of passes and one stop bit per pass. To each party: its own final coefficients. Nothing
-//! else: which rows both have, scores, gradients and the step's size stay shared.
+//! number of passes and one stop bit per pass. To the host, of numbers but with the gamma family:
+//! their order of magnitude in all rows of the guest, as a power of two. To each party: its own
+//! final coefficients. Nothing else: which rows both have, scores, gradients and the step's size
+//! stay shared.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`. No message and no time depends on which rows both have.
 //! # Cost
 //! A column of the host counts as eight: four for each party, which hold its share (`columns`). Per
-//! pass 39 flights and, both ways together, 1.1 KB for each place (in whole 8192), 150 KiB for
-//! each T columns and 600 KiB more, T as in `mpc::matrix`; once, 150 KiB for each column, and twice
-//! as much for each 8192/T places. Memory: 24 bytes for each place and column of the host, at each
-//! party: a share and its digits.
+//! pass, both ways together, 1.1 KB for each place (in whole 8192) and 39 flights; of linear
+//! regression 84 bytes beside whole ciphertexts, and 32 flights, of Poisson regression 267 bytes
+//! and 40; 150 KiB for each T columns and 530 KiB more, T as in `mpc::matrix`. Once, 116 KiB for
+//! each column, and twice as much for each 8192/T places. Memory: 24 bytes for each place and
+//! column of the host, at each party: a share and its digits.
 //! # Reference
 //! Features of one party in plain beside shares of the other's, after circuit PSI: Pinkas,
 //! Schneider, Tkachenko, Yanai, EUROCRYPT 2019 (eprint 2019/241). Products of private numbers with
@@ -38,9 +45,12 @@
 //! here the private numbers are digits of shares. The optimiser is that of `generalized_linear`,
 //! whose step shortens itself: each party whitens over rows that both may not have, which bounds
 //! the curvature only by the ratio of the counts. Its fixed point serves ratios up to
-//! [`RATIO_MAX`]; beyond it training is refused.
+//! [`RATIO_MAX`], and where residuals are not bounded by 1, up to [`LINEAR_RATIO_MAX`] and
+//! [`LOG_RATIO_MAX`]; beyond them training is refused.
 
+mod checks;
 mod columns;
+mod goal;
 mod objective;
 
 use mpc::TwoParty;
@@ -49,12 +59,17 @@ use mpc::conversion::bits_to_words;
 use mpc::matrix::{Blocks, Geometry};
 use mpc::reveal::open;
 
+pub use super::generalized_linear::LabelScale;
 use super::generalized_linear::damped::Damped;
+use super::hidden_errors::Unit;
 use super::logistic_regression::objective::learn_own;
 use super::logistic_regression::whitening::{Shape, Whitened, column_bits};
-use super::logistic_regression::{Coefficients, ROWS_MIN, STEEPNESS, Settings};
+use super::logistic_regression::{Coefficients, ROWS_MIN, Settings};
 use crate::ModelError;
+use crate::family::Family;
+use checks::check;
 use columns::{Widths, guest_columns, host_columns};
+pub use goal::{Goal, agree_on_scale};
 use objective::Objective;
 
 /// Places that fixed point and memory allow.
@@ -66,6 +81,15 @@ pub const ROWS_MAX: usize = 1 << 22;
 /// Rows of either party's table for each common training row, up to which the secret step can
 /// shorten itself.
 pub const RATIO_MAX: usize = 250;
+
+/// The same of linear regression, whose residuals grow with the step: at the first point a gradient
+/// is at most twice the ratio, and after a step that is too long by the ratio as many times as
+/// large, which has to stay below the 2^11 that `damped` is made for.
+pub const LINEAR_RATIO_MAX: usize = 32;
+
+/// The same with a logarithmic link, with which a gradient over known rows stays below half of that
+/// and grows with the root of the ratio.
+pub const LOG_RATIO_MAX: usize = 4;
 
 /// Passes that the products are packed for.
 const QUERIES: usize = 30;
@@ -107,8 +131,9 @@ pub struct GuestRows<'a> {
     pub columns: &'a [&'a [f64]],
     /// Whether a row stands in each place.
     pub filled: &'a [bool],
-    /// 0 or 1 for each place; those of empty places do not count.
-    pub labels: &'a [u8],
+    /// What is to be predicted in each place, for two classes 0 or 1; those of empty places do not
+    /// count.
+    pub targets: &'a [f64],
 }
 
 /// A party's own side of the training.
@@ -126,9 +151,11 @@ pub struct Trained {
     /// Its own coefficients. The host's intercept makes its part of the score 0 on average over all
     /// rows of its table.
     pub coefficients: Coefficients,
-    /// For each place of the test an additive share of the linear predictor, in
+    /// For each place of the test an additive share of the linear predictor in this `unit`, in
     /// [`mpc::sigmoid::SCORE_UNIT`].
     pub test_scores: Vec<u64>,
+    /// The unit of these predictors.
+    pub unit: Unit,
 }
 
 /// How many rows both parties' tables have, which both know.
@@ -145,25 +172,6 @@ impl Tables {
     fn column_bits(self) -> u32 {
         column_bits(self.guest.max(self.host))
     }
-
-    fn check(self, counts: Counts) -> Result<(), ModelError> {
-        let Self { guest, host } = self;
-        let Counts { training, test } = counts;
-        if training + test > guest.min(host) {
-            return invalid(format!(
-                "tables of {guest} and {host} rows cannot have {training} and {test} in common"
-            ));
-        }
-        if guest.max(host) > RATIO_MAX * training {
-            return invalid(format!(
-                "{training} training rows are common, and the tables have {guest} and {host} rows: \
-                 more than {RATIO_MAX} for each of them, so that the steps of training would have \
-                 to be too short. Leave rows out of the larger table that the other party is \
-                 unlikely to have, by a rule that both may know"
-            ));
-        }
-        Ok(())
-    }
 }
 
 impl HostColumns {
@@ -174,11 +182,8 @@ impl HostColumns {
     /// point cannot hold.
     ///
     /// Call inside `Session::compute`.
-    pub fn new(
-        columns: &[&[f64]],
-        settings: &Settings,
-        tables: Tables,
-    ) -> Result<Self, ModelError> {
+    pub fn new(columns: &[&[f64]], goal: Goal<'_>, tables: Tables) -> Result<Self, ModelError> {
+        let settings = goal.scaled();
         let column_bits = tables.column_bits();
         let rows = columns.first().map_or(0, |column| column.len());
         if rows == 0 || columns.iter().any(|column| column.len() != rows) {
@@ -189,7 +194,7 @@ impl HostColumns {
             column_bits,
             penalised: &vec![true; columns.len()],
             l2: settings.l2,
-            steepness: STEEPNESS,
+            steepness: goal.steepness(),
             separate: settings.l1 > 0.0,
             centred: true,
         };
@@ -214,21 +219,6 @@ impl HiddenRows {
     /// How many columns of the host are shared.
     fn width(&self) -> usize {
         self.shared.len()
-    }
-
-    fn check(&self) -> Result<(), ModelError> {
-        let places = self.places();
-        if !(ROWS_MIN..=self.places()).contains(&self.training) || places > PLACES_MAX {
-            return invalid(format!(
-                "{places} places, of which {} are for training; possible are {ROWS_MIN} for \
-                 training and {PLACES_MAX} in all",
-                self.training
-            ));
-        }
-        if self.shared.is_empty() || self.shared.iter().any(|column| column.len() != places) {
-            return invalid("the host's columns need a number for each place".to_owned());
-        }
-        Ok(())
     }
 }
 
@@ -267,8 +257,9 @@ pub async fn count(
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for settings that hidden rows do not go with, too few rows, tables
-/// of more than [`RATIO_MAX`] rows for each common training row, labels of one class, values that
-/// are not finite; [`ModelError::Secure`] when the peer fails or misbehaves.
+/// of more rows for each common training row than [`RATIO_MAX`], [`LINEAR_RATIO_MAX`] or
+/// [`LOG_RATIO_MAX`], labels of one class, numbers that the family does not allow, values that are
+/// not finite; [`ModelError::Secure`] when the peer fails or misbehaves.
 #[net::boxed]
 pub async fn train(
     party: &mut TwoParty,
@@ -276,14 +267,17 @@ pub async fn train(
     counts: Counts,
     own: &Own<'_>,
     tables: Tables,
-    settings: &Settings,
+    goal: &Goal<'_>,
 ) -> Result<Trained, ModelError> {
-    check(party, rows, (counts, tables), own, settings)?;
+    check(party, rows, (counts, tables), own, *goal)?;
+    let (scaling, settings) = (goal.scaling(own, rows.training)?, &goal.scaled());
     let column_bits = tables.column_bits();
     let made;
     let whitened = match own {
         Own::Guest(guest) => {
-            let whiten = || whiten_guest(*guest, rows.training, settings, column_bits);
+            let steepness = goal.steepness();
+            let shape = (settings, steepness, column_bits);
+            let whiten = || whiten_guest(*guest, rows.training, shape);
             made = party.session.compute(whiten).await?;
             &made
         }
@@ -304,13 +298,19 @@ pub async fn train(
         let rule = format!("{theirs} columns follow from the widths that both know");
         return Err(party.session.misbehaved("shape", rule).into());
     }
-    let labels = if let Own::Guest(guest) = own { guest.labels } else { &[] };
+    let targets = match own {
+        Own::Guest(guest) if goal.family == Family::Binomial => {
+            guest.targets[..rows.training].to_vec()
+        }
+        Own::Guest(guest) => guest.place(&scaling.targets, rows.training),
+        Own::Host(_) => Vec::new(),
+    };
     let objective = Objective::prepare(
         party,
         (&geometry, &columns),
         (rows, counts),
         (widths, column_bits),
-        labels,
+        (goal.family, &scaling, &targets),
     )
     .await?;
     let thresholds = thresholds(party, whitened, settings);
@@ -323,7 +323,13 @@ pub async fn train(
     let intercept = if party.is_first() { weights.pop().unwrap_or(offset) } else { offset };
     let coefficients =
         Coefficients { weights, intercept, passes, converged, standard_errors: None };
-    Ok(Trained { coefficients, test_scores })
+    if goal.family == Family::Binomial {
+        let unit = Unit { shift: 0.0, scale: 1.0 };
+        return Ok(Trained { coefficients, test_scores, unit });
+    }
+    let (shift, scale) = scaling.unit(goal.family);
+    let coefficients = scaling.undo(goal.family, coefficients, party.is_first());
+    Ok(Trained { coefficients, test_scores, unit: Unit { shift, scale } })
 }
 
 async fn descend(
@@ -351,8 +357,7 @@ async fn descend(
 fn whiten_guest(
     guest: GuestRows<'_>,
     training: usize,
-    settings: &Settings,
-    column_bits: u32,
+    (settings, steepness, column_bits): (&Settings, f64, u32),
 ) -> Result<Whitened, ModelError> {
     let dense = |column: &&[f64]| -> Vec<f64> {
         let filled = column.iter().zip(guest.filled).filter(|(_, filled)| **filled);
@@ -368,7 +373,7 @@ fn whiten_guest(
         column_bits,
         penalised: &penalised,
         l2: settings.l2,
-        steepness: STEEPNESS,
+        steepness,
         separate: settings.l1 > 0.0,
         centred: false,
     };
@@ -412,66 +417,6 @@ fn thresholds(party: &TwoParty, whitened: &Whitened, settings: &Settings) -> Vec
     let threshold =
         |column| if column == free { 0.0 } else { settings.l1 * whitened.scale(column) };
     (0..width).map(threshold).collect()
-}
-
-fn check(
-    party: &TwoParty,
-    rows: &HiddenRows,
-    (counts, tables): (Counts, Tables),
-    own: &Own<'_>,
-    settings: &Settings,
-) -> Result<(), ModelError> {
-    rows.check()?;
-    let penalties = [settings.l2, settings.l1];
-    if penalties.iter().any(|penalty| !(0.0..=1e3).contains(penalty)) || settings.tolerance <= 0.0 {
-        return invalid("l2 and l1 lie in 0 to 1000, the tolerance above 0".to_owned());
-    }
-    if settings.early_stopping.is_some() || settings.standard_errors {
-        let rule = "over hidden rows there is neither early stopping nor standard errors";
-        return invalid(rule.to_owned());
-    }
-    if !(ROWS_MIN..=rows.training).contains(&counts.training) {
-        return invalid(format!(
-            "{} training rows are common; logistic regression needs {ROWS_MIN}",
-            counts.training
-        ));
-    }
-    tables.check(counts)?;
-    match own {
-        Own::Guest(guest) => check_guest(party, *guest, rows),
-        Own::Host(host) if party.is_first() || host.whitened.width() != rows.width() => {
-            invalid("the second party is the host, with as many columns as are shared".to_owned())
-        }
-        Own::Host(host) if host.column_bits != tables.column_bits() => {
-            invalid("the host's columns were made for tables of other sizes".to_owned())
-        }
-        Own::Host(_) => Ok(()),
-    }
-}
-
-fn check_guest(
-    party: &TwoParty,
-    guest: GuestRows<'_>,
-    rows: &HiddenRows,
-) -> Result<(), ModelError> {
-    let places = rows.places();
-    let lengths = [guest.filled.len(), guest.labels.len()];
-    let columns = guest.columns.iter().map(|column| column.len());
-    if !party.is_first() || lengths.into_iter().chain(columns).any(|length| length != places) {
-        return invalid(format!("the guest needs a value and a label for each of {places} places"));
-    }
-    let labels = guest.labels[..rows.training].iter().zip(guest.filled);
-    let labels: Vec<u8> = labels.filter(|(_, filled)| **filled).map(|(it, _)| *it).collect();
-    let positives: usize = labels.iter().map(|label| usize::from(*label == 1)).sum();
-    let one_class = positives == 0 || positives == labels.len();
-    if guest.labels.iter().any(|label| *label > 1) || one_class {
-        return invalid(format!(
-            "labels must be 0 or 1 and of both kinds; {positives} of the guest's {} training rows \
-             are 1",
-            labels.len()
-        ));
-    }
-    Ok(())
 }
 
 fn invalid<T>(what: String) -> Result<T, ModelError> {

@@ -8,18 +8,20 @@ use mpc::TwoParty;
 use mpc::boolean::Bits;
 use mpc::conversion::select;
 use mpc::matrix::{Blocks, Geometry, ROWS_STEP, SharedProduct};
-use mpc::sigmoid::{Accuracy, Sigmoid};
+use mpc::sigmoid::Accuracy;
 
 use super::columns::Widths;
 use super::{Counts, HiddenRows};
 use crate::ModelError;
-use crate::vertical::generalized_linear::response::{RESIDUAL_BITS, subtract};
+use crate::family::Family;
+use crate::vertical::generalized_linear::response::{Residuals, Response};
+use crate::vertical::generalized_linear::scaling::Scaling;
 use crate::vertical::logistic_regression::objective::{Gradients, Space, Units, coefficient_unit};
 
 /// Everything that one pass over the places needs.
 pub(super) struct Objective<'a> {
     product: SharedProduct<'a>,
-    sigmoid: Sigmoid,
+    response: Response,
     is_guest: bool,
     widths: Widths,
     units: Units,
@@ -28,42 +30,33 @@ pub(super) struct Objective<'a> {
     training: usize,
     /// Whether both parties have the row, in the places for training.
     present: Bits,
-    /// The public factor of each row, at the guest.
-    scales: Vec<f64>,
-    /// The labels times it in units of the residual, at the guest.
-    targets: Vec<u64>,
 }
 
 impl<'a> Objective<'a> {
-    /// Sets the encrypted products up. `labels` has one for each place at the guest, and none at
-    /// the host.
+    /// Sets the encrypted products up. `targets`, in the units of `scaling`, has one for each place
+    /// for training at the guest, and none at the host.
     pub(super) async fn prepare(
         party: &mut TwoParty,
         (geometry, columns): (&'a Geometry, &'a [Vec<i32>]),
         (rows, counts): (&HiddenRows, Counts),
         (widths, column_bits): (Widths, u32),
-        labels: &[u8],
+        (family, scaling, targets): (Family, &Scaling, &[f64]),
     ) -> Result<Self, ModelError> {
         let product = SharedProduct::prepare(party, geometry, columns).await?;
-        let sigmoid = Sigmoid::prepare(party).await?;
         let (places, training) = (rows.present.len(), rows.training);
         let log_rows = counts.training.next_power_of_two().ilog2();
         // From 1 to 2: the mean over the rows that both have becomes a sum, times 2^m.
         let scale = counts.training.next_power_of_two() as f64 / counts.training as f64;
-        let unit = f64::from(1 << RESIDUAL_BITS);
-        let target = |label: &u8| (f64::from(*label) * scale * unit).round() as u64;
-        let targets: Vec<u64> = labels.iter().take(training).map(target).collect();
+        let response = Response::even(party, family, scaling, targets, (training, scale)).await?;
         Ok(Self {
             product,
-            sigmoid,
             is_guest: party.is_first(),
             widths,
-            units: Units { column_bits, residual_bits: RESIDUAL_BITS, log_rows },
+            units: Units { column_bits, residual_bits: response.residual_bits(), log_rows },
             places,
             training,
             present: Bits::from_fn(training, |place| rows.present.bit(place) == 1),
-            scales: vec![scale; targets.len()],
-            targets,
+            response,
         })
     }
 
@@ -86,11 +79,7 @@ impl<'a> Objective<'a> {
         let weights = Widths::expand(is_guest, point);
         let mut scores = only(self.product.forward(party, &[weights], asked).await?);
         scores.truncate(self.training);
-        let mut residuals = self
-            .sigmoid
-            .evaluate(party, &scores, &self.scales, RESIDUAL_BITS, Accuracy::Fine)
-            .await?;
-        subtract(&mut residuals, &self.targets);
+        let residuals = self.response.residuals(party, scores, Accuracy::Fine).await?;
         let residuals = select(party, &self.present, &residuals).await?;
         let penalties = self.units.penalties(party, slice::from_ref(point), 1.0).await?;
         let penalty = self.widths.penalties(is_guest, only(penalties));

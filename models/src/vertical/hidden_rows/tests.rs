@@ -8,18 +8,24 @@ use net::Session;
 use world::{Fault, FaultKind, Outcome, Sent, Side, Transcript, pair_with_fault};
 
 use super::*;
-use crate::local::logistic_regression as local;
+use crate::local::generalized_linear as local;
 
 const KEYS: [&str; 3] = [COUNTS, "train.stop", "model.own_coefficients"];
+/// Of numbers.
+const NUMBER_KEYS: [&str; 4] =
+    [COUNTS, "train.stop", "model.own_coefficients", "train.label_scale"];
 
 /// Tables of both parties and which rows they share: the first `common` rows of each.
 struct Data {
+    family: Family,
     guest: Vec<Vec<f64>>,
-    labels: Vec<u8>,
+    targets: Vec<f64>,
     host: Vec<Vec<f64>>,
     /// The guest's row in each place, and the host's if it has it too.
     places: Vec<(Option<usize>, Option<usize>)>,
     training: usize,
+    /// The first row whose target is taken for the scale.
+    scaled_from: usize,
 }
 
 impl Data {
@@ -36,12 +42,12 @@ impl Data {
             (0..count).map(column).collect()
         };
         let (guest, mut host) = (columns(guest), columns(host));
-        let labels = (0..2 * common)
+        let targets = (0..2 * common)
             .map(|row| {
                 let columns = guest.iter().chain(&host).enumerate();
                 let score: f64 =
                     columns.map(|(index, it)| it[row] * (1.0 - 0.4 * index as f64)).sum();
-                u8::from(score + normal() > 1.0)
+                f64::from(u8::from(score + normal() > 1.0))
             })
             .collect();
         for row in common..2 * common {
@@ -63,7 +69,27 @@ impl Data {
             (Some(row), (row < common).then_some(row))
         };
         let places = (0..count).map(place).collect();
-        Self { guest, labels, host, places, training: count * 7 / 10 }
+        let training = count * 7 / 10;
+        Self { family: Family::Binomial, guest, targets, host, places, training, scaled_from: 0 }
+    }
+
+    /// The same with numbers that depend on the columns, `unit` large or so.
+    fn of_numbers(self, family: Family, unit: f64) -> Self {
+        let mut rng = Generator::from_seed([77; 32]);
+        let mut luck = || rng.next_u64() as f64 / u64::MAX as f64 + 0.5;
+        let target = |row: usize| {
+            let columns = self.guest.iter().chain(&self.host).enumerate();
+            let score: f64 = columns.map(|(at, it)| it[row] * (0.3 - 0.1 * at as f64)).sum();
+            let luck = luck();
+            match family {
+                Family::Gaussian => unit * (score + luck),
+                Family::Poisson => (unit * score.exp() * luck).round(),
+                Family::Tweedie { .. } if luck < 0.8 => 0.0,
+                _ => unit * score.exp() * luck,
+            }
+        };
+        let targets = (0..self.targets.len()).map(target).collect();
+        Self { family, targets, ..self }
     }
 
     /// The rows that both have in these places.
@@ -76,7 +102,7 @@ impl Data {
     }
 
     fn tables(&self) -> Tables {
-        Tables { guest: self.labels.len(), host: self.host[0].len() }
+        Tables { guest: self.targets.len(), host: self.host[0].len() }
     }
 
     /// What circuit PSI gives a party.
@@ -120,7 +146,14 @@ async fn play(
     let ledger = Arc::new(Ledger::new(keys.iter().copied()));
     let mut party = TwoParty::setup(session, Arc::clone(&ledger)).await.unwrap();
     let tables = data.tables();
-    let host = HostColumns::new(&slices(&data.host), settings, tables).unwrap();
+    let family = data.family;
+    let values = party.is_first().then_some(&data.targets[data.scaled_from..]);
+    let scale = match agree_on_scale(&mut party, family, values).await {
+        Ok(scale) => scale,
+        Err(error) => return (Err(error), ledger.observed()),
+    };
+    let goal = Goal { family, scale, settings };
+    let host = HostColumns::new(&slices(&data.host), goal, tables).unwrap();
     let rows = data.hidden(party.is_first(), &host);
     let placed = |column: &Vec<f64>| -> Vec<f64> {
         data.places.iter().map(|(row, _)| row.map_or(f64::NAN, |row| column[row])).collect()
@@ -128,20 +161,21 @@ async fn play(
     let columns: Vec<Vec<f64>> = data.guest.iter().map(placed).collect();
     let columns = slices(&columns);
     let filled: Vec<bool> = data.places.iter().map(|(row, _)| row.is_some()).collect();
-    let labels: Vec<u8> =
-        data.places.iter().map(|(row, _)| row.map_or(0, |row| data.labels[row])).collect();
-    let guest = GuestRows { columns: &columns, filled: &filled, labels: &labels };
+    let targets: Vec<f64> =
+        data.places.iter().map(|(row, _)| row.map_or(0.0, |row| data.targets[row])).collect();
+    let guest = GuestRows { columns: &columns, filled: &filled, targets: &targets };
     let own = if party.is_first() { Own::Guest(guest) } else { Own::Host(&host) };
     let counts = match count(&mut party, &rows, tables).await {
         Ok(counts) => counts,
         Err(error) => return (Err(error), ledger.observed()),
     };
-    let trained = train(&mut party, &rows, counts, &own, tables, settings).await;
+    let trained = train(&mut party, &rows, counts, &own, tables, &goal).await;
     (trained.map(|trained| (counts, trained)), ledger.observed())
 }
 
 fn run(data: &Data, settings: &Settings) -> Outcome<Got, Got> {
-    let side = async |session| play(session, data, settings, &KEYS).await.0;
+    let keys = if data.family == Family::Binomial { &KEYS[..] } else { &NUMBER_KEYS };
+    let side = async |session| play(session, data, settings, keys).await.0;
     world::pair(1, side, side)
 }
 
@@ -159,28 +193,33 @@ fn assert_optimal(data: &Data, settings: &Settings) -> usize {
         .chain(&data.host)
         .map(|column| training.iter().map(|row| column[*row]).collect())
         .collect();
-    let labels: Vec<u8> = training.iter().map(|row| data.labels[*row]).collect();
+    let targets: Vec<f64> = training.iter().map(|row| data.targets[*row]).collect();
+    let columns = &slices(&pooled)[..];
+    let rows = local::Data { columns, targets: &targets, weights: None, offsets: None };
     let reference = local::Settings { l2: settings.l2, l1: settings.l1, ..Default::default() };
-    let optimum = local::fit(&slices(&pooled), &labels, None, reference).unwrap();
+    let optimum = local::fit(&rows, data.family, reference).unwrap();
     let (own, theirs) = (&guest.coefficients, &host.coefficients);
     assert!(own.converged && theirs.converged, "{own:?}");
     let joint = own.weights.iter().chain(&theirs.weights);
     let pairs = joint.zip(&optimum.weights);
     let worst = pairs.map(|(joint, pooled)| (joint - pooled).abs()).fold(0.0, f64::max);
     let intercept = (own.intercept + theirs.intercept - optimum.intercept).abs();
-    assert!(worst < 1e-3 && intercept < 1e-3, "{own:?} {theirs:?} {optimum:?}");
+    // Coefficients of linear regression are in units of the target.
+    let unit = guest.unit.scale;
+    assert!(worst < 1e-3 * unit && intercept < 1e-3 * unit, "{own:?} {theirs:?} {optimum:?}");
 
     let test = &data.places[data.training..];
     let shares = guest.test_scores.iter().zip(&host.test_scores).zip(test);
     for ((left, right), (_, both)) in shares {
         let Some(row) = both else { continue };
         let score = left.wrapping_add(*right) as i64 as f64 / SCORE_UNIT;
+        let score = guest.unit.shift + unit * score;
         let part = |coefficients: &Coefficients, columns: &[Vec<f64>]| {
             let terms = coefficients.weights.iter().zip(columns);
             coefficients.intercept + terms.map(|(w, column)| w * column[*row]).sum::<f64>()
         };
         let expected = part(own, &data.guest) + part(theirs, &data.host);
-        assert!((score - expected).abs() < 5e-3, "{score} {expected}");
+        assert!((score - expected).abs() < 5e-3 * unit, "{score} {expected}");
     }
     own.passes
 }
@@ -188,6 +227,65 @@ fn assert_optimal(data: &Data, settings: &Settings) -> usize {
 #[test]
 fn correct() {
     assert_optimal(&Data::new(1500, 4, 3), &Settings::default());
+}
+
+#[test]
+fn correct_with_numbers() {
+    let settings = Settings { tolerance: 1e-5, ..Settings::default() };
+    for (family, unit, l1) in [
+        (Family::Gaussian, 5e4, 500.0),
+        (Family::Gamma, 700.0, 0.0),
+        (Family::Tweedie { power: 1.5 }, 90.0, 0.0),
+    ] {
+        let data = Data::new(200, 2, 2).of_numbers(family, unit);
+        assert_optimal(&data, &Settings { l1, ..settings.clone() });
+    }
+}
+
+/// Numbers of which so many rows are common, as few as is allowed.
+fn at_the_most_rows(common: usize, family: Family, unit: f64, ratio: usize) -> Data {
+    let mut data = Data::new(common * ratio * 34 / 100, 1, 1).of_numbers(family, unit);
+    for (_, both) in &mut data.places {
+        *both = both.filter(|row| *row < common);
+    }
+    let most = ratio * data.training_rows().len();
+    assert!((most * 9 / 10..=most).contains(&data.targets.len()), "{most}");
+    data
+}
+
+/// One row alone has a level of the host's, and its number is 150 deviations from the others: the
+/// first step takes its prediction 2,000 deviations too far.
+#[test]
+fn correct_with_a_number_far_beyond_the_others() {
+    let mut data = at_the_most_rows(100, Family::Gaussian, 5e4, LINEAR_RATIO_MAX);
+    let rows = data.targets.len();
+    let mean = data.targets.iter().sum::<f64>() / rows as f64;
+    let squares = data.targets.iter().map(|target| (target - mean).powi(2)).sum::<f64>();
+    assert_eq!(data.places[0].1, Some(0), "the first row is common and for training");
+    data.targets[0] = mean + 150.0 * (squares / rows as f64).sqrt();
+    data.scaled_from = 1;
+    data.host[0].fill(0.0);
+    data.host[0][0] = (rows as f64).sqrt();
+    assert_optimal(&data, &Settings { tolerance: 1e-5, ..Settings::default() });
+}
+
+/// All that varies are the common rows, and there are as few of them as is allowed.
+#[test]
+fn correct_with_numbers_at_the_most_rows() {
+    let settings = Settings { tolerance: 1e-5, ..Settings::default() };
+    for (family, unit, ratio) in
+        [(Family::Gaussian, 5e4, LINEAR_RATIO_MAX), (Family::Poisson, 3.0, LOG_RATIO_MAX)]
+    {
+        let common = 100;
+        let mut data = at_the_most_rows(common, family, unit, ratio);
+        data.targets[common..].fill(0.0);
+        for column in data.guest.iter_mut().chain(&mut data.host) {
+            let (kept, others) = column.split_at_mut(common);
+            kept.iter_mut().for_each(|value| *value *= (ratio as f64).sqrt());
+            others.fill(0.0);
+        }
+        assert_optimal(&data, &settings);
+    }
 }
 
 /// The host's columns are spread out five times as much in the common rows as in its table.
@@ -226,23 +324,23 @@ fn known_answer() {
     assert_eq!((counts, trained.coefficients.passes), (Counts { training: 71, test: 29 }, 2));
     assert_eq!(
         outcome.transcript.hash(),
-        "d0fa28e9ecc622cc7a562ba9aa1c3c3bd5b87c7f3f19730bb84341ef42b2c634"
+        "dc84794c84797e0cf889d7f5c35c66b16ea81db10d8c78eb8f5f1116d8a5d235"
     );
 }
 
 #[test]
 fn cost() {
-    const ELEMENT: u64 = 150 * 1024;
+    const SHORT: u64 = 116 * 1024;
     let (one, two) = (transcript(1), transcript(2));
     let more = |side, step: &str| two.bytes_of(side, step) - one.bytes_of(side, step);
     let places = 240;
     // The guest has three variables, and each party four digits of its share of a column.
     for (side, own, theirs) in [(Side::First, 7, 4), (Side::Second, 4, 7)] {
         assert_eq!(one.bytes_of(side, "widths"), 24);
-        assert_eq!(one.bytes_of(side, "column_hints"), own * ELEMENT);
-        assert_eq!(more(side, "scores"), places * 14);
-        assert_eq!(more(side, "residuals"), ELEMENT + ((places + theirs) * 150_u64).div_ceil(8));
-        assert_eq!(more(side, "sums"), (own * 150_u64).div_ceil(8));
+        assert_eq!(one.bytes_of(side, "column_hints"), own * SHORT);
+        assert_eq!(more(side, "scores"), places * 8);
+        assert_eq!(more(side, "residuals"), SHORT + ((places + theirs) * 150_u64).div_ceil(8));
+        assert_eq!(more(side, "sums"), own * 14);
         assert_eq!(more(side, "opened_bit"), 1);
         // Two counts, and the stop bit of each pass.
         assert_eq!(two.bytes_of(side, "opened"), 16 + 2);
@@ -250,6 +348,24 @@ fn cost() {
     assert_eq!(two.bytes_of(Side::First, "share"), 8);
     assert_eq!(two.bytes_of(Side::Second, "share"), 3 * 8);
     assert_eq!(two.rounds() - one.rounds(), 39);
+}
+
+/// Bytes of a pass for each place, both ways together and without whole ciphertexts, and its
+/// flights; 7 places in 10 are for training.
+#[test]
+fn cost_with_numbers() {
+    let measured = [Family::Gaussian, Family::Poisson].map(|family| {
+        let pass = |common| {
+            let [one, two] = [1, 2].map(|passes_max| {
+                let data = Data::new(common, 2, 1).of_numbers(family, 3.0);
+                run(&data, &Settings { passes_max, ..Settings::default() }).transcript
+            });
+            (two.bytes() - one.bytes(), two.rounds() - one.rounds())
+        };
+        let ((few, flights), (many, _)) = (pass(100), pass(300));
+        ((many - few) / 480, flights)
+    });
+    assert_eq!(measured, [(84, 32), (267, 40)]);
 }
 
 /// The messages of this protocol itself; those of its blocks are swept with the blocks.
@@ -361,7 +477,16 @@ fn input_that_does_not_fit_is_refused() {
     };
     assert!(refused(|_, settings| settings.standard_errors = true));
     assert!(refused(|_, settings| settings.l2 = 1e9));
-    assert!(refused(|data, _| data.labels.fill(1)));
+    assert!(refused(|data, _| data.targets.fill(1.0)));
+    assert!(refused(|data, _| data.family = Family::Gamma));
+    // Of numbers fewer are too many.
+    for (family, rows) in [(Family::Gaussian, 32 * 71 + 1), (Family::Poisson, 4 * 71 + 1)] {
+        let (mut data, settings) = passes(1);
+        data.family = family;
+        data.host[0].resize(rows, 0.0);
+        let error = run(&data, &settings).first.unwrap_err().to_string();
+        assert!(error.contains("for each of them"), "{error}");
+    }
     assert!(refused(|data, _| data.guest[0][3] = f64::NAN));
     // More than 250 rows of the host for each of 71 common training rows.
     assert!(refused(|data, _| data.host[0].resize(250 * 71 + 1, 0.0)));

@@ -181,7 +181,7 @@ async fn descend(
     let mut optimiser = Optimiser::new(objective.space(count), settings, &[], curvature);
     let mut passes = Passes::new(Accuracy::Fine);
     if let Some(state) = course.resume(party).await? {
-        passes = Passes::of(&state)?;
+        passes.resume(&state)?;
         optimiser.load(party, state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
         let point = point_of(party, objective, start).await?;

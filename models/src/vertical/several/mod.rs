@@ -165,7 +165,7 @@ async fn descend_damped(
     let mut optimiser = Damped::among(parties, space, &settings, pulls);
     let mut passes = Passes::new(Accuracy::Fine);
     if let Some(state) = course.resume(parties).await? {
-        passes = Passes::of(&state)?;
+        passes.resume(&state)?;
         optimiser.load(state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
         optimiser.begin(objective.point_of(parties, start, 1.0).await?);
@@ -204,7 +204,8 @@ impl Position {
         curvature: f64,
     ) -> Result<Passes, ModelError> {
         if let Some(state) = course.resume(parties).await? {
-            let passes = Passes::of(&state)?;
+            let mut passes = Passes::new(Accuracy::Fine);
+            passes.resume(&state)?;
             self.load(state.shared)?;
             return Ok(passes);
         }

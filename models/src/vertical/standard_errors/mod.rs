@@ -26,8 +26,8 @@
 //! Semi-honest, two parties, no third; that of the blocks.
 //! # Cost
 //! The blocks': 37 flights and at most 1.3 MB for each coefficient, and about
-//! `2·√(d²·n/8192)` elements of 150 KiB for d own columns and n rows. At most [`VARIABLES_MAX`]
-//! coefficients together.
+//! `2·√(d²·n/8192)` elements of 116 or 150 KiB for d own columns and n rows. At most
+//! [`VARIABLES_MAX`] coefficients together.
 //! # Reference
 //! Nelder and Wedderburn, "Generalized Linear Models", 1972; `McCullagh` and Nelder, 2nd edition,
 //! 1989, section 9.2; with a penalty Wood, "Generalized Additive Models", 2nd edition, 2017,

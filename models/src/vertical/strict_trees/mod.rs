@@ -28,6 +28,8 @@
 //!    training ends
 //! 5. per tree: the leaves (`mpc::reciprocal`), and `correlations` both ways, once per level, the
 //!    new margins
+//! 6. where scores of a forest are to be judged unseen: their product with the labels' scale
+//!    (`mpc::known`)
 //! # Leaks
 //! To both: the numbers of rows, classes and trees, the bins of each feature of the other party,
 //! without names or edges, and for which of them values are missing; which nodes are split, and the
@@ -47,7 +49,7 @@
 //! loss, for several classes some 2 KB for each and 1.1 KB more (`mpc::softmax`), each with 0.2 KB
 //! more for weights; 0.5 KB for those of Poisson and gamma, 1 KB for those of
 //! Tweedie, weights included. Per level about 150 flights for a thousand cuts. Memory:
-//! 196,608 bytes for each cell of the other party.
+//! 131,072 bytes for each cell of the other party.
 //! # Reference
 //! The protocol's skeleton: Lu, Huang, Zhang, Wang, Hong, "Squirrel", USENIX Security 2023 (eprint
 //! 2023/527), sections 3 and 4. Here with exact gains: for the same node, the gain of Chen and
@@ -61,6 +63,7 @@ mod cuts;
 mod derivatives;
 mod fractions;
 mod growing;
+mod judging;
 mod leaves;
 mod log_link;
 mod parts;

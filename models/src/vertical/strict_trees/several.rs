@@ -31,7 +31,7 @@
 //! sums as with two parties; (2^d - 1)·K gains, of the products that two parties take and of the
 //! bytes that `mpc::several::product` says; 2^d·n transfers of 12 bytes; for each row, derivatives
 //! of the log-loss as `mpc::several::sigmoid` says and one product more. Memory:
-//! 196,608 bytes for each cell of each other party.
+//! 131,072 bytes for each cell of each other party.
 //! # Reference
 //! That of [`super`]; products among n parties as sums over pairs: `mpc::several`.
 

@@ -16,12 +16,12 @@
 //! # Security
 //! Semi-honest: transfers and ring-LWE (`crypto::lattice::expansion`).
 //! # Cost
-//! 7 flights; 384 bytes for each bin, 22 bytes for each row, and 150 KiB once, for each T bins and
-//! for each 8192/T rows, with the power of two T that makes these the fewest.
+//! 7 flights; 384 bytes for each bin, 22 bytes for each row, and 150 KiB once and for each T bins
+//! and 116 KiB for each 8192/T rows, with the power of two T that makes these the fewest.
 //! # Reference
 //! `crypto::lattice::expansion`; Gilboa, CRYPTO 1999, section 4.1.
 
-use crypto::lattice::expansion::{Answers, EncryptedWeights, Evaluator, Expansion, Hint};
+use crypto::lattice::expansion::{Answers, EncryptedWeights, Evaluator, Expansion, Hint, SentHint};
 use crypto::lattice::{LatticeError, Parameters, Ring};
 use mpc::TwoParty;
 use mpc::hints::{self, Expected, blame};
@@ -192,8 +192,7 @@ async fn answer(
     let slices = columns.iter().map(Vec::as_slice).collect();
     let evaluator =
         session.compute(|| Evaluator::new(&expansion, slices, CACHE_BYTES, &mut rng)).await?;
-    let make =
-        |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes(&expansion)).collect();
+    let make = |group| evaluator.hints(group).iter().map(SentHint::to_bytes).collect();
     hints::send(session, HINTS, expansion.chunks(), make).await?;
     let size = Size::Exactly(EncryptedWeights::byte_count(&expansion));
     let query = session.receive_bytes(QUERY, size).await?;

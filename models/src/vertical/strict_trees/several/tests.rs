@@ -312,7 +312,7 @@ fn known_answer() {
     let (data, settings) = small();
     assert_eq!(
         run(&data, &settings).hash(),
-        "55a0e2613efd03d715297e6349dc90e694d44ac05c7449b6f8dc367a0a53fb4f"
+        "a8a3876f95eaece7365fccb3d4514d39a3526581dc955d21a9a2b2621461f343"
     );
 }
 
@@ -325,9 +325,9 @@ fn cost() {
         for side in [Side::First, Side::Second] {
             assert_eq!(bytes(side, "features"), 4 + 2, "{first} {second}");
             assert_eq!(bytes(side, "feature_digests"), 3 * 8);
-            // Two bins of each party, 40 rows of 150 bits and one element of the ring.
-            assert_eq!(bytes(side, "hints"), 2 * 153_600);
-            assert_eq!(bytes(side, "vectors"), 153_600 + 750);
+            // Two bins of each party, 40 rows of 150 bits and one element of the ring of 116.
+            assert_eq!(bytes(side, "hints"), 2 * 118_784);
+            assert_eq!(bytes(side, "vectors"), 118_784 + 750);
             // One node: whether it is split, and of two bits where its cut is.
             assert_eq!(bytes(side, "opened_bits"), 2 * 8);
         }

@@ -254,3 +254,54 @@ fn shares_of_a_forest_of_two_classes() {
     let (equal, all) = joint.equal_nodes(&reference.model);
     assert!(all > 30 && equal * 100 >= all * 97, "{equal} of {all} nodes");
 }
+
+/// What is judged unseen is what the guest would see: margins of log-losses, probabilities of
+/// forests, and of numbers the sums of leaves in their unit, whatever the base score is.
+#[test]
+fn scores_that_are_judged_stay_shared() {
+    let data = data(12, 300, [2, 2], 8, 0);
+    let boosting = settings(2, 2);
+    let forest = Settings { loss: Loss::Squared, ensemble: Ensemble::Forest, ..settings(2, 3) };
+    let squared = Settings { loss: Loss::Squared, base_score: Some(-0.5), ..settings(1, 2) };
+    let counts = Settings { loss: Loss::Poisson, base_score: Some(0.2), ..settings(1, 2) };
+    for settings in [boosting, forest, squared, counts] {
+        let is_forest = settings.ensemble == Ensemble::Forest;
+        let is_margin = settings.loss == Loss::Logistic;
+        let side = async |session| {
+            let ledger = Arc::new(Ledger::new(DISCLOSURES));
+            let mut party = TwoParty::setup(session, ledger).await?;
+            let guest = party.is_first();
+            let matrix = if guest { &data.guest } else { &data.host };
+            let known = guest.then(|| data.known());
+            let model = train(&mut party, matrix, known, data.rows(), &settings).await?.model;
+            let sums = score(&mut party, &model, matrix).await?;
+            let shares = if is_forest {
+                model.shared_probabilities(&mut party, &sums).await?
+            } else if is_margin {
+                model.shared_margins(sums.clone())
+            } else {
+                sums.clone()
+            };
+            Ok::<_, ModelError>((model, sums, shares))
+        };
+        let outcome = world::pair(13, side, side);
+        let ((guest, sums, shares), (_, others, theirs)) =
+            (outcome.first.unwrap(), outcome.second.unwrap());
+        let joined = |one: &[u64], other: &[u64]| -> Vec<u64> {
+            one.iter().zip(other).map(|(one, other)| one.wrapping_add(*other)).collect()
+        };
+        let seen = guest.margins(&joined(&sums, &others));
+        assert!(seen.iter().any(|margin| (margin - seen[0]).abs() > 0.005), "{seen:?}");
+        for (word, seen) in joined(&shares, &theirs).into_iter().zip(seen) {
+            let word = word as i64 as f64;
+            let judged = if is_forest {
+                word / 2_f64.powi(47) + 0.5
+            } else if is_margin {
+                word / SCORE_UNIT
+            } else {
+                guest.base_score + guest.scale * word / SCORE_UNIT
+            };
+            assert!((judged - seen).abs() < 1e-5, "{judged} {seen}");
+        }
+    }
+}
