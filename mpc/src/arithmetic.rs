@@ -18,6 +18,9 @@ pub trait Arithmetic: Send {
     /// more comparisons and fewer flights.
     const LEVELS_MAX: usize;
 
+    /// How many parties share.
+    fn count(&self) -> usize;
+
     /// This party's share of a public constant: the first party holds it, the others hold zero.
     fn share_of_public(&self, value: u64) -> u64;
 
@@ -32,11 +35,13 @@ pub trait Arithmetic: Send {
         forms: &[Form],
     ) -> impl Future<Output = Result<Vec<Vec<u128>>, MpcError>> + Send;
 
-    /// Shares modulo 2^128, from shares modulo 2 to a power (2^10 to 2^64) of numbers below a sixth
-    /// of that in magnitude, exact: the shares and the power of each vector.
+    /// Shares modulo 2^128 of `x_i / 2^shift`, from shares modulo 2 to a power (2^10 to 2^64) of
+    /// numbers `x_i` below a sixth of that in magnitude; exact for shift 0, and off by less than
+    /// [`Self::rounding`] else. The shares, the power and the shift, below the power, of each
+    /// vector.
     fn widen(
         &mut self,
-        vectors: &[(&[u128], u32)],
+        vectors: &[(&[u128], u32, u32)],
     ) -> impl Future<Output = Result<Vec<Vec<u128>>, MpcError>> + Send;
 
     /// See [`wide::shorten`]; off by less than [`Self::rounding`].
@@ -85,6 +90,10 @@ impl Arithmetic for TwoParty {
     type Triples = BitTriples;
     const LEVELS_MAX: usize = 3;
 
+    fn count(&self) -> usize {
+        2
+    }
+
     fn share_of_public(&self, value: u64) -> u64 {
         Self::share_of_public(self, value)
     }
@@ -102,9 +111,9 @@ impl Arithmetic for TwoParty {
         products.evaluate(self, vectors, forms).await
     }
 
-    async fn widen(&mut self, vectors: &[(&[u128], u32)]) -> Result<Vec<Vec<u128>>, MpcError> {
+    async fn widen(&mut self, vectors: &[(&[u128], u32, u32)]) -> Result<Vec<Vec<u128>>, MpcError> {
         let vectors: Vec<(&[u128], u128, u32)> =
-            vectors.iter().map(|(shares, bits)| (*shares, 1 << bits, 0)).collect();
+            vectors.iter().map(|(shares, bits, shift)| (*shares, 1 << bits, *shift)).collect();
         wide::widen_all(self, &vectors).await
     }
 

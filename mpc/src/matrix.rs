@@ -339,7 +339,7 @@ async fn exchange_row_hints(
         bytes: expansion::Hint::byte_count(theirs),
         parse: |bytes: &[u8]| expansion::Hint::from_bytes(theirs, bytes),
     };
-    let make = |group| evaluator.hints(group).iter().map(|hint| hint.to_bytes()).collect();
+    let make = |group| evaluator.hints(group).iter().map(expansion::SentHint::to_bytes).collect();
     hints::exchange(session, "row_hints", own.chunks(), make, expected).await
 }
 

@@ -1,4 +1,4 @@
-//! The logistic function on shares, accurate to 1e-5 everywhere, or cheaper to 0.012 or 0.02.
+//! The logistic function on shares, accurate to 1e-5 everywhere, or cheaper to 0.012.
 //!
 //! # Functionality
 //! The parties hold shares of scores `z_i` in units of [`SCORE_UNIT`]; the first party knows a
@@ -6,11 +6,9 @@
 //! number of fractional bits. [`Accuracy::Fine`]: with an error below `1e-5·max(s_i, 1)`, for every
 //! `z_i` that the ring can hold (|z| < 1.6 million). [`Accuracy::Coarse`]: with an error below
 //! `0.012·max(s_i, 1)`, of which at most 0.002 is a function of `z_i` and the rest rounding of
-//! expectation 0 and deviation 0.0015, for |z| < 1600. [`Accuracy::Even`]: for every `z_i`, with an
-//! error below `0.02·max(s_i, 1)`, whose expectation over the shares of `z_i` is at most
-//! [`EVEN_BIAS`]`·s_i` and whose deviation is at most [`EVEN_DEVIATION`]`·max(s_i, 1)`.
+//! expectation 0 and deviation 0.0015, for |z| < 1600.
 //! # Messages
-//! 1. `public_key` second → first, once: the keys, of the fine accuracy and of the others
+//! 1. `public_key` second → first, once: the keys for both accuracies
 //! 2. `harmonics` second → first: sines and cosines of the odd multiples of its share, encrypted
 //! 3. `products` first → second: their inner products with the first party's, masked
 //! 4. comparison, lifting and selection (see `comparison`, `conversion`)
@@ -20,32 +18,30 @@
 //! Semi-honest, from ring-LWE and the transfers.
 //! # Cost
 //! About 14 flights for each 98,304 rows; per row, rows in whole 8192, 600 bytes of harmonics and
-//! 37.5 of products, coarse 100 and 25, even 150 and 25; and per row about 300 of transfers, coarse
-//! 170, even 300, with silent ones and their batches 124, 81 and 124 (both parties together).
+//! 37.5 of products, coarse 100 and 25; and per row about 300 of transfers, coarse 170, with silent
+//! ones and their batches 124 and 81 (both parties together).
 //! # Reference
 //! sin(a + b) = sin a·cos b + cos a·sin b on local shares: Lu et al., "Squirrel", USENIX Security
 //! 2023 (eprint 2023/527), section 4.3. Here with half-wave symmetry (odd harmonics only), a
 //! minimax fit on a quarter of the period and secure saturation outside. Fine: period 50, largest
-//! error of the fit 1.5e-6 for |z| ≤ 12.5. Coarse: period 25, largest error 9.7e-4 for |z| ≤ 6.25
-//! and far beyond, where [`Form::limit`] stands for the sigmoid; 1.8e-3 where the decision falls
-//! late. Even: period 30.8, the same errors 2.3e-4 and 2.8e-4, and the first party's waves rounded
-//! by chance, in proportion to what is cut off, so that their rounding has no expectation at all;
-//! the second party's are rounded to the nearest, which over a uniform share moves the strongest
-//! harmonic by 5e-5 of itself.
-
-mod form;
+//! error of the fit 1.5e-6 for |z| ≤ 12.5. Coarse: period 25, largest error 9.7e-4 for |z| ≤ 6.25,
+//! and 1.93e-3 just beyond, where 1 stands for the sigmoid.
 
 use std::f64::consts::TAU;
 
-use crypto::lattice::slots::{EncryptedSlots, MaskedSlots, PublicKey, SecretKey, SlotRing};
-use crypto::lattice::{LatticeError, Ring};
+use crypto::lattice::slots::{
+    EncryptedSlots, MaskedSlots, PublicKey, SLOT_MODULUS, SecretKey, SlotRing,
+};
+use crypto::lattice::{LatticeError, Parameters, Ring};
 use crypto::random::Generator;
 use net::Size;
 use rayon::prelude::*;
 
+use crate::boolean::Bits;
+use crate::comparison::signs_beside;
+use crate::conversion::{lift, select};
 use crate::hints::blame;
 use crate::{MpcError, TwoParty};
-use form::{COARSE, EVEN, FINE, Form};
 
 /// Ring units of a score of 1.0: 2^48/50, so that the periods of both series are powers of two and
 /// a share's own wrap around changes no sine.
@@ -55,36 +51,84 @@ pub const ROW_SCALE_MAX: f64 = 4.0;
 /// Fractional bits that may be asked for.
 pub const FRACTION_BITS_MAX: u32 = 38;
 
-/// Largest expectation of the error of [`Accuracy::Even`], for a factor of 1.
-pub const EVEN_BIAS: f64 = 3e-4;
-/// Largest deviation of the error of [`Accuracy::Even`], for a factor up to 1: rows' errors are
-/// independent as their shares are.
-pub const EVEN_DEVIATION: f64 = 2.2e-3;
-
 /// How exact a sigmoid has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accuracy {
-    /// To 0.012, for a third of the bytes, of scores below 1600 in magnitude.
+    /// To 0.012, for a third of the bytes.
     Coarse,
-    /// To 0.02 for every score, and on the average over a score's shares to [`EVEN_BIAS`]: sums
-    /// over many rows are nearly as exact as that.
-    Even,
     /// To 1e-5.
     Fine,
 }
 
+/// A series and how it is computed.
+struct Form {
+    /// sigmoid(z) - 1/2 ≈ `Σ_k series[k]·sin((2k+1)·2π·z/period)` for |z| up to a quarter of the
+    /// period.
+    series: &'static [f64],
+    /// log2 of the ring units of a period.
+    period_bits: u32,
+    /// Fractional bits of the first party's sines and cosines, which carry `series` and `s_i`, and
+    /// of the second's.
+    wave_bits: [u32; 2],
+    parameters: Parameters,
+    /// Above 6·`ROW_SCALE_MAX`·0.502·2^`wave_bits`, for the lift.
+    slot_modulus: u64,
+    /// Bits of the scores that saturation looks at, from `COARSE_SHIFT` up.
+    coarse_bits: usize,
+}
+
+const FINE: Form = Form {
+    series: &[
+        0.620_379_527_567,
+        0.169_664_771_914,
+        0.071_198_667_503,
+        0.031_829_355_144,
+        0.014_406_602_697,
+        0.006_536_560_286,
+        0.002_967_765_225,
+        0.001_347_198_705,
+        0.000_611_894_491,
+        0.000_277_635_591,
+        0.000_126_228_403,
+        0.000_057_155_248,
+        0.000_026_099_868,
+        0.000_011_706_144,
+        0.000_005_457_857,
+        0.000_002_997_486,
+    ],
+    period_bits: 48,
+    wave_bits: [19, 19],
+    parameters: Parameters::N8192_Q150,
+    slot_modulus: SLOT_MODULUS,
+    coarse_bits: 64 - COARSE_SHIFT as usize,
+};
+
+const COARSE: Form = Form {
+    series: &[0.575_658, 0.094_434, 0.019_778, 0.003_900],
+    period_bits: 47,
+    wave_bits: [9, 8],
+    parameters: Parameters::N8192_Q100,
+    slot_modulus: 2_752_513,
+    // A sign and three digits of a comparison.
+    coarse_bits: 13,
+};
+
+/// Saturation looks at the shares' bits from here up: steps of 2^41 units, 0.39 scores. Dropping
+/// low bits of both shares loses up to one step, so the decision falls up to a step late, where the
+/// series, symmetric about a quarter of its period, still holds.
+const COARSE_SHIFT: u32 = 41;
 /// Ring elements of rows that are worked on at once, which bounds memory (64 MiB of harmonics).
 const GROUP: usize = 12;
 
 /// The state of one party: ring tables and keys.
 pub struct Sigmoid {
     fine: Circuit,
-    /// Of [`COARSE`] and [`EVEN`].
     coarse: Circuit,
 }
 
-/// What forms with the same slots need.
+/// What one accuracy needs.
 struct Circuit {
+    form: &'static Form,
     slots: SlotRing,
     keys: Keys,
 }
@@ -100,28 +144,30 @@ impl Sigmoid {
     #[net::boxed]
     pub async fn prepare(party: &mut TwoParty) -> Result<Self, MpcError> {
         const STEP: &str = "public_key";
-        let rings = [&FINE, &COARSE]
-            .map(|form| SlotRing::with_modulus(&Ring::new(form.parameters), form.slot_modulus));
+        let rings = [&FINE, &COARSE].map(|form| {
+            let ring = Ring::new(form.parameters);
+            (form, SlotRing::with_modulus(&ring, form.slot_modulus))
+        });
         let first = party.is_first();
         let session = &mut party.session;
         let mut circuits = Vec::with_capacity(rings.len());
         if first {
-            let size = rings.iter().map(SlotRing::seeded_bytes).sum();
+            let size = rings.iter().map(|(_, slots)| slots.seeded_bytes()).sum();
             let bytes = session.receive_bytes(STEP, Size::Exactly(size)).await?;
             let mut rest = bytes.as_slice();
-            for slots in rings {
+            for (form, slots) in rings {
                 let (bytes, further) = rest.split_at(slots.seeded_bytes());
                 let key = PublicKey::from_bytes(&slots, bytes);
                 let key = key.map_err(|error| blame(session, STEP, error))?;
-                circuits.push(Circuit { slots, keys: Keys::First(key) });
+                circuits.push(Circuit { form, slots, keys: Keys::First(key) });
                 rest = further;
             }
         } else {
             let mut bytes = Vec::new();
-            for slots in rings {
+            for (form, slots) in rings {
                 let (secret, public) = slots.generate_keys(&mut session.rng());
                 bytes.extend(public.to_bytes(&slots));
-                circuits.push(Circuit { slots, keys: Keys::Second(secret) });
+                circuits.push(Circuit { form, slots, keys: Keys::Second(secret) });
             }
             session.send_bytes(STEP, bytes).await?;
         }
@@ -158,47 +204,68 @@ impl Sigmoid {
             )));
         }
         let row_scales = if party.is_first() { row_scales } else { &[] };
-        let (circuit, form) = match accuracy {
-            Accuracy::Coarse => (&self.coarse, &COARSE),
-            Accuracy::Even => (&self.coarse, &EVEN),
-            Accuracy::Fine => (&self.fine, &FINE),
+        let circuit = match accuracy {
+            Accuracy::Coarse => &self.coarse,
+            Accuracy::Fine => &self.fine,
         };
         let group = GROUP * circuit.slots.slots();
         let mut results = Vec::with_capacity(scores.len());
         for start in (0..scores.len()).step_by(group) {
             let rows = start..scores.len().min(start + group);
             let scales = row_scales.get(rows.clone()).unwrap_or_default();
-            let scores = &scores[rows];
-            let series = circuit.series(party, form, scores, scales).await?;
-            let scales: Vec<u64> =
-                scales.iter().map(|scale| whole(*scale, fraction_bits)).collect();
-            let inside = form.inside(party, &series, &scales, fraction_bits).await?;
-            results.extend(form.saturate(party, scores, &scales, inside).await?);
+            results.extend(circuit.group(party, &scores[rows], scales, fraction_bits).await?);
         }
         Ok(results)
     }
 }
 
 impl Circuit {
-    /// Shares of the sum of the series in slots.
-    async fn series(
+    async fn group(
         &self,
         party: &mut TwoParty,
-        form: &Form,
         scores: &[u64],
         scales: &[f64],
+        fraction_bits: u32,
     ) -> Result<Vec<u64>, MpcError> {
-        match &self.keys {
-            Keys::First(key) => self.multiply(party, form, key, scores, scales).await,
-            Keys::Second(key) => self.offer(party, form, key, scores).await,
+        let series = match &self.keys {
+            Keys::First(key) => self.multiply(party, key, scores, scales).await?,
+            Keys::Second(key) => self.offer(party, key, scores).await?,
+        };
+        let [first, second] = self.form.wave_bits;
+        let drop = (first + second).saturating_sub(fraction_bits);
+        let series = lift(party, &series, self.form.slot_modulus, drop).await?;
+        let rise = fraction_bits.saturating_sub(first + second);
+        let unit = (1_u64 << fraction_bits) as f64;
+        let whole = |scale: &f64| (scale * unit).round() as u64;
+        let mut inside: Vec<u64> = series.into_iter().map(|value| value << rise).collect();
+        for (value, scale) in inside.iter_mut().zip(scales) {
+            *value = value.wrapping_add(whole(scale) / 2);
         }
+        // Beyond the series: s where z is large, 0 where -z is large.
+        let (high, low) = self.form.saturation(party, scores).await?;
+        let mut corrections: Vec<u64> = inside.iter().map(|value| value.wrapping_neg()).collect();
+        for (correction, scale) in corrections.iter_mut().zip(scales) {
+            *correction = correction.wrapping_add(whole(scale));
+        }
+        corrections.extend(inside.iter().map(|value| value.wrapping_neg()));
+        let count = scores.len();
+        let bits = Bits::from_fn(2 * count, |index| {
+            if index < count { high.bit(index) == 1 } else { low.bit(index - count) == 1 }
+        });
+        let selected = select(party, &bits, &corrections).await?;
+        let (to_high, to_low) = selected.split_at(count);
+        let corrections = to_high.iter().zip(to_low);
+        Ok(inside
+            .iter()
+            .zip(corrections)
+            .map(|(inside, (high, low))| inside.wrapping_add(*high).wrapping_add(*low))
+            .collect())
     }
 
     /// The second party's side of the inner products.
     async fn offer(
         &self,
         party: &mut TwoParty,
-        form: &Form,
         key: &SecretKey,
         scores: &[u64],
     ) -> Result<Vec<u64>, MpcError> {
@@ -208,8 +275,7 @@ impl Circuit {
         let mut rng = session.rng();
         let chunks: Vec<&[u64]> = scores.chunks(slots.slots()).collect();
         for chunk in &chunks {
-            let message =
-                session.compute(|| self.encrypt_waves(form, key, chunk, &mut rng)).await?;
+            let message = session.compute(|| self.encrypt_waves(key, chunk, &mut rng)).await?;
             session.send_bytes("harmonics", message).await?;
         }
         let mut shares = Vec::with_capacity(scores.len());
@@ -228,7 +294,6 @@ impl Circuit {
     async fn multiply(
         &self,
         party: &mut TwoParty,
-        form: &Form,
         key: &PublicKey,
         scores: &[u64],
         scales: &[f64],
@@ -236,7 +301,7 @@ impl Circuit {
         const QUERY: &str = "harmonics";
         let slots = &self.slots;
         let session = &mut party.session;
-        let size = Size::Exactly(2 * form.series.len() * slots.seeded_bytes());
+        let size = Size::Exactly(2 * self.form.series.len() * slots.seeded_bytes());
         let mut chunks = Vec::new();
         for (scores, scales) in scores.chunks(slots.slots()).zip(scales.chunks(slots.slots())) {
             let query = session.receive_bytes(QUERY, size).await?;
@@ -245,7 +310,7 @@ impl Circuit {
         let answers = session
             .compute(|| {
                 let answer = |(query, scores, scales, mut rng): (Vec<u8>, _, _, Generator)| {
-                    self.multiply_waves(form, key, &query, (scores, scales), &mut rng)
+                    self.multiply_waves(key, &query, scores, scales, &mut rng)
                 };
                 chunks.into_par_iter().map(answer).collect::<Result<Vec<_>, LatticeError>>()
             })
@@ -263,14 +328,13 @@ impl Circuit {
     /// Encrypts, harmonic after harmonic, the sines and then the cosines of a chunk of shares.
     fn encrypt_waves(
         &self,
-        form: &Form,
         key: &SecretKey,
         scores: &[u64],
         rng: &mut Generator,
     ) -> Result<Vec<u8>, LatticeError> {
-        let slots = &self.slots;
+        let Self { form, slots, .. } = self;
         let unit = f64::from(1 << form.wave_bits[1]);
-        let waves = form.waves(scores);
+        let waves = waves(form.series.len(), form.period_bits, scores);
         let count = form.series.len();
         let vectors: Vec<Vec<u64>> = (0..2 * count)
             .into_par_iter()
@@ -292,24 +356,23 @@ impl Circuit {
     /// The masked answer to a query, and the own shares.
     fn multiply_waves(
         &self,
-        form: &Form,
         key: &PublicKey,
         query: &[u8],
-        (scores, scales): (&[u64], &[f64]),
+        scores: &[u64],
+        scales: &[f64],
         rng: &mut Generator,
     ) -> Result<(Vec<u8>, Vec<u64>), LatticeError> {
-        let slots = &self.slots;
+        let Self { form, slots, .. } = self;
         let unit = f64::from(1 << form.wave_bits[0]);
-        let waves = form.waves(scores);
+        let waves = waves(form.series.len(), form.period_bits, scores);
         let parts: Vec<&[u8]> = query.chunks_exact(slots.seeded_bytes()).collect();
         let mut sum = slots.start_sum();
         for (harmonic, coefficient) in form.series.iter().enumerate() {
             let factor = coefficient * unit;
-            let mut weighted = |part: fn(&(f64, f64)) -> f64| -> Vec<u64> {
-                let dithers = form.dithers(scales.len(), rng);
-                let rows = waves.chunks_exact(form.series.len()).zip(scales).zip(&*dithers);
-                let slot = |((row, scale), dither): ((&[(f64, f64)], &f64), &f64)| {
-                    to_slot(part(&row[harmonic]) * factor * scale + dither, form.slot_modulus)
+            let weighted = |part: fn(&(f64, f64)) -> f64| -> Vec<u64> {
+                let rows = waves.chunks_exact(form.series.len()).zip(scales);
+                let slot = |(row, scale): (&[(f64, f64)], &f64)| {
+                    to_slot(part(&row[harmonic]) * factor * scale, form.slot_modulus)
                 };
                 rows.map(slot).collect()
             };
@@ -323,9 +386,22 @@ impl Circuit {
     }
 }
 
-/// A factor in fixed point.
-fn whole(scale: f64, fraction_bits: u32) -> u64 {
-    (scale * (1_u64 << fraction_bits) as f64).round() as u64
+impl Form {
+    /// Bits for "the score is above a quarter of the period" and "it is below minus that", within
+    /// one coarse step.
+    async fn saturation(
+        &self,
+        party: &mut TwoParty,
+        scores: &[u64],
+    ) -> Result<(Bits, Bits), MpcError> {
+        let coarse: Vec<u64> = scores.iter().map(|score| score >> COARSE_SHIFT).collect();
+        let quarter = 1_u64 << (self.period_bits - 2 - COARSE_SHIFT);
+        let offsets = [quarter.wrapping_neg(), quarter + 1];
+        let signs = signs_beside(party, &coarse, &offsets, self.coarse_bits).await?;
+        let mut signs = signs.into_iter();
+        let (high, low) = (signs.next().unwrap_or_default(), signs.next().unwrap_or_default());
+        Ok((if party.is_first() { high.complement() } else { high }, low))
+    }
 }
 
 /// Sine and cosine of (2k+1)·2π·share/period for each of so many harmonics k, row after row. Call

@@ -32,15 +32,13 @@
 
 use crypto::lattice::Parameters;
 
-use crate::comparison::is_negative;
-use crate::conversion::select;
+use crate::boolean::Bits;
 use crate::exponential::{Exponential, Range, Term};
 pub use crate::known::Factors;
-use crate::known::multiply_by;
 use crate::product::{Form, Products};
 pub use crate::sigmoid::{ROW_SCALE_MAX, SCORE_UNIT};
-use crate::wide::{from_words, widen};
-use crate::{MpcError, TwoParty};
+use crate::wide::from_words;
+use crate::{Arithmetic, MpcError, TwoParty, conversion, known};
 
 /// Most classes.
 pub const CLASSES_MAX: usize = 32;
@@ -52,12 +50,12 @@ pub const FRACTION_BITS_MAX: u32 = 38;
 /// Scores are compared from this bit up: in steps of 0.024.
 const COARSE_SHIFT: u32 = 37;
 /// How far a row's largest score may lie above the one that is taken for it, for each round of
-/// comparisons: a step that a comparison misses, and one to spare.
-const LATE: f64 = 2.0 * (1_u64 << COARSE_SHIFT) as f64 / SCORE_UNIT;
+/// comparisons and each party: n - 1 steps that a comparison misses, and one to spare.
+const LATE: f64 = (1_u64 << COARSE_SHIFT) as f64 / SCORE_UNIT;
 /// Scores farther below the largest are clamped.
 const LOWEST: f64 = -12.0;
 /// Fractional bits of exponentials, which are below 2^22 as integers (see `wide::from_words`).
-const POWER_BITS: u32 = 20;
+pub(crate) const POWER_BITS: u32 = 20;
 /// Fractional bits of reciprocals: times a factor they stay below a sixth of 2^64.
 const RECIPROCAL_BITS: u32 = 38;
 /// Fractional bits of the reciprocals' relative errors.
@@ -72,9 +70,37 @@ const SLOTS: usize = Parameters::N8192_Q150.degree();
 const FACTOR_WIDTH: u32 = FACTOR_BITS + 4;
 
 /// The state of one party.
-pub struct Softmax {
-    exponential: Exponential,
-    products: Products,
+pub struct Softmax(Engine<TwoParty>);
+
+/// What the softmax takes besides [`Arithmetic`], whoever shares the scores.
+pub(crate) trait Blocks: Arithmetic {
+    /// What exponentials need.
+    type Exponential: Send + Sync;
+
+    /// Shares modulo 2^128 of exponentials below 4, with [`POWER_BITS`].
+    async fn powers(
+        &mut self,
+        exponential: &Self::Exponential,
+        scores: &[u64],
+        range: Range,
+    ) -> Result<Vec<u128>, MpcError>;
+
+    /// See [`conversion::select`].
+    async fn select_words(&mut self, bits: &Bits, values: &[u64]) -> Result<Vec<u64>, MpcError>;
+
+    /// See [`known::multiply_by`].
+    async fn multiply_by(
+        &mut self,
+        factors: Factors<'_>,
+        bits: u32,
+        shares: &[u64],
+    ) -> Result<Vec<u64>, MpcError>;
+}
+
+/// The softmax, whoever shares the scores.
+pub(crate) struct Engine<P: Blocks> {
+    pub(crate) exponential: P::Exponential,
+    pub(crate) products: P::Products,
 }
 
 impl Softmax {
@@ -83,7 +109,7 @@ impl Softmax {
     pub async fn prepare(party: &mut TwoParty) -> Result<Self, MpcError> {
         let exponential = Exponential::prepare(party).await?;
         let products = Products::prepare(party).await?;
-        Ok(Self { exponential, products })
+        Ok(Self(Engine { exponential, products }))
     }
 
     /// Shares of the probabilities of each class times the factors, which have [`FACTOR_BITS`];
@@ -98,6 +124,48 @@ impl Softmax {
         party: &'a mut TwoParty,
         scores: &'a [Vec<u64>],
         factors: Factors<'a>,
+        fraction_bits: u32,
+    ) -> Result<Vec<Vec<u64>>, MpcError> {
+        self.0.evaluate(party, scores, factors, fraction_bits).await
+    }
+}
+
+impl Blocks for TwoParty {
+    type Exponential = Exponential;
+
+    async fn powers(
+        &mut self,
+        exponential: &Exponential,
+        scores: &[u64],
+        range: Range,
+    ) -> Result<Vec<u128>, MpcError> {
+        let ones = if self.is_first() { vec![1.0; scores.len()] } else { Vec::new() };
+        let term = Term { rate: 1.0, factors: &ones };
+        let powers = exponential.evaluate(self, scores, &[term], range, POWER_BITS).await?;
+        Ok(from_words(&powers, self.is_first()))
+    }
+
+    async fn select_words(&mut self, bits: &Bits, values: &[u64]) -> Result<Vec<u64>, MpcError> {
+        conversion::select(self, bits, values).await
+    }
+
+    async fn multiply_by(
+        &mut self,
+        factors: Factors<'_>,
+        bits: u32,
+        shares: &[u64],
+    ) -> Result<Vec<u64>, MpcError> {
+        known::multiply_by(self, factors, bits, shares).await
+    }
+}
+
+impl<P: Blocks> Engine<P> {
+    /// See [`Softmax::evaluate`].
+    pub(crate) async fn evaluate(
+        &self,
+        party: &mut P,
+        scores: &[Vec<u64>],
+        factors: Factors<'_>,
         fraction_bits: u32,
     ) -> Result<Vec<Vec<u64>>, MpcError> {
         let rows = check(party, scores, factors, fraction_bits)?;
@@ -122,7 +190,7 @@ impl Softmax {
     /// [`Self::evaluate`] for rows that are worked on at once, at least one.
     async fn group(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         scores: &[Vec<u64>],
         factors: Factors<'_>,
         fraction_bits: u32,
@@ -141,7 +209,8 @@ impl Softmax {
         let scaled = scale(party, &reciprocals, factors).await?;
         let scaled: Vec<u128> = scaled.iter().copied().cycle().take(powers.len()).collect();
         let form = Form::product(0, 1, POWER_BITS + RECIPROCAL_BITS - fraction_bits);
-        let probabilities = self.products.evaluate(party, &[&powers, &scaled], &[form]).await?;
+        let vectors: [&[u128]; 2] = [&powers, &scaled];
+        let probabilities = party.evaluate(&self.products, &vectors, &[form]).await?;
         let words: Vec<u64> = probabilities.iter().flatten().map(|share| *share as u64).collect();
         Ok(words.chunks(rows).map(<[u64]>::to_vec).collect())
     }
@@ -150,7 +219,7 @@ impl Softmax {
     /// are taken for the largest; class after class.
     async fn powers(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         scores: &[Vec<u64>],
         largest: &[u64],
         late: f64,
@@ -162,34 +231,28 @@ impl Softmax {
         let range = Range::around(LOWEST, late).ok_or_else(|| {
             MpcError::InvalidInput(format!("no exponentials from {LOWEST} to {late}"))
         })?;
-        let ones = if party.is_first() { vec![1.0; differences.len()] } else { Vec::new() };
-        let term = Term { rate: 1.0, factors: &ones };
-        let powers =
-            self.exponential.evaluate(party, &differences, &[term], range, POWER_BITS).await?;
-        Ok(from_words(&powers, party.is_first()))
+        party.powers(&self.exponential, &differences, range).await
     }
 
     /// Shares of 1/x with [`RECIPROCAL_BITS`], for x from 1 to `bound` with [`POWER_BITS`]:
     /// y·(1 + e)·(1 + e²)·(1 + e⁴)…, where y is a line in x and e = 1 - x·y.
     async fn reciprocals(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         sums: &[u128],
         bound: f64,
     ) -> Result<Vec<u128>, MpcError> {
         let line = Line::new(bound);
-        let first = party.is_first();
         let unit = |bits: u32| (1_u64 << bits) as f64;
-        let public = |value: f64, bits: u32| {
-            if first { (value * unit(bits)).round() as u128 } else { 0 }
-        };
+        let one = u128::from(party.share_of_public(1));
+        let public = |value: f64, bits: u32| one * (value * unit(bits)).round() as u128;
         // With the unit of the sums a reciprocal's.
         let slope = (line.slope * unit(RECIPROCAL_BITS - POWER_BITS)).round() as u128;
         let constant = public(line.constant, RECIPROCAL_BITS);
         let mut reciprocals: Vec<u128> =
             sums.iter().map(|sum| constant.wrapping_sub(sum.wrapping_mul(slope))).collect();
         let form = Form::product(0, 1, POWER_BITS + RECIPROCAL_BITS - ERROR_BITS);
-        let products = self.products.evaluate(party, &[sums, &reciprocals], &[form]).await?;
+        let products = party.evaluate(&self.products, &[sums, &reciprocals], &[form]).await?;
         let one = public(1.0, ERROR_BITS);
         let mut errors: Vec<u128> =
             products.iter().flatten().map(|product| one.wrapping_sub(*product)).collect();
@@ -200,7 +263,8 @@ impl Softmax {
             if error > ERROR_MAX {
                 forms.push(Form::product(1, 1, ERROR_BITS));
             }
-            let products = self.products.evaluate(party, &[&reciprocals, &errors], &forms).await?;
+            let vectors: [&[u128]; 2] = [&reciprocals, &errors];
+            let products = party.evaluate(&self.products, &vectors, &forms).await?;
             let mut products = products.into_iter();
             for (reciprocal, gain) in reciprocals.iter_mut().zip(products.next().iter().flatten()) {
                 *reciprocal = reciprocal.wrapping_add(*gain);
@@ -231,22 +295,25 @@ impl Line {
 }
 
 /// Shares of a score of each row near the largest one, and by how much at most it is below it.
-async fn largest(party: &mut TwoParty, scores: &[Vec<u64>]) -> Result<(Vec<u64>, f64), MpcError> {
+async fn largest<P: Blocks>(
+    party: &mut P,
+    scores: &[Vec<u64>],
+) -> Result<(Vec<u64>, f64), MpcError> {
     let rows = scores.first().map_or(0, Vec::len);
     let mut contenders = scores.to_vec();
     let mut late = 0.0;
     while contenders.len() > 1 {
-        late += LATE;
+        late += party.count() as f64 * LATE;
         // How far each second contender is above the first.
         let leads: Vec<u64> = contenders
             .chunks_exact(2)
             .flat_map(|pair| pair[1].iter().zip(&pair[0]).map(|(b, a)| b.wrapping_sub(*a)))
             .collect();
-        // The shares of coarse leads add up to the lead in steps, or to one less.
+        // The shares of coarse leads add up to the lead in steps, or to up to n - 1 less.
         let coarse: Vec<u64> = leads.iter().map(|lead| lead >> COARSE_SHIFT).collect();
-        let behind = is_negative(party, &coarse, 64 - COARSE_SHIFT as usize).await?;
-        let ahead = if party.is_first() { behind.complement() } else { behind };
-        let gains = select(party, &ahead, &leads).await?;
+        let behind = party.is_negative(&coarse, 64 - COARSE_SHIFT as usize).await?;
+        let ahead = if is_first(party) { behind.complement() } else { behind };
+        let gains = party.select_words(&ahead, &leads).await?;
         let odd = contenders.split_off(contenders.len() / 2 * 2);
         contenders = contenders
             .chunks_exact(2)
@@ -261,20 +328,24 @@ async fn largest(party: &mut TwoParty, scores: &[Vec<u64>]) -> Result<(Vec<u64>,
 }
 
 /// Shares modulo 2^128 of reciprocals times the factors, with [`RECIPROCAL_BITS`].
-async fn scale(
-    party: &mut TwoParty,
+async fn scale<P: Blocks>(
+    party: &mut P,
     reciprocals: &[u128],
     factors: Factors<'_>,
 ) -> Result<Vec<u128>, MpcError> {
     let words: Vec<u64> = reciprocals.iter().map(|share| *share as u64).collect();
-    let products = multiply_by(party, factors, FACTOR_WIDTH, &words).await?;
+    let products = party.multiply_by(factors, FACTOR_WIDTH, &words).await?;
     let products: Vec<u128> = products.into_iter().map(u128::from).collect();
-    widen(party, &products, 1 << 64, FACTOR_BITS).await
+    Ok(party.widen(&[(&products, u64::BITS, FACTOR_BITS)]).await?.swap_remove(0))
+}
+
+fn is_first<P: Arithmetic>(party: &P) -> bool {
+    party.share_of_public(1) == 1
 }
 
 /// The number of rows.
-fn check(
-    party: &TwoParty,
+fn check<P: Arithmetic>(
+    party: &P,
     scores: &[Vec<u64>],
     factors: Factors<'_>,
     fraction_bits: u32,
@@ -288,9 +359,9 @@ fn check(
     let factors_fit = match factors {
         Factors::Even(factor) => is_bounded(&factor),
         Factors::Own(factors) => {
-            party.is_first() && factors.len() == rows && factors.iter().all(is_bounded)
+            is_first(party) && factors.len() == rows && factors.iter().all(is_bounded)
         }
-        Factors::Theirs => !party.is_first(),
+        Factors::Theirs => !is_first(party),
     };
     if is_complete && factors_fit {
         return Ok(rows);

@@ -13,8 +13,10 @@ use crate::support::{JOB, PROGRAM, Parties, breast, json};
 
 /// Passes before the kill; training takes several times as many.
 const PASSES: u64 = 4;
-/// The longest that they may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// What is trained.
+const STEP: &str = "logistic_regression.stratified";
+/// The longest that a party's first checkpoints may take.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 #[test]
 fn a_training_that_is_killed_goes_on_from_its_last_checkpoint() {
@@ -28,13 +30,13 @@ fn a_training_that_is_killed_goes_on_from_its_last_checkpoint() {
     let (guest, address) = parties.guest("job.yaml");
     let host = parties.host("job.yaml", &address);
     let begun = Instant::now();
-    while newest(&own) < PASSES {
+    while newest(&own, STEP) < PASSES {
         assert!(begun.elapsed() < PATIENCE, "no pass is done");
         thread::sleep(Duration::from_millis(1));
     }
     guest.kill();
     assert!(host.error().contains("clinic"));
-    let (done, at_host) = (newest(&own), newest(&theirs));
+    let (done, at_host) = (newest(&own, STEP), newest(&theirs, STEP));
     assert!(done.abs_diff(at_host) <= 1, "{done} {at_host}");
 
     let (mut guest, address) = parties.guest("job.yaml");
@@ -45,7 +47,7 @@ fn a_training_that_is_killed_goes_on_from_its_last_checkpoint() {
     guest.succeed();
     host.succeed();
     assert!(!own.exists() && !theirs.exists(), "nothing is left beside the results");
-    pooled::compare(folder.path(), "logistic_regression.stratified");
+    pooled::compare(folder.path(), STEP);
     let model = &json(&out.join("clinic/model/logistic_regression.stratified.json"));
     let passes = model["part"]["logistic_regression"]["passes"].as_u64().unwrap();
     assert!(passes > done, "{passes} passes, {done} of them before the kill");
@@ -96,14 +98,14 @@ fn a_training_begins_with_the_model_of_an_earlier_job() {
     assert!(2 * passes() < cold, "{} passes after {cold}", passes());
     // Without the earlier model the file names the same tables and settings.
     fs::write(folder.path().join("job.yaml"), job).unwrap();
-    pooled::compare(folder.path(), "logistic_regression.stratified");
+    pooled::compare(folder.path(), STEP);
 }
 
-/// The number of the newest checkpoint of the only job in a folder, 0 if there is none.
-fn newest(folder: &Path) -> u64 {
+/// The number of the newest checkpoint of a step of the only job in a folder, 0 if there is none.
+pub(crate) fn newest(folder: &Path, step: &str) -> u64 {
     let job = fs::read_dir(folder).ok().and_then(|mut jobs| jobs.next()?.ok());
     let number = |turn: &str| -> Option<u64> {
-        let name = format!("logistic_regression.stratified.{turn}");
+        let name = format!("{step}.{turn}");
         let contents = fs::read(job.as_ref()?.path().join(name)).ok()?;
         let line = contents.split(|byte| *byte == b'\n').next()?;
         let header: serde_json::Value = serde_json::from_slice(line).ok()?;

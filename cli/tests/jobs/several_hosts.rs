@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jobs::spec::JobSpec;
 use models::family::Family;
@@ -13,8 +15,9 @@ use serde_json::Value;
 
 use crate::audit::compare_records;
 use crate::pooled::{compare_numbers, compare_within, ids, succeed};
+use crate::resume::{PATIENCE, newest};
 use crate::score::scores;
-use crate::support::{PROGRAM, Parties, assert_nothing_is_left, documented, failure, json};
+use crate::support::{PROGRAM, Parties, Party, assert_nothing_is_left, documented, failure, json};
 
 const NAMES: [&str; 3] = ["clinic", "laboratory", "radiology"];
 
@@ -170,18 +173,19 @@ fn three_parties_train_models_of_numbers() {
 }
 
 /// The strict trees of all three have one shape and one owner of each split, who alone knows what
-/// it asks; new rows are scored with all hosts, in the order of the training.
+/// it asks, also where a host was killed after the first tree and all began again; new rows are
+/// scored with all hosts, in the order of the training.
 #[test]
-fn three_parties_grow_strict_trees_and_score_with_them() {
+fn three_parties_grow_strict_trees_of_which_one_is_killed_and_score_with_them() {
     const STEP: &str = "boosted_trees.stratified";
     let (folder, _) = clinics();
     let folder = folder.path();
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
-    let strict = "privacy: strict, trees: 3, depth: 2, bins: 6, early_stopping: 0 }";
+    let strict = "privacy: strict, trees: 3, depth: 2, bins: 6, positive_weight: 2 }";
     let job = job.replacen("privacy: secureboost, trees: 10, depth: 3 }", strict, 1);
     assert!(job.contains(strict), "{job}");
     fs::write(folder.join("job.yaml"), &job).unwrap();
-    succeed(folder);
+    kill_and_resume(folder, STEP);
     let out = folder.join("out");
     let model = json(&out.join("clinic/metrics.json"))["models"][STEP].clone();
     assert!(model["joint"]["auc"].as_f64().unwrap() > 0.9, "{model}");
@@ -222,6 +226,31 @@ fn three_parties_grow_strict_trees_and_score_with_them() {
     assert_eq!(code, Some(1), "{messages}");
     assert!(messages.contains("in the training, clinic, laboratory and radiology"), "{messages}");
     assert_nothing_is_left(&folder.join("turned"));
+}
+
+/// Runs the job; the last party is killed when it has a checkpoint of the step, and all begin anew.
+fn kill_and_resume(folder: &Path, step: &str) {
+    let out = folder.join("out");
+    let newest = |name: &str| newest(&out.join(format!(".{name}.checkpoints")), step);
+    let parties = Parties::named(&NAMES, folder, 1);
+    let mut running = parties.all("job.yaml");
+    let begun = Instant::now();
+    while NAMES.map(newest).into_iter().min() == Some(0) {
+        assert!(begun.elapsed() < PATIENCE, "no checkpoint of {step}");
+        thread::sleep(Duration::from_millis(1));
+    }
+    running.remove(2).kill();
+    for party in running {
+        assert!(party.error().contains("radiology"));
+    }
+    let done = NAMES.map(newest).into_iter().min().unwrap();
+
+    let mut running = parties.all("job.yaml");
+    for party in &mut running {
+        party.wait_for_note(&format!("goes on behind its checkpoint {done}"));
+    }
+    running.into_iter().for_each(Party::succeed);
+    assert!(NAMES.iter().all(|name| newest(name) == 0), "nothing is left beside the results");
 }
 
 /// How many values a party's record says were opened to `party`.
@@ -364,7 +393,7 @@ fn the_plan_names_every_party() {
 
 #[test]
 fn a_host_that_is_killed_ends_the_job_of_all() {
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for stage in STAGES {
             scope.spawn(move || kill_last_at(stage));
         }

@@ -5,19 +5,19 @@ use crate::{
     STRICT, Text,
 };
 
-use super::train::{COLUMNS, EARLY_STOP, HOST_SCORES, ROWS, WARM_START, WEIGHTED};
+use super::train::{COLUMNS, EARLY_STOP, HOST_SCORES, HOSTS_SCORES, ROWS, WARM_START, WEIGHTED};
 use super::{integer, number, parameter};
 
-/// Multinomial logistic regression between two parties without a third.
+/// Multinomial logistic regression between the parties without another one.
 pub static MULTINOMIAL_REGRESSION: ComponentDescriptor = ComponentDescriptor {
     name: "train.multinomial_regression",
     title: Text::new("Multinomial logistic regression", "多分类逻辑回归"),
     description: Text::new(
         "For a label of three to 32 classes: minimises mean log-loss of the softmax + l2/2·‖w‖² \
-         over the columns of both parties, with coefficients for each class; the intercepts are \
+         over the columns of all parties, with coefficients for each class; the intercepts are \
          free. Classes are the different values of the label. Each party ends with the \
          coefficients of its own columns, the host without the names of the classes.",
-        "用于三至 32 个类别的标签：在双方的特征上最小化 softmax 的平均对数损失 + l2/2·‖w‖²，\
+        "用于三至 32 个类别的标签：在各方的特征上最小化 softmax 的平均对数损失 + l2/2·‖w‖²，\
          每个类别各有一组系数，截距不受惩罚。类别即标签的不同取值。各方得到自己特征的系数，\
          合作方不知道类别名称。",
     ),
@@ -31,7 +31,7 @@ pub static MULTINOMIAL_REGRESSION: ComponentDescriptor = ComponentDescriptor {
             "仅公开轮数、每轮一个停止位、对合作方公开类别数，以及最后各方自己的系数。\
              训练行的得分和梯度始终为秘密分享。",
         ),
-        several_hosts: false,
+        several_hosts: true,
         disclosures: &[
             ROWS,
             COLUMNS,
@@ -60,6 +60,7 @@ pub static MULTINOMIAL_REGRESSION: ComponentDescriptor = ComponentDescriptor {
                 ),
             ),
             HOST_SCORES,
+            HOSTS_SCORES,
             Disclosure::new(
                 Audience::All,
                 "model.labels_from_coefficients",

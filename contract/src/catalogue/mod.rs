@@ -186,7 +186,7 @@ mod tests {
         let takes_several = |component: &&ComponentDescriptor| {
             component.modes.iter().any(|mode| mode.several_hosts)
         };
-        for (prefix, count) in [("align", 1), ("train", 6)] {
+        for (prefix, count) in [("align", 1), ("train", 7)] {
             assert_eq!(stage(prefix).filter(takes_several).count(), count, "{prefix}");
         }
         let modes = &find("train.boosted_trees").unwrap().modes;

@@ -101,7 +101,7 @@ report::messages! {
     trained_at_host(columns) {
         "Prepared columns of yours: {columns}. What the items are, and how many interactions there \
          are, only the guest knows.",
-        "己方特征 {columns} 个。物品为何以及交互数仅发起方知晓。"
+        "己方特征 {columns} 个。有哪些物品、多少条交互，仅发起方知晓。"
     }
 
     /// Heading of the table of items.

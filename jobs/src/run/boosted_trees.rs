@@ -75,6 +75,20 @@ struct Rows {
     test: Vec<u32>,
 }
 
+impl Rows {
+    /// Those that strict trees are grown and stopped by.
+    fn used(&self, run: &Run<'_>) -> strict_trees::Rows<'_> {
+        let weighted = run.job.guest.weight.is_some();
+        let (training, validation) = (&self.training[..], &self.validation[..]);
+        strict_trees::Rows { training, validation, weighted }
+    }
+}
+
+/// What the guest knows of the rows.
+fn known(guest: &GuestRows) -> Known<'_> {
+    Known { labels: labels(guest), weights: guest.weights.as_deref() }
+}
+
 /// Trains over one step's conversations; margins of all rows come with it.
 pub(super) async fn train(
     run: &Run<'_>,
@@ -99,10 +113,6 @@ pub(super) async fn train(
     }
     let classes = agree_on_classes(run, step, spec, data).await?;
     let settings = settings(spec, classes, run.job.seed);
-    if privacy == STRICT && run.job.hosts.len() > 1 {
-        let part = strict_among_all(run, step, (spec, &settings), data, &matrix, &rows).await?;
-        return Ok(Trained { binnings, part });
-    }
     if privacy != STRICT {
         // Before the states are opened, which count what was recorded after that again.
         run.record("model.trees", Audience::Guest, 1)?;
@@ -111,8 +121,14 @@ pub(super) async fn train(
     let parts = [&rows.training[..], &rows.validation];
     let inputs = Inputs { step: id, rows: parts, guest: data.guest() };
     let origin = || inputs.with_bins(run, &matrix);
-    let mut store = checkpoints::agree(run, &mut step.sessions, id, origin).await?;
+    let sessions = step.with_guest(run.is_guest());
+    let mut store = checkpoints::agree(run, sessions, id, origin).await?;
     let course = course(&mut store);
+    if privacy == STRICT && run.job.hosts.len() > 1 {
+        let (step, spec) = ((step, course), (spec, &settings));
+        let part = strict_among_all(run, step, spec, data, &matrix, &rows).await?;
+        return Ok(Trained { binnings, part });
+    }
     if privacy == STRICT {
         let (session, spec) = ((step.pair()?, course), (spec, &settings));
         let part = strict(run, session, spec, data, &matrix, &rows).await?;
@@ -190,13 +206,14 @@ async fn agree_on_classes(
         return Ok(0);
     }
     run.record("train.classes", Audience::Host, 1)?;
+    let sessions = step.with_guest(run.is_guest());
     if let Some(guest) = data.guest() {
         let count = guest.class_names().len();
-        let hosts = step.sessions.iter_mut();
+        let hosts = sessions.iter_mut();
         together(hosts.map(|host| host.send_bytes(STEP, vec![count as u8]))).await?;
         return Ok(count);
     }
-    let guest = step.pair()?;
+    let guest = &mut sessions[0];
     let bytes = guest.receive_bytes(STEP, Size::Exactly(1)).await?;
     let count = bytes.first().map_or(0, |count| usize::from(*count));
     if (CLASSES_MIN..=CLASSES_MAX).contains(&count) {
@@ -260,13 +277,7 @@ async fn strict<'a>(
 ) -> Result<Part, JobError> {
     let guest = data.guest();
     let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
-    let known =
-        guest.map(|guest| Known { labels: labels(guest), weights: guest.weights.as_deref() });
-    let used = strict_trees::Rows {
-        training: &rows.training,
-        validation: &rows.validation,
-        weighted: run.job.guest.weight.is_some(),
-    };
+    let (known, used) = (guest.map(known), rows.used(run));
     let trees = strict_trees::train_along(&mut party, matrix, known, used, settings, course);
     let trees = trees.await?.model;
     let test = session.compute(|| matrix.take(&rows.test)).await;
@@ -292,20 +303,18 @@ async fn strict<'a>(
 }
 
 /// [`strict`] with several hosts.
-async fn strict_among_all(
+async fn strict_among_all<'a>(
     run: &Run<'_>,
-    step: &mut Step,
+    (step, course): (&mut Step, Course<'a>),
     (spec, settings): (&BoostedTrees, &Settings),
-    data: &Data,
-    matrix: &BinnedMatrix,
-    rows: &Rows,
+    data: &'a Data,
+    matrix: &'a BinnedMatrix,
+    rows: &'a Rows,
 ) -> Result<Part, JobError> {
     let guest = data.guest();
-    let known =
-        guest.map(|guest| Known { labels: labels(guest), weights: guest.weights.as_deref() });
     let test = step.compute(|| matrix.take(&rows.test)).await;
-    let (known, training) = ((known, settings), (matrix, &rows.training[..]));
-    let trained = several::train_trees(run, step, known, training, &test).await?;
+    let (known, used) = ((guest.map(known), settings), (matrix, rows.used(run)));
+    let trained = several::train_trees(run, (step, course), known, used, &test).await?;
     let work = || strict_part((spec, settings), guest, matrix, rows, trained);
     step.compute(work).await
 }

@@ -3,25 +3,23 @@
 //! With early stopping the guest's own model is fitted on the same rows as the joint one, and to
 //! its optimum, as in `logistic_regression`.
 
-use std::slice;
-
-use contract::Audience;
 use features::FeatureMatrix;
 use features::split::Split;
 use models::local::multinomial_regression as local;
 use models::vertical::course::Course;
 use models::vertical::logistic_regression::{EarlyStopping, Settings};
 use models::vertical::multinomial_regression::{self as joint, ClassCoefficients, Labels};
+use models::vertical::several::multinomial_regression as among_all;
 use mpc::TwoParty;
-use net::Session;
+use mpc::several::Parties;
 
-use super::checkpoints::{self, Inputs};
+use super::checkpoints::Inputs;
 use super::classes::{ClassScores, probabilities};
 use super::data::{Data, GuestRows};
-use super::logistic_regression::{L2_MIN, Rows, TEST_SCORES, host_predictors};
+use super::logistic_regression::{L2_MIN, Rows, TEST_SCORES};
 use super::prepare::Prepared;
-use super::progress::Run;
-use super::warm_start;
+use super::progress::{Run, Step};
+use super::several::{self, Begun};
 use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::{ModelStep, MultinomialRegression};
@@ -34,10 +32,11 @@ pub(super) struct Trained {
     pub(super) guest: Option<(local::Fit, ClassScores)>,
 }
 
-/// Trains and scores over one step's conversation.
+/// Trains and scores over a step's conversations: with the partner, or of several hosts with each
+/// other party.
 pub(super) async fn train(
     run: &Run<'_>,
-    (session, step): (&mut Session, &ModelStep<'_>),
+    (step, model_step): (&mut Step, &ModelStep<'_>),
     settings: &MultinomialRegression,
     data: &Data,
     split: &Split,
@@ -46,8 +45,6 @@ pub(super) async fn train(
     let rows = Rows::new(settings.early_stopping, split);
     let given = prepared.matrix.take(&rows.given)?;
     let test = prepared.matrix.take(&split.test)?;
-    run.record("train.rows", Audience::All, 1)?;
-    run.record("train.columns", Audience::All, 1)?;
     if let Some(guest) = data.guest() {
         check_classes(guest, rows.fitted())?;
     }
@@ -59,19 +56,21 @@ pub(super) async fn train(
         values,
         weights: weights.as_deref(),
     });
-    let (sessions, name) = (slice::from_mut(session), &step.train.name);
-    let start = warm_start::begin(run, sessions, name, prepared, data.guest()).await?;
-    let inputs = Inputs { step: &step.id, rows: rows.parts(), guest: data.guest() };
-    let mut store =
-        checkpoints::agree_on_numbers(run, slice::from_mut(session), &inputs, &given).await?;
+    let inputs = Inputs { step: &model_step.id, rows: rows.parts(), guest: data.guest() };
+    let begun = several::begin(run, (step, model_step), &inputs, prepared, &given).await?;
+    let Begun { start, mut store } = begun;
     let course = Course { start, ..course(&mut store) };
-    let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let joint_settings = joint_settings(settings, rows.validation());
-    let columns = given.columns();
-    let own = joint::train_along(&mut party, &columns, labels, &joint_settings, course).await?;
-    drop(party);
+    let (columns, ledger) = (given.columns(), run.ledger.clone());
+    let own = if run.job.hosts.len() > 1 {
+        let mut parties = Parties::setup(step.fork("train")?, ledger).await?;
+        among_all::train(&mut parties, &columns, labels, &joint_settings, course).await?
+    } else {
+        let mut party = TwoParty::setup(step.pair()?.fork("train")?, ledger).await?;
+        joint::train_along(&mut party, &columns, labels, &joint_settings, course).await?
+    };
     let mine = own.partial_scores(&test.columns(), test.rows()).concat();
-    let joint_test = host_predictors(run, session, mine, TEST_SCORES).await?;
+    let joint_test = several::predictors(run, step, mine, TEST_SCORES).await?;
     let guest = match (data.guest(), joint_test) {
         (Some(guest), Some(joint_test)) => {
             let fitted = prepared.matrix.take(rows.fitted())?;
@@ -82,7 +81,7 @@ pub(super) async fn train(
                 let labels = Some(guest.labels_of(&split.test));
                 Ok((alone, ClassScores { names, labels, alone: alone_test, joint }))
             };
-            Some(session.compute(work).await?)
+            Some(step.compute(work).await?)
         }
         _ => None,
     };

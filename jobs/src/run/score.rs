@@ -32,7 +32,6 @@ use super::boosted_trees::{self, predict, probabilities_of_rows};
 use super::classes::{ClassScore, ClassScores, ClassesPart, probabilities};
 use super::data::groups;
 use super::evaluate::{compare_grades, compare_predictions, compare_scores};
-use super::logistic_regression::host_predictors;
 use super::outcome::{Coefficient, LinearPart, ModelOutcome, ModelPart, NewScores, ScoredOutcome};
 use super::progress::{Run, Step};
 use super::recommendation;
@@ -167,7 +166,7 @@ async fn apply(
             predicted.map(|[alone, joint]| Pair { alone, joint })
         }
         (ModelPart::MultinomialRegression(part), _) => {
-            let scores = linear_of_classes(run, step.pair()?, saved, part, table).await?;
+            let scores = linear_of_classes(run, step, saved, part, table).await?;
             return of_classes(run, step, saved, &model, table, labels, scores).await;
         }
         _ => return Err(ModelError::InvalidInput("the model's part is damaged".into()).into()),
@@ -186,13 +185,13 @@ async fn apply(
 /// The probabilities of several classes by a model with coefficients, without labels.
 async fn linear_of_classes(
     run: &Run<'_>,
-    session: &mut Session,
+    step: &mut Step,
     saved: &SavedModel,
     part: &ClassesPart,
     table: &Table,
 ) -> Result<Option<ClassScores>, JobError> {
     let first = part.classes.first().map_or(&[][..], |class| &class.coefficients);
-    let prepared = session.compute(|| Prepared::of(saved, first, table)).await?;
+    let prepared = step.compute(|| Prepared::of(saved, first, table)).await?;
     let (columns, rows) = (prepared.matrix.columns(), table.rows());
     let scores = |classes: &[ClassScore]| {
         let of_class = |class: &ClassScore| {
@@ -200,7 +199,7 @@ async fn linear_of_classes(
         };
         classes.iter().flat_map(of_class).collect::<Vec<f64>>()
     };
-    let joint = host_predictors(run, session, scores(&part.classes), SCORES).await?;
+    let joint = predictors(run, step, scores(&part.classes), SCORES).await?;
     let (Some(joint), Some(alone), Some(names)) = (joint, &part.alone, &part.names) else {
         return Ok(None);
     };

@@ -12,7 +12,7 @@ use models::vertical::course::{Course, Start};
 use models::vertical::logistic_regression::Labels;
 use models::vertical::several::logistic_regression as among_all;
 use models::vertical::strict_trees::several as several_trees;
-use models::vertical::strict_trees::{Known, StrictTrees};
+use models::vertical::strict_trees::{Known, Rows as TreeRows, StrictTrees};
 use mpc::several::Parties;
 use mpc::several::sum::sum_for_first;
 
@@ -37,7 +37,7 @@ pub(super) async fn train(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
-    let rows = Rows::new(0, split);
+    let rows = Rows::new(settings.early_stopping, split);
     let given = prepared.matrix.take(&rows.given)?;
     let test = prepared.matrix.take(&split.test)?;
     let inputs = Inputs { step: &model_step.id, rows: rows.parts(), guest: data.guest() };
@@ -49,7 +49,7 @@ pub(super) async fn train(
     let labels =
         labelled.as_ref().map(|(values, weights)| Labels { values, weights: weights.as_deref() });
     let mut parties = Parties::setup(step.fork("train")?, run.ledger.clone()).await?;
-    let settings_of_joint = joint_settings(settings, 0);
+    let settings_of_joint = joint_settings(settings, rows.validation());
     let columns = given.columns();
     let own = among_all::train(&mut parties, &columns, labels, &settings_of_joint, course).await?;
     drop(parties);
@@ -58,7 +58,8 @@ pub(super) async fn train(
     let guest = match (data.guest(), joint) {
         (Some(guest), Some(joint)) => {
             let joint = joint.into_iter().map(local::sigmoid).collect();
-            let work = || alone(settings, guest, &rows.given, &given, &test, joint);
+            let fitted = prepared.matrix.take(rows.fitted())?;
+            let work = || alone(settings, guest, rows.fitted(), &fitted, &test, joint);
             Some(step.compute(work).await?)
         }
         _ => None,
@@ -121,15 +122,15 @@ pub(super) async fn predictors(
 
 /// Trains trees; the party's part of them, and at the guest the sums of leaves of the rows of
 /// `test`.
-pub(super) async fn train_trees(
+pub(super) async fn train_trees<'a>(
     run: &Run<'_>,
-    step: &mut Step,
-    (known, settings): (Option<Known<'_>>, &Settings),
-    (matrix, training): (&BinnedMatrix, &[u32]),
+    (step, course): (&mut Step, Course<'a>),
+    (known, settings): (Option<Known<'a>>, &Settings),
+    (matrix, rows): (&'a BinnedMatrix, TreeRows<'a>),
     test: &BinnedMatrix,
 ) -> Result<(StrictTrees, Option<Vec<u64>>), JobError> {
     let mut parties = Parties::setup(step.fork("train")?, run.ledger.clone()).await?;
-    let trained = several_trees::train(&mut parties, matrix, known, training, settings);
+    let trained = several_trees::train(&mut parties, matrix, known, rows, settings, course);
     let trees = trained.await?.model;
     let sums = tree_sums(run, step, parties, &trees, test, TEST_SCORES).await?;
     Ok((trees, sums))

@@ -91,10 +91,9 @@ async fn run_step(
             (ModelPart::Regression(part), predicted)
         }
         Model::MultinomialRegression { settings, .. } => {
-            let session = step.pair()?;
             let trained = multinomial_regression::train(
                 run,
-                (session, model_step),
+                (&mut *step, model_step),
                 settings,
                 data,
                 split,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use contract::{ComponentDescriptor, STRICT, catalogue};
 use mpc::several::PARTIES_MAX;
 
-use super::{BoostedTrees, JobSpec, Model, SelectSpec, TreeEnsemble, TreeLoss};
+use super::{JobSpec, Model, SelectSpec};
 
 /// Refuses what is for one guest and one host only; `add` takes a key of the job, a message and
 /// advice.
@@ -61,23 +61,15 @@ fn check_strict(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let parties = 1 + job.hosts.len();
     for step in &job.train {
         let lacks = match &step.model {
-            Model::LogisticRegression { settings, .. } => vec![
-                (settings.early_stopping > 0, "`early_stopping`", "take `early_stopping: 0`"),
-                (settings.standard_errors, "`standard_errors`", NO_STANDARD_ERRORS),
-            ],
-            Model::Regression { settings, .. } => {
-                vec![(settings.standard_errors, "`standard_errors`", NO_STANDARD_ERRORS)]
-            }
-            Model::BoostedTrees { privacy, settings } if privacy == STRICT => {
-                of_trees(settings, job)
-            }
+            Model::LogisticRegression { settings, .. } => settings.standard_errors,
+            Model::Regression { settings, .. } => settings.standard_errors,
+            Model::MultinomialRegression { .. } => false,
+            Model::BoostedTrees { privacy, .. } if privacy == STRICT => false,
             _ => continue,
         };
-        for (is_asked, what, help) in lacks {
-            if is_asked {
-                let message = format!("`{}` has {what} and several hosts", step.name);
-                add("train", message, &format!("{help}, or name one host"));
-            }
+        if lacks {
+            let message = format!("`{}` has `standard_errors` and several hosts", step.name);
+            add("train", message, "take `standard_errors: false`, or name one host");
         }
         if parties > PARTIES_MAX {
             let message = format!(
@@ -92,35 +84,6 @@ fn check_strict(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         let help = "leave it out, or name one host";
         add("evaluate", "`scores: hidden` does not go with several hosts".to_owned(), help);
     }
-}
-
-/// What strict trees of several hosts do not have, where it is asked for.
-fn of_trees(settings: &BoostedTrees, job: &JobSpec) -> Vec<(bool, &'static str, &'static str)> {
-    // Without validation rows nothing stops early.
-    let validates = job.splits.iter().any(|split| split.validation.fraction() > 0.0);
-    let boosts = settings.ensemble == TreeEnsemble::Boosting;
-    let is_squared = settings.loss == TreeLoss::Squared;
-    let has_loss = is_squared || settings.loss == TreeLoss::Logistic;
-    let is_sampled = settings.subsample.fraction() < 1.0;
-    vec![
-        (
-            boosts && !has_loss,
-            "a loss that needs one host",
-            "take `loss: logistic` or `loss: squared`, or `privacy: secureboost`",
-        ),
-        (
-            settings.patience() > 0 && validates,
-            "`early_stopping`",
-            "take `early_stopping: 0`, or no `validation` rows",
-        ),
-        (job.guest.weight.is_some(), "weights of rows", "leave `weight` out of the guest"),
-        (settings.weighs_classes(), "`positive_weight`", "leave it out"),
-        (
-            boosts && is_squared && is_sampled,
-            "samples of rows with the squared loss",
-            "take `subsample: 1`",
-        ),
-    ]
 }
 
 /// The key of the job that asks for a component, and what to write with several hosts instead.
@@ -151,5 +114,3 @@ fn named(component: &ComponentDescriptor, mode: &str) -> String {
         format!("`{name}` with `privacy: {mode}`")
     }
 }
-
-const NO_STANDARD_ERRORS: &str = "take `standard_errors: false`";

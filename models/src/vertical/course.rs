@@ -132,55 +132,44 @@ pub(in crate::vertical) struct Passes {
     pub(in crate::vertical) done: usize,
     /// How exact the next one is.
     pub(in crate::vertical) accuracy: Accuracy,
-    /// How exact the last ones are.
-    last: Accuracy,
     /// Set at the end, to whether training has converged.
     pub(in crate::vertical) converged: Option<bool>,
 }
 
 impl Passes {
-    /// None yet, and all of them as exact as that.
+    /// None yet.
     pub(in crate::vertical) fn new(accuracy: Accuracy) -> Self {
-        Self { done: 0, accuracy, last: accuracy, converged: None }
-    }
-
-    /// None yet: coarse ones, and after them those that are as exact as `last`.
-    pub(in crate::vertical) fn coarse_to(last: Accuracy) -> Self {
-        Self { last, ..Self::new(Accuracy::Coarse) }
+        Self { done: 0, accuracy, converged: None }
     }
 
     /// Counts a pass, after which the parties learnt whether to `stop`: a coarse one goes over to
-    /// the last ones then.
+    /// fine ones then.
     pub(in crate::vertical) fn count(&mut self, stop: bool, passes_max: usize) {
         self.done += 1;
-        let ended = stop && self.accuracy == self.last;
+        let ended = stop && self.accuracy == Accuracy::Fine;
         if ended || self.done >= passes_max {
             self.converged = Some(ended);
         } else if stop {
-            self.accuracy = self.last;
+            self.accuracy = Accuracy::Fine;
         }
     }
 
     /// The state of a descent that has come so far.
     pub(in crate::vertical) fn state(self, shared: Shared) -> State {
-        let Self { done, accuracy, last, converged } = self;
+        let Self { done, accuracy, converged } = self;
         let converged = converged.map_or(0, |converged| 1 + u64::from(converged));
-        let plain = vec![done as u64, u64::from(accuracy == last), converged];
+        let plain = vec![done as u64, u64::from(accuracy == Accuracy::Fine), converged];
         State { plain, shared, part: Vec::new() }
     }
 
-    /// Goes on from a state of a descent that began like this one.
-    pub(in crate::vertical) fn resume(&mut self, state: &State) -> Result<(), ModelError> {
-        let &[done, is_last @ (0 | 1), converged @ 0..=2] = &state.plain[..] else {
+    /// How far the descent of a state had come.
+    pub(in crate::vertical) fn of(state: &State) -> Result<Self, ModelError> {
+        let &[done, is_fine @ (0 | 1), converged @ 0..=2] = &state.plain[..] else {
             return Err(misfit());
         };
-        if is_last == 0 && self.accuracy == self.last {
-            return Err(misfit());
-        }
-        let accuracy = if is_last == 1 { self.last } else { Accuracy::Coarse };
+        let accuracy = if is_fine == 1 { Accuracy::Fine } else { Accuracy::Coarse };
         let converged = (converged > 0).then_some(converged == 2);
-        *self = Self { done: done as usize, accuracy, converged, ..*self };
-        Ok(())
+        Ok(Self { done: done as usize, accuracy, converged })
     }
 }
 
@@ -245,25 +234,17 @@ pub(in crate::vertical) mod tests {
 
     #[test]
     fn a_descent_knows_how_far_it_has_come() {
-        for last in [Accuracy::Fine, Accuracy::Even] {
-            let mut passes = Passes::coarse_to(last);
-            let resumed = |passes: Passes| {
-                let mut resumed = Passes::coarse_to(last);
-                resumed.resume(&passes.state(Shared::default())).unwrap();
-                resumed
-            };
-            for stop in [false, true, false] {
-                passes.count(stop, 9);
-                assert_eq!(resumed(passes), passes);
-            }
-            assert_eq!(passes, Passes { done: 3, accuracy: last, last, converged: None });
-            passes.count(true, 9);
-            assert_eq!(passes.converged, Some(true));
-            assert_eq!(resumed(passes), passes);
+        let mut passes = Passes::new(Accuracy::Coarse);
+        for stop in [false, true, false] {
+            passes.count(stop, 9);
+            assert_eq!(Passes::of(&passes.state(Shared::default())).unwrap(), passes);
         }
+        assert_eq!(passes, Passes { done: 3, accuracy: Accuracy::Fine, converged: None });
+        passes.count(true, 9);
+        assert_eq!(passes.converged, Some(true));
+        assert_eq!(Passes::of(&passes.state(Shared::default())).unwrap(), passes);
         for plain in [vec![], vec![1, 2, 0], vec![1, 0, 3], vec![1, 0, 0, 0]] {
-            let state = State { plain, ..State::default() };
-            assert!(Passes::new(Accuracy::Fine).resume(&state).is_err());
+            assert!(Passes::of(&State { plain, ..State::default() }).is_err());
         }
     }
 }

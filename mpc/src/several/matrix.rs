@@ -97,8 +97,8 @@ impl<'a> SharedProducts<'a> {
         Ok(Self { geometries, columns, pairs })
     }
 
-    /// Shares of `Σ_p X_p·w_p` for each of the `rows`, which are all; `weights` are shares over the
-    /// columns of each party.
+    /// Shares of `Σ_p X_p·w_p` for each of the `rows`, which are all, and for each of some vectors
+    /// w in the flights of one; `weights` are shares of each over the columns of each party.
     ///
     /// # Errors
     /// Those of [`SharedProduct::forward`].
@@ -106,22 +106,22 @@ impl<'a> SharedProducts<'a> {
     pub async fn forward(
         &self,
         parties: &mut Parties,
-        weights: &[Vec<u64>],
+        weights: &[Vec<Vec<u64>>],
         rows: usize,
-    ) -> Result<Vec<u64>, MpcError> {
+    ) -> Result<Vec<Vec<u64>>, MpcError> {
         let blocks = self.blocks(parties, weights)?;
         let both = parties.links().iter_mut().zip(&self.pairs).zip(&blocks);
-        let scores = together(both.map(|((link, product), blocks)| async move {
-            product.forward(link, std::slice::from_ref(blocks), rows).await
-        }))
-        .await?;
-        let mut sums = vec![0; rows];
-        scores.iter().flatten().for_each(|scores| accumulate(&mut sums, scores));
+        let forward = both.map(|((link, product), blocks)| product.forward(link, blocks, rows));
+        let scores = together(forward).await?;
+        let mut sums = vec![vec![0; rows]; weights.len()];
+        for scores in &scores {
+            sums.iter_mut().zip(scores).for_each(|(sum, scores)| accumulate(sum, scores));
+        }
         Ok(sums)
     }
 
     /// Shares of `X_pᵀ·(r, e_p)` for the columns of each party, where r is shared over the rows and
-    /// e over the further rows of each party's matrix.
+    /// e over the further rows of each party's matrix; for each of some r and e.
     ///
     /// # Errors
     /// Those of [`SharedProduct::backward`].
@@ -129,53 +129,73 @@ impl<'a> SharedProducts<'a> {
     pub async fn backward(
         &self,
         parties: &mut Parties,
-        residuals: &[u64],
-        extra: &[Vec<u64>],
-    ) -> Result<Vec<Vec<u64>>, MpcError> {
+        residuals: &[Vec<u64>],
+        extra: &[Vec<Vec<u64>>],
+    ) -> Result<Vec<Vec<Vec<u64>>>, MpcError> {
         let number = parties.number();
         let blocks = self.all_blocks(parties, extra)?;
         let both = parties.links().iter_mut().zip(&self.pairs).zip(&blocks);
         let sums = together(both.map(|((link, product), blocks)| async move {
-            product.backward(link, &[(residuals, blocks)]).await
+            let residuals = residuals.iter().map(Vec::as_slice);
+            let vectors: Vec<(&[u64], &Blocks)> = residuals.zip(blocks).collect();
+            product.backward(link, &vectors).await
         }))
         .await?;
         // The own product came along with each peer; it is to be there once.
         let surplus = (self.pairs.len() as u64).wrapping_sub(1);
-        let vector = [residuals, &extra[number]].concat();
-        let local = |column: &Vec<i32>| dot(column, &vector).wrapping_mul(surplus).wrapping_neg();
-        let session = parties.session();
-        let mut own: Vec<u64> =
-            session.compute(|| self.columns.par_iter().map(local).collect()).await;
-        let mut all = Vec::with_capacity(parties.count());
-        for blocks in sums.into_iter().flatten() {
-            accumulate(&mut own, &blocks.own);
-            all.push(blocks.theirs);
+        let mut sums: Vec<_> = sums.into_iter().map(Vec::into_iter).collect();
+        let mut results = Vec::with_capacity(residuals.len());
+        for (residuals, extra) in residuals.iter().zip(extra) {
+            let vector = [&residuals[..], &extra[number]].concat();
+            let local =
+                |column: &Vec<i32>| dot(column, &vector).wrapping_mul(surplus).wrapping_neg();
+            let session = parties.session();
+            let mut own: Vec<u64> =
+                session.compute(|| self.columns.par_iter().map(local).collect()).await;
+            let mut all = Vec::with_capacity(parties.count());
+            for blocks in sums.iter_mut().filter_map(Iterator::next) {
+                accumulate(&mut own, &blocks.own);
+                all.push(blocks.theirs);
+            }
+            all.insert(number, own);
+            results.push(all);
         }
-        all.insert(number, own);
-        Ok(all)
+        Ok(results)
     }
 
-    /// For each other party the shares over its and the own columns, the own ones for one of them
-    /// only: it is with that one that the own product with the own shares is done.
-    fn blocks(&self, parties: &Parties, shares: &[Vec<u64>]) -> Result<Vec<Blocks>, MpcError> {
-        let mut blocks = self.all_blocks(parties, shares)?;
-        blocks.iter_mut().skip(1).for_each(|blocks| blocks.own.fill(0));
+    /// For each other party the shares of each vector over its and the own columns, the own ones
+    /// for one of them only: it is with that one that the own product with the own shares is done.
+    fn blocks(
+        &self,
+        parties: &Parties,
+        vectors: &[Vec<Vec<u64>>],
+    ) -> Result<Vec<Vec<Blocks>>, MpcError> {
+        let mut blocks = self.all_blocks(parties, vectors)?;
+        blocks.iter_mut().skip(1).flatten().for_each(|blocks| blocks.own.fill(0));
         Ok(blocks)
     }
 
-    fn all_blocks(&self, parties: &Parties, shares: &[Vec<u64>]) -> Result<Vec<Blocks>, MpcError> {
-        let widths = shares.iter().map(Vec::len);
-        if !widths.eq(self.geometries.widths.iter().copied()) {
+    fn all_blocks(
+        &self,
+        parties: &Parties,
+        vectors: &[Vec<Vec<u64>>],
+    ) -> Result<Vec<Vec<Blocks>>, MpcError> {
+        let expected = &self.geometries.widths;
+        let fits =
+            |shares: &Vec<Vec<u64>>| shares.iter().map(Vec::len).eq(expected.iter().copied());
+        if !vectors.iter().all(fits) {
             let text = "shares for other columns than the parties have".to_owned();
             return Err(MpcError::InvalidInput(text));
         }
         let number = parties.number();
-        let others = shares.iter().enumerate().filter(|(place, _)| *place != number);
-        let block = |(_, theirs): (usize, &Vec<u64>)| Blocks {
-            own: shares[number].clone(),
-            theirs: theirs.clone(),
+        let with = |place: usize| {
+            let block = |shares: &Vec<Vec<u64>>| Blocks {
+                own: shares[number].clone(),
+                theirs: shares[place].clone(),
+            };
+            vectors.iter().map(block).collect()
         };
-        Ok(others.map(block).collect())
+        Ok((0..expected.len()).filter(|place| *place != number).map(with).collect())
     }
 }
 

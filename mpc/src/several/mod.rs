@@ -8,15 +8,15 @@
 //! [`lift_wide`] and [`truncate`] fewer fractional bits, or another modulus; [`matrix`] products of
 //! private columns with shared vectors, [`histogram`] sums over the cells of private codes,
 //! [`product`] products of shared vectors modulo 2^128, with all that
-//! [`Arithmetic`](crate::Arithmetic) needs, [`sigmoid`] and [`exponential`] these functions;
-//! [`reveal`] opens, [`sum`] gives one party the sum of what the others have.
+//! [`Arithmetic`](crate::Arithmetic) needs, [`sigmoid`], [`exponential`] and [`softmax`] these
+//! functions; [`reveal`] opens, [`sum`] gives one party the sum of what the others have.
 //! # Messages
 //! 1. those of [`TwoParty::setup`], between each two parties
 //! 2. of the blocks for two parties that do the products, between each two of them: `boolean`,
 //!    `conversion`, `multiplication`, `known`, `matrix`
 //! 3. `widths`, once between each two: how many columns each party has, of [`matrix`]
-//! 4. those listed in [`histogram`], [`product`], [`sigmoid`], [`exponential`], [`reveal`] and
-//!    [`sum`]
+//! 4. those listed in [`histogram`], [`product`], [`sigmoid`], [`exponential`], [`softmax`],
+//!    [`reveal`] and [`sum`]
 //! # Leaks
 //! Nothing but lengths, and what is opened.
 //! # Security
@@ -43,6 +43,7 @@ pub mod matrix;
 pub mod product;
 pub mod reveal;
 pub mod sigmoid;
+pub mod softmax;
 pub mod sum;
 mod wide;
 mod words;

@@ -403,10 +403,16 @@ fn correct_products_of_columns() {
         assert_eq!(geometries.widths(), widths);
         let product = SharedProducts::prepare(parties, &geometries, &columns).await.unwrap();
         let blocks = by_party(&of_weights[number]);
-        assert!(product.forward(parties, &blocks[..2], ROWS).await.is_err());
-        let scores = product.forward(parties, &blocks, ROWS).await.unwrap();
-        let back = product.backward(parties, &of_residuals[number], &blocks).await.unwrap();
-        (scores, back.concat())
+        let short = vec![blocks[..2].to_vec()];
+        assert!(product.forward(parties, &short, ROWS).await.is_err());
+        // Two vectors at once, of which the second one is zero.
+        let zero = blocks.iter().map(|block| vec![0; block.len()]).collect();
+        let (both, none) = (vec![blocks, zero], vec![0; ROWS]);
+        let residuals = [of_residuals[number].clone(), none];
+        let mut scores = product.forward(parties, &both, ROWS).await.unwrap();
+        let mut back = product.backward(parties, &residuals, &both).await.unwrap();
+        assert_eq!((scores.len(), back.len()), (2, 2));
+        (scores.swap_remove(0), back.swap_remove(0).concat())
     });
     let plain = |value: i32, word: u64| word.wrapping_mul(i64::from(value) as u64);
     let places = [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1), (2, 2)];

@@ -17,7 +17,9 @@ fn defaults_are_those_of_the_model() {
     // So does a model that was saved before there were the settings of `strict`.
     let mut before = json!(settings);
     let values = before.as_object_mut().unwrap();
-    ["test_users", "list_users"].iter().for_each(|name| assert!(values.remove(*name).is_some()));
+    for name in ["test_users", "list_users"] {
+        assert!(values.remove(name).is_some());
+    }
     assert_eq!(&serde_json::from_value::<FactorizationMachine>(before).unwrap(), settings);
     assert!(check_lists(10_000_000, settings).is_ok(), "ten items each");
     let error = check_lists(10_000_001, settings).unwrap_err().to_string();

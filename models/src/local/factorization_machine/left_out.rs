@@ -93,7 +93,9 @@ impl LeftOut {
                 users.par_iter().map(ranked).collect();
             for (ranked, best) in ranked? {
                 figures.add_ranked(&ranked);
-                best.iter().for_each(|item| is_shown[*item as usize] = true);
+                for item in &best {
+                    is_shown[*item as usize] = true;
+                }
             }
         }
         let shown = is_shown.iter().filter(|is_shown| **is_shown).count();

@@ -122,8 +122,8 @@ impl Response {
     }
 }
 
-/// Shares of `s·(z - y)` with so many fractional bits. With [`RESIDUAL_BITS`], the most, they have to
-/// be below 2^11; each bit fewer leaves room for twice as much.
+/// Shares of `s·(z - y)` with so many fractional bits. With [`RESIDUAL_BITS`], the most, they have
+/// to be below 2^11; each bit fewer leaves room for twice as much.
 pub(super) async fn identity_residuals(
     party: &mut TwoParty,
     factors: &Factors,

@@ -174,7 +174,7 @@ async fn descend_damped(
     let mut optimiser = Damped::new(party, objective.space(1), settings, &thresholds);
     let mut passes = Passes::new(Accuracy::Fine);
     if let Some(state) = course.resume(party).await? {
-        passes.resume(&state)?;
+        passes = Passes::of(&state)?;
         optimiser.load(state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
         optimiser.begin(objective.point_of(party, start, 1.0).await?);

@@ -15,7 +15,7 @@
 //! binary digits behind the point, in its unit, and those before it: of the mean square fourteen
 //! more where one of 64 targets is at the limit, with a logarithmic link twenty; a mean square far
 //! below the unit has fewer than twenty. Where it does not know which places count, R² rests on the
-//! variance of the targets that count, of which it gets nine digits behind the point ([`spread`]):
+//! variance of the targets that count, of which it gets nine digits behind the point (`spread`):
 //! 1 - R² is then off by one part in twenty at the lower end to one in four hundred at the upper
 //! one. There is no R² where that variance is below an eighth or above four times that of the
 //! targets at all places that hold a row of the guest.
@@ -40,8 +40,8 @@
 //! # Cost
 //! For each place, both ways together and beside whole ciphertexts, 0.6 KB, with a logarithmic link
 //! 1.9 KB (gamma) to 2.3 KB (Tweedie); few places take transfers where these are fewer bytes than
-//! ciphertexts. In all 17 flights, with a logarithmic link 38 to 56, for each [`GROUP`] places. Where
-//! the guest does not know which places count, 0.1 KB and 12 flights more.
+//! ciphertexts. In all 17 flights, with a logarithmic link 38 to 56, for each [`GROUP`] places.
+//! Where the guest does not know which places count, 0.1 KB and 12 flights more.
 //! # Reference
 //! Definitions of the figures: [`evaluate::regression`](crate::evaluate::regression). Sums of
 //! squares and of absolute values on shares are elementary; exponentials: `mpc::exponential`.

@@ -32,7 +32,7 @@
 //! labels are positive, so is the number of positives. A dishonest guest can hand in labels, and
 //! where it chooses scores also scores, that make the figures tell about a few places.
 //! # Cost
-//! For each place, both ways together, 4.6 KB, in groups of at most 32,768 places each of which
+//! For each place, both ways together, 5.2 KB, in groups of at most 32,768 places each of which
 //! takes 23 MB and about 110 flights more; for the figures some 8 MB with five shares. Fewer than
 //! 300 flights for one group and the figures.
 //! # Reference

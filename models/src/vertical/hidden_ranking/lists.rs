@@ -88,7 +88,9 @@ async fn contenders(
 ) -> Result<Vec<Vec<u64>>, ModelError> {
     let asks: Vec<Ask> = asked.iter().map(|contender| contender.ask).collect();
     let mut words = products.evaluate(party, size * blocks, &asks).await?;
-    words.iter_mut().for_each(|word| *word <<= INDEX_BITS);
+    for word in &mut words {
+        *word <<= INDEX_BITS;
+    }
     for (word, contender) in words.iter_mut().zip(asked) {
         *word = word.wrapping_add(contender.added);
     }

@@ -3,7 +3,7 @@
 //! # Functionality
 //! The guest (first party) has its part of a factorisation machine and its own part of each user's
 //! factors, the host (second party) its part of the same users' factors, in the same order. The
-//! score of an item is `b_i + ⟨g_u + h_u, q_i⟩`, of which the guest knows all but h_u.
+//! score of an item is `b_i + ⟨g_u + h_u, q_i⟩`, of which the guest knows all but `h_u`.
 //! [`judge`] gives the guest figures over all users of whom it left an item out: how many of them
 //! have that item at each of the first places, its mean AUC, and how far apart these figures of a
 //! user are from those of the guest's own model, squared. [`list`] gives the guest for each user

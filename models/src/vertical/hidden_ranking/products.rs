@@ -131,6 +131,9 @@ enum Keys<'a> {
     Host(SecretKey),
 }
 
+/// The guest's answer for a ciphertext of slots, in wire form, and its shares.
+type Answer = (Vec<u8>, Vec<u64>);
+
 /// What the guest answers with.
 struct Evaluator<'a> {
     key: PublicKey,
@@ -231,14 +234,14 @@ impl<'a> Products<'a> {
         self.slots.slots() / self.users() * self.users()
     }
 
-    /// Some of the guest's answers, in wire form, and its shares.
+    /// Some of the guest's answers.
     fn answers(
         &self,
         evaluator: &Evaluator<'_>,
         answers: Range<usize>,
         asks: &[Ask],
         rng: &mut Generator,
-    ) -> Result<Vec<(Vec<u8>, Vec<u64>)>, LatticeError> {
+    ) -> Result<Vec<Answer>, LatticeError> {
         let asked = |answer: usize| {
             let asks = asks.get(answer * self.used()..).unwrap_or_default();
             &asks[..self.used().min(asks.len())]
@@ -248,13 +251,13 @@ impl<'a> Products<'a> {
         each.into_par_iter().map(answer).collect()
     }
 
-    /// The guest's answer for a ciphertext of slots, in wire form, and its shares.
+    /// What the guest answers of a ciphertext of slots.
     fn answer(
         &self,
         Evaluator { key, factors, scale }: &Evaluator<'_>,
         asks: &[Ask],
         rng: &mut Generator,
-    ) -> Result<(Vec<u8>, Vec<u64>), LatticeError> {
+    ) -> Result<Answer, LatticeError> {
         let slots = &self.slots;
         // Of an answer, as of all of them, the first slot is the group's first user.
         let asked = || self.group.clone().cycle().zip(asks);

@@ -46,7 +46,9 @@ impl Data {
         let classes = items.min(11) as u32;
         for user in 0..users as u32 {
             let every = if user % 7 == 6 { 1 } else { 3 };
-            let keeps = |item: &u32| (item + user) % every == 0 && item % classes != user % classes;
+            let keeps = |item: &u32| {
+                (item + user).is_multiple_of(every) && item % classes != user % classes
+            };
             taken.push((0..items as u32).filter(keeps).collect::<Vec<u32>>());
             let new = (0..items as u32).find(|item| item % classes == user % classes);
             left_out.push(new.filter(|_| user % 5 != 0));

@@ -281,7 +281,9 @@ fn correct_with_numbers_at_the_most_rows() {
         data.targets[common..].fill(0.0);
         for column in data.guest.iter_mut().chain(&mut data.host) {
             let (kept, others) = column.split_at_mut(common);
-            kept.iter_mut().for_each(|value| *value *= (ratio as f64).sqrt());
+            for value in kept {
+                *value *= (ratio as f64).sqrt();
+            }
             others.fill(0.0);
         }
         assert_optimal(&data, &settings);

@@ -10,13 +10,14 @@
 
 use std::collections::VecDeque;
 
-use mpc::boolean::{BitTriples, Bits, and_many, bit_triples};
-use mpc::conversion::select;
+use mpc::MpcError;
+use mpc::boolean::Bits;
 use mpc::refresh::Shared;
-use mpc::{MpcError, TwoParty};
+
+use super::descent::Arithmetic;
 
 /// The last passes of a training that stops early; everything is shared.
-pub(super) struct Patience {
+pub(in crate::vertical) struct Patience {
     /// Bit j: each of the last j + 1 passes was uphill for the validation rows.
     uphill: Bits,
     /// The coefficients before each of the last passes, the oldest first; as many as bits.
@@ -25,15 +26,15 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Stops after this many passes, at least 1.
-    pub(super) fn new(passes: usize) -> Self {
+    pub(in crate::vertical) fn new(passes: usize) -> Self {
         Self { uphill: Bits::zeros(passes), earlier: VecDeque::with_capacity(passes) }
     }
 
     /// Takes in a pass that began at the coefficients `before`, with a share of whether it was
     /// uphill; a share of whether to stop for this or because the gradient is `small`.
-    pub(super) async fn judge(
+    pub(in crate::vertical) async fn judge<A: Arithmetic>(
         &mut self,
-        party: &mut TwoParty,
+        parties: &mut A,
         before: Vec<u64>,
         uphill: u64,
         small: u64,
@@ -44,24 +45,22 @@ impl Patience {
         }
         self.earlier.push_back(before);
         // The first party's share of a constant 1, and of a complement.
-        let one = u64::from(party.is_first());
+        let one = parties.constant(1);
         let shifted = |bit: usize| if bit == 0 { one == 1 } else { self.uphill.bit(bit - 1) == 1 };
         let shifted = Bits::from_fn(passes, shifted);
         let now = Bits::from_fn(passes, |_| uphill == 1);
-        let mut triples: BitTriples = bit_triples(party, passes.div_ceil(64) + 1).await?;
-        let products = and_many(party, &mut triples, &[(&shifted, &now)]).await?;
-        self.uphill = products.into_iter().next().unwrap_or_default();
+        let mut triples = parties.triples(passes.div_ceil(64) + 1).await?;
+        self.uphill = parties.and(&mut triples, &shifted, &now).await?;
         let [goes_on, large] =
             [self.is_over(), small].map(|bit| Bits::from_words(vec![bit ^ one], 1));
-        let neither = and_many(party, &mut triples, &[(&goes_on, &large)]).await?;
-        Ok(neither.first().map_or(0, |bits| bits.bit(0)) ^ one)
+        Ok(parties.and(&mut triples, &goes_on, &large).await?.bit(0) ^ one)
     }
 
     /// Shares of the coefficients before the loss rose, if it did to the end of the patience, else
     /// of `current`.
-    pub(super) async fn choose(
+    pub(in crate::vertical) async fn choose<A: Arithmetic>(
         &self,
-        party: &mut TwoParty,
+        parties: &mut A,
         current: &[u64],
     ) -> Result<Vec<u64>, MpcError> {
         let Some(earlier) = self.earlier.front() else { return Ok(current.to_vec()) };
@@ -69,18 +68,23 @@ impl Patience {
         let back: Vec<u64> =
             pairs.map(|(earlier, current)| earlier.wrapping_sub(*current)).collect();
         let is_over = Bits::from_fn(back.len(), |_| self.is_over() == 1);
-        let back = select(party, &is_over, &back).await?;
+        let back = parties.select(&is_over, &back).await?;
         Ok(current.iter().zip(back).map(|(current, back)| current.wrapping_add(back)).collect())
     }
 
     /// Adds all that is shared here to a state.
-    pub(super) fn save(&self, shared: &mut Shared) {
+    pub(in crate::vertical) fn save(&self, shared: &mut Shared) {
         self.earlier.iter().for_each(|earlier| shared.words.extend(earlier));
         shared.bits.extend(self.uphill.words());
     }
 
     /// Takes over what [`Self::save`] added, of so many coefficients; whether that fits.
-    pub(super) fn load(&mut self, words: &[u64], bits: Vec<u64>, coefficients: usize) -> bool {
+    pub(in crate::vertical) fn load(
+        &mut self,
+        words: &[u64],
+        bits: Vec<u64>,
+        coefficients: usize,
+    ) -> bool {
         let passes = self.uphill.len();
         self.earlier = words.chunks(coefficients.max(1)).map(<[u64]>::to_vec).collect();
         self.uphill = Bits::from_words(bits, passes);

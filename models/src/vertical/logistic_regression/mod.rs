@@ -29,20 +29,19 @@
 //! # Leaks
 //! To both: numbers of rows, columns and bins, of categories and about of their levels, whether
 //! rows have weights, the number of passes, one stop bit per pass, which is set when training goes
-//! over to the last sigmoid and when it ends. To each party: its own final coefficients. Nothing
+//! over to the fine sigmoid and when it ends. To each party: its own final coefficients. Nothing
 //! else; scores and gradients stay shared, and with early stopping also whether the validation loss
 //! rose, in each pass and at the end.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
 //! # Cost
-//! Per pass 28 flights, with the even or the fine sigmoid 29 (more with l1 or weight of evidence),
-//! and, both ways together, 350 bytes for each row, with the even sigmoid, which is the last where
-//! the tolerance allows it (1.7e-3 or more, the fewer rows the more: `optimiser::LastPasses`), 530,
-//! with the fine one 1 KB (rows in whole 8192), 150 KiB for each T columns and 530 KiB more; T is
-//! what `mpc::matrix` packs into one element, about 16 for a thousand columns and 300,000 rows.
-//! From 65,536 training rows on, and 16 for each variable, there are 8 passes before these over an
-//! eighth of the rows at most; they open nothing, and cost 38 bytes for each of all rows and 310 for each row of the sample. See the bench `vertical-lr`.
+//! Per pass 28 flights, with the fine sigmoid 29 (more with l1 or weight of evidence), and, both
+//! ways together, 350 bytes for each row, with the fine sigmoid 1 KB (rows in whole 8192), 150 KiB
+//! for each T columns and 530 KiB more; T is what `mpc::matrix` packs into one element, about 16
+//! for a thousand columns and 300,000 rows. From 65,536 training rows on, and 16 for each variable,
+//! there are 8 passes before these over an eighth of the rows at most; they open nothing, and cost
+//! 38 bytes for each of all rows and 310 for each row of the sample. See the bench `vertical-lr`.
 //! With early stopping every pass is fine and over all rows, and there are 6 flights more (and more
 //! with weight of evidence), 37.5 bytes for each row and 116 KiB for each party, and 2 flights at
 //! the end. A category of L levels takes 2 products of `mpc::indicators` and 2 scalings in a pass,
@@ -54,7 +53,7 @@
 
 mod dense;
 pub(in crate::vertical) mod descent;
-mod early_stopping;
+pub(in crate::vertical) mod early_stopping;
 mod levels;
 pub(in crate::vertical) mod objective;
 pub(in crate::vertical) mod optimiser;
@@ -74,7 +73,7 @@ use crate::ModelError;
 use crate::levels::LevelColumns;
 use levels::LevelBlock;
 use objective::{Objective, Prepared};
-use optimiser::{LastPasses, Optimiser};
+use optimiser::Optimiser;
 use whitening::{Shape, Whitened, column_bits};
 use woe::{Woe, WoeBlock};
 
@@ -331,23 +330,15 @@ pub(in crate::vertical) async fn descend(
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = thresholds(party, prepared, settings);
     let curvature = curvature(weighted, prepared.rows.training);
-    let (space, tolerance) = (objective.space(1), settings.tolerance);
+    let mut optimiser = Optimiser::new(objective.space(1), settings, &thresholds, curvature)
+        .with_sketch(objective.sketch(party));
     // With early stopping the way counts, not only where it ends.
     let is_direct = settings.early_stopping.is_none() && objective.has_coarse_residuals();
-    let last = if is_direct {
-        LastPasses::direct(space, prepared.rows.training, curvature, tolerance)
-    } else {
-        LastPasses::fine(tolerance)
-    };
-    let mut optimiser = Optimiser::new(space, settings, &thresholds, curvature)
-        .with_sketch(objective.sketch(party))
-        .ending_at(last.tolerance);
     let is_plain = is_direct && prepared.levels.categories() == 0;
     let sample = sample(prepared.rows, objective.own + objective.theirs).filter(|_| is_plain);
-    let mut passes =
-        if is_direct { Passes::coarse_to(last.accuracy) } else { Passes::new(Accuracy::Fine) };
+    let mut passes = Passes::new(if is_direct { Accuracy::Coarse } else { Accuracy::Fine });
     if let Some(state) = course.resume(party).await? {
-        passes.resume(&state)?;
+        passes = Passes::of(&state)?;
         optimiser.load(party, state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
         // Nearer to the optimum than that of a sample. Bounded residuals do not grow with it.

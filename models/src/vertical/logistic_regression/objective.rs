@@ -185,9 +185,7 @@ impl<'a, R: Residuals> Objective<'a, R> {
         };
         let penalties: Vec<Blocks> = points.iter().map(nothing).collect();
         let sums = self.sums(party, points, residuals, &penalties, 0.0).await?;
-        let sum_bits = self.rows.validation.ilog2().min(VALIDATION_SUM_BITS);
-        let residual_bits = self.response.residual_bits();
-        let drop = self.column_bits + residual_bits + sum_bits - VALIDATION_BITS;
+        let drop = self.units().validation_shift(self.rows.validation);
         Ok(truncate_blocks(party, sums, drop).await?.into_iter().map(Some).collect())
     }
 
@@ -388,6 +386,12 @@ impl Units {
         sums: Vec<Blocks>,
     ) -> Result<Vec<Blocks>, ModelError> {
         truncate_blocks(party, sums, self.gradient_shift()).await
+    }
+
+    /// The bits that sums over so many validation rows lose.
+    pub(in crate::vertical) fn validation_shift(self, rows: usize) -> u32 {
+        let sum_bits = rows.max(1).ilog2().min(VALIDATION_SUM_BITS);
+        self.column_bits + self.residual_bits + sum_bits - VALIDATION_BITS
     }
 
     /// The bits that sums over rows lose to become gradients.

@@ -20,7 +20,7 @@ use mpc::TwoParty;
 use mpc::matrix::Blocks;
 use mpc::refresh::Shared;
 use mpc::reveal::open_bit;
-use mpc::sigmoid::{Accuracy, EVEN_BIAS, EVEN_DEVIATION};
+use mpc::sigmoid::Accuracy;
 
 use super::Settings;
 use super::descent::{Arithmetic, Descent, Pass, Verdict};
@@ -49,7 +49,7 @@ pub(in crate::vertical) struct Optimiser {
     ahead: Blocks,
     passes: u32,
     own: usize,
-    /// Bounds on the squared norm of a step, in coarse passes and in the last ones.
+    /// Bounds on the squared norm of a step, with a coarse and with a fine sigmoid.
     bounds: [u64; 2],
     /// For each own column, how far the l1 penalty pulls towards zero in a step; empty without it.
     thresholds: Vec<u64>,
@@ -86,11 +86,6 @@ impl Optimiser {
     /// The same, which compares vectors by what `sketch` makes of them.
     pub(super) fn with_sketch(self, sketch: Option<Sketch>) -> Self {
         Self { descent: self.descent.with_sketch(sketch), ..self }
-    }
-
-    /// The same, which ends at another norm of the gradient than the settings say.
-    pub(super) fn ending_at(self, tolerance: f64) -> Self {
-        Self { bounds: [self.bounds[0], self.descent.bound(tolerance)], ..self }
     }
 
     /// Begins at this shared point, in party order.
@@ -190,7 +185,7 @@ impl Optimiser {
         let next = self.descent.propose(party, &ahead, &gradient, share).await?;
         let next = self.pull(party, next).await?;
         let validation = validation.unwrap_or_default();
-        let bound = self.bounds[usize::from(accuracy != Accuracy::Coarse)];
+        let bound = self.bounds[usize::from(accuracy == Accuracy::Fine)];
         let (current, validation) = (&self.current, &validation);
         let pass = Pass { current, ahead: &ahead, next: &next, validation };
         let (beyond, verdict) = self.descent.judge(party, &pass, bound, self.passes).await?;
@@ -221,49 +216,6 @@ impl Optimiser {
         let thresholds = in_party_order(party, self.thresholds.clone(), zeros);
         soften(party, vector, &thresholds).await
     }
-}
-
-/// How the last passes are made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct LastPasses {
-    /// How exact their sigmoid is.
-    pub(super) accuracy: Accuracy,
-    /// At which norm of the gradient, as they see it, they end.
-    pub(super) tolerance: f64,
-}
-
-impl LastPasses {
-    /// With the fine sigmoid, whose gradient is taken as it is.
-    pub(super) fn fine(tolerance: f64) -> Self {
-        Self { accuracy: Accuracy::Fine, tolerance }
-    }
-
-    /// With the even sigmoid, if at least half of the `tolerance` is left to the gradient when what
-    /// it may be wrong by is taken off; with the fine one otherwise.
-    pub(super) fn direct(space: Space, rows: usize, curvature: f64, tolerance: f64) -> Self {
-        let left = tolerance - even_error(space, rows, curvature);
-        if left < tolerance / 2.0 {
-            return Self::fine(tolerance);
-        }
-        Self { accuracy: Accuracy::Even, tolerance: left }
-    }
-}
-
-/// What the even sigmoid adds to a gradient's norm over so many `rows`, at most but for one pass in
-/// some thousand.
-///
-/// The variables of a block are whitened, so that their columns' products with errors e_i of the
-/// rows, divided by the rows, have at most the norm of twice the mean square's root of e: 2·√blocks
-/// times that together. This is what the expectations of the errors add. What is left of them is
-/// independent from row to row and of deviation σ, and adds a vector of mean square
-/// 4·σ²·variables/rows whose norm, taken as that of a normal vector, is larger than the root of that
-/// by more than four times 2·√blocks·σ/√rows in one case of 3,000. Errors grow with the rows'
-/// weights: no row's are more than `curvature` times as large, the largest weight over the mean.
-fn even_error(space: Space, rows: usize, curvature: f64) -> f64 {
-    let variables = (space.own + space.theirs) as f64;
-    let blocks = (space.blocks as f64).sqrt();
-    let rounding = EVEN_DEVIATION * (variables.sqrt() + 4.0 * blocks) / (rows as f64).sqrt();
-    2.0 * curvature * (blocks * EVEN_BIAS + rounding)
 }
 
 /// Nesterov's momentum for a strongly convex objective, entered gently.

@@ -55,7 +55,7 @@ use crate::ModelError;
 pub const CLASSES_MIN: usize = 3;
 
 /// The largest curvature of a row's loss.
-const STEEPNESS: f64 = 0.5;
+pub(in crate::vertical) const STEEPNESS: f64 = 0.5;
 
 /// The guest's labels, and weights if rows do not count alike.
 #[derive(Debug, Clone, Copy)]
@@ -98,14 +98,23 @@ impl ClassCoefficients {
     }
 }
 
-/// What the residuals of all classes follow from; factors and labels are the guest's.
+/// What the residuals of all classes follow from.
 struct Classes {
     softmax: Softmax,
-    count: usize,
-    weighted: bool,
-    /// The factors of the rows, with [`FACTOR_BITS`]; those of ones at the host.
+    rows: ClassRows,
+}
+
+/// The rows' classes and factors, which are the guest's.
+pub(in crate::vertical) struct ClassRows {
+    /// The number of classes.
+    pub(in crate::vertical) count: usize,
+    /// Whether rows have factors of their own.
+    own_factors: bool,
+    /// The factor of all rows else, with [`FACTOR_BITS`].
+    even: i64,
+    /// The factors of the rows, with [`FACTOR_BITS`]; those of ones at hosts.
     scales: Vec<i64>,
-    /// The class of each row; empty at the host.
+    /// The class of each row; empty at hosts.
     labels: Vec<u8>,
 }
 
@@ -145,7 +154,7 @@ pub async fn train_along<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<ClassCoefficients, ModelError> {
-    let rows = check(party, columns, labels, settings)?;
+    let rows = check(party.is_first(), columns, labels, settings)?;
     let count = agree_on_classes(party, labels).await?;
     let weights = labels.map(|labels| labels.weights.is_some());
     let weighted = engine::agree_on_weights(party, weights).await?;
@@ -153,11 +162,8 @@ pub async fn train_along<'a>(
     let prepared = engine::prepare(party, columns, None, rows, settings, STEEPNESS).await?;
     let geometry = engine::agree_on_geometry(party, &prepared, settings, count).await?;
     let response = async |party: &mut TwoParty| {
-        let scales = row_scales(labels.and_then(|labels| labels.weights), rows)?;
-        let scales = scales.into_iter().map(fixed).collect();
-        let labels = labels.map_or_else(Vec::new, |labels| labels.values.to_vec());
-        let softmax = Softmax::prepare(party).await?;
-        Ok(Classes { softmax, count, weighted, scales, labels })
+        let rows = ClassRows::new(labels, rows, count, weighted)?;
+        Ok(Classes { softmax: Softmax::prepare(party).await?, rows })
     };
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
     let (result, ending) =
@@ -177,11 +183,11 @@ async fn descend(
     course: &mut Course<'_>,
 ) -> Result<(Blocks, Ending), ModelError> {
     let curvature = engine::curvature(weighted, rows.training);
-    let count = objective.response().count;
+    let count = objective.response().rows.count;
     let mut optimiser = Optimiser::new(objective.space(count), settings, &[], curvature);
     let mut passes = Passes::new(Accuracy::Fine);
     if let Some(state) = course.resume(party).await? {
-        passes.resume(&state)?;
+        passes = Passes::of(&state)?;
         optimiser.load(party, state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
         let point = point_of(party, objective, start).await?;
@@ -204,7 +210,26 @@ async fn point_of(
     objective: &Objective<'_, Classes>,
     start: &[Start],
 ) -> Result<Vec<u64>, ModelError> {
-    let count = objective.response().count;
+    let count = objective.response().rows.count;
+    let mut others = centred(start, count)?;
+    others.truncate(count - 1);
+    let own = (count - 1) * objective.own;
+    let point = objective.point_of(party, &others, 1.0).await?;
+    let Blocks { own, theirs } = from_party_order(party, point, own);
+    let [own, theirs] =
+        [(own, objective.own), (theirs, objective.theirs)].map(|(mut all, width)| {
+            let last = negated_sum(all.chunks(width.max(1)));
+            all.extend(last);
+            all
+        });
+    Ok(in_party_order(party, own, theirs))
+}
+
+/// The coefficients of all of so many classes less their mean.
+pub(in crate::vertical) fn centred(
+    start: &[Start],
+    count: usize,
+) -> Result<Vec<Start>, ModelError> {
     if start.len() != count {
         return Err(ModelError::InvalidInput(format!(
             "coefficients of {} classes to begin with, for {count}",
@@ -222,17 +247,7 @@ async fn point_of(
         weights: start.weights.iter().zip(&weights).map(|(weight, mean)| weight - mean).collect(),
         intercept: start.intercept - intercept,
     };
-    let others: Vec<Start> = start[..count - 1].iter().map(centred).collect();
-    let own = (count - 1) * objective.own;
-    let point = objective.point_of(party, &others, 1.0).await?;
-    let Blocks { own, theirs } = from_party_order(party, point, own);
-    let [own, theirs] =
-        [(own, objective.own), (theirs, objective.theirs)].map(|(mut all, width)| {
-            let last = negated_sum(all.chunks(width.max(1)));
-            all.extend(last);
-            all
-        });
-    Ok(in_party_order(party, own, theirs))
+    Ok(start.iter().map(centred).collect())
 }
 
 /// The gradients of all classes, one after the other. What is linear adds up to 0 over the classes,
@@ -244,11 +259,13 @@ async fn gradients(
     rows: Rows,
 ) -> Result<Gradients, ModelError> {
     let classes = objective.response();
-    let points: Vec<Blocks> =
-        (0..classes.count - 1).map(|class| of_class(point, classes.count, class)).collect();
+    let count = classes.rows.count;
+    let points: Vec<Blocks> = (0..count - 1).map(|class| of_class(point, count, class)).collect();
     let mut scores = objective.scores(party, &points, rows.all()).await?;
     scores.push(negated_sum(scores.iter().map(Vec::as_slice)));
-    let mut residuals = classes.residuals(party, &scores, rows).await?;
+    let factors = classes.rows.factors(party.is_first());
+    let mut residuals = classes.softmax.evaluate(party, &scores, factors, RESIDUAL_BITS).await?;
+    classes.rows.subtract(&mut residuals);
     residuals.truncate(points.len());
     let gradients = objective.gradients_of(party, &points, residuals).await?;
     let (training, validation): (Vec<_>, Vec<_>) =
@@ -257,28 +274,41 @@ async fn gradients(
     Ok(Gradients { training: joined(&training), validation: validation.map(|it| joined(&it)) })
 }
 
-impl Classes {
-    /// Shares of `s·(p - y)` of each class.
-    async fn residuals(
-        &self,
-        party: &mut TwoParty,
-        scores: &[Vec<u64>],
+impl ClassRows {
+    pub(in crate::vertical) fn new(
+        labels: Option<Labels<'_>>,
         rows: Rows,
-    ) -> Result<Vec<Vec<u64>>, ModelError> {
+        count: usize,
+        weighted: bool,
+    ) -> Result<Self, ModelError> {
+        let scales = row_scales(labels.and_then(|labels| labels.weights), rows)?;
         let even = (1_u64 << rows.log_training()) as f64 / rows.training as f64;
-        // Validation rows have other factors than training rows.
-        let factors = match (self.weighted || rows.validation > 0, party.is_first()) {
-            (false, _) => Factors::Even(fixed(even)),
+        Ok(Self {
+            count,
+            // Validation rows have other factors than training rows.
+            own_factors: weighted || rows.validation > 0,
+            even: fixed(even),
+            scales: scales.into_iter().map(fixed).collect(),
+            labels: labels.map_or_else(Vec::new, |labels| labels.values.to_vec()),
+        })
+    }
+
+    /// What the probabilities are multiplied by.
+    pub(in crate::vertical) fn factors(&self, is_guest: bool) -> Factors<'_> {
+        match (self.own_factors, is_guest) {
+            (false, _) => Factors::Even(self.even),
             (true, true) => Factors::Own(&self.scales),
             (true, false) => Factors::Theirs,
-        };
-        let mut residuals = self.softmax.evaluate(party, scores, factors, RESIDUAL_BITS).await?;
+        }
+    }
+
+    /// Makes shares of `s·(p - y)` of each class of shares of `s·p`.
+    pub(in crate::vertical) fn subtract(&self, probabilities: &mut [Vec<u64>]) {
         for ((row, label), scale) in self.labels.iter().enumerate().zip(&self.scales) {
             let target = (*scale as u64) << (RESIDUAL_BITS - FACTOR_BITS);
-            let residual = &mut residuals[usize::from(*label)][row];
+            let residual = &mut probabilities[usize::from(*label)][row];
             *residual = residual.wrapping_sub(target);
         }
-        Ok(residuals)
     }
 }
 
@@ -298,7 +328,7 @@ fn joined(parts: &[Blocks]) -> Blocks {
 }
 
 /// Minus the sum of vectors, of which there is at least one.
-fn negated_sum<'a>(vectors: impl Iterator<Item = &'a [u64]>) -> Vec<u64> {
+pub(in crate::vertical) fn negated_sum<'a>(vectors: impl Iterator<Item = &'a [u64]>) -> Vec<u64> {
     let mut sum = Vec::new();
     for vector in vectors {
         sum.resize(vector.len(), 0);
@@ -319,7 +349,7 @@ fn of_class(point: &Blocks, count: usize, class: usize) -> Blocks {
 }
 
 /// Tells the host how many classes there are.
-async fn agree_on_classes(
+pub(in crate::vertical) async fn agree_on_classes(
     party: &mut TwoParty,
     labels: Option<Labels<'_>>,
 ) -> Result<usize, ModelError> {
@@ -340,14 +370,14 @@ async fn agree_on_classes(
     Err(session.misbehaved(STEP, rule).into())
 }
 
-fn check(
-    party: &TwoParty,
+pub(in crate::vertical) fn check(
+    is_guest: bool,
     columns: &[&[f64]],
     labels: Option<Labels<'_>>,
     settings: &Settings,
 ) -> Result<Rows, ModelError> {
     let invalid = |what: String| Err(ModelError::InvalidInput(what));
-    if party.is_first() != labels.is_some() {
+    if is_guest != labels.is_some() {
         return invalid("the first party, and only it, brings the labels".to_owned());
     }
     let rows = labels.map(|labels| labels.values.len());

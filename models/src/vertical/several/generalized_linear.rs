@@ -5,7 +5,7 @@ use mpc::several::Parties;
 use net::together;
 
 use super::response::Response;
-use super::{Task, check_settings, peers_of_guest, weighted};
+use super::{Task, check_settings, coefficients, peers_of_guest, weighted};
 use crate::ModelError;
 use crate::family::Family;
 use crate::vertical::course::Course;
@@ -34,7 +34,7 @@ pub async fn train<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
-    check_settings(false, settings.standard_errors)?;
+    check_settings(settings.standard_errors)?;
     let is_guest = parties.is_first();
     let rows = check(is_guest, columns, targets, family, settings)?;
     let weights = targets.and_then(|targets| targets.weights);
@@ -42,13 +42,14 @@ pub async fn train<'a>(
     let scaling = scaling(parties, targets, family).await?;
     let settings = &scaling.settings(settings, family);
     course.start.iter_mut().flatten().for_each(|start| scaling.redo(family, start, is_guest));
-    let task = Task { columns, rows, settings, weighted, steepness: STEEPNESS };
+    let (classes, steepness) = (1, STEEPNESS);
+    let task = Task { columns, rows, settings, weighted, steepness, classes };
     let response = async |parties: &mut Parties| match family.log_link_power() {
         None => Response::identity(&scaling, weights, rows, weighted),
         Some(power) => Response::log(parties, LogLink::new(&scaling, power, weights, rows)?).await,
     };
-    let own = super::train(parties, &task, response, &mut course).await?;
-    Ok(scaling.undo(family, own, is_guest))
+    let (all, ending) = super::train(parties, &task, response, &mut course).await?;
+    Ok(scaling.undo(family, coefficients(all, ending), is_guest))
 }
 
 /// The change of units, of which the guest tells each host what it has to know.

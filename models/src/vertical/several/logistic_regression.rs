@@ -3,15 +3,16 @@
 use mpc::several::Parties;
 
 use super::response::Response;
-use super::{Task, check_settings, weighted};
+use super::{Task, check_settings, coefficients, weighted};
 use crate::ModelError;
 use crate::vertical::course::Course;
 use crate::vertical::logistic_regression::{Coefficients, Labels, STEEPNESS, Settings, check};
 
-/// Trains on `columns` (own columns, all finite, standardised). The guest passes its labels, hosts
-/// `None`; the `course` says where training begins and what is kept of it on the way. Training ends
-/// at the tolerance of the `settings`, but at no smaller gradient than the rounding of the sigmoid
-/// allows, which is 7e-5 with three parties and 3e-3 with five, and with weights up to twice that.
+/// Trains on `columns` (own columns, all finite, standardised; training rows, and after them the
+/// validation rows if training stops early). The guest passes its labels, hosts `None`; the
+/// `course` says where training begins and what is kept of it on the way. Training ends at the
+/// tolerance of the `settings`, but at no smaller gradient than the rounding of the sigmoid allows,
+/// which is 7e-5 with three parties and 3e-3 with five, and with weights up to twice that.
 ///
 /// # Errors
 /// [`ModelError::InvalidInput`] for settings that need two parties, labels of one class, too few
@@ -25,10 +26,12 @@ pub async fn train<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
-    check_settings(settings.early_stopping.is_some(), settings.standard_errors)?;
+    check_settings(settings.standard_errors)?;
     let rows = check(parties.is_first(), columns, labels, None, settings)?;
     let weighted = weighted(parties, labels.map(|labels| labels.weights.is_some())).await?;
-    let task = Task { columns, rows, settings, weighted, steepness: STEEPNESS };
+    let (classes, steepness) = (1, STEEPNESS);
+    let task = Task { columns, rows, settings, weighted, steepness, classes };
     let response = async |parties: &mut Parties| Response::logistic(parties, labels, rows).await;
-    super::train(parties, &task, response, &mut course).await
+    let (all, ending) = super::train(parties, &task, response, &mut course).await?;
+    Ok(coefficients(all, ending))
 }

@@ -1,35 +1,40 @@
 //! Regressions over the columns of one guest and several hosts, in `strict` privacy.
 //!
 //! # Functionality
-//! Those of [`logistic_regression`](super::logistic_regression) and
+//! Those of [`logistic_regression`](super::logistic_regression),
+//! [`multinomial_regression`](super::multinomial_regression) and
 //! [`generalized_linear`](super::generalized_linear) for two parties, among n: the first party is
-//! the guest, all others are hosts, and each ends with its own coefficients. There is no early
-//! stopping, no weight of evidence that stays with the guest, and no standard error.
+//! the guest, all others are hosts, and each ends with its own coefficients. There is no weight of
+//! evidence that stays with the guest, and no standard error.
 //! # Messages
-//! 1. once: `weighted` guest → each host, and `label_scale` where the model has one; the parts of
+//! 1. once: `weighted` guest → each host, `classes` and `label_scale` where the model has them;
+//!    with early stopping `early_stopping` between each two; the parts of
 //!    the encrypted products that never change, between each two parties (`mpc::several::matrix`),
 //!    and keys of what the residuals need; where an earlier run is taken up or training begins with
 //!    coefficients, `refresh` between each two (`mpc::refresh`)
 //! 2. per pass: the scores, the residuals, the gradient, truncations, and one stop bit; with a
-//!    logarithmic link also products with the secret step
+//!    logarithmic link also products with the secret step; with early stopping the gradient of the
+//!    validation rows, and the count of passes
 //! 3. `share` to each party, at the end: its own coefficients
 //! # Leaks
 //! To all: numbers of rows and of each party's columns, whether rows have weights, the number of
-//! passes, one stop bit per pass. To each party: its own final coefficients. To each host, of
-//! linear, Poisson and Tweedie regression: the order of magnitude of the target, as a power of two.
+//! passes, one stop bit per pass. To each party: its own final coefficients, of every class. To
+//! each host, of several classes: how many there are; of linear, Poisson and Tweedie regression:
+//! the order of magnitude of the target, as a power of two.
 //! # Security
 //! Semi-honest, against any n - 1 parties together; see `mpc::several`. The columns of two hosts
 //! meet in shares only.
 //! # Cost
 //! Per pass, for each row in whole 8192, what the block of the residuals says
-//! (`mpc::several::sigmoid`, `mpc::several::exponential`), and between each two parties what
-//! `mpc::matrix` says; every pass is over all rows.
+//! (`mpc::several::{sigmoid, softmax, exponential}`), and between each two parties what
+//! `mpc::matrix` says, for all classes but the last; every pass is over all rows.
 //! # Reference
 //! Those of the modules for two parties; the joint curvature of n blocks is at most n
 //! (`whitening`).
 
 pub mod generalized_linear;
 pub mod logistic_regression;
+pub mod multinomial_regression;
 mod objective;
 mod response;
 
@@ -43,14 +48,15 @@ use net::together;
 use super::course::{Course, Passes, misfit};
 use super::generalized_linear::damped::Damped;
 use super::logistic_regression::descent::{Descent, Pass};
+use super::logistic_regression::early_stopping::Patience;
 use super::logistic_regression::objective::Space;
 use super::logistic_regression::optimiser::{INVERSE_STEP_PER_BLOCK, soften};
 use super::logistic_regression::{
-    Coefficients, Ending, QUERIES, Rows, Settings, agree_on_weights, curvature,
+    Coefficients, Ending, QUERIES, Rows, Settings, agree_on_stopping, agree_on_weights, curvature,
     thresholds_of_columns, whiten,
 };
 use crate::ModelError;
-use objective::Objective;
+use objective::{Gradients, Objective};
 use response::Response;
 
 /// What does not depend on the loss.
@@ -62,19 +68,24 @@ struct Task<'a> {
     weighted: bool,
     /// The largest curvature of a row's loss.
     steepness: f64,
+    /// How many classes have coefficients: 1 but for a label of several.
+    classes: usize,
 }
 
-/// Trains with the residuals of `response`.
+/// Trains with the residuals of `response`; the own weights and intercept of each class, of which
+/// there is one but for a label of several.
 async fn train(
     parties: &mut Parties,
     task: &Task<'_>,
     response: impl AsyncFnOnce(&mut Parties) -> Result<Response, ModelError>,
     course: &mut Course<'_>,
-) -> Result<Coefficients, ModelError> {
+) -> Result<(Vec<(Vec<f64>, f64)>, Ending), ModelError> {
     let &Task { columns, rows, settings, steepness, .. } = task;
     let is_guest = parties.is_first();
+    let links = parties.links().iter_mut();
+    together(links.map(|link| agree_on_stopping(link, settings, rows))).await?;
     let whitened = whiten(parties.session(), is_guest, columns, rows, settings, steepness).await?;
-    let passes = QUERIES.min(settings.passes_max);
+    let passes = task.classes * QUERIES.min(settings.passes_max);
     let geometries = Geometries::agree(parties, rows.all(), whitened.columns.len(), passes).await?;
     let objective = Objective {
         product: SharedProducts::prepare(parties, &geometries, &whitened.columns).await?,
@@ -88,13 +99,20 @@ async fn train(
     } else {
         descend(parties, &objective, task, course).await?
     };
-    objective.learn(parties, &result, ending).await
+    Ok((objective.learn(parties, &result).await?, ending))
+}
+
+/// Those of a model with one vector.
+fn coefficients(all: Vec<(Vec<f64>, f64)>, ending: Ending) -> Coefficients {
+    let (weights, intercept) = all.into_iter().next().unwrap_or_default();
+    let Ending { passes, converged } = ending;
+    Coefficients { weights, intercept, passes, converged, standard_errors: None }
 }
 
 /// Refuses what needs two parties.
-fn check_settings(stops_early: bool, standard_errors: bool) -> Result<(), ModelError> {
-    if stops_early || standard_errors {
-        let rule = "with several hosts there is no early stopping and no standard error";
+fn check_settings(standard_errors: bool) -> Result<(), ModelError> {
+    if standard_errors {
+        let rule = "with several hosts there are no standard errors";
         return Err(ModelError::InvalidInput(rule.to_owned()));
     }
     Ok(())
@@ -129,22 +147,34 @@ async fn descend(
     let own = thresholds_of_columns(objective.whitened, parties.is_first(), settings);
     let own: Vec<u64> = own.iter().map(|pull| (pull * descent.unit()).round() as u64).collect();
     let thresholds = objective.beside_zeros(parties, own);
-    let mut at = Position::zero(objective);
+    let mut at = Position::zero(objective, settings);
     let mut passes = at.begin(parties, objective, course, curvature).await?;
     while passes.converged.is_none() {
         parties.session().report_progress(passes.done, settings.passes_max);
-        let gradient = objective.gradient(parties, &at.ahead).await?;
-        let next = descent.propose(parties, &at.ahead, &gradient, 1.0).await?;
+        let Gradients { training, validation } = objective.gradients(parties, &at.ahead).await?;
+        let next = descent.propose(parties, &at.ahead, &training, 1.0).await?;
         let next = soften(parties, next, &thresholds).await?;
-        let Position { current, ahead } = &at;
-        let pass = Pass { current, ahead, next: &next, validation: &[] };
+        let Position { current, ahead, .. } = &at;
+        let pass = Pass { current, ahead, next: &next, validation: &validation };
         let (beyond, verdict) = descent.judge(parties, &pass, bound, passes.done as u32).await?;
-        at = Position { current: next, ahead: beyond };
-        let stop = open_bit(parties, "train.stop", verdict.small).await?;
+        at.ahead = beyond;
+        let before = std::mem::replace(&mut at.current, next);
+        let stop = match &mut at.patience {
+            Some(patience) => {
+                let uphill = verdict.uphill_validation;
+                patience.judge(parties, before, uphill, verdict.small).await?
+            }
+            None => verdict.small,
+        };
+        let stop = open_bit(parties, "train.stop", stop).await?;
         passes.count(stop, settings.passes_max);
         course.keep(passes.done, || passes.state(at.save()));
     }
-    Ok((at.current, passes.into()))
+    let result = match &at.patience {
+        Some(patience) => patience.choose(parties, &at.current).await?,
+        None => at.current,
+    };
+    Ok((result, passes.into()))
 }
 
 /// The same for a loss of unbounded curvature.
@@ -160,20 +190,20 @@ async fn descend_damped(
     let settings = Settings { tolerance, ..task.settings.clone() };
     let own = thresholds_of_columns(objective.whitened, parties.is_first(), &settings);
     let pulls = objective.beside_zeros(parties, Damped::pulls(&own));
-    let (own, blocks) = (objective.widths.iter().sum(), parties.count());
+    let (own, blocks) = (objective.variables(), parties.count());
     let space = Space { own, theirs: 0, blocks, unit: objective.unit() };
     let mut optimiser = Damped::among(parties, space, &settings, pulls);
     let mut passes = Passes::new(Accuracy::Fine);
     if let Some(state) = course.resume(parties).await? {
-        passes.resume(&state)?;
+        passes = Passes::of(&state)?;
         optimiser.load(state.shared, passes.done)?;
     } else if let Some(start) = &course.start {
         optimiser.begin(objective.point_of(parties, start, 1.0).await?);
     }
     while passes.converged.is_none() {
         parties.session().report_progress(passes.done, settings.passes_max);
-        let gradient = objective.gradient(parties, optimiser.ahead()).await?;
-        let small = optimiser.advance(parties, gradient).await?;
+        let gradients = objective.gradients(parties, optimiser.ahead()).await?;
+        let small = optimiser.advance(parties, gradients.training).await?;
         let stop = open_bit(parties, "train.stop", small).await?;
         passes.count(stop, settings.passes_max);
         course.keep(passes.done, || passes.state(optimiser.save()));
@@ -187,12 +217,15 @@ struct Position {
     current: Vec<u64>,
     /// Where the next gradient is taken.
     ahead: Vec<u64>,
+    /// The last passes, if training stops early.
+    patience: Option<Patience>,
 }
 
 impl Position {
-    fn zero(objective: &Objective<'_>) -> Self {
-        let zero = vec![0; objective.widths.iter().sum()];
-        Self { current: zero.clone(), ahead: zero }
+    fn zero(objective: &Objective<'_>, settings: &Settings) -> Self {
+        let zero = vec![0; objective.variables()];
+        let patience = settings.early_stopping.map(|it| Patience::new(it.patience));
+        Self { current: zero.clone(), ahead: zero, patience }
     }
 
     /// Goes to where the `course` says that training begins; the passes before.
@@ -204,8 +237,7 @@ impl Position {
         curvature: f64,
     ) -> Result<Passes, ModelError> {
         if let Some(state) = course.resume(parties).await? {
-            let mut passes = Passes::new(Accuracy::Fine);
-            passes.resume(&state)?;
+            let passes = Passes::of(&state)?;
             self.load(state.shared)?;
             return Ok(passes);
         }
@@ -219,16 +251,28 @@ impl Position {
 
     fn save(&self) -> Shared {
         let words = [&self.current[..], &self.ahead].concat();
-        Shared { words, ..Shared::default() }
+        let mut shared = Shared { words, ..Shared::default() };
+        if let Some(patience) = &self.patience {
+            patience.save(&mut shared);
+        }
+        shared
     }
 
     fn load(&mut self, shared: Shared) -> Result<(), ModelError> {
-        let Shared { mut words, wide, bits } = shared;
-        if words.len() != 2 * self.current.len() || !wide.is_empty() || !bits.is_empty() {
+        let Shared { words, wide, bits } = shared;
+        let size = self.current.len();
+        let (Some(current), Some(ahead)) = (words.get(..size), words.get(size..2 * size)) else {
+            return Err(misfit());
+        };
+        let earlier = &words[2 * size..];
+        let fits = match &mut self.patience {
+            Some(patience) => patience.load(earlier, bits, size),
+            None => earlier.is_empty() && bits.is_empty(),
+        };
+        if !fits || !wide.is_empty() {
             return Err(misfit());
         }
-        self.ahead = words.split_off(self.current.len());
-        self.current = words;
+        (self.current, self.ahead) = (current.to_vec(), ahead.to_vec());
         Ok(())
     }
 }

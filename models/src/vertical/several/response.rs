@@ -5,6 +5,7 @@ use std::f64::consts::SQRT_2;
 
 use mpc::several::exponential::{Exponential, Term};
 use mpc::several::sigmoid::Sigmoid;
+use mpc::several::softmax::Softmax;
 use mpc::several::{Parties, exponential, multiply_by, sigmoid, truncate};
 
 use crate::ModelError;
@@ -14,6 +15,7 @@ use crate::vertical::generalized_linear::response::{
 };
 use crate::vertical::generalized_linear::scaling::Scaling;
 use crate::vertical::logistic_regression::{Labels, Rows};
+use crate::vertical::multinomial_regression::{ClassRows, negated_sum};
 
 /// The rows' targets and factors with what the mean function needs; targets and factors are the
 /// guest's and empty at hosts.
@@ -26,6 +28,13 @@ pub(super) enum Response {
         scales: Vec<f64>,
         /// s·y, in units of the residual.
         targets: Vec<u64>,
+    },
+    /// s·(softmax(z) - y), of each class.
+    Softmax {
+        /// The block.
+        softmax: Box<Softmax>,
+        /// The classes and the factors.
+        rows: ClassRows,
     },
     /// s·(z - y).
     Identity {
@@ -59,6 +68,15 @@ impl Response {
         Ok(Self::Logistic { sigmoid, scales, targets })
     }
 
+    /// Of multinomial regression.
+    pub(super) async fn softmax(
+        parties: &mut Parties,
+        rows: ClassRows,
+    ) -> Result<Self, ModelError> {
+        let softmax = Box::new(Softmax::prepare(parties).await?);
+        Ok(Self::Softmax { softmax, rows })
+    }
+
     /// Of the squared loss.
     pub(super) fn identity(
         scaling: &Scaling,
@@ -76,28 +94,42 @@ impl Response {
         Ok(Self::Log { exponential, link })
     }
 
-    /// Shares of the residuals, from shares of the linear predictors of all rows.
+    /// Shares of the residuals, from shares of the linear predictors of all rows; of several
+    /// classes those of all but the last, as the predictors are.
     pub(super) async fn residuals(
         &self,
         parties: &mut Parties,
-        mut scores: Vec<u64>,
-    ) -> Result<Vec<u64>, ModelError> {
+        mut scores: Vec<Vec<u64>>,
+    ) -> Result<Vec<Vec<u64>>, ModelError> {
         match self {
             Self::Logistic { sigmoid, scales, targets } => {
+                let scores = scores.concat();
                 let mut residuals =
                     sigmoid.evaluate(parties, &scores, scales, RESIDUAL_BITS).await?;
                 subtract(&mut residuals, targets);
+                Ok(vec![residuals])
+            }
+            Self::Softmax { softmax, rows } => {
+                let count = scores.len();
+                scores.push(negated_sum(scores.iter().map(Vec::as_slice)));
+                let factors = rows.factors(parties.is_first());
+                let mut residuals =
+                    softmax.evaluate(parties, &scores, factors, RESIDUAL_BITS).await?;
+                rows.subtract(&mut residuals);
+                residuals.truncate(count);
                 Ok(residuals)
             }
             Self::Identity { factors, targets } => {
+                let mut scores = scores.concat();
                 subtract(&mut scores, targets);
                 let scores = truncate(parties, &scores, SCORE_SHIFT).await?;
                 let factors = factors.known(parties.is_first());
                 let products = multiply_by(parties, factors, FACTOR_WIDTH, &scores).await?;
-                Ok(truncate(parties, &products, FACTOR_BITS).await?)
+                Ok(vec![truncate(parties, &products, FACTOR_BITS).await?])
             }
             Self::Log { exponential, link } => {
                 let LogLink { range, terms, constants, offsets } = link;
+                let mut scores = scores.concat();
                 add(&mut scores, offsets);
                 let terms: Vec<Term<'_>> =
                     terms.iter().map(|(rate, factors)| Term { rate: *rate, factors }).collect();
@@ -105,7 +137,7 @@ impl Response {
                     exponential.evaluate(parties, &scores, &terms, *range, LOG_RESIDUAL_BITS);
                 let mut residuals = residuals.await?;
                 add(&mut residuals, constants);
-                Ok(residuals)
+                Ok(vec![residuals])
             }
         }
     }
@@ -113,15 +145,20 @@ impl Response {
     /// Fractional bits of residuals.
     pub(super) fn residual_bits(&self) -> u32 {
         match self {
-            Self::Logistic { .. } | Self::Identity { .. } => RESIDUAL_BITS,
+            Self::Logistic { .. } | Self::Softmax { .. } | Self::Identity { .. } => RESIDUAL_BITS,
             Self::Log { .. } => LOG_RESIDUAL_BITS,
         }
     }
 
+    /// The number of classes that have coefficients; 1 but for several classes.
+    pub(super) fn classes(&self) -> usize {
+        if let Self::Softmax { rows, .. } = self { rows.count } else { 1 }
+    }
+
     /// The curvature by which a gradient may grow with the distance from the optimum; residuals of
-    /// the log-loss are bounded.
+    /// log-losses are bounded.
     pub(super) fn growth(&self, curvature: f64) -> f64 {
-        if matches!(self, Self::Logistic { .. }) { 1.0 } else { curvature }
+        if matches!(self, Self::Logistic { .. } | Self::Softmax { .. }) { 1.0 } else { curvature }
     }
 
     /// The smallest gradient at which training can stop, with so many parties and this bound on the
@@ -130,12 +167,15 @@ impl Response {
     /// The rounding of the sigmoid moves the gradient by its deviation times 2√(variables/rows),
     /// and by the root of the rows' mean squared factor, which the curvature bounds. That of an
     /// exponential does by its deviation times √(variables/rows), and by the root of the mean
-    /// squared term in units of the mean target, which is taken for at most 2.
+    /// squared term in units of the mean target, which is taken for at most 2. Of the probabilities
+    /// of several classes it is at most half of that for each class.
     pub(super) fn rounding(&self, parties: usize, curvature: f64) -> f64 {
         match self {
             Self::Logistic { .. } => SQRT_2 * sigmoid::deviation(parties) * curvature.sqrt(),
             Self::Identity { .. } => 0.0,
-            Self::Log { .. } => SQRT_2 * exponential::deviation(parties) * curvature.sqrt(),
+            Self::Softmax { .. } | Self::Log { .. } => {
+                SQRT_2 * exponential::deviation(parties) * curvature.sqrt()
+            }
         }
     }
 }

@@ -11,11 +11,17 @@ use crate::local::logistic_regression as local;
 use crate::vertical::attacks::{advantage, chance};
 use crate::vertical::logistic_regression::{EarlyStopping, Labels, STEEPNESS, check};
 
+mod classes;
 mod courses;
 mod numbers;
 
-const DISCLOSURES: [&str; 4] =
-    ["train.stop", "model.own_coefficients", "train.weighted", "train.label_scale"];
+const DISCLOSURES: [&str; 5] = [
+    "train.stop",
+    "model.own_coefficients",
+    "train.weighted",
+    "train.label_scale",
+    "train.classes",
+];
 
 /// Each party's columns, correlated within and across the parties, and labels that depend on all.
 struct Data {
@@ -183,14 +189,9 @@ fn peer_drops() {
 #[test]
 fn what_needs_two_parties_is_refused() {
     let data = data(64, &[1, 1, 1]);
-    let early = EarlyStopping { patience: 1, validation_rows: 10 };
-    for settings in [
-        Settings { early_stopping: Some(early), ..Settings::default() },
-        Settings { standard_errors: true, ..Settings::default() },
-    ] {
-        for result in run(&data, None, &settings).results {
-            assert!(matches!(result, Err(ModelError::InvalidInput(_))), "{result:?}");
-        }
+    let settings = Settings { standard_errors: true, ..Settings::default() };
+    for result in run(&data, None, &settings).results {
+        assert!(matches!(result, Err(ModelError::InvalidInput(_))), "{result:?}");
     }
 }
 
@@ -219,8 +220,8 @@ fn both_hosts_shares_of_residuals_say_nothing_about_labels() {
             widths: geometries.widths(),
             rows,
         };
-        let zero = objective.by_party(&vec![0; geometries.widths().iter().sum()]);
-        objective.residuals(&mut parties, &zero).await.unwrap()
+        let zero = objective.points(&vec![0; objective.variables()]);
+        objective.residuals(&mut parties, &zero).await.unwrap().swap_remove(0)
     };
     let outcome = mesh(4, 3, watch);
     let sum = |parties: &[usize]| -> Vec<f64> {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use mpc::refresh::Shared;
 
 use super::stopping::Stopping;
+use super::trainers::Trainers;
 use super::{PartNode, PartTree};
 use crate::ModelError;
 use crate::vertical::course::{State, misfit};
@@ -22,7 +23,11 @@ pub(super) type Added = Vec<Vec<u64>>;
 
 impl Boosted {
     /// The state after the last tree, with the shares of all margins, a vector an output.
-    pub(super) fn state(&self, margins: &[Vec<u64>], stopping: &Stopping<'_>) -> State {
+    pub(super) fn state<P: Trainers>(
+        &self,
+        margins: &[Vec<u64>],
+        stopping: &Stopping<'_, P>,
+    ) -> State {
         let mut shared = Shared { words: margins.concat(), ..Shared::default() };
         self.added.iter().flatten().for_each(|added| shared.words.extend(added));
         shared.words.extend(leaves(&self.trees));
@@ -34,10 +39,10 @@ impl Boosted {
 
     /// Takes a state up, of as many margins as there are, the last ones of so many `validation`
     /// rows; a tree of this party is `sound`.
-    pub(super) fn of(
+    pub(super) fn of<P: Trainers>(
         state: State,
         (margins, validation): (&mut [Vec<u64>], usize),
-        stopping: &mut Stopping<'_>,
+        stopping: &mut Stopping<'_, P>,
         sound: impl Fn(&PartTree) -> bool,
     ) -> Result<Self, ModelError> {
         let State { plain, shared, part } = state;

@@ -8,16 +8,13 @@
 //! both derivatives of a row have the same weight.
 
 use crypto::random::Generator;
-use mpc::TwoParty;
-use mpc::comparison::is_negative;
-use mpc::product::{Form, Products};
-use mpc::sigmoid::{Accuracy, SCORE_UNIT, Sigmoid};
-use mpc::softmax::{FACTOR_BITS, Factors, Softmax};
-use mpc::wide::{from_words, widen};
+use mpc::Arithmetic;
+use mpc::product::Form;
+use mpc::sigmoid::SCORE_UNIT;
 
-use super::log_link::LogLink;
-use super::sharing::share;
+use super::log_link::{LogLink, second_shift};
 use super::targets::Targets;
+use super::trainers::Trainers;
 use super::{DIVERGENCE, Units};
 use crate::ModelError;
 use crate::local::boosted_trees::{Ensemble, Loss, Settings, second_damping};
@@ -28,29 +25,29 @@ pub(super) const RESIDUAL_BITS: u32 = 22;
 /// Fractional bits of weights that are multiplied with.
 const WEIGHT_FRACTION_BITS: u32 = 20;
 /// What makes margins whole powers of two: their unit is 2^48/50.
-pub(super) const SCORES: u64 = 50;
-pub(super) const SCORE_BITS: u32 = 48;
+const SCORES: u64 = 50;
+const SCORE_BITS: u32 = 48;
 
 /// What the derivatives of a training need.
-pub(super) struct Derivatives<'a> {
-    products: &'a Products,
+pub(super) struct Derivatives<'a, P: Trainers> {
+    products: &'a P::Products,
     units: Units,
     /// The guest's rows.
     targets: Option<&'a Targets>,
-    kind: Kind,
+    kind: Kind<P>,
     /// Whether trees see all training rows.
     sees_all: bool,
     /// Shares of the weights of all rows, where they are not all 1.
     weights: Option<Vec<u128>>,
 }
 
-enum Kind {
+enum Kind<P: Trainers> {
     /// The same for all trees.
     Constant(Loss),
-    Logistic(Box<Sigmoid>),
-    Softmax(Box<Softmax>),
+    Logistic(Box<P::Sigmoid>),
+    Softmax(Box<P::Softmax>),
     Squared,
-    Log(Box<LogLink>),
+    Log(Box<LogLink<P>>),
 }
 
 /// Derivatives of one round.
@@ -64,11 +61,11 @@ pub(super) struct Derived {
     pub(super) diverges: Option<u64>,
 }
 
-impl<'a> Derivatives<'a> {
+impl<'a, P: Trainers> Derivatives<'a, P> {
     /// Shares the weights of so many `rows` if they are `weighted`.
     pub(super) async fn prepare(
-        party: &mut TwoParty,
-        products: &'a Products,
+        party: &mut P,
+        products: &'a P::Products,
         units: Units,
         settings: &Settings,
         targets: Option<&'a Targets>,
@@ -78,12 +75,12 @@ impl<'a> Derivatives<'a> {
             (Ensemble::Forest, loss) => Kind::Constant(loss),
             (Ensemble::Boosting, Loss::Squared) => Kind::Squared,
             (Ensemble::Boosting, Loss::Softmax { .. }) => {
-                Kind::Softmax(Box::new(Softmax::prepare(party).await?))
+                Kind::Softmax(Box::new(party.prepare_softmax().await?))
             }
             (Ensemble::Boosting, loss) if loss.power().is_some() => {
                 Kind::Log(Box::new(LogLink::prepare(party, loss).await?))
             }
-            _ => Kind::Logistic(Box::new(Sigmoid::prepare(party).await?)),
+            _ => Kind::Logistic(Box::new(party.prepare_sigmoid().await?)),
         };
         let has_own_weights = matches!(kind, Kind::Constant(_) | Kind::Log(_));
         let weights = if weighted && !has_own_weights {
@@ -91,7 +88,7 @@ impl<'a> Derivatives<'a> {
             let word = |weight: &f64| (weight * unit).round() as u128;
             let own: Option<Vec<u128>> =
                 targets.map(|targets| targets.weights.iter().map(word).collect());
-            Some(share(party, own.as_deref(), rows).await?)
+            Some(party.share(own.as_deref(), rows).await?)
         } else {
             None
         };
@@ -100,10 +97,11 @@ impl<'a> Derivatives<'a> {
     }
 
     /// Shares of the packed derivatives of the first `training` rows at these margins, a vector an
-    /// output of the loss, and of the first derivatives of the rows behind them; both without bias.
+    /// output of the loss, and of the first derivatives of the rows behind them; both without bias,
+    /// but for a fiftieth of a unit at most in second derivatives among several parties.
     pub(super) async fn at(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         margins: &[Vec<u64>],
         training: usize,
     ) -> Result<Derived, ModelError> {
@@ -116,11 +114,8 @@ impl<'a> Derivatives<'a> {
             Kind::Squared => self.squared(party, margins, training).await,
             Kind::Log(link) => {
                 let both = link.derivatives(party, margins, self.targets, training).await?;
-                let shift = LogLink::second_shift(self.units);
-                let unit = party.share_of_public(1);
-                let seconds = both.seconds[..training]
-                    .iter()
-                    .map(|second| ((second >> shift) as u64).wrapping_add(unit));
+                let shift = second_shift(self.units);
+                let seconds = drop_bits(party, &both.seconds[..training], shift);
                 let derived = self.derived(party, &both.firsts, seconds);
                 Ok(Derived { diverges: Some(both.diverges), ..derived })
             }
@@ -128,10 +123,10 @@ impl<'a> Derivatives<'a> {
     }
 
     /// The guest's shares are the derivatives, the host's are zero.
-    fn constant(&self, party: &TwoParty, loss: Loss, training: usize) -> Derived {
+    fn constant(&self, party: &P, loss: Loss, training: usize) -> Derived {
         let packed = self.targets.map_or_else(
             || vec![0; training],
-            |targets| constant(targets, self.units, loss, training, party.session.rng()),
+            |targets| constant(targets, self.units, loss, training, party.session().rng()),
         );
         Derived { packed: vec![packed], residuals: Vec::new(), diverges: None }
     }
@@ -145,29 +140,26 @@ impl<'a> Derivatives<'a> {
 
     async fn logistic(
         &self,
-        party: &mut TwoParty,
-        sigmoid: &Sigmoid,
+        party: &mut P,
+        sigmoid: &P::Sigmoid,
         margins: &[u64],
         training: usize,
     ) -> Result<Derived, ModelError> {
         let margins = self.started(0, margins);
-        let scales = if party.is_first() { vec![1.0; margins.len()] } else { Vec::new() };
-        let chances =
-            sigmoid.evaluate(party, &margins, &scales, RESIDUAL_BITS, Accuracy::Fine).await?;
+        let chances = party.sigmoid(sigmoid, &margins).await?;
         self.of_chances(party, &[chances], training, 1).await
     }
 
     async fn softmax(
         &self,
-        party: &mut TwoParty,
-        softmax: &Softmax,
+        party: &mut P,
+        softmax: &P::Softmax,
         margins: &[Vec<u64>],
         training: usize,
     ) -> Result<Derived, ModelError> {
         let margins: Vec<Vec<u64>> =
             (0..).zip(margins).map(|it| self.started(it.0, it.1)).collect();
-        let even = Factors::Even(1 << FACTOR_BITS);
-        let chances = softmax.evaluate(party, &margins, even, RESIDUAL_BITS).await?;
+        let chances = party.softmax(softmax, &margins).await?;
         // Twice p·(1 - p): see `Loss::derivatives`.
         self.of_chances(party, &chances, training, 2).await
     }
@@ -176,26 +168,24 @@ impl<'a> Derivatives<'a> {
     /// The second derivatives are p·(1 - p) times a `curvature`.
     async fn of_chances(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         chances: &[Vec<u64>],
         training: usize,
         curvature: i64,
     ) -> Result<Derived, ModelError> {
-        let first = party.is_first();
         let rows = chances.first().map_or(0, Vec::len);
-        let chances = from_words(&chances.concat(), first);
-        let one = if first { 1_u128 << RESIDUAL_BITS } else { 0 };
+        let chances = party.wide(&chances.concat()).await?;
+        let one = u128::from(party.share_of_public(1)) << RESIDUAL_BITS;
         let trained = |all: &[u128]| -> Vec<u128> {
             all.chunks(rows.max(1)).flat_map(|all| &all[..training]).copied().collect()
         };
         let others: Vec<u128> =
             trained(&chances).iter().map(|share| one.wrapping_sub(*share)).collect();
         let mut residuals = self.weigh(party, chances).await?;
-        let shift = 2 * RESIDUAL_BITS - self.units.second_bits;
+        let shift = 2 * RESIDUAL_BITS - self.units.second_bits - P::SPARE_BITS;
         let form = Form { terms: vec![(curvature, 0, 1)], shift };
-        let seconds =
-            self.products.evaluate(party, &[&trained(&residuals), &others], &[form]).await?;
-        let unit = party.share_of_public(1);
+        let factors: [&[u128]; 2] = [&trained(&residuals), &others];
+        let seconds = party.evaluate(self.products, &factors, &[form]).await?;
         let (mut packed, mut of_validation) = (Vec::new(), Vec::new());
         let seconds = seconds[0].chunks(training.max(1));
         for (class, (residuals, seconds)) in
@@ -211,7 +201,7 @@ impl<'a> Derivatives<'a> {
                     *residual = residual.wrapping_sub((label * weight * unit).round() as u128);
                 }
             }
-            let seconds = seconds.iter().map(|second| (*second as u64).wrapping_add(unit));
+            let seconds = drop_bits(party, seconds, P::SPARE_BITS);
             let derived = self.derived(party, residuals, seconds);
             packed.extend(derived.packed);
             of_validation.extend(derived.residuals);
@@ -221,13 +211,14 @@ impl<'a> Derivatives<'a> {
 
     async fn squared(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         margins: &[u64],
         training: usize,
     ) -> Result<Derived, ModelError> {
         let scores: Vec<u128> =
             margins.iter().map(|margin| u128::from(margin.wrapping_mul(SCORES))).collect();
-        let mut residuals = widen(party, &scores, 1 << 64, SCORE_BITS - RESIDUAL_BITS).await?;
+        let scores = [(&scores[..], u64::BITS, SCORE_BITS - RESIDUAL_BITS)];
+        let mut residuals = party.widen(&scores).await?.swap_remove(0);
         if let Some(targets) = self.targets {
             let unit = (1_u64 << RESIDUAL_BITS) as f64;
             for (residual, label) in residuals.iter_mut().zip(&targets.labels) {
@@ -256,54 +247,61 @@ impl<'a> Derivatives<'a> {
     /// weights.
     async fn diverges(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         [residuals, weighed]: [&[u128]; 2],
     ) -> Result<u64, ModelError> {
         let form = [Form::product(0, 1, RESIDUAL_BITS)];
-        let squares = self.products.evaluate(party, &[residuals, weighed], &form).await?;
+        let squares = party.evaluate(self.products, &[residuals, weighed], &form).await?;
         let sum = squares[0].iter().fold(0_u128, |sum, square| sum.wrapping_add(*square));
         let most = u64::from(DIVERGENCE) * residuals.len() as u64;
         let room = party.share_of_public(most << RESIDUAL_BITS).wrapping_sub(sum as u64);
-        Ok(is_negative(party, &[room], 64).await?.bit(0))
+        Ok(party.is_negative(&[room], 64).await?.bit(0))
     }
 
     /// Shares with [`RESIDUAL_BITS`] fractional bits, of all rows once or several times, times the
     /// weights of the rows.
-    async fn weigh(
-        &self,
-        party: &mut TwoParty,
-        shares: Vec<u128>,
-    ) -> Result<Vec<u128>, ModelError> {
+    async fn weigh(&self, party: &mut P, shares: Vec<u128>) -> Result<Vec<u128>, ModelError> {
         let Some(weights) = &self.weights else { return Ok(shares) };
         let weights: Vec<u128> = weights.iter().copied().cycle().take(shares.len()).collect();
         let form = Form::product(0, 1, WEIGHT_FRACTION_BITS);
-        Ok(self.products.evaluate(party, &[&shares, &weights], &[form]).await?.swap_remove(0))
+        let factors: [&[u128]; 2] = [&shares, &weights];
+        Ok(party.evaluate(self.products, &factors, &[form]).await?.swap_remove(0))
     }
 
     /// Rounds the first derivatives of training rows and packs them with the `seconds`.
     fn derived(
         &self,
-        party: &TwoParty,
+        party: &P,
         residuals: &[u128],
         seconds: impl ExactSizeIterator<Item = u64>,
     ) -> Derived {
-        // Shares modulo 2^128 of a small number sum up to a multiple of 2^128 more than it: modulo
-        // 2^64 nothing is left of that when each drops its low bits. That loses a unit on average.
-        let unit = party.share_of_public(1);
-        let shift = RESIDUAL_BITS - self.units.first_bits;
         let (training, validation) = residuals.split_at(seconds.len());
-        let packed = training.iter().zip(seconds).map(|(residual, second)| {
-            self.units.pack(((residual >> shift) as u64).wrapping_add(unit), second)
-        });
+        let firsts = drop_bits(party, training, RESIDUAL_BITS - self.units.first_bits);
+        let packed = firsts.zip(seconds).map(|(first, second)| self.units.pack(first, second));
         let packed = vec![packed.collect()];
         let residuals = validation.iter().map(|share| *share as u64).collect();
         Derived { packed, residuals, diverges: None }
     }
 }
 
+/// Shares modulo 2^64 of small numbers without their low bits, rounded without bias.
+///
+/// Shares modulo 2^128 of a small number sum up to a multiple of 2^128 more than it, of which
+/// modulo 2^64 nothing is left when each drops its low bits. That loses half a unit on average at
+/// each party, which is added before; of a product of two parties whose bits were dropped already,
+/// so many units of these.
+fn drop_bits<P: Arithmetic>(
+    party: &P,
+    shares: &[u128],
+    bits: u32,
+) -> impl ExactSizeIterator<Item = u64> {
+    let lost = u128::from(party.share_of_public(party.count() as u64)) << bits >> 1;
+    shares.iter().map(move |share| (share.wrapping_add(lost) >> bits) as u64)
+}
+
 /// The packed derivatives of the first `training` rows at the base score, which the guest works out
 /// alone.
-pub(super) fn constant(
+fn constant(
     targets: &Targets,
     units: Units,
     loss: Loss,

@@ -26,7 +26,9 @@ impl StrictTrees {
     /// adds its base score.
     pub fn shared_margins(&self, mut sums: Vec<u64>) -> Vec<u64> {
         let base = (self.base_score * SCORE_UNIT).round() as i64 as u64;
-        sums.iter_mut().for_each(|sum| *sum = sum.wrapping_add(base));
+        for sum in &mut sums {
+            *sum = sum.wrapping_add(base);
+        }
         sums
     }
 
@@ -54,7 +56,9 @@ impl StrictTrees {
         if party.is_first() {
             let base = (self.base_score - 0.5) * 2_f64.powi(PROBABILITY_BITS as i32);
             let base = base.round() as i64 as u64;
-            shares.iter_mut().for_each(|share| *share = share.wrapping_add(base));
+            for share in &mut shares {
+                *share = share.wrapping_add(base);
+            }
         }
         Ok(shares)
     }

@@ -34,7 +34,7 @@ pub(super) async fn fill<P: Arithmetic>(
     let low = (1_u64 << low_bits) - 1;
     let seconds: Vec<u128> = packed.iter().map(|word| u128::from(word & low)).collect();
     let firsts: Vec<u128> = packed.iter().map(|word| u128::from(word >> low_bits)).collect();
-    let parts = [(&seconds[..], low_bits), (&firsts[..], 64 - low_bits)];
+    let parts = [(&seconds[..], low_bits, 0), (&firsts[..], 64 - low_bits, 0)];
     let mut parts = party.widen(&parts).await?.into_iter();
     let (seconds, firsts) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let lambda = penalties.lambda;

@@ -18,14 +18,12 @@
 //! rows that a sample leaves out: whether the sum has grown to [`GROWN`] times the rows is
 //! therefore compared before each tree, on shares, and becomes part of the one stop bit.
 
-use mpc::TwoParty;
-use mpc::comparison::is_negative;
-use mpc::exponential::{Exponential, Range, Term};
-use mpc::wide::widen;
+use mpc::exponential::{Range, Term};
 
 use super::Units;
 use super::derivatives::RESIDUAL_BITS;
 use super::targets::Targets;
+use super::trainers::Trainers;
 use crate::ModelError;
 use crate::local::boosted_trees::Loss;
 use crate::vertical::generalized_linear::response::exponent_range;
@@ -36,8 +34,8 @@ pub(super) const GROWN: u64 = 4;
 const COEFFICIENT_BITS: u32 = 20;
 
 /// A loss with a logarithmic link.
-pub(super) struct LogLink {
-    exponential: Exponential,
+pub(super) struct LogLink<P: Trainers> {
+    exponential: P::Exponential,
     range: Range,
     /// p.
     power: f64,
@@ -47,23 +45,23 @@ pub(super) struct LogLink {
 pub(super) struct Both {
     /// g, with [`RESIDUAL_BITS`] fractional bits.
     pub(super) firsts: Vec<u128>,
-    /// h; see [`LogLink::second_shift`].
+    /// h; see [`second_shift`].
     pub(super) seconds: Vec<u128>,
     /// Whether the sum of A and B over training rows is beyond [`GROWN`] times these.
     pub(super) diverges: u64,
 }
 
-impl LogLink {
-    pub(super) async fn prepare(party: &mut TwoParty, loss: Loss) -> Result<Self, ModelError> {
+impl<P: Trainers> LogLink<P> {
+    pub(super) async fn prepare(party: &mut P, loss: Loss) -> Result<Self, ModelError> {
         let power = loss.power().unwrap_or_default();
         let range = exponent_range(power)?;
-        Ok(Self { exponential: Exponential::prepare(party).await?, range, power })
+        Ok(Self { exponential: party.prepare_exponential().await?, range, power })
     }
 
     /// Both derivatives at these margins, of which the first `training` are learned from.
     pub(super) async fn derivatives(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         margins: &[u64],
         targets: Option<&Targets>,
         training: usize,
@@ -87,19 +85,14 @@ impl LogLink {
             .fold(0_u128, |sum, (rise, fall)| sum.wrapping_add(*rise).wrapping_add(*fall));
         let most = party.share_of_public((GROWN * training as u64) << RESIDUAL_BITS);
         let room = most.wrapping_sub(sum as u64);
-        let diverges = is_negative(party, &[room], 64).await?.bit(0);
+        let diverges = party.is_negative(&[room], 64).await?.bit(0);
         Ok(Both { firsts, seconds: both().map(second).collect(), diverges })
-    }
-
-    /// Bits that h has to lose.
-    pub(super) fn second_shift(units: Units) -> u32 {
-        COEFFICIENT_BITS + RESIDUAL_BITS - units.second_bits
     }
 
     /// The factors, which the guest passes, times the exponentials of this rate.
     async fn part(
         &self,
-        party: &mut TwoParty,
+        party: &mut P,
         margins: &[u64],
         rate: f64,
         factors: Option<Vec<f64>>,
@@ -113,9 +106,13 @@ impl LogLink {
             return Ok(constants);
         }
         let term = Term { rate, factors: &factors };
-        let words =
-            self.exponential.evaluate(party, margins, &[term], self.range, RESIDUAL_BITS).await?;
+        let words = party.exponentials(&self.exponential, margins, (term, self.range)).await?;
         let words: Vec<u128> = words.into_iter().map(u128::from).collect();
-        Ok(widen(party, &words, 1 << 64, 0).await?)
+        Ok(party.widen(&[(&words, u64::BITS, 0)]).await?.swap_remove(0))
     }
+}
+
+/// Bits that h has to lose.
+pub(super) fn second_shift(units: Units) -> u32 {
+    COEFFICIENT_BITS + RESIDUAL_BITS - units.second_bits
 }

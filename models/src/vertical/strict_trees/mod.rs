@@ -57,6 +57,7 @@
 //! G·H'_L)²/(H'_L·H'_R)` with `H'_L = H_L + λ`, `H'_R = H_R + λ` and H' their sum, so that
 //! fractions are compared and nothing is divided.
 
+mod boosting;
 mod checkpoint;
 mod choice;
 mod cuts;
@@ -73,6 +74,7 @@ mod stopping;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod trainers;
 mod units;
 mod walk;
 
@@ -80,23 +82,22 @@ use features::binned::BinnedMatrix;
 use mpc::TwoParty;
 use mpc::histogram::{Column, Geometry, Histogram};
 use mpc::product::Products;
-use mpc::reveal::open_bit;
 
 use crate::ModelError;
-use crate::local::boosted_trees::{
-    Examples, Loss, Settings, check_features, check_parts, rows_of_tree,
-};
+use crate::local::boosted_trees::{Examples, Loss, Settings, check_features, check_parts};
 use crate::vertical::course::Course;
-use checkpoint::{Added, Boosted};
+use boosting::{Boosting, move_by};
+use checkpoint::Added;
 use cuts::{FeatureShape, Shapes};
 use derivatives::Derivatives;
 use growing::Growing;
 pub use parts::{Owner, PartNode, PartTree, StrictTrees};
-use stopping::{Stopping, either};
 pub use targets::Known;
 use targets::Targets;
+use trainers::{Grower, Trainers};
 use units::Penalties;
 pub use units::Units;
+use walk::Splits;
 
 /// Keys of the disclosures that are recorded while training.
 pub const DISCLOSURES: [&str; 5] = [FEATURE_SIZES, SHAPE, OWNER, OWN_SPLITS, STOP];
@@ -168,21 +169,10 @@ pub async fn train_along<'a>(
     settings: &Settings,
     course: Course<'a>,
 ) -> Result<Training, ModelError> {
-    let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
-    let rows = if stops { rows } else { Rows { validation: &[], ..rows } };
-    let all = [rows.training, rows.validation].concat();
-    let mut targets = check(party.is_first(), matrix, known, rows, settings)?;
-    let count = rows.training.len();
-    let units = Units::new(count, settings)?;
-    let weighted = rows.weighted || !settings.class_weights.is_empty();
-    if weighted
-        && settings.loss == Loss::Squared
-        && let Some(targets) = &mut targets
-    {
-        targets.round_weights(units, count, settings);
-    }
-
-    let codes = cuts::codes(matrix, &all, count);
+    let begun = Begun::new(party.is_first(), matrix, known, rows, settings)?;
+    let Begun { rows, all, units, .. } = &begun;
+    let (count, units) = (rows.training.len(), *units);
+    let codes = cuts::codes(matrix, all, count);
     let own = codes.iter().map(|codes| codes.shape).collect();
     let shapes = Shapes::exchange(party, own).await?;
     let columns: Vec<Column<'_>> = codes
@@ -194,10 +184,8 @@ pub async fn train_along<'a>(
     shapes.check_cells(party, geometry.their_cells())?;
     let histogram = Histogram::prepare(party, &geometry, columns).await?;
     let products = &Products::prepare(party).await?;
-    let penalties = &Penalties::share(party, units, settings, targets.as_ref(), count).await?;
-    let weighted = (weighted, all.len());
-    let derivatives =
-        Derivatives::prepare(party, products, units, settings, targets.as_ref(), weighted).await?;
+    let targets = begun.targets.as_ref();
+    let penalties = &Penalties::share(party, units, settings, targets, count).await?;
     let growing = Growing {
         histogram: &histogram,
         products,
@@ -207,131 +195,70 @@ pub async fn train_along<'a>(
         penalties,
         settings,
     };
-    let outputs = settings.loss.outputs();
-    let margins = vec![vec![0; all.len()]; outputs];
-    let mut boosting = Boosting { derivatives, growing, rows, margins };
-    let trees = boosting.run(party, matrix.features().len(), course).await?;
-    let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
-    for margins in &mut boosting.margins {
-        margins.truncate(count);
-    }
-    let margins = row_by_row(&boosting.margins);
-    let (base_scores, scale) =
-        targets.map_or((vec![0.0; outputs], 1.0), |targets| (targets.base_scores, targets.scale));
-    let model = StrictTrees::new(base_scores, scale, features, trees);
-    Ok(Training { model, margins })
+    begun.boost(party, (products, &growing), matrix, settings, course).await
 }
 
-/// The state between trees.
-struct Boosting<'a> {
-    derivatives: Derivatives<'a>,
-    growing: Growing<'a>,
+/// What all parties have before they talk to each other.
+struct Begun<'a> {
     rows: Rows<'a>,
-    /// Shares, of training and then of validation rows; a vector an output of the loss.
-    margins: Vec<Vec<u64>>,
+    /// Training rows and after them validation rows.
+    all: Vec<u32>,
+    /// What the guest alone knows.
+    targets: Option<Targets>,
+    units: Units,
 }
 
-impl Boosting<'_> {
-    /// Grows all trees on so many `features` of this party.
-    async fn run(
-        &mut self,
-        party: &mut TwoParty,
-        features: usize,
-        mut course: Course<'_>,
-    ) -> Result<Vec<PartTree>, ModelError> {
-        let settings = self.growing.settings;
-        let (training, outputs) = (self.rows.training, self.margins.len());
-        let patience = settings.early_stopping_rounds;
-        let mut stopping = Stopping::new(self.growing.products, patience);
-        let mut boosted = Boosted::default();
-        if let Some(state) = course.resume(party).await? {
-            let sound = |tree: &PartTree| tree.is_sound(usize::from(!party.is_first()), features);
-            let margins = (&mut self.margins[..], self.rows.validation.len());
-            boosted = Boosted::of(state, margins, &mut stopping, sound)?;
+impl<'a> Begun<'a> {
+    fn new(
+        is_guest: bool,
+        matrix: &BinnedMatrix,
+        known: Option<Known<'_>>,
+        rows: Rows<'a>,
+        settings: &Settings,
+    ) -> Result<Self, ModelError> {
+        let stops = settings.early_stopping_rounds > 0 && !rows.validation.is_empty();
+        let rows = if stops { rows } else { Rows { validation: &[], ..rows } };
+        let mut targets = check(is_guest, matrix, known, rows, settings)?;
+        let count = rows.training.len();
+        let units = Units::new(count, settings)?;
+        let weighted = rows.weighted || !settings.class_weights.is_empty();
+        if weighted
+            && settings.loss == Loss::Squared
+            && let Some(targets) = &mut targets
+        {
+            targets.round_weights(units, count, settings);
         }
-        for round in boosted.trees.len() / outputs..settings.trees {
-            party.session.report_progress(round, settings.trees);
-            let derived = self.derivatives.at(party, &self.margins, training.len()).await?;
-            let of_validation = |added: &Added| -> Vec<u64> {
-                added.iter().flat_map(|added| &added[training.len()..]).copied().collect()
-            };
-            let last = boosted.added.back().map(of_validation);
-            let looks = !self.rows.validation.is_empty();
-            let is_over = if looks {
-                stopping.look(party, &derived.residuals, last.as_deref()).await?
-            } else {
-                None
-            };
-            // Where the loss of validation rows has no say yet, only divergence sets the bit.
-            let diverges_only = is_over.is_none();
-            if let Some(stop) = either(party, is_over, derived.diverges).await?
-                && open_bit(party, STOP, stop).await?
-            {
-                if diverges_only {
-                    return Err(diverged(settings.loss, round));
-                }
-                let cut = patience.min(round);
-                for added in boosted.added.iter().rev().take(cut) {
-                    move_by(&mut self.margins, added, u64::wrapping_sub);
-                }
-                boosted.trees.truncate((round - cut) * outputs);
-                break;
-            }
-            let mut gained = Added::with_capacity(outputs);
-            for packed in derived.packed {
-                let (part, of_tree) = self.tree(party, packed, boosted.trees.len()).await?;
-                boosted.trees.push(part);
-                gained.push(of_tree);
-            }
-            move_by(&mut self.margins, &gained, u64::wrapping_add);
-            boosted.added.push_back(gained);
-            if boosted.added.len() > patience.max(1) {
-                boosted.added.pop_front();
-            }
-            course.keep(round + 1, || boosted.state(&self.margins, &stopping));
-        }
-        Ok(boosted.trees)
+        let rows = Rows { weighted, ..rows };
+        Ok(Self { all: [rows.training, rows.validation].concat(), rows, targets, units })
     }
 
-    /// Grows a tree of this number on the packed derivatives of all training rows; also what it
-    /// adds to the margins.
-    async fn tree(
-        &self,
-        party: &mut TwoParty,
-        mut packed: Vec<u64>,
-        number: usize,
-    ) -> Result<(PartTree, Vec<u64>), ModelError> {
-        let Rows { training, validation, .. } = self.rows;
-        leave_out(&mut packed, training, &rows_of_tree(self.growing.settings, number, training));
-        self.growing.tree(party, packed, training.len() + validation.len(), number).await
-    }
-}
-
-fn diverged(loss: Loss, trees: usize) -> ModelError {
-    let (what, why) = match loss {
-        Loss::Squared => (
-            format!(
-                "the squared errors of training rows are more than {DIVERGENCE} times those before \
-                 the first"
-            ),
-            "samples are too small for this learning_rate",
-        ),
-        _ => (
-            "the terms of predictions and of labels in the derivatives of training rows have \
-             together grown to more than twice what they can be before the first"
-                .to_owned(),
-            "steps are too large",
-        ),
-    };
-    ModelError::InvalidInput(format!(
-        "after {trees} trees {what}: {why}; take a smaller learning_rate, a larger lambda or \
-         min_child_weight, or a larger subsample"
-    ))
-}
-
-fn move_by(margins: &mut [Vec<u64>], terms: &[Vec<u64>], step: fn(u64, u64) -> u64) {
-    for (margin, term) in margins.iter_mut().flatten().zip(terms.iter().flatten()) {
-        *margin = step(*margin, *term);
+    /// Grows the trees of a matrix.
+    async fn boost<P: Trainers>(
+        self,
+        party: &mut P,
+        (products, growing): (&P::Products, &impl Grower<P>),
+        matrix: &BinnedMatrix,
+        settings: &Settings,
+        course: Course<'_>,
+    ) -> Result<Training, ModelError> {
+        let Self { rows, all, targets, units } = self;
+        let known = targets.as_ref();
+        let weighted = (rows.weighted, all.len());
+        let derivatives =
+            Derivatives::prepare(party, products, units, settings, known, weighted).await?;
+        let outputs = settings.loss.outputs();
+        let margins = vec![vec![0; all.len()]; outputs];
+        let mut boosting = Boosting { derivatives, growing, products, settings, rows, margins };
+        let trees = boosting.run(party, matrix.features().len(), course).await?;
+        let mut margins = boosting.margins;
+        for margins in &mut margins {
+            margins.truncate(rows.training.len());
+        }
+        let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
+        let base_scores = known.map_or(vec![0.0; outputs], |known| known.base_scores.clone());
+        let scale = known.map_or(1.0, |known| known.scale);
+        let model = StrictTrees::new(base_scores, scale, features, trees);
+        Ok(Training { model, margins: row_by_row(&margins) })
     }
 }
 
@@ -362,6 +289,15 @@ pub async fn score(
 ) -> Result<Vec<u64>, ModelError> {
     model.check(usize::from(!party.is_first()))?;
     check_features(&model.features, matrix)?;
+    margins_of(party, model, matrix).await
+}
+
+/// See [`score`].
+async fn margins_of<P: Splits>(
+    party: &mut P,
+    model: &StrictTrees,
+    matrix: &BinnedMatrix,
+) -> Result<Vec<u64>, ModelError> {
     let mut margins = vec![vec![0; matrix.rows()]; model.outputs()];
     for round in model.trees.chunks(model.outputs()) {
         let mut gained = Added::with_capacity(round.len());
@@ -401,16 +337,6 @@ fn check(
     }
     let examples = Examples { labels, weights, training, validation };
     Targets::new(&examples, settings, matrix.rows()).map(Some)
-}
-
-/// Zeroes the shares of rows that a tree does not see.
-fn leave_out(shares: &mut [u64], training: &[u32], seen: &[u32]) {
-    let mut seen = seen.iter().peekable();
-    for (share, row) in shares.iter_mut().zip(training) {
-        if seen.next_if_eq(&row).is_none() {
-            *share = 0;
-        }
-    }
 }
 
 /// Cells of one party: bins, and one for missing values if there are any.

@@ -1,26 +1,28 @@
 //! Gradient-boosted trees over the features of one guest and several hosts, in `strict` privacy.
 //!
 //! # Functionality
-//! That of [`train`](super::train) for two parties, among n: the first party is the guest, all
-//! others are hosts, and the trees are those of the reference on the guest's features followed by
-//! the hosts' in their order, up to near ties. In boosting there are the log-loss and the squared
-//! loss, in forests all losses that two parties have; there are no weights of rows or classes, no
-//! early stopping, and no samples of rows with the squared loss in boosting.
+//! That of [`train`](super::train) for two parties, among n, with all its losses, weights, early
+//! stopping and checkpoints: the first party is the guest, all others are hosts, and the trees are
+//! those of the reference on the guest's features followed by the hosts' in their order, up to near
+//! ties.
 //! # Messages
 //! 1. once: `features` between each two, and `feature_digests`, whether all heard the same; the
 //!    parts of encrypted sums that never change (`mpc::several::histogram`); `guest_numbers` guest
-//!    → each host, a share of the penalties
-//! 2. per tree: derivatives on shares (`mpc::several::sigmoid`, `mpc::several::product`); of a
-//!    forest the guest's alone
+//!    → each host, a share of the penalties, and of weights if there are any; where an earlier run
+//!    is taken up (`course`), `refresh` between each two (`mpc::refresh`)
+//! 2. per round, which is a tree, or for several classes one for each: derivatives on shares
+//!    (`mpc::several::{sigmoid, softmax, exponential, product}`); of a forest the guest's alone
 //! 3. per level: sums over cells of one child of each pair; the gain of every cut and the best one
 //!    of each node, in one tournament over the cuts of all parties (`mpc::maximum`); `opened_bits`
 //!    between each two, which nodes are split and then whose cut it is; `share` to each owner, the
 //!    numbers of its cuts; the derivatives of the left children (`mpc::several::choose`)
-//! 4. per tree: the leaves (`mpc::reciprocal`), and once per level the new margins
+//! 4. per round, as with two parties: the change of the loss of validation rows, sums that must not
+//!    grow without bound, and with any of them `opened_bit` between each two, whether training ends
+//! 5. per tree: the leaves (`mpc::reciprocal`), and once per level the new margins
 //! # Leaks
-//! To all: the numbers of rows and trees, the bins of each feature of each party, without names or
-//! edges, and for which of them values are missing; which nodes are split, and the owner of each
-//! split. To the owner: its own splits. Nothing else.
+//! To all: the numbers of rows, classes and trees, the bins of each feature of each party, without
+//! names or edges, and for which of them values are missing; which nodes are split, and the owner
+//! of each split; the stop bits, as with two parties. To the owner: its own splits. Nothing else.
 //! # Security
 //! Semi-honest, against any n - 1 parties together; see `mpc::several`. Sums over the cells of one
 //! party are sums over pairs of it with each other party, each of which holds its share; the rows
@@ -30,14 +32,15 @@
 //! Between each two parties, per tree with depth d, K cuts of all and n rows: 2^(d-1) encrypted
 //! sums as with two parties; (2^d - 1)·K gains, of the products that two parties take and of the
 //! bytes that `mpc::several::product` says; 2^d·n transfers of 12 bytes; for each row, derivatives
-//! of the log-loss as `mpc::several::sigmoid` says and one product more. Memory:
-//! 131,072 bytes for each cell of each other party.
+//! as `mpc::several::{sigmoid, softmax, exponential}` say, one product more for the log-losses, and
+//! one for weights but with a logarithmic link. Memory: 131,072 bytes for each cell of each other
+//! party.
 //! # Reference
 //! That of [`super`]; products among n parties as sums over pairs: `mpc::several`.
 
 mod choice;
-mod derivatives;
 mod growing;
+mod trainers;
 
 use crypto::hash::digest;
 use features::binned::BinnedMatrix;
@@ -49,64 +52,47 @@ use net::together;
 
 use super::cuts::{FeatureShape, codes, exchange};
 use super::units::Penalties;
-use super::walk::{Side, Splits, sides, values};
-use super::{Known, PartTree, Rows, StrictTrees, Training, Units, check, leave_out};
+use super::walk::{Side, Splits};
+use super::{Begun, Known, PartTree, Rows, StrictTrees, Training, margins_of};
 use crate::ModelError;
-use crate::local::boosted_trees::{Ensemble, Loss, Settings, check_features, rows_of_tree};
-use derivatives::Derivatives;
+use crate::local::boosted_trees::{Settings, check_features};
+use crate::vertical::course::Course;
 use growing::Growing;
 
-/// Trains on the rows `training` of the matrix, ascending, which are the same at all parties. The
-/// guest passes the label of every row of the matrix, hosts `None`.
+/// [`train_along`](super::train_along) among several parties.
 ///
 /// # Errors
-/// [`ModelError::InvalidInput`] for settings that several hosts do not have, or settings, labels or
-/// features that do not fit; [`ModelError::Secure`] when a peer fails or misbehaves.
+/// [`ModelError::InvalidInput`] for settings, labels or features that do not fit, where training
+/// diverges before early stopping has a say, and for a checkpoint that is none of this training;
+/// [`ModelError::Secure`] when a peer fails or misbehaves.
 #[net::boxed]
 pub async fn train<'a>(
     parties: &mut Parties,
     matrix: &'a BinnedMatrix,
     known: Option<Known<'a>>,
-    training: &'a [u32],
+    rows: Rows<'a>,
     settings: &Settings,
+    course: Course<'a>,
 ) -> Result<Training, ModelError> {
-    check_settings(settings)?;
-    let rows = Rows { training, validation: &[], weighted: false };
-    let targets = check(parties.is_first(), matrix, known, rows, settings)?;
-    let targets = targets.as_ref();
-    let count = training.len();
-    let units = Units::new(count, settings)?;
-    let codes = codes(matrix, training, count);
+    let begun = Begun::new(parties.is_first(), matrix, known, rows, settings)?;
+    let Begun { rows, all, units, .. } = &begun;
+    let (count, units) = (rows.training.len(), *units);
+    let codes = codes(matrix, all, count);
     let shapes = shapes(parties, codes.iter().map(|codes| codes.shape).collect()).await?;
     let cells = |shapes: &Vec<FeatureShape>| shapes.iter().map(|shape| shape.cells()).sum();
     let cells: Vec<usize> = shapes.iter().map(cells).collect();
     let columns: Vec<Column<'_>> = codes
         .iter()
-        .map(|codes| Column { codes: &codes.cells, cells: codes.shape.cells() })
+        .map(|codes| Column { codes: &codes.cells[..count], cells: codes.shape.cells() })
         .collect();
     let geometries = Geometries::agree(parties, count, &cells).await?;
     let histogram = &Histograms::prepare(parties, &geometries, columns).await?;
     let products = &Products::prepare(parties).await?;
+    let targets = begun.targets.as_ref();
     let penalties = &Penalties::share_among(parties, units, settings, targets, count).await?;
-    let derivatives = Derivatives::prepare(parties, products, units, settings, targets).await?;
     let (shapes, codes) = (&shapes, &codes);
     let growing = Growing { histogram, products, shapes, codes, units, penalties, settings };
-    let mut margins = vec![0_u64; count];
-    let mut trees = Vec::with_capacity(settings.trees);
-    for number in 0..settings.trees {
-        parties.session().report_progress(number, settings.trees);
-        let mut packed = derivatives.at(parties, &margins).await?;
-        leave_out(&mut packed, training, &rows_of_tree(settings, number, training));
-        let (tree, gained) = growing.tree(parties, packed, number).await?;
-        trees.push(tree);
-        for (margin, gained) in margins.iter_mut().zip(gained) {
-            *margin = margin.wrapping_add(gained);
-        }
-    }
-    let features = matrix.features().iter().map(|feature| feature.name.clone()).collect();
-    let (base_scores, scale) =
-        targets.map_or((vec![0.0], 1.0), |targets| (targets.base_scores.clone(), targets.scale));
-    Ok(Training { model: StrictTrees::new(base_scores, scale, features, trees), margins })
+    begun.boost(parties, (products, &growing), matrix, settings, course).await
 }
 
 /// [`score`](super::score) among several parties, of models that they have trained together.
@@ -122,30 +108,8 @@ pub async fn score(
 ) -> Result<Vec<u64>, ModelError> {
     model.check(parties.number())?;
     check_features(&model.features, matrix)?;
-    let mut margins = vec![0_u64; matrix.rows()];
-    for tree in &model.trees {
-        check_owners(tree, parties.count())?;
-        let gained = values(parties, tree, &sides(tree, matrix), matrix.rows()).await?;
-        for (margin, gained) in margins.iter_mut().zip(gained) {
-            *margin = margin.wrapping_add(gained);
-        }
-    }
-    Ok(margins)
-}
-
-/// Refuses what two parties have and several do not.
-fn check_settings(settings: &Settings) -> Result<(), ModelError> {
-    let boosts = settings.ensemble == Ensemble::Boosting;
-    let refused = if boosts && !matches!(settings.loss, Loss::Logistic | Loss::Squared) {
-        "in boosting with several hosts strict trees have the log-loss and the squared loss only"
-    } else if !settings.class_weights.is_empty() {
-        "with several hosts strict trees have no weights"
-    } else if boosts && settings.loss == Loss::Squared && settings.row_fraction < 1.0 {
-        "with several hosts strict trees boost the squared loss on all rows only"
-    } else {
-        return Ok(());
-    };
-    Err(ModelError::InvalidInput(refused.to_owned()))
+    model.trees.iter().try_for_each(|tree| check_owners(tree, parties.count()))?;
+    margins_of(parties, model, matrix).await
 }
 
 /// Refuses splits of parties that are not there.

@@ -10,22 +10,20 @@
 //! training diverges. Before one round more than the patience there is no such loss to compare
 //! with: a bit that is set then can only mean that training diverges, and training fails.
 
-use mpc::TwoParty;
-use mpc::boolean::{Bits, and_many, bit_triples};
-use mpc::comparison::is_negative;
-use mpc::conversion::select;
-use mpc::product::{Form, Products};
+use mpc::Arithmetic;
+use mpc::boolean::Bits;
+use mpc::product::Form;
 use mpc::refresh::Shared;
-use mpc::wide::{from_words, widen};
 
+use super::trainers::Trainers;
 use crate::ModelError;
 
 /// Bits that shares of added margins lose, which leaves steps below 2^-14.
 const GAIN_SHIFT: u32 = 28;
 
 /// The course of the validation loss, shared.
-pub(super) struct Stopping<'a> {
-    products: &'a Products,
+pub(super) struct Stopping<'a, P: Trainers> {
+    products: &'a P::Products,
     /// Trees without a better loss after which training ends.
     patience: usize,
     /// First derivatives of the validation rows before the last tree; empty before the first.
@@ -36,8 +34,8 @@ pub(super) struct Stopping<'a> {
     least: Vec<u128>,
 }
 
-impl<'a> Stopping<'a> {
-    pub(super) fn new(products: &'a Products, patience: usize) -> Self {
+impl<'a, P: Trainers> Stopping<'a, P> {
+    pub(super) fn new(products: &'a P::Products, patience: usize) -> Self {
         Self { products, patience, residuals: Vec::new(), loss: 0, least: Vec::new() }
     }
 
@@ -63,19 +61,19 @@ impl<'a> Stopping<'a> {
     /// added to their margins; a share of whether training is to end, once it may.
     pub(super) async fn look(
         &mut self,
-        party: &mut TwoParty,
+        party: &mut P,
         residuals: &[u64],
         added: Option<&[u64]>,
     ) -> Result<Option<u64>, ModelError> {
         let before = std::mem::replace(&mut self.residuals, residuals.to_vec());
         let Some(added) = added else { return Ok(None) };
         let added: Vec<u128> = added.iter().map(|share| u128::from(*share)).collect();
-        let added = widen(party, &added, 1 << 64, GAIN_SHIFT).await?;
+        let added = party.widen(&[(&added, u64::BITS, GAIN_SHIFT)]).await?.swap_remove(0);
         let slopes: Vec<u64> =
             before.iter().zip(residuals).map(|(one, next)| one.wrapping_add(*next)).collect();
-        let slopes = from_words(&slopes, party.is_first());
+        let slopes = party.wide(&slopes).await?;
         let form = [Form::product(0, 1, 0)];
-        let products = self.products.evaluate(party, &[&slopes, &added], &form).await?;
+        let products = party.evaluate(self.products, &[&slopes, &added], &form).await?;
         self.loss = products[0].iter().fold(self.loss, |sum, term| sum.wrapping_add(*term));
         let least = match self.least.last() {
             None => self.loss,
@@ -84,29 +82,33 @@ impl<'a> Stopping<'a> {
         self.least.push(least);
         let Some(then) = self.least.len().checked_sub(self.patience + 1) else { return Ok(None) };
         let gain = least.wrapping_sub(self.least[then]);
-        let better = is_negative(party, &[gain as u64], 64).await?.bit(0);
-        Ok(Some(better ^ u64::from(party.is_first())))
+        let better = party.is_negative(&[gain as u64], 64).await?.bit(0);
+        Ok(Some(better ^ party.share_of_public(1)))
     }
 }
 
 /// The smaller one of two shared numbers.
-async fn smaller(party: &mut TwoParty, left: u128, right: u128) -> Result<u128, ModelError> {
+async fn smaller<P: Arithmetic>(
+    party: &mut P,
+    left: u128,
+    right: u128,
+) -> Result<u128, ModelError> {
     let difference = right.wrapping_sub(left);
-    let less = is_negative(party, &[difference as u64], 64).await?;
+    let less = party.is_negative(&[difference as u64], 64).await?;
     let less = Bits::from_fn(1, |_| less.bit(0) == 1);
-    let moved = select(party, &less, &[difference]).await?;
+    let moved = party.select(&less, &[difference]).await?;
     Ok(left.wrapping_add(moved[0]))
 }
 
 /// A share of whether one or the other bit is set, of those that there are.
-pub(super) async fn either(
-    party: &mut TwoParty,
+pub(super) async fn either<P: Arithmetic>(
+    party: &mut P,
     one: Option<u64>,
     other: Option<u64>,
 ) -> Result<Option<u64>, ModelError> {
     let (Some(one), Some(other)) = (one, other) else { return Ok(one.or(other)) };
     let [left, right] = [one, other].map(|bit| Bits::from_words(vec![bit], 1));
-    let mut triples = bit_triples(party, 1).await?;
-    let both = and_many(party, &mut triples, &[(&left, &right)]).await?;
+    let mut triples = party.triples(1).await?;
+    let both = party.and(&mut triples, &[(&left, &right)]).await?;
     Ok(Some(one ^ other ^ both[0].bit(0)))
 }

@@ -45,8 +45,9 @@ fn other_cells_than_known_are_refused() {
         cells[1] += usize::from(parties.number() == 1);
         Geometries::agree(parties, 8, &cells).await.map(|_| ())
     });
-    for number in [0, 2] {
-        let text = outcome.results[number].as_ref().unwrap_err().to_string();
-        assert!(text.contains("party.1 misbehaved") && text.contains("it has 4 cells"), "{text}");
-    }
+    // Who notices first gives up, and the other one may see only that.
+    let texts = [0, 2].map(|number| outcome.results[number].as_ref().unwrap_err().to_string());
+    let is_named =
+        |text: &String| text.contains("party.1 misbehaved") && text.contains("it has 4 cells");
+    assert!(texts.iter().any(is_named), "{texts:?}");
 }

@@ -209,7 +209,8 @@ fn misuse_is_refused() {
         [
             products.evaluate(parties, &unequal, &form).await.err(),
             products.evaluate(parties, &[&[1]], &form).await.err(),
-            parties.widen(&[(&[1], 65)]).await.err(),
+            parties.widen(&[(&[1], 65, 0)]).await.err(),
+            parties.widen(&[(&[1], 20, 20)]).await.err(),
             parties.shorten(&[1], 126).await.err(),
         ]
     });

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use mpc::TwoParty;
 use mpc::reveal::{Ledger, learn, open_bit};
 use net::Session;
 use world::{Fault, FaultKind, Side, pair_with_fault};

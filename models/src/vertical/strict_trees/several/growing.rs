@@ -37,14 +37,15 @@ struct Open {
 
 impl Growing<'_> {
     /// Grows a tree on packed derivatives; also returns shares of what it adds to the margin of
-    /// each row.
+    /// each of `rows`, of which the first ones have derivatives.
     pub(super) async fn tree(
         &self,
         parties: &mut Parties,
         packed: Vec<u64>,
+        rows: usize,
         tree: usize,
     ) -> Result<(PartTree, Vec<u64>), ModelError> {
-        let (cuts, rows) = (self.cuts(tree), packed.len());
+        let cuts = self.cuts(tree);
         let Self { products, units, penalties, .. } = *self;
         let chooser: Chooser<'_, Parties> =
             Chooser { maker: FractionMaker { products, units, penalties } };

@@ -9,13 +9,16 @@ use net::Session;
 use world::{Fault, FaultKind, MeshFault, MeshOutcome, Side, mesh, mesh_with_fault};
 
 use super::super::choice::Chooser;
+use super::super::derivatives::Derivatives;
 use super::super::fractions::{FractionMaker, NodeSums};
 use super::super::leaves;
 use super::super::targets::Targets;
-use super::super::{DISCLOSURES, Owner, PartNode, SHAPE};
+use super::super::{DISCLOSURES, Owner, PartNode, SHAPE, Units};
 use super::*;
-use crate::local::boosted_trees::{self as local, Cut, Examples, Labels, Node};
+use crate::local::boosted_trees::{self as local, Cut, Ensemble, Examples, Labels, Loss, Node};
 use crate::vertical::attacks::{advantage, chance};
+
+mod losses;
 
 /// The features of each party, and labels that depend on all of them.
 struct Data {
@@ -23,7 +26,9 @@ struct Data {
     classes: Vec<u8>,
     /// Labels of losses of numbers.
     numbers: Vec<f64>,
+    weights: Option<Vec<f64>>,
     training: Vec<u32>,
+    validation: Vec<u32>,
 }
 
 /// Of `missing` rows one has no value in the first feature of each party.
@@ -48,13 +53,14 @@ fn data(seed: u8, rows: usize, features: &[usize], bins: u64, missing: u64) -> D
     let mut draw = |score: &f64| rng.below(1000) as f64 / 1000.0 < local::probability(*score);
     let classes: Vec<u8> = score.iter().map(|score| u8::from(draw(score))).collect();
     let numbers = score.iter().map(|score| 40.0 + 30.0 * score).collect();
-    Data { matrices, classes, numbers, training: (0..rows as u32 * 9 / 10).collect() }
+    let training = (0..rows as u32 * 9 / 10).collect();
+    Data { matrices, classes, numbers, weights: None, training, validation: Vec::new() }
 }
 
 impl Data {
     fn labels(&self, settings: &Settings) -> Labels<'_> {
         match settings.loss {
-            Loss::Logistic => Labels::Classes(&self.classes),
+            Loss::Logistic | Loss::Softmax { .. } => Labels::Classes(&self.classes),
             _ => Labels::Numbers(&self.numbers),
         }
     }
@@ -62,10 +68,30 @@ impl Data {
     fn reference(&self, settings: &Settings) -> local::Training {
         let features = self.matrices.iter().flat_map(BinnedMatrix::features).cloned().collect();
         let matrix = BinnedMatrix::new(self.classes.len(), features).unwrap();
-        let labels = self.labels(settings);
-        let training = &self.training;
-        let examples = Examples { labels, weights: None, training, validation: &[] };
+        let Known { labels, weights } = self.known(settings);
+        let (training, validation) = (&self.training, &self.validation);
+        let examples = Examples { labels, weights, training, validation };
         local::train(&matrix, &examples, settings).unwrap()
+    }
+
+    fn known(&self, settings: &Settings) -> Known<'_> {
+        Known { labels: self.labels(settings), weights: self.weights.as_deref() }
+    }
+
+    fn rows(&self) -> Rows<'_> {
+        let weighted = self.weights.is_some();
+        Rows { training: &self.training, validation: &self.validation, weighted }
+    }
+
+    /// With numbers of at least 0 that grow with the score by orders of magnitude, one in three of
+    /// them 0, and weights from 1 to 5.
+    fn with_amounts(mut self) -> Self {
+        let amount = |(row, number): (usize, &f64)| {
+            if row.is_multiple_of(3) { 0.0 } else { ((number - 40.0) / 40.0).exp() }
+        };
+        self.numbers = self.numbers.iter().enumerate().map(amount).collect();
+        self.weights = Some((0..self.numbers.len()).map(|row| (1 + row % 5) as f64).collect());
+        self
     }
 }
 
@@ -84,8 +110,10 @@ async fn play(
     let ledger = Arc::new(Ledger::new(DISCLOSURES));
     let mut parties = Parties::setup(sessions, Arc::clone(&ledger)).await?;
     let matrix = &data.matrices[number];
-    let known = (number == 0).then(|| Known { labels: data.labels(settings), weights: None });
-    let model = train(&mut parties, matrix, known, &data.training, settings).await?.model;
+    let known = (number == 0).then(|| data.known(settings));
+    let course = Course::default();
+    let trained = train(&mut parties, matrix, known, data.rows(), settings, course).await?;
+    let model = trained.model;
     let margins = score(&mut parties, &model, matrix).await?;
     Ok((model, margins, ledger.observed()))
 }
@@ -105,9 +133,19 @@ fn assert_same(data: &Data, settings: &Settings, nodes: usize, off: f64) {
     let sum = |row: usize| parts.iter().fold(0_u64, |sum, part| sum.wrapping_add(part.1[row]));
     let margins = parts[0].0.margins(&(0..rows).map(sum).collect::<Vec<_>>());
     let scale = parts[0].0.scale;
-    let errors = margins.iter().zip(&reference.margins).map(|(a, b)| (a - b).abs() / scale);
+    let both = [&margins, &reference.margins].map(|it| less_last(it, parts[0].0.outputs()));
+    let errors = both[0].iter().zip(&both[1]).map(|(a, b)| (a - b).abs() / scale);
     let mean = errors.sum::<f64>() / rows as f64;
     assert!(mean < off, "margins are off by {mean} on average");
+}
+
+/// Of several classes the margins less those of the last one.
+fn less_last(margins: &[f64], outputs: usize) -> Vec<f64> {
+    let less = |row: &[f64]| -> Vec<f64> {
+        let last = if outputs > 1 { row[outputs - 1] } else { 0.0 };
+        row.iter().map(|margin| margin - last).collect()
+    };
+    margins.chunks(outputs).flat_map(less).collect()
 }
 
 /// How many nodes of the reference's trees are the same here, of how many, as long as their parents
@@ -212,8 +250,10 @@ fn second_derivatives_of_rare_labels_are_right_on_average() {
         let parties = &mut three(sessions).await;
         let products = &Products::prepare(parties).await.unwrap();
         let known = (number == 0).then_some(targets);
-        let derivatives = Derivatives::prepare(parties, products, units, settings, known).await;
-        derivatives.unwrap().at(parties, &vec![0; ROWS]).await.unwrap()
+        let weighted = (false, ROWS);
+        let derivatives = Derivatives::prepare(parties, products, units, settings, known, weighted);
+        let derived = derivatives.await.unwrap().at(parties, &[vec![0; ROWS]], ROWS).await;
+        derived.unwrap().packed.swap_remove(0)
     });
     let (mut firsts, mut seconds) = (0, 0);
     for row in 0..ROWS {
@@ -390,30 +430,13 @@ fn nothing_is_opened_that_is_not_declared() {
         let declared: Vec<&str> = DISCLOSURES.into_iter().filter(|key| *key != SHAPE).collect();
         let ledger = Arc::new(Ledger::new(declared));
         let mut parties = Parties::setup(sessions, ledger).await.unwrap();
-        let known = (number == 0).then(|| Known { labels: data.labels(&settings), weights: None });
-        train(&mut parties, &data.matrices[number], known, &data.training, &settings).await.err()
+        let known = (number == 0).then(|| data.known(&settings));
+        let (matrix, course) = (&data.matrices[number], Course::default());
+        train(&mut parties, matrix, known, data.rows(), &settings, course).await.err()
     });
     for error in outcome.results {
         let undeclared = ModelError::Secure(MpcError::Undeclared(SHAPE.to_owned()));
         assert_eq!(error.unwrap().to_string(), undeclared.to_string());
-    }
-}
-
-#[test]
-fn what_only_two_parties_have_is_refused() {
-    let (_, settings) = small();
-    let squared = Settings { loss: Loss::Squared, ..settings.clone() };
-    for refused in [
-        Settings { loss: Loss::Poisson, ..settings.clone() },
-        Settings { loss: Loss::Softmax { classes: 3 }, ..settings.clone() },
-        Settings { class_weights: vec![1.0, 2.0], ..settings.clone() },
-        Settings { row_fraction: 0.5, ..squared.clone() },
-    ] {
-        assert!(matches!(check_settings(&refused), Err(ModelError::InvalidInput(_))));
-    }
-    let forest = Settings { loss: Loss::Poisson, ensemble: Ensemble::Forest, ..settings.clone() };
-    for accepted in [settings, squared, forest] {
-        assert!(check_settings(&accepted).is_ok());
     }
 }
 
@@ -438,9 +461,9 @@ fn what_two_hosts_hold_together_says_nothing_about_labels() {
     let outcome = mesh(8, 3, async |number, sessions| {
         let mut parties =
             Parties::setup(sessions, Arc::new(Ledger::new(DISCLOSURES))).await.unwrap();
-        let known = (number == 0).then(|| Known { labels: data.labels(&settings), weights: None });
-        let matrix = &data.matrices[number];
-        train(&mut parties, matrix, known, &data.training, &settings).await.unwrap()
+        let known = (number == 0).then(|| data.known(&settings));
+        let (matrix, course) = (&data.matrices[number], Course::default());
+        train(&mut parties, matrix, known, data.rows(), &settings, course).await.unwrap()
     });
     let labels = &data.classes[..data.training.len()];
     let [guest, one, other] = [0, 1, 2].map(|number| &outcome.results[number].margins);
