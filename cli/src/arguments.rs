@@ -130,9 +130,9 @@ pub(crate) enum AuditCommand {
 /// How one party meets the others.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct NetworkArguments {
-    /// Another party, the key that is pinned for it, and its address if this party dials it; once
-    /// for each
-    #[arg(long = "peer", value_name = "NAME=KEY[@HOST:PORT]", required = true)]
+    /// Another party, the key that is pinned for it, and its address if this party dials it, with
+    /// the route if it is behind the port of its node; once for each
+    #[arg(long = "peer", value_name = "NAME=KEY[@HOST:PORT[/ROUTE]]", required = true)]
     pub(crate) peers: Vec<Contact>,
     /// Wait on this address for the parties that have none; port 0 takes a free one, which is then
     /// told

@@ -465,6 +465,7 @@ fn peerings(arguments: &BenchPartyArguments) -> Result<Vec<Peering>, Failure> {
             identity: Arc::clone(&identity),
             peer_key: key.parse().map_err(Failure::usage)?,
             job_digest: *blake3::hash(arguments.bench.as_bytes()).as_bytes(),
+            route: None,
         })
     };
     others.zip(&arguments.peer_key).map(peering).collect()

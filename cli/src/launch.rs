@@ -238,7 +238,7 @@ impl<'a> Launch<'a> {
         let contact = |(place, other): (usize, &PartySpec)| {
             let key = self.keys.get(&other.name)?.public_key();
             let address = self.addresses.get(place).cloned();
-            Some(Contact { name: other.name.clone(), key, address })
+            Some(Contact { name: other.name.clone(), key, address, route: None })
         };
         let others = job.parties().enumerate().filter(|(_, other)| other.name != party);
         let peers = others.filter_map(contact).collect();

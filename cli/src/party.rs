@@ -173,6 +173,7 @@ fn peerings(
             identity: Arc::clone(identity),
             peer_key: contact.key,
             job_digest: *job.digest().as_bytes(),
+            route: contact.route,
         };
         peerings.push((address, peering));
     }

@@ -11,6 +11,8 @@
 //! [`Link`](link::Link) carries frames; [`transport`] has the ways to carry them.
 
 mod attestation;
+mod channel;
+mod connection;
 mod conversation;
 mod error;
 pub mod frame;
@@ -20,11 +22,13 @@ mod lane;
 pub mod link;
 mod meter;
 mod preparation;
+mod route;
 mod runtime;
 mod seat;
 mod session;
 mod settings;
 mod switchboard;
+mod tls;
 mod together;
 pub mod transport;
 pub mod wire;
@@ -42,6 +46,7 @@ pub use error::NetError;
 pub use identity::Identity;
 pub use meter::{Meter, StepTraffic, Totals, Traffic};
 pub use preparation::prepare;
+pub use route::{Route, RouteError};
 pub use runtime::block_on;
 pub use seat::{Entropy, Seat};
 pub use session::{Session, Size};

@@ -64,8 +64,8 @@ pub fn peerings(seed: u64, settings: &Settings) -> Result<(Peering, Peering), Ne
     let second = Arc::new(Identity::generate(&two.me)?);
     let (first_key, second_key) = (first.public_key(), second.public_key());
     let job_digest = *blake3::hash(&seed.to_le_bytes()).as_bytes();
-    let one = Peering { seat: one, identity: first, peer_key: second_key, job_digest };
-    let two = Peering { seat: two, identity: second, peer_key: first_key, job_digest };
+    let one = Peering { seat: one, identity: first, peer_key: second_key, job_digest, route: None };
+    let two = Peering { seat: two, identity: second, peer_key: first_key, job_digest, route: None };
     Ok((one, two))
 }
 

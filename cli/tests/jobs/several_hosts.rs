@@ -436,6 +436,7 @@ fn play_last(
                 identity: Arc::clone(&identity),
                 peer_key: parties.identity(name).public_key(),
                 job_digest: *job.digest().as_bytes(),
+                route: None,
             };
             conversations.push(dial(address, peering).await.unwrap());
         }

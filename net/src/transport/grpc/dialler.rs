@@ -3,22 +3,20 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Endpoint;
-use tower::service_fn;
 
 use super::codec::ENVELOPE_BYTES_MAX;
 use super::driver::{self, Source};
 use super::handshake::{Agreement, Opening, Standing};
 use super::wire::{QUEUE_LENGTH, Wire, unreachable};
-use super::{CONNECTION_WINDOW_BYTES, HTTP2_FRAME_BYTES_MAX, Peering, STREAM_WINDOW_BYTES, tls};
+use super::{Peering, WINDOWS};
+use crate::channel::{self, Dialling};
 use crate::conversation::Conversation;
 use crate::error::NetError;
 use crate::generated::session_client::SessionClient;
+use crate::identity::TLS_NAME;
 use crate::runtime::on_network;
 
 /// Dials a peer at `address` (`host:port`) and opens a conversation.
@@ -74,27 +72,14 @@ impl Dialler {
 
     async fn attempt(&self, standing: Standing) -> Result<(Wire, Agreement), NetError> {
         let peering = &self.peering;
-        let failed = |what: &str, error: &dyn std::fmt::Display| {
-            unreachable(peering, &format!("{what} {}: {error}", self.address))
+        let name = peering.route.map_or_else(|| TLS_NAME.to_owned(), |route| route.to_string());
+        let dialling = Dialling {
+            identity: &peering.identity,
+            peer: &peering.seat.peer,
+            key: peering.peer_key,
+            server_name: &name,
         };
-        let stream = TcpStream::connect(&self.address).await;
-        let stream = stream.map_err(|error| failed("no connection to", &error))?;
-        stream.set_nodelay(true).map_err(|error| failed("no connection to", &error))?;
-        let (me, key) = (&peering.identity, peering.peer_key);
-        let stream = tls::connect(stream, me, &peering.seat.peer, key).await?;
-        let once = Mutex::new(Some(stream));
-        let connector = service_fn(move |_| {
-            let stream = once.lock().map_or(None, |mut stream| stream.take());
-            let stream = stream.ok_or_else(|| std::io::Error::other("the connection was used up"));
-            std::future::ready(stream.map(TokioIo::new))
-        });
-        let channel = Endpoint::from_static("http://tombolo")
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_frame_size(HTTP2_FRAME_BYTES_MAX)
-            .connect_with_connector(connector)
-            .await
-            .map_err(|error| failed("no HTTP/2 with", &error))?;
+        let channel = channel::open(&self.address, dialling, WINDOWS).await?;
         let (outgoing, queue) = mpsc::channel(QUEUE_LENGTH);
         let mut client =
             SessionClient::new(channel.clone()).max_decoding_message_size(ENVELOPE_BYTES_MAX);
@@ -103,7 +88,10 @@ impl Dialler {
         let opening = Opening::new(peering, standing);
         let (said, talk) = tokio::join!(opening.say(peering, &outgoing), talk);
         said?;
-        let incoming = talk.map_err(|status| failed("refused by", &status.message()))?;
+        let incoming = talk.map_err(|status| {
+            let cause = format!("refused by {}: {}", self.address, status.message());
+            unreachable(peering, &cause)
+        })?;
         let mut wire = Wire { outgoing, incoming: incoming.into_inner(), channel: Some(channel) };
         let agreement = opening.dialled(&mut wire, peering).await?;
         Ok((wire, agreement))

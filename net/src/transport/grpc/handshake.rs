@@ -204,6 +204,7 @@ mod tests {
             identity,
             peer_key,
             job_digest: [7; 32],
+            route: None,
         }
     }
 

@@ -5,32 +5,27 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crypto::signature::PublicKey;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
-use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::codec::ENVELOPE_BYTES_MAX;
 use super::driver::{self, Source};
 use super::handshake::{Agreement, Opening, Standing, WORD_TIMEOUT};
 use super::relay::Relay;
-use super::tls::{self, Pins};
 use super::wire::{QUEUE_LENGTH, Wire, unreachable};
-use super::{CONNECTION_WINDOW_BYTES, HTTP2_FRAME_BYTES_MAX, Peering, STREAM_WINDOW_BYTES};
+use super::{Peering, WINDOWS};
+use crate::connection::Connection;
 use crate::conversation::Conversation;
 use crate::error::NetError;
 use crate::generated::envelope::Content;
@@ -38,6 +33,7 @@ use crate::generated::session_server::{Session, SessionServer};
 use crate::generated::{Envelope, Hello};
 use crate::identity::Identity;
 use crate::runtime::{on_network, spawn_on_network};
+use crate::tls::{self, Admitted, Pins};
 
 /// A socket on which pinned peers may dial this party. Closed when dropped; conversations that were
 /// accepted go on, but can no longer be re-established after a cut.
@@ -52,7 +48,8 @@ impl Listener {
     #[crate::boxed]
     pub async fn bind(address: &str, identity: &Identity) -> Result<Self, NetError> {
         let registry = Arc::new(Registry::default());
-        let acceptor = tls::acceptor(identity, Arc::clone(&registry.pins))?;
+        let acceptor = tls::server(identity, Admitted::Pinned(Arc::clone(&registry.pins)))?;
+        let acceptor = TlsAcceptor::from(acceptor);
         let wanted = address.to_owned();
         let bound = on_network(async move { TcpListener::bind(wanted).await }).await?;
         let failed = |error: io::Error| NetError::InvalidInput {
@@ -64,9 +61,9 @@ impl Listener {
         let service = SessionServer::new(Doorman { registry: Arc::clone(&registry) })
             .max_decoding_message_size(ENVELOPE_BYTES_MAX);
         let serve = Server::builder()
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_frame_size(HTTP2_FRAME_BYTES_MAX)
+            .initial_stream_window_size(WINDOWS.stream)
+            .initial_connection_window_size(WINDOWS.connection)
+            .max_frame_size(WINDOWS.frame)
             .serve_with_incoming(service, ReceiverStream::new(connections));
         let tasks = vec![
             spawn_on_network(accept_connections(listener, acceptor, ready))?,
@@ -288,65 +285,11 @@ impl Session for Doorman {
     }
 }
 
-/// A TLS connection together with the key of the client.
-struct Connection {
-    stream: TlsStream<TcpStream>,
-    key: PublicKey,
-}
-
-impl Connected for Connection {
-    type ConnectInfo = PublicKey;
-
-    fn connect_info(&self) -> PublicKey {
-        self.key
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 /// Accepts connections; a slow or hostile client holds up nobody else.
 async fn accept_connections(
     listener: TcpListener,
     acceptor: TlsAcceptor,
-    ready: mpsc::Sender<io::Result<Connection>>,
+    ready: mpsc::Sender<io::Result<Connection<PublicKey>>>,
 ) {
     let mut handshakes = tokio::task::JoinSet::new();
     loop {
@@ -363,11 +306,13 @@ async fn accept_connections(
         handshakes.spawn(async move {
             let accepted = async {
                 stream.set_nodelay(true)?;
-                tls::accept(&acceptor, stream).await
+                let stream = acceptor.accept(stream).await?;
+                let key = tls::client_key(&stream)?;
+                Ok::<_, io::Error>((stream, key))
             };
             if let Ok(Ok((stream, key))) = timeout(WORD_TIMEOUT, accepted).await {
                 // Fails only when the listener is gone.
-                let _ = ready.send(Ok(Connection { stream, key })).await;
+                let _ = ready.send(Ok(Connection::new(stream, key))).await;
             }
         });
     }

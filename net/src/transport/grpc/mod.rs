@@ -10,7 +10,6 @@ mod driver;
 mod handshake;
 mod listener;
 mod relay;
-mod tls;
 mod wire;
 
 use std::sync::Arc;
@@ -19,7 +18,9 @@ use crypto::signature::PublicKey;
 pub use dialler::dial;
 pub use listener::Listener;
 
+use crate::channel::Windows;
 use crate::identity::Identity;
+use crate::route::Route;
 use crate::seat::Seat;
 
 /// Everything one party needs for a conversation with one peer.
@@ -33,11 +34,9 @@ pub struct Peering {
     pub peer_key: PublicKey,
     /// Digest of what both agreed to run; must be equal on both sides.
     pub job_digest: [u8; 32],
+    /// For the side that dials a port with several listeners behind it: the one meant.
+    pub route: Option<Route>,
 }
 
-/// HTTP/2 window of one stream, in bytes: 100 ms at 1.3 Gbit/s.
-const STREAM_WINDOW_BYTES: u32 = 16 << 20;
-/// HTTP/2 window of one connection, in bytes.
-const CONNECTION_WINDOW_BYTES: u32 = 64 << 20;
-/// Largest HTTP/2 frame, in bytes.
-const HTTP2_FRAME_BYTES_MAX: u32 = 1 << 20;
+/// 16 MiB for a stream is 100 ms at 1.3 Gbit/s.
+const WINDOWS: Windows = Windows { stream: 16 << 20, connection: 64 << 20, frame: 1 << 20 };

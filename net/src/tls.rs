@@ -14,14 +14,14 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use tokio_rustls::{TlsConnector, client, server};
 
 use crate::error::NetError;
-use crate::identity::{Identity, TLS_NAME, key_of};
+use crate::identity::{Identity, key_of};
 
 /// Which keys may pass, and the last one that was turned away.
 #[derive(Debug, Default)]
-pub(super) struct Pins {
+pub(crate) struct Pins {
     state: Mutex<PinState>,
 }
 
@@ -33,14 +33,14 @@ struct PinState {
 }
 
 impl Pins {
-    pub(super) fn allow(&self, key: PublicKey) {
+    pub(crate) fn allow(&self, key: PublicKey) {
         let mut state = self.state();
         state.allowed.push(key);
         // Who knocked before is not why the new peer does not come.
         state.turned_away = None;
     }
 
-    pub(super) fn forget(&self, key: PublicKey) {
+    pub(crate) fn forget(&self, key: PublicKey) {
         let mut state = self.state();
         if let Some(index) = state.allowed.iter().position(|allowed| *allowed == key) {
             state.allowed.swap_remove(index);
@@ -48,7 +48,7 @@ impl Pins {
     }
 
     /// What the last stranger presented, for the error of whoever waits in vain.
-    pub(super) fn turned_away(&self) -> Option<String> {
+    pub(crate) fn turned_away(&self) -> Option<String> {
         self.state().turned_away.clone()
     }
 
@@ -68,26 +68,36 @@ impl Pins {
     }
 }
 
-/// Connects TLS over `stream` to a server that holds the key `expected`.
-pub(super) async fn connect(
+/// Whose handshake passes.
+#[derive(Clone, Debug)]
+pub(crate) enum Admitted {
+    /// Who holds one of these keys.
+    Pinned(Arc<Pins>),
+    /// Who holds the key that it presents, whichever it is: what that key may do is decided later.
+    AnyKey,
+}
+
+impl Admitted {
+    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), rustls::Error> {
+        match self {
+            Self::Pinned(pins) => pins.check(certificate),
+            Self::AnyKey if key_of(certificate).is_some() => Ok(()),
+            Self::AnyKey => Err(CertificateError::ApplicationVerificationFailure.into()),
+        }
+    }
+}
+
+/// Connects TLS over `stream` to a server that holds the key `expected`, under the name
+/// `server_name`, which a port before it may look at.
+pub(crate) async fn connect(
     stream: TcpStream,
     identity: &Identity,
     peer: &str,
     expected: PublicKey,
+    server_name: &str,
 ) -> Result<client::TlsStream<TcpStream>, NetError> {
-    let pins = Arc::new(Pins::default());
-    pins.allow(expected);
-    let provider = provider();
-    let verifier = Verifier { pins: Arc::clone(&pins), provider: Arc::clone(&provider) };
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(|error| tls_error(&error))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_client_auth_cert(vec![identity.certificate()], identity.tls_key()?)
-        .map_err(|error| tls_error(&error))?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    let name = ServerName::try_from(TLS_NAME)
+    let (config, pins) = client(identity, expected)?;
+    let name = ServerName::try_from(server_name.to_owned())
         .map_err(|error| NetError::InvalidInput { what: error.to_string() })?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| {
         let peer = peer.to_owned();
@@ -98,10 +108,35 @@ pub(super) async fn connect(
     })
 }
 
-/// Makes the accepting side: clients must hold one of the keys in `pins`.
-pub(super) fn acceptor(identity: &Identity, pins: Arc<Pins>) -> Result<TlsAcceptor, NetError> {
+/// What the dialling side speaks to a server that holds the key `expected`, and the pins that
+/// remember who else was met.
+pub(crate) fn client(
+    identity: &Identity,
+    expected: PublicKey,
+) -> Result<(ClientConfig, Arc<Pins>), NetError> {
+    let pins = Arc::new(Pins::default());
+    pins.allow(expected);
     let provider = provider();
-    let verifier = Verifier { pins, provider: Arc::clone(&provider) };
+    let admitted = Admitted::Pinned(Arc::clone(&pins));
+    let verifier = Verifier { admitted, provider: Arc::clone(&provider) };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| tls_error(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_client_auth_cert(vec![identity.certificate()], identity.tls_key()?)
+        .map_err(|error| tls_error(&error))?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok((config, pins))
+}
+
+/// What the accepting side speaks: clients must be `admitted`.
+pub(crate) fn server(
+    identity: &Identity,
+    admitted: Admitted,
+) -> Result<Arc<ServerConfig>, NetError> {
+    let provider = provider();
+    let verifier = Verifier { admitted, provider: Arc::clone(&provider) };
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| tls_error(&error))?
@@ -112,24 +147,19 @@ pub(super) fn acceptor(identity: &Identity, pins: Arc<Pins>) -> Result<TlsAccept
     // A resumed handshake would skip the look at the pins, which may have changed meanwhile.
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
-/// Accepts TLS over `stream`; gives the client's key as well.
-pub(super) async fn accept(
-    acceptor: &TlsAcceptor,
-    stream: TcpStream,
-) -> io::Result<(server::TlsStream<TcpStream>, PublicKey)> {
-    let stream = acceptor.accept(stream).await?;
+/// The key that the client of an accepted connection holds.
+pub(crate) fn client_key(stream: &server::TlsStream<TcpStream>) -> io::Result<PublicKey> {
     let certificates = stream.get_ref().1.peer_certificates();
     let key = certificates.and_then(<[_]>::first).and_then(key_of);
-    let key = key.ok_or_else(|| io::Error::other("the client presented no Ed25519 key"))?;
-    Ok((stream, key))
+    key.ok_or_else(|| io::Error::other("the client presented no Ed25519 key"))
 }
 
 /// Trust is a pinned key: names, issuers and dates in certificates mean nothing here.
 struct Verifier {
-    pins: Arc<Pins>,
+    admitted: Admitted,
     provider: Arc<CryptoProvider>,
 }
 
@@ -147,7 +177,7 @@ impl Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Verifier").field("pins", &self.pins).finish_non_exhaustive()
+        formatter.debug_struct("Verifier").field("admitted", &self.admitted).finish_non_exhaustive()
     }
 }
 
@@ -160,7 +190,7 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        self.pins.check(end_entity).map(|()| ServerCertVerified::assertion())
+        self.admitted.check(end_entity).map(|()| ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -197,7 +227,7 @@ impl ClientCertVerifier for Verifier {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        self.pins.check(end_entity).map(|()| ClientCertVerified::assertion())
+        self.admitted.check(end_entity).map(|()| ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
