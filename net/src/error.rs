@@ -116,6 +116,14 @@ pub enum NetError {
         /// What was wrong and what would be right.
         what: String,
     },
+    /// This side could not go on with the letters of a partner.
+    #[error("letters with {peer} stopped on this side: {cause}; they go on when that is mended")]
+    Letters {
+        /// The partner.
+        peer: String,
+        /// What does not work here.
+        cause: String,
+    },
     /// This machine could not run the network's threads.
     #[error("the network's threads do not run: {cause}; look at this machine's limits")]
     Runtime {
@@ -148,6 +156,7 @@ impl NetError {
             | Self::PeerFinished { peer, .. }
             | Self::Timeout { peer, .. }
             | Self::Disconnected { peer, .. }
+            | Self::Letters { peer, .. }
             | Self::Unreachable { peer, .. } => Some(peer),
             Self::InvalidInput { .. } | Self::Runtime { .. } | Self::Identity { .. } => None,
         }

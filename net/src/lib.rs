@@ -8,11 +8,13 @@
 //! ```
 //!
 //! A [`Session`] is what protocols see. A [`Conversation`] is what its opener holds. A
-//! [`Link`](link::Link) carries frames; [`transport`] has the ways to carry them.
+//! [`Link`](link::Link) carries frames; [`transport`] has the ways to carry them. [`control`] is
+//! what nodes say to each other outside of jobs.
 
 mod attestation;
 mod channel;
 mod connection;
+pub mod control;
 mod conversation;
 mod error;
 pub mod frame;
