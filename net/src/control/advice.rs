@@ -45,13 +45,12 @@ impl Step {
 /// What people can do about it.
 pub(super) const fn on(obstacle: Obstacle) -> Advice {
     match obstacle {
-        Obstacle::NoAddress
-        | Obstacle::PartnerOnlyDials
-        | Obstacle::DoesNotDial
-        | Obstacle::Name
-        | Obstacle::Refused
-        | Obstacle::Silent
-        | Obstacle::NoWay => on_the_way(obstacle),
+        Obstacle::NoAddress | Obstacle::PartnerOnlyDials | Obstacle::DoesNotDial => {
+            on_who_dials(obstacle)
+        }
+        Obstacle::Name | Obstacle::Refused | Obstacle::Silent | Obstacle::NoWay => {
+            on_the_way(obstacle)
+        }
         Obstacle::NoTls
         | Obstacle::OtherKey
         | Obstacle::Stranger
@@ -100,7 +99,7 @@ pub(super) const fn on(obstacle: Obstacle) -> Advice {
     }
 }
 
-const fn on_the_way(obstacle: Obstacle) -> Advice {
+const fn on_who_dials(obstacle: Obstacle) -> Advice {
     match obstacle {
         Obstacle::PartnerOnlyDials => Advice {
             cause: Text::new(
@@ -120,6 +119,21 @@ const fn on_the_way(obstacle: Obstacle) -> Advice {
                 "请对方在其节点上运行连接检测，结果会指出出错的步骤。请确认本节点的端口对外开放。",
             ),
         },
+        _ => Advice {
+            cause: Text::new(
+                "There is no address of the form HOST:PORT to dial.",
+                "没有形如 主机:端口 的地址可拨。",
+            ),
+            fix: Text::new(
+                "Write the address into the card as HOST:PORT, for example tombolo.bank.example:7443.",
+                "请在名片中按 主机:端口 填写地址，例如 tombolo.bank.example:7443。",
+            ),
+        },
+    }
+}
+
+const fn on_the_way(obstacle: Obstacle) -> Advice {
+    match obstacle {
         Obstacle::Name => Advice {
             cause: Text::new(
                 "The host name is misspelt, or this machine's name server does not know it.",
@@ -153,7 +167,7 @@ const fn on_the_way(obstacle: Obstacle) -> Advice {
                 "请双方管理员放行从本机到对方地址和端口的 TCP 连接。",
             ),
         },
-        Obstacle::NoWay => Advice {
+        _ => Advice {
             cause: Text::new(
                 "This machine has no way to that address.",
                 "本机没有通往该地址的路由。",
@@ -161,16 +175,6 @@ const fn on_the_way(obstacle: Obstacle) -> Advice {
             fix: Text::new(
                 "See that this machine is online and that the address is not one of the partner's internal ones.",
                 "请确认本机网络正常，并确认该地址不是对方的内网地址。",
-            ),
-        },
-        _ => Advice {
-            cause: Text::new(
-                "There is no address of the form HOST:PORT to dial.",
-                "没有形如 主机:端口 的地址可拨。",
-            ),
-            fix: Text::new(
-                "Write the address into the card as HOST:PORT, for example tombolo.bank.example:7443.",
-                "请在名片中按 主机:端口 填写地址，例如 tombolo.bank.example:7443。",
             ),
         },
     }

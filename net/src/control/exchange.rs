@@ -125,16 +125,18 @@ impl Exchange {
         beats: &mut Interval,
     ) -> Result<(), NetError> {
         while !self.stream.has_ended() {
-            let next = match self.owed() {
-                Some(next) => next,
-                None => match self.letter().await? {
-                    Some(letter) => letter,
-                    None => tokio::select! {
-                        () = self.stream.work.notified() => continue,
-                        _ = self.stream.ended() => break,
-                        _ = beats.tick() => self.ping(),
-                    },
-                },
+            let mut next = self.owed();
+            if next.is_none() {
+                next = self.letter().await?;
+            }
+            let next = if let Some(next) = next {
+                next
+            } else {
+                tokio::select! {
+                    () = self.stream.work.notified() => continue,
+                    _ = self.stream.ended() => break,
+                    _ = beats.tick() => self.ping(),
+                }
             };
             // A peer may take its time to store what came before: it is alive while it is heard.
             let sent = tokio::select! {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crypto::signature::PublicKey;
 use tokio::sync::{Notify, OwnedMutexGuard, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::correspondence::Partner;
 use super::stream::{Ending, Stream};
@@ -62,6 +63,8 @@ pub(super) struct Line {
     state: Mutex<State>,
     /// Held by the stream in use from its first letter to its last.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// When a stream was let in last.
+    admitted_at: tokio::sync::Mutex<Option<Instant>>,
     /// Rings when this side should dial now.
     pub(super) dial: Notify,
     open: watch::Sender<bool>,
@@ -117,6 +120,7 @@ impl Line {
             prefers_own: own_key < key,
             state: Mutex::new(State { report, stream: None }),
             turn: Arc::new(tokio::sync::Mutex::new(())),
+            admitted_at: tokio::sync::Mutex::new(None),
             dial: Notify::new(),
             open: watch::Sender::new(false),
             revoked: watch::Sender::new(false),
@@ -138,10 +142,20 @@ impl Line {
         {
             return Err(NotAdmitted::OpenAlready);
         }
+        self.pace().await;
         let mut admitted = self.replace(Stream::new(dialled_here))?;
         // What the older one is about to store, it stores before the new one looks.
         admitted.turn = Some(Arc::clone(&self.turn).lock_owned().await);
         if admitted.stream.has_ended() { Err(NotAdmitted::Replaced) } else { Ok(admitted) }
+    }
+
+    /// Each new stream asks the store: one that is replaced all the time must not wear it out.
+    async fn pace(&self) {
+        let mut admitted_at = self.admitted_at.lock().await;
+        if let Some(at) = *admitted_at {
+            sleep_until(at + ADMISSION_PAUSE).await;
+        }
+        *admitted_at = Some(Instant::now());
     }
 
     fn replace(self: &Arc<Self>, stream: Stream) -> Result<Admitted, NotAdmitted> {
@@ -242,5 +256,7 @@ impl Line {
     }
 }
 
+/// Streams with one partner follow each other no faster.
+const ADMISSION_PAUSE: Duration = Duration::from_millis(50);
 /// How long a stream in use has to answer before another takes its place.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -31,6 +31,9 @@ pub(super) struct Caller {
     /// The key that it holds; pinned or not.
     pub(super) key: PublicKey,
     pub(super) address: IpAddr,
+    /// Whether the key was pinned when the connection was accepted, so that no limits of strangers
+    /// are on it.
+    pub(super) was_pinned: bool,
 }
 
 /// The port's own end of TLS, and who is let in how often.
@@ -101,9 +104,11 @@ impl Port {
         let handshake = StartHandshake::from_parts(opening.accepted, stream);
         let handshake = timeout(TLS_TIMEOUT, handshake.into_stream(Arc::clone(&self.tls))).await;
         let stream = handshake.map_err(|_| io::ErrorKind::TimedOut)??;
-        let caller = Caller { key: tls::client_key(&stream)?, address };
+        let key = tls::client_key(&stream)?;
+        let line = self.shared.line(key);
+        let caller = Caller { key, address, was_pinned: line.is_some() };
         let connection = Connection::new(stream, caller);
-        let connection = if let Some(line) = self.shared.line(caller.key) {
+        let connection = if let Some(line) = line {
             let place = self.members.enter(caller.key).ok_or(io::ErrorKind::ResourceBusy)?;
             let revoked = line.revoked();
             connection.until(Box::pin(async move {

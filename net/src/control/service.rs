@@ -41,7 +41,7 @@ impl Control for Service {
     ) -> Result<Response<Frames>, Status> {
         let caller = caller(&request)?;
         // Looked up at each call: a connection may be older than what is pinned.
-        let line = self.shared.line(caller.key);
+        let line = self.shared.line(caller.key).filter(|_| caller.was_pinned);
         let line = line.ok_or_else(|| Status::permission_denied("this node has not your key"))?;
         let partner = line.partner();
         let mut incoming = request.into_inner();
@@ -83,7 +83,7 @@ impl Control for Service {
         &self,
         request: Request<Introduction>,
     ) -> Result<Response<Introduced>, Status> {
-        let Caller { key, address } = caller(&request)?;
+        let Caller { key, address, .. } = caller(&request)?;
         if !self.shared.limiter().admits(Origin::new(address), Instant::now()) {
             let wait = "too many introductions at the moment; try again in ten seconds";
             return Err(Status::resource_exhausted(wait));

@@ -229,13 +229,32 @@ fn a_stranger_reaches_introduce_alone_and_seldom() {
             refusals += u32::from(answer.is_err_and(|it| it.to_string().contains("too many")));
         }
         assert!(refusals >= 4, "{refusals}");
-        let state = node.store.state();
-        assert!(state.introduced.iter().all(|(key, _)| *key == stranger.public_key()));
-        assert!(state.introduced.iter().all(|(_, bytes)| bytes.len() < 100));
+        let introduced = node.store.state().introduced.clone();
+        assert!(introduced.iter().all(|(key, _)| *key == stranger.public_key()));
+        assert!(introduced.iter().all(|(_, bytes)| bytes.len() < 100));
 
         let other_key = stranger.public_key();
         let wrong = introduce(Arc::clone(&stranger), &node.address, other_key, Vec::new());
         assert!(matches!(wrong.await, Err(NetError::IdentityMismatch { .. })));
+    })
+    .unwrap();
+}
+
+/// A connection from before its key was pinned stays one of a stranger.
+#[test]
+fn who_was_a_stranger_dials_again() {
+    crate::block_on(async {
+        let node = Node::start("node").await;
+        let identity = Identity::generate("late").unwrap();
+        let mut early = client(&node, &identity).await;
+        // The node has looked at the key when it answers this.
+        early.introduce(Introduction { bytes: b"friend".to_vec() }).await.unwrap();
+        node.pin(identity.public_key(), None);
+        let (outgoing, queue) = mpsc::channel(1);
+        outgoing.send(frame(Content::Hello(hello(0, false)))).await.unwrap();
+        let refused = early.exchange(ReceiverStream::new(queue)).await;
+        assert_eq!(refused.err().unwrap().code(), Code::PermissionDenied);
+        Rogue::dial(&node, &identity, Content::Hello(hello(0, false))).await.unwrap();
     })
     .unwrap();
 }
