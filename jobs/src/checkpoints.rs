@@ -35,6 +35,14 @@ pub(crate) struct Mark {
     pub(crate) number: u64,
 }
 
+impl Mark {
+    /// The run in two words, and the number.
+    pub(crate) fn words(self) -> [u64; 3] {
+        let run = u128::from_le_bytes(self.run);
+        [run as u64, (run >> 64) as u64, self.number]
+    }
+}
+
 /// The first line of a file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +72,8 @@ pub(crate) struct Store<'a> {
     /// The place of the newest state that counts.
     newest: usize,
     run: [u8; RUN_BYTES],
+    /// The state that training goes on from.
+    chosen: Option<Mark>,
     resumed: Option<Vec<u8>>,
     ledger: Arc<Ledger>,
     opened_before: Vec<Observation>,
@@ -96,6 +106,7 @@ impl<'a> Store<'a> {
             kept,
             newest: 1,
             run: [0; RUN_BYTES],
+            chosen: None,
             resumed: None,
             ledger: Arc::clone(ledger),
             opened_before: ledger.observed(),
@@ -109,6 +120,11 @@ impl<'a> Store<'a> {
         self.kept.iter().flatten().map(|kept| kept.mark).collect()
     }
 
+    /// The state that the training goes on from, once it has begun.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.chosen
+    }
+
     /// Begins the run of this name from the state with the `mark`, or anew. What the training had
     /// opened until then counts for this run too. Other states stay until newer ones take their
     /// places, the oldest first: the peer may have them still, where it was only started wrongly.
@@ -117,7 +133,7 @@ impl<'a> Store<'a> {
         run: [u8; RUN_BYTES],
         mark: Option<Mark>,
     ) -> Result<(), mpc::MpcError> {
-        self.run = run;
+        (self.run, self.chosen) = (run, mark);
         let kept = std::mem::take(&mut self.kept);
         let numbers = kept.each_ref().map(|kept| kept.as_ref().map(|kept| kept.mark.number));
         self.newest = usize::from(numbers[1] >= numbers[0]);

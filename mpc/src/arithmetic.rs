@@ -4,6 +4,8 @@
 //! [`maximum`](crate::maximum) and [`reciprocal`](crate::reciprocal) are written once, for
 //! [`TwoParty`] and for [`Parties`](crate::several::Parties).
 
+use crypto::random::Generator;
+
 use crate::boolean::{BitTriples, Bits, and_many, bit_triples};
 use crate::product::{Form, Products};
 use crate::{MpcError, TwoParty, comparison, conversion, wide};
@@ -23,6 +25,9 @@ pub trait Arithmetic: Send {
 
     /// This party's share of a public constant: the first party holds it, the others hold zero.
     fn share_of_public(&self, value: u64) -> u64;
+
+    /// Random numbers of this party's own.
+    fn rng(&self) -> Generator;
 
     /// More units than a shortened number is off by, and than two equal ones are apart.
     fn rounding(&self) -> u64;
@@ -96,6 +101,10 @@ impl Arithmetic for TwoParty {
 
     fn share_of_public(&self, value: u64) -> u64 {
         Self::share_of_public(self, value)
+    }
+
+    fn rng(&self) -> Generator {
+        self.session.rng()
     }
 
     fn rounding(&self) -> u64 {

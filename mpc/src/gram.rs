@@ -35,10 +35,12 @@ use crypto::hash::digest;
 use crypto::lattice::expansion::{self, EncryptedWeights, Expansion};
 use crypto::lattice::projection::{self, EncryptedVector, Projection, QueryKey};
 use crypto::lattice::{LatticeError, Parameters, Ring};
+use crypto::random::Generator;
 use net::{Session, Size};
 use rayon::prelude::*;
 
 use crate::hints::{self, Expected, blame};
+use crate::several::accumulate;
 use crate::{MpcError, TwoParty};
 
 /// Integers of columns are at most 2 to this power in magnitude.
@@ -57,18 +59,18 @@ const LIMB_BITS: u32 = 18;
 /// Shares of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gram {
-    /// Columns of the first party and of the second.
-    pub columns: [usize; 2],
+    /// The number of columns of each party, in their order.
+    pub columns: Vec<usize>,
     /// The lower triangle, row after row.
     pub triangle: Vec<u64>,
 }
 
 /// What both parties agree on.
-struct Shape {
+pub(crate) struct Shape {
     ring: Ring,
     rows: usize,
     own: usize,
-    theirs: usize,
+    pub(crate) theirs: usize,
     /// The public randomness of products that this party evaluates, and the peer.
     own_seed: [u8; 32],
     their_seed: [u8; 32],
@@ -87,17 +89,13 @@ pub async fn gram(
 ) -> Result<Gram, MpcError> {
     check(columns, weights.len())?;
     let shape = agree(party, columns.len(), weights.len()).await?;
+    let [own, theirs] = cross_pairs(party, &shape, columns, weights).await?;
+    let mut own = own;
+    let local = party.session.compute(|| pairs_of_own(columns, weights)).await;
+    accumulate(&mut own, &local);
     let first = party.is_first();
     let session = &mut party.session;
-    let mut pairs = [Vec::new(), Vec::new()];
     let mut across = [Vec::new(), Vec::new()];
-    for (owner, pairs) in pairs.iter_mut().enumerate() {
-        *pairs = if first == (owner == 0) {
-            answer_pairs(session, &shape, columns, weights).await?
-        } else {
-            ask_pairs(session, &shape, weights).await?
-        };
-    }
     for (asker, across) in across.iter_mut().enumerate() {
         *across = if first == (asker == 0) {
             ask_columns(session, &shape, columns, weights).await?
@@ -105,8 +103,30 @@ pub async fn gram(
             answer_columns(session, &shape, columns).await?
         };
     }
-    let counts = if first { [shape.own, shape.theirs] } else { [shape.theirs, shape.own] };
-    Ok(Gram { columns: counts, triangle: join(counts, &pairs, &across) })
+    let (counts, pairs) = if first {
+        ([shape.own, shape.theirs], [own, theirs])
+    } else {
+        ([shape.theirs, shape.own], [theirs, own])
+    };
+    Ok(Gram { columns: counts.to_vec(), triangle: join(counts, &pairs, &across) })
+}
+
+/// Shares of the pairs of own columns and of the peer's, of each with the other one's shares of the
+/// weights.
+pub(crate) async fn cross_pairs(
+    party: &mut TwoParty,
+    shape: &Shape,
+    columns: &[Vec<i32>],
+    weights: &[u64],
+) -> Result<[Vec<u64>; 2], MpcError> {
+    let session = &mut party.session;
+    if session.is_first() {
+        let own = answer_pairs(session, shape, columns).await?;
+        Ok([own, ask_pairs(session, shape, weights).await?])
+    } else {
+        let theirs = ask_pairs(session, shape, weights).await?;
+        Ok([answer_pairs(session, shape, columns).await?, theirs])
+    }
 }
 
 /// The triangle from the pairs of each party's columns, and from the sums of each column that the
@@ -121,7 +141,7 @@ fn join(counts: [usize; 2], pairs: &[Vec<u64>; 2], across: &[Vec<Vec<u64>>; 2]) 
     triangle
 }
 
-fn check(columns: &[Vec<i32>], rows: usize) -> Result<(), MpcError> {
+pub(crate) fn check(columns: &[Vec<i32>], rows: usize) -> Result<(), MpcError> {
     let fits = |value: &i32| value.unsigned_abs() <= 1 << MAGNITUDE_BITS;
     let is_valid = (1..=COLUMNS_MAX).contains(&columns.len())
         && rows > 0
@@ -135,7 +155,11 @@ fn check(columns: &[Vec<i32>], rows: usize) -> Result<(), MpcError> {
     )))
 }
 
-async fn agree(party: &mut TwoParty, own: usize, rows: usize) -> Result<Shape, MpcError> {
+pub(crate) async fn agree(
+    party: &mut TwoParty,
+    own: usize,
+    rows: usize,
+) -> Result<Shape, MpcError> {
     const STEP: &str = "shape";
     let mut rng = party.session.rng();
     let mut mine = [own as u64, rows as u64, 0, 0, 0, 0];
@@ -168,7 +192,7 @@ impl Shape {
     }
 
     /// Columns in one message.
-    fn columns_in_message(&self) -> usize {
+    pub(crate) fn columns_in_message(&self) -> usize {
         (NUMBERS_MAX / self.rows).max(1)
     }
 
@@ -177,8 +201,14 @@ impl Shape {
         Expansion::new(&self.ring, seed, 2 * pairs, self.rows, 1)
     }
 
-    fn projection(&self, seed: [u8; 32]) -> Result<Projection, LatticeError> {
-        Projection::shared(&self.ring, seed, self.rows)
+    /// What own columns are multiplied by vectors of the peer's in.
+    pub(crate) fn own_projection(&self) -> Result<Projection, LatticeError> {
+        Projection::shared(&self.ring, self.own_seed, self.rows)
+    }
+
+    /// What the peer's columns are multiplied by own vectors in.
+    pub(crate) fn their_projection(&self) -> Result<Projection, LatticeError> {
+        Projection::shared(&self.ring, self.their_seed, self.rows)
     }
 }
 
@@ -187,12 +217,11 @@ fn pairs_of(columns: usize) -> Vec<[usize; 2]> {
     (0..columns).flat_map(|row| (0..=row).map(move |column| [row, column])).collect()
 }
 
-/// The owner's side of its own pairs.
+/// The owner's side of its own pairs, with the peer's shares of the weights.
 async fn answer_pairs(
     session: &mut Session,
     shape: &Shape,
     columns: &[Vec<i32>],
-    weights: &[u64],
 ) -> Result<Vec<u64>, MpcError> {
     const QUERY: &str = "row_weights";
     let pairs = pairs_of(shape.own);
@@ -222,8 +251,7 @@ async fn answer_pairs(
             .await
             .map_err(|error| blame(session, QUERY, error))?;
         session.send_bytes("pair_sums", answer).await?;
-        let own = session.compute(|| own_sums(columns, group, weights)).await;
-        sums.extend(joined(&shares).zip(own).map(|(share, own)| own.wrapping_add(share)));
+        sums.extend(joined(&shares));
     }
     Ok(sums)
 }
@@ -276,43 +304,12 @@ async fn ask_columns(
     columns: &[Vec<i32>],
     weights: &[u64],
 ) -> Result<Vec<Vec<u64>>, MpcError> {
-    const ANSWER: &str = "column_sums";
-    let projection = session.compute(|| shape.projection(shape.their_seed)).await?;
-    let expected = Expected {
-        count: shape.theirs,
-        bytes: projection::Hint::byte_count(&projection),
-        parse: |bytes: &[u8]| projection::Hint::from_bytes(&projection, bytes),
-    };
-    let hints = hints::receive(session, "column_hints", expected).await?;
+    let projection = session.compute(|| shape.their_projection()).await?;
+    let hints = receive_hints(session, &projection, shape.theirs).await?;
     let mut sums = Vec::with_capacity(columns.len());
     for group in columns.chunks(shape.columns_in_message()) {
-        let mut rng = session.rng();
-        let mut encrypt = |column: &Vec<i32>| {
-            let times =
-                |(value, weight): (&i32, &u64)| weight.wrapping_mul(i64::from(*value) as u64);
-            let weighted: Vec<u64> = column.iter().zip(weights).map(times).collect();
-            let (key, query) = projection.encrypt(&weighted, &mut rng)?;
-            Ok::<_, LatticeError>((key, query.to_bytes(&projection)))
-        };
-        let queries = session
-            .compute(|| group.iter().map(&mut encrypt).collect::<Result<Vec<_>, _>>())
-            .await?;
-        let (keys, queries): (Vec<QueryKey>, Vec<Vec<u8>>) = queries.into_iter().unzip();
-        session.send_bytes("weighted_columns", queries.concat()).await?;
-        let bytes = projection::Answers::byte_count(&projection, shape.theirs);
-        let answer = session.receive_bytes(ANSWER, Size::Exactly(group.len() * bytes)).await?;
-        let shares = session
-            .compute(|| {
-                let read =
-                    |bytes| projection::Answers::from_bytes(&projection, shape.theirs, bytes);
-                let answers: Vec<_> =
-                    answer.chunks_exact(bytes).map(read).collect::<Result<_, _>>()?;
-                let queries: Vec<_> = keys.iter().zip(&answers).collect();
-                projection.decrypt_shared_batch(&queries, &hints)
-            })
-            .await
-            .map_err(|error| blame(session, ANSWER, error))?;
-        sums.extend(shares);
+        let vectors = session.compute(|| weighted(group, weights)).await;
+        sums.extend(ask_group(session, &projection, &hints, &vectors).await?);
     }
     Ok(sums)
 }
@@ -323,36 +320,119 @@ async fn answer_columns(
     shape: &Shape,
     columns: &[Vec<i32>],
 ) -> Result<Vec<Vec<u64>>, MpcError> {
-    const QUERY: &str = "weighted_columns";
     let mut rng = session.rng();
-    let projection = session.compute(|| shape.projection(shape.own_seed)).await?;
-    let own = columns.iter().map(Vec::as_slice).collect();
-    let evaluator =
-        session.compute(|| projection::Evaluator::integers(&projection, own, &mut rng)).await?;
-    let make = |outputs: Range<usize>| {
-        evaluator.hints(outputs).iter().map(|hint| hint.to_bytes(&projection)).collect()
-    };
-    hints::send(session, "column_hints", shape.own, make).await?;
+    let projection = session.compute(|| shape.own_projection()).await?;
+    let evaluator = evaluator(session, &projection, columns, &mut rng).await?;
+    send_hints(session, &projection, &evaluator, shape.own).await?;
     let mut sums = Vec::with_capacity(shape.theirs);
-    let bytes = EncryptedVector::byte_count(&projection);
     while sums.len() < shape.theirs {
         let count = shape.columns_in_message().min(shape.theirs - sums.len());
-        let message = session.receive_bytes(QUERY, Size::Exactly(count * bytes)).await?;
-        let answers = session
-            .compute(|| {
-                let read = |bytes| EncryptedVector::from_bytes(&projection, bytes);
-                let queries: Vec<_> =
-                    message.chunks_exact(bytes).map(read).collect::<Result<_, _>>()?;
-                evaluator.answer_shared_batch(&queries, &mut rng)
-            })
-            .await
-            .map_err(|error| blame(session, QUERY, error))?;
-        let (answers, shares): (Vec<_>, Vec<Vec<u64>>) = answers.into_iter().unzip();
-        let answers: Vec<Vec<u8>> = answers.iter().map(projection::Answers::to_bytes).collect();
-        session.send_bytes("column_sums", answers.concat()).await?;
-        sums.extend(shares);
+        sums.extend(answer_group(session, &projection, &evaluator, count, &mut rng).await?);
     }
     Ok(sums)
+}
+
+/// Own columns, ready for products with the peer's vectors.
+pub(crate) async fn evaluator<'a>(
+    session: &Session,
+    projection: &'a Projection,
+    columns: &'a [Vec<i32>],
+    rng: &mut Generator,
+) -> Result<projection::Evaluator<'a>, MpcError> {
+    let columns = columns.iter().map(Vec::as_slice).collect();
+    let make = || projection::Evaluator::integers(projection, columns, rng);
+    Ok(session.compute(make).await?)
+}
+
+/// What stays the same for all of the peer's vectors, of so many own columns.
+pub(crate) async fn send_hints(
+    session: &mut Session,
+    projection: &Projection,
+    evaluator: &projection::Evaluator<'_>,
+    columns: usize,
+) -> Result<(), MpcError> {
+    let make = |outputs: Range<usize>| {
+        evaluator.hints(outputs).iter().map(|hint| hint.to_bytes(projection)).collect()
+    };
+    hints::send(session, "column_hints", columns, make).await
+}
+
+/// The peer's side of [`send_hints`].
+pub(crate) async fn receive_hints(
+    session: &mut Session,
+    projection: &Projection,
+    columns: usize,
+) -> Result<Vec<projection::Hint>, MpcError> {
+    let expected = Expected {
+        count: columns,
+        bytes: projection::Hint::byte_count(projection),
+        parse: |bytes: &[u8]| projection::Hint::from_bytes(projection, bytes),
+    };
+    hints::receive(session, "column_hints", expected).await
+}
+
+/// For each of some own vectors, shares of the sums over rows of its products with each of the
+/// peer's columns.
+pub(crate) async fn ask_group(
+    session: &mut Session,
+    projection: &Projection,
+    hints: &[projection::Hint],
+    vectors: &[Vec<u64>],
+) -> Result<Vec<Vec<u64>>, MpcError> {
+    const ANSWER: &str = "column_sums";
+    let mut rng = session.rng();
+    let mut encrypt = |vector: &Vec<u64>| {
+        let (key, query) = projection.encrypt(vector, &mut rng)?;
+        Ok::<_, LatticeError>((key, query.to_bytes(projection)))
+    };
+    let queries =
+        session.compute(|| vectors.iter().map(&mut encrypt).collect::<Result<Vec<_>, _>>()).await?;
+    let (keys, queries): (Vec<QueryKey>, Vec<Vec<u8>>) = queries.into_iter().unzip();
+    session.send_bytes("weighted_columns", queries.concat()).await?;
+    let bytes = projection::Answers::byte_count(projection, hints.len());
+    let answer = session.receive_bytes(ANSWER, Size::Exactly(vectors.len() * bytes)).await?;
+    session
+        .compute(|| {
+            let read = |bytes| projection::Answers::from_bytes(projection, hints.len(), bytes);
+            let answers: Vec<_> = answer.chunks_exact(bytes).map(read).collect::<Result<_, _>>()?;
+            let queries: Vec<_> = keys.iter().zip(&answers).collect();
+            projection.decrypt_shared_batch(&queries, hints)
+        })
+        .await
+        .map_err(|error| blame(session, ANSWER, error))
+}
+
+/// The peer's side of [`ask_group`], of so many vectors.
+pub(crate) async fn answer_group(
+    session: &mut Session,
+    projection: &Projection,
+    evaluator: &projection::Evaluator<'_>,
+    count: usize,
+    rng: &mut Generator,
+) -> Result<Vec<Vec<u64>>, MpcError> {
+    const QUERY: &str = "weighted_columns";
+    let bytes = EncryptedVector::byte_count(projection);
+    let message = session.receive_bytes(QUERY, Size::Exactly(count * bytes)).await?;
+    let answers = session
+        .compute(|| {
+            let read = |bytes| EncryptedVector::from_bytes(projection, bytes);
+            let queries: Vec<_> =
+                message.chunks_exact(bytes).map(read).collect::<Result<_, _>>()?;
+            evaluator.answer_shared_batch(&queries, rng)
+        })
+        .await
+        .map_err(|error| blame(session, QUERY, error))?;
+    let (answers, shares): (Vec<_>, Vec<Vec<u64>>) = answers.into_iter().unzip();
+    let answers: Vec<Vec<u8>> = answers.iter().map(projection::Answers::to_bytes).collect();
+    session.send_bytes("column_sums", answers.concat()).await?;
+    Ok(shares)
+}
+
+/// Columns times own shares of the weights.
+pub(crate) fn weighted(columns: &[Vec<i32>], weights: &[u64]) -> Vec<Vec<u64>> {
+    let times = |(value, weight): (&i32, &u64)| weight.wrapping_mul(i64::from(*value) as u64);
+    let column = |column: &Vec<i32>| column.iter().zip(weights).map(times).collect();
+    columns.par_iter().map(column).collect()
 }
 
 /// For each row the limbs of the products of some pairs of columns, the lower ones before the
@@ -381,8 +461,8 @@ fn joined(shares: &[u64]) -> impl Iterator<Item = u64> {
     limbs.map(|[lower, upper]| lower.wrapping_add(upper << LIMB_BITS))
 }
 
-/// The sums of some pairs over own shares of the weights.
-fn own_sums(columns: &[Vec<i32>], pairs: &[[usize; 2]], weights: &[u64]) -> Vec<u64> {
+/// The sums of all pairs of columns over own shares of the weights.
+pub(crate) fn pairs_of_own(columns: &[Vec<i32>], weights: &[u64]) -> Vec<u64> {
     let sum = |[left, right]: &[usize; 2]| {
         let products = columns[*left].iter().zip(&columns[*right]).zip(weights);
         products.fold(0_u64, |sum, ((left, right), weight)| {
@@ -390,7 +470,7 @@ fn own_sums(columns: &[Vec<i32>], pairs: &[[usize; 2]], weights: &[u64]) -> Vec<
             sum.wrapping_add(weight.wrapping_mul(product as u64))
         })
     };
-    pairs.par_iter().map(sum).collect()
+    pairs_of(columns.len()).par_iter().map(sum).collect()
 }
 
 #[cfg(test)]

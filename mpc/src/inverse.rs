@@ -1,14 +1,15 @@
 //! The diagonal of the inverse of a shared positive definite matrix.
 //!
 //! # Functionality
-//! The parties hold shares modulo 2^64 of a symmetric matrix A, whole numbers below 2^61, as its
-//! lower triangle, row after row, with 1 to [`SIZE_MAX`] rows. [`inverse_diagonal`] gives shares
-//! modulo 2^128 of `(A⁻¹)_jj·2^`[`UNIT_BITS`], or with a shared factor of them times
-//! `factor/2^`[`FACTOR_SHIFT`], and one shared bit: whether A is too near to a singular matrix. It
-//! is when a diagonal entry is below 2^35 or the variance inflation `A_jj·(A⁻¹)_jj` of a row is
-//! above 2^[`INFLATION_BITS`], also among the rows before it; the diagonal means nothing then.
-//! Relative error of an entry, with m rows and inflation f: below `2^-24·f·√m`, and besides
-//! `2^23·f` by the smallest diagonal entry.
+//! The parties, two or several ([`Arithmetic`]), hold shares modulo 2^64 of a symmetric matrix A,
+//! whole numbers below 2^61, as its lower triangle, row after row, with 1 to [`SIZE_MAX`] rows.
+//! [`inverse_diagonal`] gives shares modulo 2^128 of `(A⁻¹)_jj·2^`[`UNIT_BITS`], or with a shared
+//! factor of them times `factor/2^`[`FACTOR_SHIFT`], and one shared bit: whether A is too near to a
+//! singular matrix. It is when a diagonal entry is below 2^35 or the variance inflation
+//! `A_jj·(A⁻¹)_jj` of a row is above 2^[`INFLATION_BITS`], also among the rows before it; the
+//! diagonal means nothing then. Relative error of an entry, with m rows and inflation f: below
+//! `2^-24·f·√m`, and besides `2^23·f` by the smallest diagonal entry; with n > 2 parties up to n/2
+//! times that.
 //! # Messages
 //! 1. `corrections`, `correlations`: to shares modulo 2^128 (see `wide`)
 //! 2. comparisons and products: powers of two that bring the diagonal to one size (see
@@ -22,20 +23,16 @@
 //! nowhere else, because no step depends on a value. The low bits of a result, below its accuracy,
 //! are random: whoever opens it learns nothing from them of how the matrix was scaled.
 //! # Cost
-//! 37 flights for each row and about 60 more. For each row at most 1.3 MB for products of all
-//! entries that still count, and some 45 KB for its reciprocal.
+//! Of two parties: 37 flights for each row and about 60 more. For each row at most 1.3 MB for
+//! products of all entries that still count, and some 45 KB for its reciprocal.
 //! # Reference
 //! Goodnight, "A Tutorial on the SWEEP Operator", The American Statistician 33 (1979), on a matrix
 //! that is scaled first (van der Sluis, Numerische Mathematik 14, 1969), by powers of two. Entries
 //! between two rows that are swept already are left out: nothing depends on them but each other.
 
-use crate::boolean::Bits;
-use crate::comparison::is_negative;
-use crate::conversion::bits_to_words;
-use crate::product::{Form, Products};
+use crate::product::Form;
 use crate::reciprocal::{FRACTION_BITS, reciprocals, root_normalisers};
-use crate::wide::{shorten, widen};
-use crate::{MpcError, TwoParty};
+use crate::{Arithmetic, MpcError};
 
 /// Most rows of a matrix: a triangle that fits into one element of the ring.
 pub const SIZE_MAX: usize = 126;
@@ -71,10 +68,9 @@ pub struct InverseDiagonal {
 /// # Errors
 /// [`MpcError::InvalidInput`] for a length that is no triangle of 1 to [`SIZE_MAX`] rows,
 /// [`MpcError::Net`] when the peer fails.
-#[net::boxed]
-pub async fn inverse_diagonal(
-    party: &mut TwoParty,
-    products: &Products,
+pub async fn inverse_diagonal<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
     triangle: &[u64],
     factor: Option<u128>,
 ) -> Result<InverseDiagonal, MpcError> {
@@ -86,7 +82,7 @@ pub async fn inverse_diagonal(
         )));
     };
     let shares: Vec<u128> = triangle.iter().map(|share| u128::from(*share)).collect();
-    let entries = widen(party, &shares, 1 << 64, ENTRY_SHIFT).await?;
+    let entries = party.widen(&[(&shares, 64, ENTRY_SHIFT)]).await?.swap_remove(0);
     let diagonal = diagonal(&entries, size);
     let roots = root_normalisers(party, &diagonal, NORMAL_BITS).await?;
     let scaled = scale(party, products, &entries, &roots).await?;
@@ -97,14 +93,14 @@ pub async fn inverse_diagonal(
     }
     let inverse: Vec<u128> = sweep.diagonal().iter().map(|entry| entry.wrapping_neg()).collect();
     let form = Form::product(0, 1, FRACTION_BITS);
-    let inflations = products.evaluate(party, &[&inverse, &normal], &[form]).await?;
+    let inflations = party.evaluate(products, &[&inverse, &normal], &[form]).await?;
     let checked = Checked { diagonal, normal, pivots: sweep.pivots, inflations: &inflations[0] };
     let is_singular = checked.is_beyond(party).await?;
     let inverse = match factor {
         Some(factor) => {
             let form = Form::product(0, 1, FACTOR_SHIFT);
             let factors = vec![factor; size];
-            products.evaluate(party, &[&inverse, &factors], &[form]).await?.swap_remove(0)
+            party.evaluate(products, &[&inverse, &factors], &[form]).await?.swap_remove(0)
         }
         None => inverse,
     };
@@ -114,14 +110,14 @@ pub async fn inverse_diagonal(
 
 /// The entries times their powers of two, with low bits drawn at random: else the zeros at the end
 /// of a product would tell the power, and by it how large a diagonal entry of the matrix is.
-async fn scale_back(
-    party: &mut TwoParty,
-    products: &Products,
+async fn scale_back<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
     entries: &[u128],
     squares: &[u128],
 ) -> Result<Vec<u128>, MpcError> {
-    let mut rng = party.session.rng();
-    // Either party's random bits alone hide what the other one opens.
+    let mut rng = party.rng();
+    // Any party's random bits alone hide what the others open; all together they stay below 2^29.
     let finer: Vec<u128> = entries
         .iter()
         .map(|entry| (entry << SQUARE_BITS).wrapping_add(rng.below(1 << SQUARE_BITS).into()))
@@ -129,8 +125,8 @@ async fn scale_back(
     // Few places, whose products are exact modulo 2^128; they stay below 2^110.
     const { assert!(SIZE_MAX <= crate::product::FEW) };
     let form = Form::product(0, 1, 0);
-    let products = products.evaluate(party, &[&finer, squares], &[form]).await?;
-    shorten(party, &products[0], SQUARE_BITS).await
+    let products = party.evaluate(products, &[&finer, squares], &[form]).await?;
+    party.shorten(&products[0], SQUARE_BITS).await
 }
 
 /// A matrix whose diagonal lies between 1/4 and 1.
@@ -142,9 +138,9 @@ struct Scaled {
 }
 
 /// Multiplies row and column j by root j, and divides by 2^[`NORMAL_BITS`].
-async fn scale(
-    party: &mut TwoParty,
-    products: &Products,
+async fn scale<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
     entries: &[u128],
     roots: &[u128],
 ) -> Result<Scaled, MpcError> {
@@ -152,9 +148,9 @@ async fn scale(
     let places = || (0..size).flat_map(|row| (0..=row).map(move |column| (row, column)));
     let rows: Vec<u128> = places().map(|(row, _)| roots[row]).collect();
     let columns: Vec<u128> = places().map(|(_, column)| roots[column]).collect();
-    let powers = products.evaluate(party, &[&rows, &columns], &[Form::product(0, 1, 0)]).await?;
+    let powers = party.evaluate(products, &[&rows, &columns], &[Form::product(0, 1, 0)]).await?;
     let form = Form::product(0, 1, NORMAL_BITS - FRACTION_BITS);
-    let mut scaled = products.evaluate(party, &[entries, &powers[0]], &[form]).await?;
+    let mut scaled = party.evaluate(products, &[entries, &powers[0]], &[form]).await?;
     Ok(Scaled { entries: scaled.swap_remove(0), squares: diagonal(&powers[0], size) })
 }
 
@@ -179,10 +175,10 @@ impl Sweep {
     }
 
     /// Sweeps one row: `a_ij -= a_ik·a_jk/a_kk`, `a_ik /= a_kk`, `a_kk = -1/a_kk`.
-    async fn pivot(
+    async fn pivot<P: Arithmetic>(
         &mut self,
-        party: &mut TwoParty,
-        products: &Products,
+        party: &mut P,
+        products: &P::Products,
         pivot: usize,
     ) -> Result<(), MpcError> {
         let (here, column) = (place(pivot, pivot), self.column(pivot));
@@ -191,7 +187,7 @@ impl Sweep {
         let value = [self.entries[here]];
         let (power, rest) = reciprocals(party, products, &value, FRACTION_BITS + 1).await?;
         let form = Form::product(0, 1, 0);
-        let reciprocal = products.evaluate(party, &[&power, &rest], &[form]).await?[0][0];
+        let reciprocal = party.evaluate(products, &[&power, &rest], &[form]).await?[0][0];
         self.entries[here] = reciprocal.wrapping_neg();
         if column.is_empty() {
             return Ok(());
@@ -199,13 +195,13 @@ impl Sweep {
         let form = Form::product(0, 1, FRACTION_BITS);
         let reciprocals = vec![reciprocal; column.len()];
         let divided =
-            products.evaluate(party, &[&column, &reciprocals], std::slice::from_ref(&form)).await?;
+            party.evaluate(products, &[&column, &reciprocals], std::slice::from_ref(&form)).await?;
         let divided = &divided[0];
         let places = self.places(pivot);
         let index = |row: usize| if row < pivot { row } else { row - 1 };
         let left: Vec<u128> = places.iter().map(|(row, _)| column[index(*row)]).collect();
         let right: Vec<u128> = places.iter().map(|(_, other)| divided[index(*other)]).collect();
-        let changes = products.evaluate(party, &[&left, &right], &[form]).await?;
+        let changes = party.evaluate(products, &[&left, &right], &[form]).await?;
         for ((row, other), change) in places.into_iter().zip(&changes[0]) {
             let entry = &mut self.entries[place(row, other)];
             *entry = entry.wrapping_sub(*change);
@@ -242,7 +238,7 @@ struct Checked<'a> {
 
 impl Checked<'_> {
     /// An XOR share of "a bound is broken".
-    async fn is_beyond(&self, party: &mut TwoParty) -> Result<u64, MpcError> {
+    async fn is_beyond<P: Arithmetic>(&self, party: &mut P) -> Result<u64, MpcError> {
         let smallest = party.share_of_public(1 << SMALLEST_BITS);
         let largest = party.share_of_public(1 << (INFLATION_BITS + FRACTION_BITS));
         let entries = self.diagonal.iter().map(|entry| (*entry as u64).wrapping_sub(smallest));
@@ -252,11 +248,11 @@ impl Checked<'_> {
         });
         let inflations = self.inflations.iter().map(|it| largest.wrapping_sub(*it as u64));
         let margins: Vec<u64> = entries.chain(pivots).chain(inflations).collect();
-        let broken = is_negative(party, &margins, 64).await?;
+        let broken = party.is_negative(&margins, 64).await?;
         // Their number is above 0 exactly if its negative is negative.
-        let broken: Vec<u64> = bits_to_words(party, &broken).await?;
-        let count = broken.into_iter().fold(0_u64, u64::wrapping_add);
-        let any: Bits = is_negative(party, &[count.wrapping_neg()], COUNT_BITS).await?;
+        let broken = party.bits_to_words(&broken).await?;
+        let count = broken.into_iter().fold(0_u64, |sum, bit| sum.wrapping_add(bit as u64));
+        let any = party.is_negative(&[count.wrapping_neg()], COUNT_BITS).await?;
         Ok(any.bit(0))
     }
 }

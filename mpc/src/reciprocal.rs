@@ -29,7 +29,7 @@ use std::ops::Range;
 
 use crate::boolean::Bits;
 use crate::product::Form;
-use crate::{Arithmetic, MpcError, TwoParty};
+use crate::{Arithmetic, MpcError};
 
 /// Fractional bits of reciprocals.
 pub const FRACTION_BITS: u32 = 30;
@@ -86,9 +86,8 @@ pub async fn normalisers<P: Arithmetic>(
 ///
 /// # Errors
 /// Those of [`normalisers`].
-#[net::boxed]
-pub async fn root_normalisers(
-    party: &mut TwoParty,
+pub async fn root_normalisers<P: Arithmetic>(
+    party: &mut P,
     shares: &[u128],
     bits: u32,
 ) -> Result<Vec<u128>, MpcError> {

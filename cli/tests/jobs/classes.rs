@@ -101,10 +101,11 @@ fn vehicles_are_told_apart_with_two_workshops() {
     assert!(opened.contains("train.classes"), "{opened}");
 
     the_saved_model_scores_the_same(folder, (STEP, "step: multinomial_regression"), 0.7);
-    the_saved_model_scores_the_same(folder, (TREES, "step: boosted_trees, privacy: strict"), 0.3);
+    the_saved_model_scores_the_same(folder, (TREES, "step: boosted_trees, privacy: strict"), 0.38);
 }
 
-/// At least so many rows are taken for what they are.
+/// More than this part of the rows are taken for what they are: a little less than a right model
+/// reaches, which of one stump for each of four classes is 0.40.
 fn the_saved_model_scores_the_same(folder: &Path, (name, step): (&str, &str), right: f64) {
     let job = fs::read_to_string(folder.join("job.yaml")).unwrap();
     let (parties, _) = job.split_once("\nsplit:").unwrap();

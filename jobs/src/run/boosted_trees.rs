@@ -34,7 +34,7 @@ use super::outcome::HiddenComparison;
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
 use super::several;
-use crate::checkpoints::course;
+use crate::checkpoints::{Store, course};
 use crate::error::JobError;
 use crate::spec::{BoostedTrees, TreeDirection, TreeEnsemble, TreeLoss};
 
@@ -123,8 +123,13 @@ pub(super) async fn train(
     let origin = || inputs.with_bins(run, &matrix);
     let sessions = step.with_guest(run.is_guest());
     let mut store = checkpoints::agree(run, sessions, id, origin).await?;
+    let among_all = privacy == STRICT && run.job.hosts.len() > 1;
+    if among_all {
+        let mark = store.as_ref().and_then(Store::mark);
+        several::compare_told(&mut step.sessions, mark, classes).await?;
+    }
     let course = course(&mut store);
-    if privacy == STRICT && run.job.hosts.len() > 1 {
+    if among_all {
         let (step, spec) = ((step, course), (spec, &settings));
         let part = strict_among_all(run, step, spec, data, &matrix, &rows).await?;
         return Ok(Trained { binnings, part });
@@ -276,8 +281,15 @@ async fn strict<'a>(
     rows: &'a Rows,
 ) -> Result<Part, JobError> {
     let guest = data.guest();
-    let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let (known, used) = (guest.map(known), rows.used(run));
+    if let (Some(guest), Some(known)) = (guest, known)
+        && run.job.hides_scores()
+        && let Some(family) = family(spec)
+    {
+        let [shift, scale] = strict_trees::unit_of_leaves(matrix, known, used, settings)?;
+        check_tested((guest, rows), family, Unit { shift, scale })?;
+    }
+    let mut party = TwoParty::setup(session.fork("train")?, run.ledger.clone()).await?;
     let trees = strict_trees::train_along(&mut party, matrix, known, used, settings, course);
     let trees = trees.await?.model;
     let test = session.compute(|| matrix.take(&rows.test)).await;
@@ -300,6 +312,17 @@ async fn strict<'a>(
     drop(party);
     let work = || strict_part((spec, settings), guest, matrix, rows, (trees, sums));
     session.compute(work).await
+}
+
+/// Refuses targets of test rows that cannot be judged unseen: before the training, of which each
+/// party gets its part.
+fn check_tested(
+    (guest, rows): (&GuestRows, &Rows),
+    family: Family,
+    unit: Unit,
+) -> Result<(), JobError> {
+    let targets = pick(guest.numbers(), &rows.test);
+    Ok(KnownTargets { targets: &targets, filled: None, unit }.check(family)?)
 }
 
 /// [`strict`] with several hosts.

@@ -13,8 +13,9 @@ use models::vertical::logistic_regression::Labels;
 use models::vertical::several::logistic_regression as among_all;
 use models::vertical::strict_trees::several as several_trees;
 use models::vertical::strict_trees::{Known, Rows as TreeRows, StrictTrees};
-use mpc::several::Parties;
 use mpc::several::sum::sum_for_first;
+use mpc::several::{Parties, compare};
+use net::Session;
 
 use super::checkpoints::{self, Inputs};
 use super::data::Data;
@@ -24,7 +25,7 @@ use super::logistic_regression::{
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
 use super::warm_start;
-use crate::checkpoints::{Store, course};
+use crate::checkpoints::{Mark, Store, course};
 use crate::error::JobError;
 use crate::spec::{LogisticRegression, ModelStep};
 
@@ -87,7 +88,38 @@ pub(super) async fn begin<'a>(
     let start = warm_start::begin(run, sessions, name, prepared, inputs.guest).await?;
     let sessions = step.with_guest(run.is_guest());
     let store = checkpoints::agree_on_numbers(run, sessions, inputs, given).await?;
+    if run.job.hosts.len() > 1 {
+        let mark = store.as_ref().and_then(Store::mark);
+        compare_told(&mut step.sessions, mark, 0).await?;
+    }
     Ok(Begun { start, store })
+}
+
+/// Makes sure that the guest told every host the same: behind which checkpoint training goes on,
+/// and of trees how many classes there are, else 0. Hosts that were told different things would
+/// blame each other for what they then send.
+pub(super) async fn compare_told(
+    sessions: &mut [Session],
+    mark: Option<Mark>,
+    classes: usize,
+) -> Result<(), JobError> {
+    let Some(guest) = sessions.first().map(first_of) else { return Ok(()) };
+    let [run, rest, number] = mark.map_or([0; 3], Mark::words);
+    let says = |place: usize, [theirs, ours]: [u64; 2]| {
+        let rule = match place {
+            0 => format!("{guest} told it of {theirs} classes, and here of {ours}"),
+            1 => format!("{guest} chose checkpoint {theirs} there, and {ours} here"),
+            _ => format!("{guest} chose a checkpoint of another run there than here"),
+        };
+        (guest.clone(), rule)
+    };
+    let told = [classes as u64, number, run, rest];
+    Ok(compare(sessions, "told_by_guest", &told, says).await?)
+}
+
+/// The name of the party that the job lists first, which the first conversation is with elsewhere.
+fn first_of(session: &Session) -> String {
+    if session.is_first() { session.me() } else { session.peer() }.to_owned()
 }
 
 /// The joint linear predictors of some rows, at the guest. Of several hosts it gets the sum of what
@@ -162,3 +194,35 @@ pub(super) async fn tree_sums(
 const SCORE_UNIT: f64 = (1_u128 << 64) as f64;
 /// A host's part of a score from here up may leave the ring when all hosts' are added up.
 const SCORE_MAX: f64 = (1_u64 << 60) as f64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoints::RUN_BYTES;
+
+    /// What each of three parties says, of which the third was told another thing.
+    fn of_second(told: impl Fn(usize) -> (Option<Mark>, usize) + Sync) -> String {
+        let outcome = world::mesh(1, 3, async |number, mut sessions: Vec<Session>| {
+            let (mark, classes) = told(number);
+            compare_told(&mut sessions, mark, classes).await
+        });
+        outcome.results[1].as_ref().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_guest_that_tells_two_hosts_different_things_is_named() {
+        let mark = |run: u8, number| Some(Mark { run: [run; RUN_BYTES], number });
+        let other = |number, other, it| if number == 2 { other } else { it };
+        for (text, rule) in [
+            (of_second(|number| (other(number, mark(1, 4), mark(1, 5)), 0)), "checkpoint 4 there"),
+            (of_second(|number| (other(number, mark(2, 5), mark(1, 5)), 0)), "of another run"),
+            (
+                of_second(|number| (None, if number == 2 { 4 } else { 3 })),
+                "4 classes, and here of 3",
+            ),
+        ] {
+            assert!(text.contains("party.0 told you two different things"), "{text}");
+            assert!(text.contains(rule), "{text}");
+        }
+    }
+}

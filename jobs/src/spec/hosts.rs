@@ -60,18 +60,14 @@ fn check_score(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
 fn check_strict(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
     let parties = 1 + job.hosts.len();
     for step in &job.train {
-        let lacks = match &step.model {
-            Model::LogisticRegression { settings, .. } => settings.standard_errors,
-            Model::Regression { settings, .. } => settings.standard_errors,
-            Model::MultinomialRegression { .. } => false,
-            Model::BoostedTrees { privacy, .. } if privacy == STRICT => false,
-            _ => continue,
+        let among_all = match &step.model {
+            Model::LogisticRegression { .. }
+            | Model::Regression { .. }
+            | Model::MultinomialRegression { .. } => true,
+            Model::BoostedTrees { privacy, .. } => privacy == STRICT,
+            Model::FactorizationMachine { .. } => false,
         };
-        if lacks {
-            let message = format!("`{}` has `standard_errors` and several hosts", step.name);
-            add("train", message, "take `standard_errors: false`, or name one host");
-        }
-        if parties > PARTIES_MAX {
+        if among_all && parties > PARTIES_MAX {
             let message = format!(
                 "`{}` is for at most {PARTIES_MAX} parties, and the job has {parties}",
                 step.name

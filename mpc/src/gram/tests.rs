@@ -40,7 +40,7 @@ fn correct() {
     assert_eq!(outcome.first.columns, [4, 3]);
     let found = sums(&outcome.first.triangle, &outcome.second.triangle);
     let joint: Vec<Vec<i32>> = matrices.concat();
-    let expected = own_sums(&joint, &pairs_of(7), &weights);
+    let expected = pairs_of_own(&joint, &weights);
     assert_eq!(found, expected);
 }
 

@@ -1,6 +1,9 @@
 use world::Side;
 
 use super::*;
+use crate::TwoParty;
+use crate::product::Products;
+use crate::several;
 use crate::test_support::{assert_drop_is_noticed, both, both_dealt, shares, sweep, wide_sums};
 
 /// Columns with unlike sizes, of which neighbours are `alike`: 0 not at all, 1 exactly.
@@ -156,7 +159,7 @@ fn known_answer() {
     }
     assert_eq!(
         outcome.transcript.hash(),
-        "350ccebe3e9982bbaff37cefe610ecc0e3583799c3f422e80452df06bb2d9157"
+        "ce703900d8802c9e0505431ad0427b9f64dfe4a752e14aae435ca9e908963895"
     );
 }
 
@@ -190,8 +193,8 @@ fn cost() {
     assert_eq!(three.rounds() - two.rounds(), 37);
     for (size, transcript) in [(2, two), (3, three)] {
         let [products, words] = transfers(size);
-        // The bits of broken bounds become words of 64 bits.
-        let first = 16 * (128 * products + words) + 8 * 3 * size;
+        // So do the bits of broken bounds.
+        let first = 16 * (128 * products + words + 3 * size);
         assert_eq!(transcript.bytes_of(Side::First, "correlations"), first, "{size} rows");
         assert_eq!(transcript.bytes_of(Side::Second, "correlations"), 16 * 128 * products);
     }
@@ -222,4 +225,48 @@ fn what_is_no_triangle_is_refused() {
     for error in outcome.first.into_iter().chain(outcome.second) {
         assert!(matches!(error, Some(MpcError::InvalidInput(_))), "{error:?}");
     }
+}
+
+/// Three parties, from independent columns to near twins.
+#[test]
+fn correct_with_three_parties() {
+    for (size, alike) in [(3, 0.3), (4, 0.85)] {
+        let triangle = matrix(size, alike, 1e18);
+        let words: Vec<u64> = triangle.iter().map(|entry| *entry as i64 as u64).collect();
+        let factor = 2_f64.powi(33) * 1.3;
+        let shared = several::tests::shares(5, 3, &words, 1 << 64);
+        let outcome = several::tests::all(7, 3, async |parties| {
+            let factor = u128::from(parties.share_of_public(factor as u64));
+            let products = several::product::Products::prepare(parties).await.unwrap();
+            let own = &shared[parties.number()];
+            inverse_diagonal(parties, &products, own, Some(factor)).await.unwrap()
+        });
+        let bit = outcome.results.iter().fold(0, |bit, it| bit ^ it.is_singular);
+        assert_eq!(bit & 1, 0);
+        let inflation = inflation(&triangle, size);
+        let smallest = (0..size).map(|row| triangle[place(row, row)]).fold(f64::INFINITY, f64::min);
+        let stated =
+            1.5 * inflation * (2_f64.powi(-24) * (size as f64).sqrt() + 2_f64.powi(23) / smallest);
+        for (row, exact) in exact(&triangle, size).iter().enumerate() {
+            let sum =
+                outcome.results.iter().fold(0_u128, |sum, it| sum.wrapping_add(it.entries[row]));
+            let unit = 2_f64.powi(UNIT_BITS as i32 - FACTOR_SHIFT as i32);
+            let error = (sum as i128 as f64 / unit / (exact * factor) - 1.0).abs();
+            assert!(error < stated, "{size}: {error:e} of {stated:e}, inflation {inflation}");
+        }
+    }
+}
+
+#[test]
+fn singular_matrices_are_noticed_by_three_parties() {
+    let sound = matrix(2, 0.2, 1e18);
+    // The second row is twice the first.
+    let dependent = [sound[0] / 4.0, sound[0] / 2.0, sound[0]].map(|entry| entry as i64 as u64);
+    let shared = several::tests::shares(6, 3, &dependent, 1 << 64);
+    let outcome = several::tests::all(8, 3, async |parties| {
+        let products = several::product::Products::prepare(parties).await.unwrap();
+        let own = &shared[parties.number()];
+        inverse_diagonal(parties, &products, own, None).await.unwrap().is_singular
+    });
+    assert_eq!(outcome.results.iter().fold(0, |bit, it| bit ^ it) & 1, 1);
 }

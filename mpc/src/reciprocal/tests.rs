@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use world::Side;
 
 use super::*;
+use crate::TwoParty;
 use crate::product::Products;
 use crate::test_support::{
     assert_drop_is_noticed, both, both_dealt, sweep, wide_shares, wide_sums,

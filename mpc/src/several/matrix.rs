@@ -8,6 +8,7 @@ use net::together;
 use rayon::prelude::*;
 
 use super::Parties;
+use super::agreement::compare_widths;
 use super::words::accumulate;
 use crate::MpcError;
 use crate::matrix::{Blocks, Geometry, SharedProduct, dot};
@@ -54,30 +55,6 @@ impl Geometries {
     pub fn widths(&self) -> &[usize] {
         &self.widths
     }
-}
-
-/// Makes sure that every party told all others the same number of its columns. Each hears all of
-/// them before it judges, so that nobody who finds a difference keeps it from others.
-async fn compare_widths(parties: &mut Parties, widths: &[usize]) -> Result<(), MpcError> {
-    const STEP: &str = "widths";
-    let ours: Vec<u64> = widths.iter().map(|width| *width as u64).collect();
-    let links = parties.links().iter_mut();
-    let heard = links.map(|link| link.session.exchange_words(STEP, &ours, ours.len()));
-    let heard = together(heard).await?;
-    for (link, theirs) in parties.links.iter().zip(&heard) {
-        let Some(place) = (0..ours.len()).find(|place| ours[*place] != theirs[*place]) else {
-            continue;
-        };
-        let (name, ours, theirs) = (parties.name(place), ours[place], theirs[place]);
-        let hint = if [link.session.me(), link.session.peer()].contains(&name) {
-            String::new()
-        } else {
-            format!("; either it is wrong, or {name} told you two different numbers")
-        };
-        let rule = format!("it says that {name} has {theirs} columns, and we know of {ours}{hint}");
-        return Err(link.session.misbehaved(STEP, rule).into());
-    }
-    Ok(())
 }
 
 impl<'a> SharedProducts<'a> {

@@ -6,15 +6,16 @@
 //! which [`is_negative`] is the top one; [`and_bits`], [`multiply`], [`scale`], [`multiply_by`]
 //! (with factors that the first party knows), [`select`] and [`bits_to_words`] products; [`lift`],
 //! [`lift_wide`] and [`truncate`] fewer fractional bits, or another modulus; [`matrix`] products of
-//! private columns with shared vectors, [`histogram`] sums over the cells of private codes,
+//! private columns with shared vectors, [`gram`] of such columns with each other under shared
+//! weights, [`histogram`] sums over the cells of private codes,
 //! [`product`] products of shared vectors modulo 2^128, with all that
 //! [`Arithmetic`](crate::Arithmetic) needs, [`sigmoid`], [`exponential`] and [`softmax`] these
 //! functions; [`reveal`] opens, [`sum`] gives one party the sum of what the others have.
 //! # Messages
 //! 1. those of [`TwoParty::setup`], between each two parties
 //! 2. of the blocks for two parties that do the products, between each two of them: `boolean`,
-//!    `conversion`, `multiplication`, `known`, `matrix`
-//! 3. `widths`, once between each two: how many columns each party has, of [`matrix`]
+//!    `conversion`, `multiplication`, `known`, `matrix`, `gram`
+//! 3. `widths`, once between each two: how many columns each party has, of [`matrix`] and [`gram`]
 //! 4. those listed in [`histogram`], [`product`], [`sigmoid`], [`exponential`], [`softmax`],
 //!    [`reveal`] and [`sum`]
 //! # Leaks
@@ -35,9 +36,11 @@
 //! IEEE Transactions on Computers 1982. Adding up approximate fractions of shares to find how often
 //! they wrap around: the argument is at [`lift`].
 
+mod agreement;
 mod chain;
 pub(crate) mod circuit;
 pub mod exponential;
+pub mod gram;
 pub mod histogram;
 pub mod matrix;
 pub mod product;
@@ -54,7 +57,9 @@ use net::{Session, own_place, together};
 
 use crate::reveal::Ledger;
 use crate::{MpcError, TwoParty};
+pub use agreement::compare;
 pub use circuit::{Triples, and_bits, is_negative};
+pub(crate) use words::accumulate;
 pub use words::{
     Chosen, bits_to_words, choose, lift, lift_wide, multiply, multiply_by, scale, select, truncate,
 };
@@ -117,6 +122,16 @@ impl Parties {
         if self.is_first() { value } else { 0 }
     }
 
+    /// The conversations with all other parties, in the order of the job.
+    pub fn sessions(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.links.iter_mut().map(|link| &mut link.session)
+    }
+
+    /// The names of all parties, in the order of the job.
+    pub fn names(&self) -> Vec<String> {
+        (0..self.count()).map(|place| self.name(place).to_owned()).collect()
+    }
+
     /// The ends with all other parties, with their places.
     fn peers(&mut self) -> impl Iterator<Item = (usize, &mut TwoParty)> {
         let number = self.number;
@@ -155,4 +170,4 @@ fn check_count(parties: usize) -> Result<(), MpcError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

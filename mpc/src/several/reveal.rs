@@ -1,7 +1,7 @@
 //! The only ways from shares among several parties to values.
 //!
-//! [`open_bit`] and [`open_bits`] reveal bits to all, [`learn_each`] to each party numbers of its
-//! own.
+//! [`open_bit`] and [`open_bits`] reveal bits to all, [`learn_each`] and [`learn_each_wide`] to
+//! each party numbers of its own.
 //!
 //! # Functionality
 //! Afterwards the learners hold the values.
@@ -16,14 +16,14 @@
 //! then but for their sum: none says by itself how it came about.
 //! # Cost
 //! 2 flights; between each two parties, each way, 8 bytes for each value of all learners and 8 for
-//! each of the receiver's; for a bit 8 and 1.
+//! each of the receiver's, twice that modulo 2^128; for a bit 8 and 1.
 
 use net::{Size, together};
 
 use super::Parties;
 use super::words::accumulate;
-use crate::MpcError;
 use crate::boolean::Bits;
+use crate::{MpcError, Word};
 
 /// Reveals one XOR-shared bit to all parties.
 ///
@@ -85,6 +85,27 @@ pub async fn learn_each(
     key: &str,
     shares: &[Vec<u64>],
 ) -> Result<Vec<u64>, MpcError> {
+    learn_words(parties, key, shares).await
+}
+
+/// [`learn_each`] for numbers shared modulo 2^128, at twice the bytes.
+///
+/// # Errors
+/// Those of [`learn_each`].
+#[net::boxed]
+pub async fn learn_each_wide(
+    parties: &mut Parties,
+    key: &str,
+    shares: &[Vec<u128>],
+) -> Result<Vec<u128>, MpcError> {
+    learn_words(parties, key, shares).await
+}
+
+async fn learn_words<W: Word>(
+    parties: &mut Parties,
+    key: &str,
+    shares: &[Vec<W>],
+) -> Result<Vec<W>, MpcError> {
     if shares.len() != parties.count() {
         let text = format!("shares for {} of {} parties", shares.len(), parties.count());
         return Err(MpcError::InvalidInput(text));
@@ -103,25 +124,33 @@ pub async fn learn_each(
     let number = parties.number();
     let mut values = parts[number].to_vec();
     let received = together(parties.peers().map(|(place, link)| {
-        let (theirs, count) = (parts[place], parts[number].len());
-        async move { link.session.exchange_words("share", theirs, count).await }
+        let theirs: Vec<u64> = parts[place].iter().flat_map(|share| share.words()).collect();
+        let count = parts[number].len() * W::BYTES / 8;
+        async move { link.session.exchange_words("share", &theirs, count).await }
     }))
     .await?;
     for shares in &received {
-        accumulate(&mut values, shares);
+        accumulate(&mut values, &joined(shares));
     }
     Ok(values)
 }
 
 /// Other shares of the same numbers, which say nothing about how the given ones came about.
-async fn blind(parties: &mut Parties, shares: &[u64]) -> Result<Vec<u64>, MpcError> {
+async fn blind<W: Word>(parties: &mut Parties, shares: &[W]) -> Result<Vec<W>, MpcError> {
     let mut blinded = shares.to_vec();
-    for (mine, theirs) in drawn(parties, shares.len()).await? {
-        for (share, (mine, theirs)) in blinded.iter_mut().zip(mine.iter().zip(&theirs)) {
-            *share = share.wrapping_add(*mine).wrapping_sub(*theirs);
+    for (mine, theirs) in drawn(parties, shares.len() * W::BYTES / 8).await? {
+        let pairs = joined::<W>(&mine).into_iter().zip(joined::<W>(&theirs));
+        for (share, (mine, theirs)) in blinded.iter_mut().zip(pairs) {
+            *share = share.plus(mine).minus(theirs);
         }
     }
     Ok(blinded)
+}
+
+/// Numbers from their 64-bit words, the lowest of each first.
+fn joined<W: Word>(words: &[u64]) -> Vec<W> {
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    bytes.chunks_exact(W::BYTES).map(W::read).collect()
 }
 
 /// With each other party, random words that this party drew and those that the other one drew.

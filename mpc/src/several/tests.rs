@@ -12,14 +12,14 @@ use crate::known::Factors;
 use crate::test_support::{KEY, dealt};
 
 /// Ends with all other parties, with transfers from a dealer.
-pub(super) fn ready(sessions: Vec<Session>) -> Parties {
+pub(crate) fn ready(sessions: Vec<Session>) -> Parties {
     let number = own_place(&sessions).unwrap();
     let ledger = Arc::new(Ledger::new([KEY]));
     Parties { links: sessions.into_iter().map(dealt).collect(), number, ledger }
 }
 
 /// Runs `program` at each of so many parties.
-pub(super) fn all<R: Send>(
+pub(crate) fn all<R: Send>(
     seed: u64,
     count: usize,
     program: impl AsyncFn(&mut Parties) -> R + Sync,
@@ -28,7 +28,7 @@ pub(super) fn all<R: Send>(
 }
 
 /// Additive shares of `values` for each of so many parties, modulo `modulus` (at most 2^64).
-pub(super) fn shares(seed: u8, count: usize, values: &[u64], modulus: u128) -> Vec<Vec<u64>> {
+pub(crate) fn shares(seed: u8, count: usize, values: &[u64], modulus: u128) -> Vec<Vec<u64>> {
     let mut rng = Generator::from_seed([seed; 32]);
     let mut all = vec![Vec::new(); count];
     for value in values {
@@ -44,7 +44,7 @@ pub(super) fn shares(seed: u8, count: usize, values: &[u64], modulus: u128) -> V
     all
 }
 
-pub(super) fn sums(shares: &[&[u64]]) -> Vec<u64> {
+pub(crate) fn sums(shares: &[&[u64]]) -> Vec<u64> {
     let sum = |index| shares.iter().fold(0_u64, |sum, it| sum.wrapping_add(it[index]));
     (0..shares[0].len()).map(sum).collect()
 }

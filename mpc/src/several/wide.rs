@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crypto::random::Generator;
+
 use super::circuit::{self, Triples, signs};
 use super::product::Products;
 use super::words::{Holders, bits_to_words, fraction_bits, times_bits, wraps};
@@ -163,6 +165,10 @@ impl Arithmetic for Parties {
 
     fn share_of_public(&self, value: u64) -> u64 {
         Self::share_of_public(self, value)
+    }
+
+    fn rng(&self) -> Generator {
+        self.session().rng()
     }
 
     fn rounding(&self) -> u64 {

@@ -371,6 +371,6 @@ pub(super) async fn wraps<W: Element>(
 }
 
 /// Adds up vectors of shares.
-pub(super) fn accumulate<W: Element>(sums: &mut [W], terms: &[W]) {
+pub(crate) fn accumulate<W: Element>(sums: &mut [W], terms: &[W]) {
     sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum = sum.plus(*term));
 }

@@ -136,13 +136,8 @@ fn what_a_strict_model_of_several_hosts_lacks_is_refused_with_what_to_write() {
     for (from, to, messages) in [
         (
             "boosted_trees: { privacy: secureboost }",
-            "logistic_regression: { standard_errors: true }",
-            &["`standard_errors` and several hosts", "name one host"][..],
-        ),
-        (
-            "boosted_trees: { privacy: secureboost } ]",
-            "linear_regression: { standard_errors: true } ]\nsplit: { by: random }",
-            &["`linear_regression` has `standard_errors` and several hosts"],
+            "logistic_regression: { standard_errors: true, l1: 0.1 }",
+            &["`logistic_regression` has `standard_errors` and an `l1` penalty"][..],
         ),
         (
             "boosted_trees: { privacy: secureboost } ]",
@@ -165,13 +160,20 @@ fn what_a_strict_model_of_several_hosts_lacks_is_refused_with_what_to_write() {
             "boosted_trees: { privacy: secureboost } ]",
             "logistic_regression: { early_stopping: 3 } ]\nsplit: { validation: 20% }",
         ),
+        (
+            "boosted_trees: { privacy: secureboost }",
+            "logistic_regression: { standard_errors: true }",
+        ),
     ] {
         parsed(from, to).expect(to);
     }
-    for model in ["boosted_trees: { privacy: strict, loss: poisson }", "multinomial_regression: {}"]
-    {
+    for model in [
+        "boosted_trees: { privacy: strict, loss: poisson }",
+        "linear_regression: { standard_errors: true }",
+        "multinomial_regression: {}",
+    ] {
         let kept = SEVERAL.split_once("prepare:").unwrap().0;
-        let split = if model.contains("poisson") { "split: { by: random }\n" } else { "" };
+        let split = if model.contains("multinomial") { "" } else { "split: { by: random }\n" };
         JobSpec::parse("job.yaml", &format!("{kept}{split}train: [ {model} ]\n")).expect(model);
     }
     let score = "score: { model: m, step: boosted_trees, privacy: secureboost }";

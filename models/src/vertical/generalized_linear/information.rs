@@ -7,12 +7,12 @@
 //! `s_i·(y_i - μ_i)²/μ_i^p` (Pearson's); each root of a term is an inner product of exponentials
 //! again, with `√s_i` in place of `s_i`.
 
-use mpc::TwoParty;
 use mpc::conversion::truncate;
-use mpc::exponential::{Exponential, Range, Term};
+use mpc::exponential::{Range, Term};
 use mpc::product::{Form, Products};
 use mpc::sigmoid::{Accuracy, Sigmoid};
-use mpc::wide::{from_words, shorten, widen};
+use mpc::wide::from_words;
+use mpc::{Arithmetic, TwoParty};
 
 use super::response::{
     EXPONENT_MAX, FACTOR_BITS, FACTOR_UNIT, Factors, LOG_RESIDUAL_BITS, PREDICTOR_MAX,
@@ -30,17 +30,17 @@ pub(in crate::vertical) struct Fixed<T> {
 
 /// Fractional bits of information that is at most 6: factors are at most 4, the rest of the
 /// objective's factor 1.5.
-const INFORMATION_BITS: u32 = 22;
+pub(in crate::vertical) const INFORMATION_BITS: u32 = 22;
 /// Fractional bits of information that is the mean itself, up to 518 times its average.
-const MEAN_BITS: u32 = 12;
+pub(in crate::vertical) const MEAN_BITS: u32 = 12;
 /// Fractional bits of probabilities and their roots, at most 2, before they are multiplied.
-const PROBABILITY_BITS: u32 = 20;
+pub(in crate::vertical) const PROBABILITY_BITS: u32 = 20;
 /// Fractional bits of the residuals that are squared.
 const SQUARED_BITS: u32 = 20;
 /// Fractional bits of the dispersion in units of the target's variance, where it is below 4.
-const DISPERSION_BITS: u32 = 36;
+pub(in crate::vertical) const DISPERSION_BITS: u32 = 36;
 /// And in units of a power of the mean, where it is below 4,096.
-const LOG_DISPERSION_BITS: u32 = 26;
+pub(in crate::vertical) const LOG_DISPERSION_BITS: u32 = 26;
 
 impl Response {
     /// Whether the variance has a dispersion that has to be estimated.
@@ -98,28 +98,45 @@ impl Response {
         if !self.has_dispersion() {
             return Ok(None);
         }
-        let (residuals, residual_bits, bits) = match self {
+        let residuals = match self {
             Self::Logistic { .. } => return Ok(None),
             Self::Identity { factors, targets, residual_bits } => {
                 let roots = factors.roots();
-                let residuals =
+                let shares =
                     identity_residuals(party, &roots, targets, scores, *residual_bits).await?;
-                (residuals, *residual_bits, DISPERSION_BITS)
+                Fixed { shares, bits: *residual_bits }
             }
             Self::Log { exponential, terms, constants, offsets, power, .. } => {
                 add(&mut scores, offsets);
                 let roots = Roots::new(terms, constants, *power);
-                let residuals = roots.residuals(party, exponential, &scores).await?;
-                (residuals, LOG_RESIDUAL_BITS, LOG_DISPERSION_BITS)
+                let (range, bits) = (roots.range()?, LOG_RESIDUAL_BITS);
+                let shares =
+                    exponential.evaluate(party, &scores, &roots.terms(), range, bits).await?;
+                roots.residuals(shares)
             }
         };
-        let words: Vec<u128> = residuals.iter().map(|share| u128::from(*share)).collect();
-        let words = widen(party, &words, 1 << 64, residual_bits - SQUARED_BITS).await?;
-        let squares = products.evaluate(party, &[&words], &[Form::product(0, 0, 0)]).await?;
-        let sum = squares.iter().flatten().fold(0_u128, |sum, square| sum.wrapping_add(*square));
-        let mean = shorten(party, &[sum], 2 * SQUARED_BITS + log_rows - bits).await?;
-        Ok(mean.first().map(|share| Fixed { shares: *share, bits }))
+        let bits = match self {
+            Self::Log { .. } => LOG_DISPERSION_BITS,
+            _ => DISPERSION_BITS,
+        };
+        Ok(Some(mean_square(party, products, &residuals, (log_rows, bits)).await?))
     }
+}
+
+/// A share modulo 2^128 of the sum of the squares of all residuals by 2^`log_rows`, with so many
+/// fractional bits.
+pub(in crate::vertical) async fn mean_square<P: Arithmetic>(
+    party: &mut P,
+    products: &P::Products,
+    residuals: &Fixed<Vec<u64>>,
+    (log_rows, bits): (u32, u32),
+) -> Result<Fixed<u128>, ModelError> {
+    let words: Vec<u128> = residuals.shares.iter().map(|share| u128::from(*share)).collect();
+    let words = party.widen(&[(&words, 64, residuals.bits - SQUARED_BITS)]).await?;
+    let squares = party.evaluate(products, &[&words[0]], &[Form::product(0, 0, 0)]).await?;
+    let sum = squares.iter().flatten().fold(0_u128, |sum, square| sum.wrapping_add(*square));
+    let mean = party.shorten(&[sum], 2 * SQUARED_BITS + log_rows - bits).await?;
+    Ok(Fixed { shares: mean.first().copied().unwrap_or_default(), bits })
 }
 
 /// Shares of `s·(z - y)` with so many fractional bits. With [`RESIDUAL_BITS`], the most, they have
@@ -160,7 +177,7 @@ async fn variances(
 
 impl Factors {
     /// Own shares of the factors of so many rows, with [`INFORMATION_BITS`].
-    fn words(&self, party: &TwoParty, rows: usize) -> Vec<u64> {
+    pub(in crate::vertical) fn words<P: Arithmetic>(&self, party: &P, rows: usize) -> Vec<u64> {
         let word =
             |factor: f64| (factor / FACTOR_UNIT * f64::from(1 << INFORMATION_BITS)).round() as u64;
         match self {
@@ -175,7 +192,7 @@ impl Factors {
     }
 
     /// The square roots of the factors.
-    fn roots(&self) -> Self {
+    pub(in crate::vertical) fn roots(&self) -> Self {
         let root = |factor: f64| (factor / FACTOR_UNIT).sqrt() * FACTOR_UNIT;
         match self {
             Self::Even(factor) => Self::Even(root(*factor as f64).round() as i64),
@@ -188,7 +205,7 @@ impl Factors {
 }
 
 /// `√s·(μ - y)/μ^(p/2)` as a sum of exponentials: `√s·μ^(1 - p/2) - √s·y·μ^(-p/2)`.
-struct Roots {
+pub(in crate::vertical) struct Roots {
     power: f64,
     /// `√s`.
     means: Vec<f64>,
@@ -198,7 +215,11 @@ struct Roots {
 
 impl Roots {
     /// From `s` and `-s·y` of a response whose power is above 1.
-    fn new(terms: &[(f64, Vec<f64>)], constants: &[u64], power: f64) -> Self {
+    pub(in crate::vertical) fn new(
+        terms: &[(f64, Vec<f64>)],
+        constants: &[u64],
+        power: f64,
+    ) -> Self {
         let unit = f64::from(1 << LOG_RESIDUAL_BITS);
         let means: Vec<f64> = if power < 2.0 {
             terms.first().map_or_else(Vec::new, |(_, factors)| factors.clone())
@@ -211,30 +232,33 @@ impl Roots {
         Self { power, means: means.iter().map(|mean| mean.sqrt()).collect(), targets }
     }
 
-    /// Shares with [`LOG_RESIDUAL_BITS`].
-    async fn residuals(
-        &self,
-        party: &mut TwoParty,
-        exponential: &Exponential,
-        scores: &[u64],
-    ) -> Result<Vec<u64>, ModelError> {
-        let (rise, fall) = (1.0 - self.power / 2.0, -self.power / 2.0);
+    /// What linear predictors are clamped to.
+    pub(in crate::vertical) fn range(&self) -> Result<Range, ModelError> {
         let bound = |rate: f64| (EXPONENT_MAX / rate).min(PREDICTOR_MAX);
-        let range = Range::around(-bound(-fall), bound(rise)).ok_or_else(|| {
+        Range::around(-bound(self.power / 2.0), bound(1.0 - self.power / 2.0)).ok_or_else(|| {
             ModelError::InvalidInput(format!("the power {} is not within 1 to 2", self.power))
-        })?;
+        })
+    }
+
+    /// The exponentials that are not constant.
+    pub(in crate::vertical) fn terms(&self) -> Vec<Term<'_>> {
+        let (rise, fall) = (1.0 - self.power / 2.0, -self.power / 2.0);
         let mut terms = vec![Term { rate: fall, factors: &self.targets }];
         if self.power < 2.0 {
             terms.push(Term { rate: rise, factors: &self.means });
         }
-        let mut residuals =
-            exponential.evaluate(party, scores, &terms, range, LOG_RESIDUAL_BITS).await?;
+        terms
+    }
+
+    /// The residuals, from shares of the sums of their [`terms`](Self::terms) with
+    /// [`LOG_RESIDUAL_BITS`].
+    pub(in crate::vertical) fn residuals(&self, mut shares: Vec<u64>) -> Fixed<Vec<u64>> {
         if self.power >= 2.0 {
             let unit = f64::from(1 << LOG_RESIDUAL_BITS);
             let words: Vec<u64> =
                 self.means.iter().map(|mean| (mean * unit).round() as u64).collect();
-            add(&mut residuals, &words);
+            add(&mut shares, &words);
         }
-        Ok(residuals)
+        Fixed { shares, bits: LOG_RESIDUAL_BITS }
     }
 }

@@ -5,7 +5,7 @@ use mpc::several::Parties;
 use net::together;
 
 use super::response::Response;
-use super::{Task, check_settings, coefficients, peers_of_guest, weighted};
+use super::{Task, peers_of_guest, weighted};
 use crate::ModelError;
 use crate::family::Family;
 use crate::vertical::course::Course;
@@ -21,10 +21,10 @@ use crate::vertical::logistic_regression::Coefficients;
 /// with weights up to twice that.
 ///
 /// # Errors
-/// [`ModelError::InvalidInput`] for settings that need two parties, targets that the family does
+/// [`ModelError::InvalidInput`] for settings that do not go together, targets that the family does
 /// not allow or that fixed point cannot hold, too few rows, values that are not finite, and a
-/// checkpoint that is none of this training; [`ModelError::Secure`] when a peer fails or
-/// misbehaves.
+/// checkpoint that is none of this training; [`ModelError::Collinear`] where columns leave standard
+/// errors no meaning; [`ModelError::Secure`] when a peer fails or misbehaves.
 #[net::boxed]
 pub async fn train<'a>(
     parties: &mut Parties,
@@ -34,7 +34,6 @@ pub async fn train<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
-    check_settings(settings.standard_errors)?;
     let is_guest = parties.is_first();
     let rows = check(is_guest, columns, targets, family, settings)?;
     let weights = targets.and_then(|targets| targets.weights);
@@ -46,10 +45,13 @@ pub async fn train<'a>(
     let task = Task { columns, rows, settings, weighted, steepness, classes };
     let response = async |parties: &mut Parties| match family.log_link_power() {
         None => Response::identity(&scaling, weights, rows, weighted),
-        Some(power) => Response::log(parties, LogLink::new(&scaling, power, weights, rows)?).await,
+        Some(power) => {
+            let link = LogLink::new(&scaling, power, weights, rows)?;
+            Response::log(parties, link, power).await
+        }
     };
-    let (all, ending) = super::train(parties, &task, response, &mut course).await?;
-    Ok(scaling.undo(family, coefficients(all, ending), is_guest))
+    let trained = super::train(parties, &task, response, &mut course).await?;
+    Ok(scaling.undo(family, trained.coefficients(), is_guest))
 }
 
 /// The change of units, of which the guest tells each host what it has to know.

@@ -3,7 +3,7 @@
 use mpc::several::Parties;
 
 use super::response::Response;
-use super::{Task, check_settings, coefficients, weighted};
+use super::{Task, weighted};
 use crate::ModelError;
 use crate::vertical::course::Course;
 use crate::vertical::logistic_regression::{Coefficients, Labels, STEEPNESS, Settings, check};
@@ -15,9 +15,10 @@ use crate::vertical::logistic_regression::{Coefficients, Labels, STEEPNESS, Sett
 /// which is 7e-5 with three parties and 3e-3 with five, and with weights up to twice that.
 ///
 /// # Errors
-/// [`ModelError::InvalidInput`] for settings that need two parties, labels of one class, too few
+/// [`ModelError::InvalidInput`] for settings that do not go together, labels of one class, too few
 /// rows, values that are not finite, and a checkpoint that is none of this training;
-/// [`ModelError::Secure`] when a peer fails or misbehaves.
+/// [`ModelError::Collinear`] where columns leave standard errors no meaning; [`ModelError::Secure`]
+/// when a peer fails or misbehaves.
 #[net::boxed]
 pub async fn train<'a>(
     parties: &mut Parties,
@@ -26,12 +27,10 @@ pub async fn train<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<Coefficients, ModelError> {
-    check_settings(settings.standard_errors)?;
     let rows = check(parties.is_first(), columns, labels, None, settings)?;
     let weighted = weighted(parties, labels.map(|labels| labels.weights.is_some())).await?;
     let (classes, steepness) = (1, STEEPNESS);
     let task = Task { columns, rows, settings, weighted, steepness, classes };
     let response = async |parties: &mut Parties| Response::logistic(parties, labels, rows).await;
-    let (all, ending) = super::train(parties, &task, response, &mut course).await?;
-    Ok(coefficients(all, ending))
+    Ok(super::train(parties, &task, response, &mut course).await?.coefficients())
 }

@@ -4,21 +4,25 @@
 //! Those of [`logistic_regression`](super::logistic_regression),
 //! [`multinomial_regression`](super::multinomial_regression) and
 //! [`generalized_linear`](super::generalized_linear) for two parties, among n: the first party is
-//! the guest, all others are hosts, and each ends with its own coefficients. There is no weight of
-//! evidence that stays with the guest, and no standard error.
+//! the guest, all others are hosts, and each ends with its own coefficients, and if asked for with
+//! their standard errors (of one class; see `standard_errors`). There is no weight of evidence that
+//! stays with the guest.
 //! # Messages
-//! 1. once: `weighted` guest → each host, `classes` and `label_scale` where the model has them;
-//!    with early stopping `early_stopping` between each two; the parts of
-//!    the encrypted products that never change, between each two parties (`mpc::several::matrix`),
-//!    and keys of what the residuals need; where an earlier run is taken up or training begins with
-//!    coefficients, `refresh` between each two (`mpc::refresh`)
+//! 1. once: `weighted` guest → each host, `classes` and `label_scale` where the model has them, and
+//!    `told_by_guest` between each two, whether it told all the same; with early stopping
+//!    `early_stopping` between each two; the parts of the encrypted products that never change,
+//!    between each two parties (`mpc::several::matrix`), and keys of what the residuals need; where
+//!    an earlier run is taken up or training begins with coefficients, `refresh` between each two
+//!    (`mpc::refresh`)
 //! 2. per pass: the scores, the residuals, the gradient, truncations, and one stop bit; with a
 //!    logarithmic link also products with the secret step; with early stopping the gradient of the
 //!    validation rows, and the count of passes
-//! 3. `share` to each party, at the end: its own coefficients
+//! 3. if asked for, those of `standard_errors`
+//! 4. `share` to each party, at the end: its own coefficients
 //! # Leaks
 //! To all: numbers of rows and of each party's columns, whether rows have weights, the number of
-//! passes, one stop bit per pass. To each party: its own final coefficients, of every class. To
+//! passes, one stop bit per pass; with standard errors whether columns are collinear. To each
+//! party: its own final coefficients, of every class, and the variances if asked for. To
 //! each host, of several classes: how many there are; of linear, Poisson and Tweedie regression:
 //! the order of magnitude of the target, as a power of two.
 //! # Security
@@ -33,15 +37,17 @@
 //! (`whitening`).
 
 pub mod generalized_linear;
+mod information;
 pub mod logistic_regression;
 pub mod multinomial_regression;
 mod objective;
 mod response;
+mod standard_errors;
 
 use mpc::refresh::Shared;
-use mpc::several::Parties;
 use mpc::several::matrix::{Geometries, SharedProducts};
 use mpc::several::reveal::open_bit;
+use mpc::several::{Parties, compare};
 use mpc::sigmoid::Accuracy;
 use net::together;
 
@@ -55,6 +61,7 @@ use super::logistic_regression::{
     Coefficients, Ending, QUERIES, Rows, Settings, agree_on_stopping, agree_on_weights, curvature,
     thresholds_of_columns, whiten,
 };
+use super::standard_errors::StandardErrors;
 use crate::ModelError;
 use objective::{Gradients, Objective};
 use response::Response;
@@ -72,16 +79,35 @@ struct Task<'a> {
     classes: usize,
 }
 
-/// Trains with the residuals of `response`; the own weights and intercept of each class, of which
-/// there is one but for a label of several.
+/// What a party has after training.
+struct Trained {
+    /// The own weights and intercept of each class, of which there is one but for a label of
+    /// several.
+    of_classes: Vec<(Vec<f64>, f64)>,
+    ending: Ending,
+    standard_errors: Option<StandardErrors>,
+}
+
+impl Trained {
+    /// Those of a model with one vector.
+    fn coefficients(self) -> Coefficients {
+        let (weights, intercept) = self.of_classes.into_iter().next().unwrap_or_default();
+        let Ending { passes, converged } = self.ending;
+        let standard_errors = self.standard_errors;
+        Coefficients { weights, intercept, passes, converged, standard_errors }
+    }
+}
+
+/// Trains with the residuals of `response`.
 async fn train(
     parties: &mut Parties,
     task: &Task<'_>,
     response: impl AsyncFnOnce(&mut Parties) -> Result<Response, ModelError>,
     course: &mut Course<'_>,
-) -> Result<(Vec<(Vec<f64>, f64)>, Ending), ModelError> {
+) -> Result<Trained, ModelError> {
     let &Task { columns, rows, settings, steepness, .. } = task;
     let is_guest = parties.is_first();
+    compare_told(parties, task).await?;
     let links = parties.links().iter_mut();
     together(links.map(|link| agree_on_stopping(link, settings, rows))).await?;
     let whitened = whiten(parties.session(), is_guest, columns, rows, settings, steepness).await?;
@@ -99,23 +125,10 @@ async fn train(
     } else {
         descend(parties, &objective, task, course).await?
     };
-    Ok((objective.learn(parties, &result).await?, ending))
-}
-
-/// Those of a model with one vector.
-fn coefficients(all: Vec<(Vec<f64>, f64)>, ending: Ending) -> Coefficients {
-    let (weights, intercept) = all.into_iter().next().unwrap_or_default();
-    let Ending { passes, converged } = ending;
-    Coefficients { weights, intercept, passes, converged, standard_errors: None }
-}
-
-/// Refuses what needs two parties.
-fn check_settings(standard_errors: bool) -> Result<(), ModelError> {
-    if standard_errors {
-        let rule = "with several hosts there are no standard errors";
-        return Err(ModelError::InvalidInput(rule.to_owned()));
-    }
-    Ok(())
+    let standard_errors =
+        standard_errors::learn(parties, columns, &objective, &result, settings).await?;
+    let of_classes = objective.learn(parties, &result).await?;
+    Ok(Trained { of_classes, ending, standard_errors })
 }
 
 /// Whether rows have weights, which the guest passes and says to each host.
@@ -124,6 +137,18 @@ async fn weighted(parties: &mut Parties, weighted: Option<bool>) -> Result<bool,
     let links = parties.links().iter_mut().take(peers);
     let answers = together(links.map(|link| agree_on_weights(link, weighted))).await?;
     Ok(answers.contains(&true))
+}
+
+/// Makes sure that the guest told every host the same of the label and the rows.
+async fn compare_told(parties: &mut Parties, task: &Task<'_>) -> Result<(), ModelError> {
+    let told = [task.classes as u64, u64::from(task.weighted)];
+    let guest = parties.name(0).to_owned();
+    let says = |place: usize, [theirs, ours]: [u64; 2]| {
+        let what = ["a number of classes", "whether rows have weights"][place];
+        let rule = format!("{guest} told it {theirs} as {what}, and here it is {ours}");
+        (guest.clone(), rule)
+    };
+    Ok(compare(parties.sessions(), "told_by_guest", &told, says).await?)
 }
 
 /// With how many parties this one has a link that the guest is at an end of; these come first.

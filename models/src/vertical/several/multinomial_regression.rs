@@ -5,7 +5,7 @@ use mpc::several::Parties;
 use net::together;
 
 use super::response::Response;
-use super::{Task, check_settings, peers_of_guest, weighted};
+use super::{Task, Trained, peers_of_guest, weighted};
 use crate::ModelError;
 use crate::vertical::course::Course;
 use crate::vertical::logistic_regression::{Ending, Settings};
@@ -32,7 +32,6 @@ pub async fn train<'a>(
     settings: &Settings,
     mut course: Course<'a>,
 ) -> Result<ClassCoefficients, ModelError> {
-    check_settings(settings.standard_errors)?;
     let rows = check(parties.is_first(), columns, labels, settings)?;
     let count = classes(parties, labels).await?;
     let weighted = weighted(parties, labels.map(|labels| labels.weights.is_some())).await?;
@@ -40,8 +39,9 @@ pub async fn train<'a>(
     let (classes, steepness) = (count, STEEPNESS);
     let task = Task { columns, rows, settings, weighted, steepness, classes };
     let response = async |parties: &mut Parties| Response::softmax(parties, class_rows).await;
-    let (all, ending) = super::train(parties, &task, response, &mut course).await?;
-    let (weights, intercepts) = all.into_iter().unzip();
+    let trained = super::train(parties, &task, response, &mut course).await?;
+    let Trained { of_classes, ending, .. } = trained;
+    let (weights, intercepts) = of_classes.into_iter().unzip();
     let Ending { passes, converged } = ending;
     Ok(ClassCoefficients { weights, intercepts, passes, converged })
 }

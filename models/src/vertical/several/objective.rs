@@ -215,7 +215,7 @@ impl Objective<'_> {
 }
 
 /// A vector in parts of these widths.
-fn parts(mut vector: &[u64], widths: &[usize]) -> Vec<Vec<u64>> {
+pub(super) fn parts<T: Clone>(mut vector: &[T], widths: &[usize]) -> Vec<Vec<T>> {
     let part = |width: &usize| {
         let (part, rest) = vector.split_at(*width);
         vector = rest;

@@ -49,6 +49,8 @@ pub(super) enum Response {
         exponential: Box<Exponential>,
         /// The terms.
         link: LogLink,
+        /// p.
+        power: f64,
     },
 }
 
@@ -88,10 +90,14 @@ impl Response {
         Ok(Self::Identity { factors, targets: in_score_units(&scaling.targets) })
     }
 
-    /// Of a family with the logarithm as its link.
-    pub(super) async fn log(parties: &mut Parties, link: LogLink) -> Result<Self, ModelError> {
+    /// Of a family with the logarithm as its link and this power of the mean as its variance.
+    pub(super) async fn log(
+        parties: &mut Parties,
+        link: LogLink,
+        power: f64,
+    ) -> Result<Self, ModelError> {
         let exponential = Box::new(Exponential::prepare(parties).await?);
-        Ok(Self::Log { exponential, link })
+        Ok(Self::Log { exponential, link, power })
     }
 
     /// Shares of the residuals, from shares of the linear predictors of all rows; of several
@@ -120,14 +126,9 @@ impl Response {
                 Ok(residuals)
             }
             Self::Identity { factors, targets } => {
-                let mut scores = scores.concat();
-                subtract(&mut scores, targets);
-                let scores = truncate(parties, &scores, SCORE_SHIFT).await?;
-                let factors = factors.known(parties.is_first());
-                let products = multiply_by(parties, factors, FACTOR_WIDTH, &scores).await?;
-                Ok(vec![truncate(parties, &products, FACTOR_BITS).await?])
+                Ok(vec![identity_residuals(parties, factors, targets, scores.concat()).await?])
             }
-            Self::Log { exponential, link } => {
+            Self::Log { exponential, link, .. } => {
                 let LogLink { range, terms, constants, offsets } = link;
                 let mut scores = scores.concat();
                 add(&mut scores, offsets);
@@ -178,4 +179,18 @@ impl Response {
             }
         }
     }
+}
+
+/// Shares of `s·(z - y)`.
+pub(super) async fn identity_residuals(
+    parties: &mut Parties,
+    factors: &Factors,
+    targets: &[u64],
+    mut scores: Vec<u64>,
+) -> Result<Vec<u64>, ModelError> {
+    subtract(&mut scores, targets);
+    let scores = truncate(parties, &scores, SCORE_SHIFT).await?;
+    let factors = factors.known(parties.is_first());
+    let products = multiply_by(parties, factors, FACTOR_WIDTH, &scores).await?;
+    Ok(truncate(parties, &products, FACTOR_BITS).await?)
 }

@@ -117,9 +117,8 @@ pub(in crate::vertical) async fn learn(
     let information = response.information(party, &products, scores.clone()).await?;
     let dispersion = response.dispersion(party, &products, scores, log_rows).await?;
     let mut matrix = gram(party, &own.columns, &information.shares).await?;
-    // Units of 1 of the information matrix divided by the number of rows.
-    let unit = 2_f64.powi((information.bits + 2 * column_bits(rows) + log_rows) as i32);
-    own.add_penalty(&mut matrix, guest, l2 * unit);
+    let unit = information_unit(information.bits, rows, log_rows);
+    own.add_penalty(&mut matrix, usize::from(!guest), l2 * unit);
     let factor = dispersion.as_ref().map(|dispersion| dispersion.shares);
     let inverse = inverse_diagonal(party, &products, &matrix.triangle, factor).await?;
     if open_bit(party, "train.collinear", inverse.is_singular).await? {
@@ -129,29 +128,37 @@ pub(in crate::vertical) async fn learn(
     let of_guest = learn_wide(party, KEY, Learner::First, to_guest).await?;
     let of_host = learn_wide(party, KEY, Learner::Second, to_host).await?;
     let entries = of_guest.or(of_host).unwrap_or_default();
-    if entries.iter().any(|entry| *entry as i128 <= 0) {
-        // Columns so close to collinear that products of theirs wrapped unnoticed.
-        return Err(ModelError::Collinear);
-    }
-    // Variances times the number of rows, or the degrees of freedom.
-    let (shift, count) = match dispersion {
-        Some(dispersion) => {
-            (FACTOR_SHIFT as i32 - dispersion.bits as i32, (rows - variables) as f64)
-        }
-        None => (0, rows as f64),
-    };
-    let unit = unit * 2_f64.powi(shift - UNIT_BITS as i32) / count;
-    let errors = entries.iter().zip(&own.scales);
-    let mut weights: Vec<f64> =
-        errors.map(|(entry, scale)| (*entry as i128 as f64 * unit).sqrt() / scale).collect();
-    let intercept = if guest { weights.pop() } else { None };
-    Ok(Some(StandardErrors { weights, intercept }))
+    let freedom = rows - dispersion.as_ref().map_or(0, |_| variables);
+    let bits = dispersion.map(|dispersion| dispersion.bits);
+    Ok(Some(own.errors(&entries, guest, unit_of_variances(unit, bits, freedom))?))
 }
 
-const KEY: &str = "model.standard_errors";
+/// Units of 1 of the information matrix divided by the number of rows, of which `log_rows` is the
+/// logarithm rounded up, from information with so many fractional bits.
+pub(in crate::vertical) fn information_unit(bits: u32, rows: usize, log_rows: u32) -> f64 {
+    2_f64.powi((bits + 2 * column_bits(rows) + log_rows) as i32)
+}
 
-/// What both parties can tell from the numbers of rows and columns.
-fn check_size(variables: usize, rows: usize, has_dispersion: bool) -> Result<(), ModelError> {
+/// What an entry of the inverse is multiplied by, from the unit of the matrix, the fractional bits
+/// of the dispersion where there is one, and the number of rows or else the degrees of freedom.
+pub(in crate::vertical) fn unit_of_variances(
+    unit: f64,
+    dispersion_bits: Option<u32>,
+    freedom: usize,
+) -> f64 {
+    let shift = dispersion_bits.map_or(0, |bits| FACTOR_SHIFT as i32 - bits as i32);
+    unit * 2_f64.powi(shift - UNIT_BITS as i32) / freedom as f64
+}
+
+/// The disclosure of the variances.
+pub(in crate::vertical) const KEY: &str = "model.standard_errors";
+
+/// What all parties can tell from the numbers of rows and columns.
+pub(in crate::vertical) fn check_size(
+    variables: usize,
+    rows: usize,
+    has_dispersion: bool,
+) -> Result<(), ModelError> {
     if variables > VARIABLES_MAX {
         return Err(ModelError::InvalidInput(format!(
             "standard errors of {variables} coefficients, the intercept included; at most \
@@ -168,8 +175,8 @@ fn check_size(variables: usize, rows: usize, has_dispersion: bool) -> Result<(),
 }
 
 /// A party's own columns as integers of one size, the guest's intercept the last.
-struct Own {
-    columns: Vec<Vec<i32>>,
+pub(in crate::vertical) struct Own {
+    pub(in crate::vertical) columns: Vec<Vec<i32>>,
     /// What each column was divided by.
     scales: Vec<f64>,
 }
@@ -177,10 +184,10 @@ struct Own {
 impl Own {
     /// The root of the mean square and the penalty is taken for 2^[`column_bits`], so that no entry
     /// of n rows is above `√n` times it and no diagonal entry of the information above that of a
-    /// column of ones. The host's columns lose their means, which moves the intercept only.
+    /// column of ones. A host's columns lose their means, which moves the intercept only.
     ///
     /// Call inside `Session::compute`.
-    fn new(columns: &[&[f64]], rows: usize, guest: bool, l2: f64) -> Self {
+    pub(in crate::vertical) fn new(columns: &[&[f64]], rows: usize, guest: bool, l2: f64) -> Self {
         let unit = f64::from(1_u32 << column_bits(rows));
         let (mut integers, mut scales) = (Vec::new(), Vec::new());
         for column in columns {
@@ -200,17 +207,35 @@ impl Own {
         Self { columns: integers, scales }
     }
 
-    /// Adds `penalty` to the own diagonal entries but that of the intercept, as the variables are
-    /// scaled.
-    fn add_penalty(&self, matrix: &mut Gram, guest: bool, penalty: f64) {
-        let (start, free) = if guest { (0, 1) } else { (matrix.columns[0], 0) };
-        let penalised = self.scales.len() - free;
+    /// Adds `penalty` to the diagonal entries of the party at this place, where the guest comes
+    /// first, but to that of the intercept, as the variables are scaled.
+    pub(in crate::vertical) fn add_penalty(&self, matrix: &mut Gram, place: usize, penalty: f64) {
+        let start: usize = matrix.columns[..place].iter().sum();
+        let penalised = self.scales.len() - usize::from(place == 0);
         for (index, scale) in self.scales[..penalised].iter().enumerate() {
             let row = start + index;
             if let Some(entry) = matrix.triangle.get_mut(row * (row + 3) / 2) {
                 *entry = entry.wrapping_add((penalty / scale.powi(2)).round() as u64);
             }
         }
+    }
+
+    /// The standard errors, from the own entries of the inverse in this unit.
+    pub(in crate::vertical) fn errors(
+        &self,
+        entries: &[u128],
+        guest: bool,
+        unit: f64,
+    ) -> Result<StandardErrors, ModelError> {
+        if entries.iter().any(|entry| *entry as i128 <= 0) {
+            // Columns so close to collinear that products of theirs wrapped unnoticed.
+            return Err(ModelError::Collinear);
+        }
+        let errors = entries.iter().zip(&self.scales);
+        let mut weights: Vec<f64> =
+            errors.map(|(entry, scale)| (*entry as i128 as f64 * unit).sqrt() / scale).collect();
+        let intercept = if guest { weights.pop() } else { None };
+        Ok(StandardErrors { weights, intercept })
     }
 }
 

@@ -198,6 +198,26 @@ pub async fn train_along<'a>(
     begun.boost(party, (products, &growing), matrix, settings, course).await
 }
 
+/// The unit that the guest's part of the trees will have the sums of leaves in, with what is added
+/// to them: its [`base_score`](StrictTrees::base_score) and [`scale`](StrictTrees::scale), which
+/// follow from what it knows before the training, of losses with one output.
+///
+/// # Errors
+/// [`ModelError::InvalidInput`] for what training refuses before it begins.
+pub fn unit_of_leaves(
+    matrix: &BinnedMatrix,
+    known: Known<'_>,
+    rows: Rows<'_>,
+    settings: &Settings,
+) -> Result<[f64; 2], ModelError> {
+    let begun = Begun::new(true, matrix, Some(known), rows, settings)?;
+    let unit = begun.targets.map(|targets| {
+        let base_score = targets.base_scores.first().copied().unwrap_or_default();
+        [base_score, targets.scale]
+    });
+    Ok(unit.unwrap_or([0.0, 1.0]))
+}
+
 /// What all parties have before they talk to each other.
 struct Begun<'a> {
     rows: Rows<'a>,

@@ -47,7 +47,7 @@ use features::binned::BinnedMatrix;
 use mpc::histogram::Column;
 use mpc::several::histogram::{Geometries, Histograms};
 use mpc::several::product::Products;
-use mpc::several::{Chosen, Parties, choose};
+use mpc::several::{Chosen, Parties, choose, compare};
 use net::together;
 
 use super::cuts::{FeatureShape, codes, exchange};
@@ -133,19 +133,13 @@ async fn shapes(
     let mut shapes = together(links.map(|link| exchange(link, own_shapes))).await?;
     shapes.insert(parties.number(), own);
     let digests: Vec<u64> = shapes.iter().map(|shapes| digest_of(shapes)).collect();
-    let ours = &digests;
-    let links = parties.links().iter_mut();
-    let heard = links.map(|link| link.session.exchange_words(STEP, ours, ours.len()));
-    let heard = together(heard).await?;
-    let differs = |theirs: &Vec<u64>| (0..ours.len()).find(|place| ours[*place] != theirs[*place]);
-    let found = heard.iter().enumerate().find_map(|(peer, it)| Some((peer, differs(it)?)));
-    let Some((peer, place)) = found else { return Ok(shapes) };
-    let name = parties.name(place).to_owned();
-    let rule = format!(
-        "it knows of other bins of {name} than we do; either it is wrong, or {name} told you two \
-         different things"
-    );
-    Err(parties.links()[peer].session.misbehaved(STEP, rule).into())
+    let names = parties.names();
+    let says = |place: usize, _: [u64; 2]| {
+        let name = &names[place];
+        (name.clone(), format!("it knows of other bins of {name} than we do"))
+    };
+    compare(parties.sessions(), STEP, &digests, says).await?;
+    Ok(shapes)
 }
 
 fn digest_of(shapes: &[FeatureShape]) -> u64 {

@@ -11,6 +11,9 @@ fn check_numbers(data: &Data, settings: &Settings) {
     let errors = joint.margins.iter().zip(&reference.margins).map(|(a, b)| (a - b).abs());
     let mean = errors.sum::<f64>() / joint.margins.len() as f64;
     assert!(mean < 0.01 * joint.guest.scale, "margins are off by {mean} on average");
+    let before = unit_of_leaves(&data.guest, data.known(), data.rows(), settings).unwrap();
+    let after = [joint.guest.base_score, joint.guest.scale];
+    assert_eq!(before.map(f64::to_bits), after.map(f64::to_bits));
 }
 
 #[test]
