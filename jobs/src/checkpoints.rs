@@ -25,7 +25,7 @@ pub(crate) const RUN_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
 /// The version of the files' form and of what states hold: whatever a training in `models` keeps
 /// otherwise than before, in its `state` or a `save`, raises it, so that nothing older is taken up.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Which state it is: the run that made it, and the passes or trees before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

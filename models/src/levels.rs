@@ -20,13 +20,19 @@ pub struct LevelColumns<'a> {
     /// Each of them, without an order of importance.
     pub columns: &'a [LevelColumn<'a>],
     /// The penalty, in rows: the coefficient of a level counts in the objective as
-    /// κ/n·`level_rows`/2·w², where κ is the largest curvature of a row's loss (1/4 for the
-    /// logistic one) and n the number of rows. A level with so many rows, in which the loss is as
-    /// curved as it can be, gets half of what it would get without a penalty.
+    /// κ/n·`level_rows`/2·w², where n is the number of rows and κ the curvature of a row's loss:
+    /// the largest for the logistic one, 1/4, and the squared one, 1; with a logarithmic link that
+    /// of a row with the average mean, as near as a power of two. A level with so many rows, in
+    /// which the loss is as curved as that, gets half of what it would get without a penalty.
     pub level_rows: f64,
 }
 
 impl LevelColumns<'_> {
+    /// λ, what w²/2 of a level's coefficient counts in the objective, for a κ.
+    pub fn penalty(&self, rows: usize, curvature: f64) -> f64 {
+        curvature * self.level_rows / rows as f64
+    }
+
     /// Refuses columns of other than `rows` rows, or with levels that do not exist or have no row.
     ///
     /// # Errors

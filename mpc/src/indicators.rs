@@ -28,8 +28,9 @@
 //! 1 flight for each product, 1 for the setup. n rows and the m added ones, as many as L may be
 //! rounded up by, take S steps: Σ ⌈log2 i⌉ for i = 1..n+m in the first network, and about half of
 //! that in the second, fewer for few levels ([`Indicators::switches`] counts). The setup takes 4
-//! bytes for each and for 3·L of the scales, or one bit with silent transfers; a product 5·S bytes;
-//! scales 24·L. In memory 16 bytes for each step at the owner, 32 at the other party, and 8 more.
+//! bytes for each and for 3·L of the scales, or one bit with silent transfers; a product W/8·S
+//! bytes for words of W bits; scales 24·L. In memory 16 bytes for each step at the owner, 32 at the
+//! other party, and 8 more.
 //! # Reference
 //! The network of a known order: Mohassel, Sadeghian, EUROCRYPT 2013 (see `shuffle`). Sums of
 //! groups of sorted rows: Nayak et al., "`GraphSC`", S&P 2015, there with secret groups and
@@ -54,10 +55,10 @@ pub const ROWS_MAX: usize = 1 << 20;
 pub const LEVELS_MAX: usize = 1 << 17;
 /// The largest power of two in [`Indicators::scaled`].
 pub const SCALE_MAX: u32 = (1 << SCALE_BITS) - 1;
-/// Bits that go through the networks.
-pub const WORD_BITS: u32 = 40;
-/// Bits by which words are larger in the results of products: see [`Indicators::to_levels`].
-pub const LIFT_BITS: u32 = 64 - WORD_BITS;
+/// The fewest bits of words that go through the networks; others are 48 and 56.
+pub const WORD_BITS_MIN: u32 = 40;
+/// The most.
+pub const WORD_BITS_MAX: u32 = 56;
 
 const SCALE_BITS: u32 = 3;
 const WORDS: &str = "indicator_words";
@@ -88,6 +89,8 @@ pub struct Indicators {
     doublings: Vec<Doubling>,
     of_switches: Transfers,
     of_doublings: Transfers,
+    /// Bits of the words that go through the networks.
+    word_bits: u32,
 }
 
 /// The number of levels that both parties know, in place of `count`: the next one with five
@@ -102,17 +105,20 @@ fn grain(count: usize) -> usize {
 }
 
 impl Indicators {
-    /// Sets the products up, for the owner; the peer calls [`Self::prepare_theirs`].
+    /// Sets the products up, for the owner; the peer calls [`Self::prepare_theirs`] with as many
+    /// bits of a word: [`WORD_BITS_MIN`] to [`WORD_BITS_MAX`], whole bytes.
     ///
     /// # Errors
     /// [`MpcError::InvalidInput`] for too many rows or levels, a level without a row, a row of a
-    /// level that does not exist, or a scale that is too large; [`MpcError::Net`] when the peer
-    /// fails.
+    /// level that does not exist, a scale that is too large, or other words; [`MpcError::Net`]
+    /// when the peer fails.
     #[net::boxed]
     pub async fn prepare_own<'a>(
         party: &'a mut TwoParty,
         levels: Levels<'a>,
+        word_bits: u32,
     ) -> Result<Self, MpcError> {
+        check_word(word_bits)?;
         check_levels(&levels)?;
         let size = padded(levels.count);
         let route = || {
@@ -134,20 +140,22 @@ impl Indicators {
         let (shape, exchanged, doubled) = party.session.compute(route).await;
         let of_switches = Transfers::of_own(party, exchanged).await?;
         let of_doublings = Transfers::of_own(party, doubled).await?;
-        Ok(shape.with(of_switches, of_doublings))
+        Ok(shape.with(of_switches, of_doublings, word_bits))
     }
 
     /// Sets the products up with the peer's columns, of so many `rows` and [`padded`] `levels`.
     ///
     /// # Errors
     /// [`MpcError::InvalidInput`] for numbers that are too large, or of levels that nothing is
-    /// padded to; [`MpcError::Net`] when the peer fails.
+    /// padded to, or for other words; [`MpcError::Net`] when the peer fails.
     #[net::boxed]
     pub async fn prepare_theirs(
         party: &mut TwoParty,
         rows: usize,
         levels: usize,
+        word_bits: u32,
     ) -> Result<Self, MpcError> {
+        check_word(word_bits)?;
         if levels == 0 || padded(levels) != levels || levels > padded(rows) {
             return Err(MpcError::InvalidInput(format!(
                 "{levels} is no padded number of levels that {rows} rows can have"
@@ -157,7 +165,7 @@ impl Indicators {
         let shape = party.session.compute(|| Shape::new(rows, levels)).await;
         let of_switches = Transfers::of_theirs(party, shape.switches.len()).await?;
         let of_doublings = Transfers::of_theirs(party, shape.doublings.len()).await?;
-        Ok(shape.with(of_switches, of_doublings))
+        Ok(shape.with(of_switches, of_doublings, word_bits))
     }
 
     /// The padded number of levels: the length of vectors over levels.
@@ -170,9 +178,15 @@ impl Indicators {
         self.switches.len()
     }
 
-    /// Shares of the sum of the words of each level's rows, times 2^[`LIFT_BITS`] and over
-    /// 2^`low`, modulo 2^64: of the words, [`WORD_BITS`] bits count from bit `low` on, which is at
-    /// most [`LIFT_BITS`]. Each word is rounded by less than 2^`low` in size, without bias.
+    /// Bits by which words are larger in the results of products: what is left of 64.
+    pub fn lift_bits(&self) -> u32 {
+        64 - self.word_bits
+    }
+
+    /// Shares of the sum of the words of each level's rows, times 2^[`lift_bits`](Self::lift_bits)
+    /// and over 2^`low`, modulo 2^64: of the words, as many bits count as go through the networks,
+    /// from bit `low` on, which is at most `lift_bits`. Each word is rounded by less than 2^`low`
+    /// in size, without bias.
     ///
     /// # Errors
     /// [`MpcError::InvalidInput`] for another number of shares than rows or another `low`,
@@ -184,9 +198,10 @@ impl Indicators {
         rows: &[u64],
         low: u32,
     ) -> Result<Vec<u64>, MpcError> {
-        if rows.len() != self.rows || low > LIFT_BITS {
+        let lift_bits = self.lift_bits();
+        if rows.len() != self.rows || low > lift_bits {
             return Err(MpcError::InvalidInput(format!(
-                "{} shares from bit {low} on; needed are {}, from bit {LIFT_BITS} or lower",
+                "{} shares from bit {low} on; needed are {}, from bit {lift_bits} or lower",
                 rows.len(),
                 self.rows
             )));
@@ -202,14 +217,14 @@ impl Indicators {
         self.run(party, self.ordering..self.switches.len(), &mut values, false).await?;
         let sums = self.ends.windows(2).map(|ends| {
             let [before, end] = [ends[0], ends[1]].map(|end| values[end as usize]);
-            end.wrapping_sub(before) << LIFT_BITS
+            end.wrapping_sub(before) << lift_bits
         });
         Ok(sums.collect())
     }
 
     /// Shares of the word of each row's level, modulo 2^64, and of 0 for rows without a level:
-    /// rounded by less than 2^[`LIFT_BITS`] in size, without bias, the same for all rows of a
-    /// level.
+    /// rounded by less than 2^[`lift_bits`](Self::lift_bits) in size, without bias, the same for
+    /// all rows of a level.
     ///
     /// # Errors
     /// [`MpcError::InvalidInput`] for another number of shares than levels, [`MpcError::Net`] when
@@ -221,7 +236,7 @@ impl Indicators {
         levels: &[u64],
     ) -> Result<Vec<u64>, MpcError> {
         self.check_length(levels)?;
-        let narrow = narrowed(party, levels, LIFT_BITS);
+        let narrow = narrowed(party, levels, self.lift_bits());
         let mut values = vec![0_u64; self.rows + grain(self.levels)];
         // At the end of each level what it has more than the next one.
         let following = narrow.iter().copied().chain([0]);
@@ -238,7 +253,7 @@ impl Indicators {
         self.run(party, 0..self.ordering, &mut values, true).await?;
         values.truncate(self.rows);
         for value in &mut values {
-            *value <<= LIFT_BITS;
+            *value <<= self.lift_bits();
         }
         Ok(values)
     }
@@ -265,7 +280,7 @@ impl Indicators {
         values: &mut [u64],
         backward: bool,
     ) -> Result<(), MpcError> {
-        let manner = Manner { step: WORDS, backward, bytes: WORD_BITS as usize / 8 };
+        let manner = Manner { step: WORDS, backward, bytes: self.word_bits as usize / 8 };
         self.of_switches.run(party, &self.switches, span, values, manner).await
     }
 
@@ -301,9 +316,19 @@ impl Shape {
         Self { rows, levels, switches, ordering, ends, doublings }
     }
 
-    fn with(self, of_switches: Transfers, of_doublings: Transfers) -> Indicators {
+    fn with(self, of_switches: Transfers, of_doublings: Transfers, word_bits: u32) -> Indicators {
         let Self { rows, levels, switches, ordering, ends, doublings } = self;
-        Indicators { rows, levels, switches, ordering, ends, doublings, of_switches, of_doublings }
+        Indicators {
+            rows,
+            levels,
+            switches,
+            ordering,
+            ends,
+            doublings,
+            of_switches,
+            of_doublings,
+            word_bits,
+        }
     }
 }
 
@@ -327,7 +352,7 @@ fn ordered(levels: &Levels<'_>, padded: usize) -> (Vec<u32>, Vec<bool>) {
     (order.into_iter().map(|(_, row)| row).collect(), ends)
 }
 
-/// The [`WORD_BITS`] bits of shares from bit `low` on. What both parties cut off below is one unit
+/// The bits of shares from bit `low` on. What both parties cut off below is one unit
 /// on average, which the first party adds.
 fn narrowed(party: &TwoParty, shares: &[u64], low: u32) -> Vec<u64> {
     let unit = party.share_of_public(u64::from(low > 0));
@@ -340,6 +365,15 @@ fn check_size(rows: usize, levels: usize) -> Result<(), MpcError> {
     }
     Err(MpcError::InvalidInput(format!(
         "{rows} rows and {levels} levels; possible are up to {ROWS_MAX} rows and {LEVELS_MAX} levels"
+    )))
+}
+
+fn check_word(bits: u32) -> Result<(), MpcError> {
+    if (WORD_BITS_MIN..=WORD_BITS_MAX).contains(&bits) && bits.is_multiple_of(8) {
+        return Ok(());
+    }
+    Err(MpcError::InvalidInput(format!(
+        "words of {bits} bits; possible are {WORD_BITS_MIN} to {WORD_BITS_MAX}, whole bytes"
     )))
 }
 

@@ -30,8 +30,8 @@ pub use score::{SCORE, score_of};
 pub use split::SPLIT;
 pub use totals::{TOTALS, totals_of};
 pub use train::{
-    BOOSTED_TREES, LABELS_OF_LEVELS, LEVELS, LOGISTIC_REGRESSION, ROWS_OF_LEVELS, WARM_START,
-    model_of,
+    BOOSTED_TREES, LABELS_OF_LEVELS, LEVELS, LOGISTIC_REGRESSION, MEANS_OF_LEVELS, ROWS_OF_LEVELS,
+    WARM_START, model_of,
 };
 pub use unbalanced::{UNBALANCED, unbalanced_of};
 

@@ -321,9 +321,9 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
             "sparse_above",
             integer(0, 0, 100_000),
             Text::new(
-                "categories of more levels than this are sparse: `logistic_regression` learns a \
-                 coefficient of each level without a column for it; 0: none is",
-                "水平数超过此值的类别按稀疏方式处理：`logistic_regression` 学习每个水平的系数，\
+                "categories of more levels than this are sparse: regressions of two classes or a \
+                 number learn a coefficient of each level without a column for it; 0: none is",
+                "水平数超过此值的类别按稀疏方式处理：二分类或数值标签的回归学习每个水平的系数，\
                  但不为其设列；0 表示不启用",
             ),
         ),
@@ -331,9 +331,9 @@ pub static ENCODE: ComponentDescriptor = ComponentDescriptor {
             "level_rows",
             integer(20, 1, 1_000_000),
             Text::new(
-                "the penalty of the levels of sparse categories: their coefficients are drawn to 0 \
-                 as if by so many rows",
-                "稀疏类别各水平的惩罚：相当于用这么多行将其系数拉向 0",
+                "with `sparse_above`: the penalty of the levels of sparse categories; their \
+                 coefficients are drawn to 0 as if by so many rows",
+                "与 `sparse_above` 一起使用：稀疏类别各水平的惩罚，相当于用这么多行将其系数拉向 0",
             ),
         ),
     ],

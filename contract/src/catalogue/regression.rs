@@ -6,8 +6,8 @@ use crate::{
 };
 
 use super::train::{
-    COLLINEAR, COLUMNS, ERRORS, HOST_SCORES, HOSTS_SCORES, OWN_COEFFICIENTS, ROWS, STANDARD_ERRORS,
-    STOP, WARM_START, WEIGHTED,
+    COLLINEAR, COLUMNS, ERRORS, HOST_SCORES, HOSTS_SCORES, LEVELS, MEANS_OF_LEVELS,
+    OWN_COEFFICIENTS, ROWS, ROWS_OF_LEVELS, STANDARD_ERRORS, STOP, WARM_START, WEIGHTED,
 };
 use super::{integer, number, parameter};
 
@@ -144,6 +144,9 @@ const SCALED: &[PrivacyMode] = &[PrivacyMode {
         STOP,
         WEIGHTED,
         WARM_START,
+        LEVELS,
+        MEANS_OF_LEVELS,
+        ROWS_OF_LEVELS,
         Disclosure::new(
             Audience::Host,
             LABEL_SCALE,
@@ -175,6 +178,9 @@ const UNSCALED: &[PrivacyMode] = &[PrivacyMode {
         STOP,
         WEIGHTED,
         WARM_START,
+        LEVELS,
+        MEANS_OF_LEVELS,
+        ROWS_OF_LEVELS,
         OWN_COEFFICIENTS,
         COLLINEAR,
         STANDARD_ERRORS,

@@ -613,6 +613,20 @@ pub const LABELS_OF_LEVELS: Disclosure = Disclosure::new(
     ),
 );
 
+/// The same where labels are numbers.
+pub const MEANS_OF_LEVELS: Disclosure = Disclosure::new(
+    Audience::All,
+    "model.means_of_levels",
+    DisclosureKind::Inference,
+    Frequency::PerFeature,
+    Text::new(
+        "from the coefficient of a level of its own, about the mean label of this level's training \
+         rows: with `min_level_rows: 1` the label of a single row",
+        "由自己某个水平的系数可大致得知该水平的训练行的标签均值；若 `min_level_rows: 1`，\
+         则可得知单独一行的标签",
+    ),
+);
+
 /// What follows from the host's parts of scores where its levels make them up.
 pub const ROWS_OF_LEVELS: Disclosure = Disclosure::new(
     Audience::Guest,

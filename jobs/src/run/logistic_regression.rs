@@ -93,7 +93,8 @@ pub(super) async fn train(
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
     if let Some(sparse) = &run.job.prepare.encode.sparse {
-        return sparse::train(run, session, (settings, sparse), data, split, prepared).await;
+        let model = (sparse::Model::Logistic(settings), sparse);
+        return sparse::train(run, session, model, data, split, prepared).await;
     }
     let rows = Rows::new(settings.early_stopping, split);
     let given = prepared.matrix.take(&rows.given)?;

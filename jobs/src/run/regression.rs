@@ -20,6 +20,7 @@ use super::logistic_regression::{GuestTrained, L2_MIN, TEST_SCORES, Trained};
 use super::prepare::Prepared;
 use super::progress::{Run, Step};
 use super::several;
+use super::sparse;
 use crate::checkpoints::course;
 use crate::error::JobError;
 use crate::spec::{ModelStep, Regression, RegressionOf};
@@ -44,6 +45,10 @@ pub(super) async fn train(
     split: &Split,
     prepared: &Prepared,
 ) -> Result<Trained, JobError> {
+    if let Some(sparse) = &run.job.prepare.encode.sparse {
+        let model = (sparse::Model::Numbers(family, settings), sparse);
+        return sparse::train(run, step.pair()?, model, data, split, prepared).await;
+    }
     let rows = training_period(split);
     let training = prepared.matrix.take(&rows)?;
     let test = prepared.matrix.take(&split.test)?;
@@ -147,7 +152,7 @@ impl Known {
         }
     }
 
-    fn targets(&self) -> Targets<'_> {
+    pub(super) fn targets(&self) -> Targets<'_> {
         Targets {
             values: &self.targets,
             weights: self.weights.as_deref(),

@@ -216,8 +216,12 @@ impl JobSpec {
         for step in self.model_steps() {
             let mut model = of_model(&step, self.hosts.len());
             let has_levels = self.prepare.encode.sparse.is_some();
-            let of_levels =
-                [catalogue::LEVELS, catalogue::LABELS_OF_LEVELS, catalogue::ROWS_OF_LEVELS];
+            let of_levels = [
+                catalogue::LEVELS,
+                catalogue::LABELS_OF_LEVELS,
+                catalogue::MEANS_OF_LEVELS,
+                catalogue::ROWS_OF_LEVELS,
+            ];
             model.disclosures.retain(|it| has_levels || !of_levels.contains(it));
             // Where items are recommended, the mode says what is hidden.
             if self.hides_scores() && !self.recommends() {

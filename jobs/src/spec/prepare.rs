@@ -292,6 +292,15 @@ fn read_encode(node: Option<&Node>, root: &Node, problems: &mut Problems) -> Opt
         }
     };
     let EncodeSettings { numbers, categories, min_level_rows, sparse_above, level_rows } = read?;
+    if sparse_above == 0
+        && let Some(Value::Mapping(entries)) = node.map(|node| &node.value)
+        && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "level_rows")
+    {
+        let message = "`level_rows` is the penalty of sparse categories, and none is sparse";
+        let help = "leave it out, or say with `sparse_above: 50` that categories of more than 50 \
+                    levels are sparse";
+        problems.push(Problem::new(key.place, message.to_owned()).help(help));
+    }
     let sparse = (sparse_above > 0).then_some(SparseSpec { above: sparse_above, level_rows });
     Some(EncodeSpec { privacy: privacy?, numbers, categories, min_level_rows, sparse })
 }

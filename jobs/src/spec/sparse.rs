@@ -26,8 +26,21 @@ pub(super) fn check(job: &JobSpec, add: &mut impl FnMut(&str, String, &str)) {
         "`select`, which compares columns by their bins",
         "leave it out: the penalty draws levels that say nothing to 0",
     );
-    let trains = job.train.iter().any(|it| matches!(it.model, Model::LogisticRegression { .. }));
-    refuse(!trains, "prepare", "a job without `logistic_regression`", "leave it out");
+    let trains = job.train.iter().any(|it| {
+        matches!(
+            it.model,
+            Model::LogisticRegression { .. }
+                | Model::Regression { .. }
+                | Model::MultinomialRegression { .. }
+        )
+    });
+    refuse(
+        !trains,
+        "prepare",
+        "a job without a regression",
+        "leave it out, or train one: `logistic_regression`, or `linear_regression`, \
+         `poisson_regression`, `gamma_regression` or `tweedie_regression`",
+    );
     refuse(job.hosts.len() > 1, "parties", "several hosts", "name one host");
     refuse(job.hides_rows(), "align", "hidden rows", "`protocol: ecdh` or `rr22`");
     refuse(
@@ -61,14 +74,16 @@ fn of_model(step: &TrainStep) -> Vec<(bool, &'static str, &'static str)> {
             ),
             (settings.standard_errors, "`standard_errors`", "take `standard_errors: false`"),
         ]),
+        Model::Regression { settings, .. } => refused.extend([
+            (settings.l1 > 0.0, "the `l1` penalty", "take `l1: 0`"),
+            (settings.standard_errors, "`standard_errors`", "take `standard_errors: false`"),
+        ]),
         // Trees put levels into bins, and ask for no column of a level.
         Model::BoostedTrees { .. } => {}
-        Model::Regression { .. }
-        | Model::MultinomialRegression { .. }
-        | Model::FactorizationMachine { .. } => refused.push((
+        Model::MultinomialRegression { .. } | Model::FactorizationMachine { .. } => refused.push((
             true,
             "the model",
-            "it is for `logistic_regression`; put other linear models into a job of their own",
+            "it is for regressions of two classes or a number; put others into a job of their own",
         )),
     }
     refused

@@ -10,6 +10,7 @@ pub mod hidden_errors;
 pub mod hidden_evaluation;
 pub mod hidden_ranking;
 pub mod hidden_rows;
+mod levels;
 pub mod logistic_regression;
 pub mod multinomial_regression;
 pub mod several;

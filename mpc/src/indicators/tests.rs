@@ -7,6 +7,8 @@ use crate::test_support::{assert_drop_is_noticed, both_dealt, shares, sums, swee
 /// Ten rows, two without a level; the second party is the owner.
 const OF_ROWS: [u32; 10] = [2, 0, NO_LEVEL, 1, 2, 2, 0, NO_LEVEL, 1, 2];
 const SCALES: [u8; 3] = [0, 7, 5];
+const WORD_BITS: u32 = WORD_BITS_MIN;
+const LIFT_BITS: u32 = 64 - WORD_BITS;
 
 fn levels() -> Levels<'static> {
     Levels { of_rows: &OF_ROWS, count: 3, scales: &SCALES }
@@ -18,9 +20,10 @@ async fn prepare(
     first_owns: bool,
 ) -> Result<Indicators, MpcError> {
     if party.is_first() == first_owns {
-        Indicators::prepare_own(party, levels).await
+        Indicators::prepare_own(party, levels, WORD_BITS).await
     } else {
-        Indicators::prepare_theirs(party, levels.of_rows.len(), padded(levels.count)).await
+        let (rows, levels) = (levels.of_rows.len(), padded(levels.count));
+        Indicators::prepare_theirs(party, rows, levels, WORD_BITS).await
     }
 }
 
@@ -112,6 +115,26 @@ proptest! {
             }
         }
     }
+}
+
+/// Longer words keep more of their bits, and cost whole bytes more for each step.
+#[test]
+fn correct_for_longer_words() {
+    let rows = shares(8, &(1..=10).map(|row| row << 14).collect::<Vec<u64>>());
+    let outcome = both_dealt(8, async |party| {
+        let indicators = if party.is_first() {
+            Indicators::prepare_theirs(party, 10, 3, 56).await.unwrap()
+        } else {
+            Indicators::prepare_own(party, levels(), 56).await.unwrap()
+        };
+        let mine = if party.is_first() { &rows.0 } else { &rows.1 };
+        assert!(indicators.to_levels(party, mine, 9).await.is_err());
+        let sums = indicators.to_levels(party, mine, 0).await.unwrap();
+        (sums, indicators.switches() as u64)
+    });
+    let ((first, switches), (second, _)) = (outcome.first, outcome.second);
+    assert_eq!(sums(&first, &second), [9 << 22, 13 << 22, 22 << 22]);
+    assert_eq!(outcome.transcript.bytes_of(Side::First, "indicator_words"), 7 * switches);
 }
 
 /// Words are rounded without bias: the sum of many roundings stays small.
@@ -222,12 +245,16 @@ fn what_is_no_level_is_refused() {
     let outcome = both_dealt(7, async |party| {
         let mut errors = Vec::new();
         for levels in bad {
-            errors.push(Indicators::prepare_own(party, levels).await.err());
+            errors.push(Indicators::prepare_own(party, levels, WORD_BITS).await.err());
         }
         for [rows, levels] in
             [[0, 1], [1, 0], [1, LEVELS_MAX + 1], [ROWS_MAX + 1, 1], [100, 33], [10, 1024]]
         {
-            errors.push(Indicators::prepare_theirs(party, rows, levels).await.err());
+            errors.push(Indicators::prepare_theirs(party, rows, levels, WORD_BITS).await.err());
+        }
+        for word_bits in [32, 44, 64] {
+            errors.push(Indicators::prepare_own(party, levels(), word_bits).await.err());
+            errors.push(Indicators::prepare_theirs(party, 10, 3, word_bits).await.err());
         }
         errors
     });

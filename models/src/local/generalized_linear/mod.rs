@@ -11,9 +11,11 @@
 //! Coordinate Descent", 2010.
 
 mod descent;
+mod levels;
 pub(in crate::local) mod linear_system;
 pub(in crate::local) mod objective;
 
+pub use levels::{LevelsFit, fit_with_levels};
 pub(super) use linear_system::solve;
 pub(super) use objective::Triangle;
 use objective::{Objective, Point};

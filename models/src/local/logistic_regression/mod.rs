@@ -2,15 +2,16 @@
 //!
 //! The binomial family of [`generalized_linear`](super::generalized_linear), with labels 0 and 1.
 
-mod levels;
-
-pub use levels::{LevelsFit, fit_with_levels};
-
-pub use super::generalized_linear::{Fit, FitError, Settings, StandardErrors};
+pub use super::generalized_linear::{Fit, FitError, LevelsFit, Settings, StandardErrors};
 pub use crate::family::sigmoid;
 
 use super::generalized_linear::{self, Data};
+use crate::ModelError;
 use crate::family::Family;
+use crate::levels::LevelColumns;
+
+/// The largest curvature of a row's loss.
+const CURVATURE: f64 = 0.25;
 
 /// Fits a model.
 ///
@@ -30,6 +31,23 @@ pub fn fit(
     let targets = targets(labels);
     let data = Data { columns, targets: &targets, weights, offsets: None };
     generalized_linear::fit(&data, Family::Binomial, settings)
+}
+
+/// [`fit`] with categories of very many levels besides plain columns, and without l1 penalty.
+///
+/// # Errors
+///
+/// See [`generalized_linear::fit_with_levels`].
+pub fn fit_with_levels(
+    columns: &[&[f64]],
+    levels: LevelColumns<'_>,
+    labels: &[u8],
+    weights: Option<&[f64]>,
+    l2: f64,
+) -> Result<LevelsFit, ModelError> {
+    let targets = targets(labels);
+    let data = Data { columns, targets: &targets, weights, offsets: None };
+    generalized_linear::fit_with_levels(&data, (levels, CURVATURE), Family::Binomial, l2)
 }
 
 /// The probability of a positive for every row of the columns that a model was fitted on.

@@ -10,7 +10,9 @@
 //! [`Family`]'s; the intercept b is free and belongs to the guest. With a logarithmic link, linear
 //! predictors are clamped to where neither term of the loss's derivative is above e^6.25 (403 to
 //! 518 times its value at the mean target) and to ±12.1 around it: the model is the optimum as long
-//! as those of the training rows stay within.
+//! as those of the training rows stay within. Categories of very many levels
+//! ([`train_with_levels`]) add `κ·level_rows/n/2·‖u‖²` for their levels' coefficients u, with the κ
+//! of [`level_curvature`].
 //! # Messages
 //! 1. once: `weighted` guest → host, whether rows have weights; `label_scale` guest → host, a power
 //!    of two (not for gamma)
@@ -18,22 +20,24 @@
 //!    run is taken up (`course`), `refresh` both ways (`mpc::refresh`)
 //! 3. per pass: the linear predictors (`mpc::matrix`), the means (`mpc::exponential`, or for linear
 //!    regression truncations and with weights `mpc::known`), the gradient (`mpc::matrix`),
-//!    truncations, and one stop bit; with a logarithmic link also products with the secret step
-//!    (`mpc::multiplication`)
+//!    truncations, and one stop bit; with a logarithmic link also products that judge the secret
+//!    step (`mpc::multiplication`); with categories, their parts of predictors and gradients
+//!    (`levels`)
 //! 4. if asked for, those of [`standard_errors`](super::standard_errors)
 //! 5. `share` both ways, at the end: each party's own coefficients
 //! # Leaks
 //! To both: numbers of rows and columns, whether rows have weights, the number of passes, one stop
 //! bit per pass. To the host: the order of magnitude of the target, as a power of two (see
-//! [`scaling`]), except for gamma. To each party: its own final coefficients. Nothing else; linear
-//! predictors, gradients and the step's size stay shared.
+//! [`scaling`]), except for gamma; of categories what `levels` says. To each party: its own final
+//! coefficients. Nothing else; linear predictors, gradients and the step's size stay shared.
 //! # Security
 //! Semi-honest, two parties, no third. Ring-LWE at 128 bits (quantum) for the products, correlated
 //! transfers for comparisons; see `mpc`.
 //! # Cost
 //! Per pass and row, rows in whole 8192 and both ways together: 90 bytes for linear regression
 //! (380 with weights), 520 for Poisson and gamma, 600 for Tweedie; and 150 KiB for each column and
-//! twice more for each party. 21 flights for linear regression, 38 with a logarithmic link.
+//! twice more for each party. 21 flights for linear regression, 38 with a logarithmic link; with
+//! categories what they cost in `levels`, and 72 bytes for each level, with a logarithmic link 470.
 //! # Reference
 //! Nelder and Wedderburn, "Generalized Linear Models", 1972. The engine is that of
 //! [`logistic_regression`](super::logistic_regression); what differs are the residuals
@@ -54,13 +58,16 @@ pub use super::logistic_regression::{Coefficients, ROWS_MAX, ROWS_MIN};
 pub use scaling::LabelScale;
 
 use super::course::{Course, Passes};
+use super::levels::{self, LevelBlock, Loss};
 use super::logistic_regression::objective::{Objective, Prepared};
+use super::logistic_regression::whitening::column_bits;
 use super::logistic_regression::{self as engine, Ending, Rows};
 use super::standard_errors;
 use crate::ModelError;
 use crate::family::Family;
+use crate::levels::LevelColumns;
 use damped::Damped;
-use response::Response;
+use response::{LOG_RESIDUAL_BITS, RESIDUAL_BITS, Response};
 use scaling::Scaling;
 
 /// What to minimise and when to stop.
@@ -135,8 +142,58 @@ pub async fn train_along<'a>(
     targets: Option<Targets<'a>>,
     family: Family,
     settings: &Settings,
-    mut course: Course<'a>,
+    course: Course<'a>,
 ) -> Result<(Coefficients, LabelScale), ModelError> {
+    let features = Features { columns, levels: None };
+    let (own, _, scale) = train_on(party, features, targets, family, settings, course).await?;
+    Ok((own, scale))
+}
+
+/// [`train_along`] with categories of very many levels besides plain columns, of which the host
+/// needs one at least: also returns the coefficients of the levels of each own category. Both
+/// parties call it, a party without such categories too. Not with an l1 penalty, standard errors,
+/// or coefficients to begin with.
+///
+/// # Errors
+/// Those of [`train_along`], and [`ModelError::InvalidInput`] for what is not possible.
+#[net::boxed]
+pub async fn train_with_levels<'a>(
+    party: &mut TwoParty,
+    (columns, levels): (&'a [&[f64]], LevelColumns<'a>),
+    targets: Option<Targets<'a>>,
+    family: Family,
+    settings: &Settings,
+    course: Course<'a>,
+) -> Result<(Coefficients, Vec<Vec<f64>>), ModelError> {
+    levels::check(party, columns, &Scaling::default().settings(settings, family), &course)?;
+    let features = Features { columns, levels: Some(levels) };
+    let (own, of_levels, _) = train_on(party, features, targets, family, settings, course).await?;
+    Ok((own, of_levels))
+}
+
+/// κ of [`LevelColumns::level_rows`], as both parties know it: with a logarithmic link the power of
+/// two next to the curvature of a row with the average mean, 1 for the squared loss.
+pub fn level_curvature(family: Family, scale: LabelScale) -> f64 {
+    if family.log_link_power().is_some() { STEEPNESS * scale.power() } else { STEEPNESS }
+}
+
+/// What a party trains on.
+#[derive(Clone, Copy)]
+struct Features<'a> {
+    columns: &'a [&'a [f64]],
+    levels: Option<LevelColumns<'a>>,
+}
+
+/// The party's coefficients, those of the levels of its categories, and the scale of the targets.
+async fn train_on<'a>(
+    party: &mut TwoParty,
+    features: Features<'a>,
+    targets: Option<Targets<'a>>,
+    family: Family,
+    settings: &Settings,
+    mut course: Course<'a>,
+) -> Result<(Coefficients, Vec<Vec<f64>>, LabelScale), ModelError> {
+    let Features { columns, levels } = features;
     let rows = check(party.is_first(), columns, targets, family, settings)?;
     let weighted =
         engine::agree_on_weights(party, targets.map(|targets| targets.weights.is_some())).await?;
@@ -144,7 +201,9 @@ pub async fn train_along<'a>(
     let scaled = scaling.settings(settings, family);
     let is_guest = party.is_first();
     course.start.iter_mut().flatten().for_each(|start| scaling.redo(family, start, is_guest));
-    let prepared = engine::prepare(party, columns, None, rows, &scaled, STEEPNESS).await?;
+    let mut prepared = engine::prepare(party, columns, None, rows, &scaled, STEEPNESS).await?;
+    let (bits, loss) = (column_bits(rows.training), loss_of(family));
+    prepared.levels = LevelBlock::agree(party, levels.as_ref(), rows, bits, loss).await?;
     let geometry = engine::agree_on_geometry(party, &prepared, &scaled, 1).await?;
     let weights = targets.and_then(|targets| targets.weights);
     let response = async |party: &mut TwoParty| match family.log_link_power() {
@@ -160,7 +219,22 @@ pub async fn train_along<'a>(
     let errors =
         standard_errors::learn(party, columns, &objective, &prepared, &result, &scaled).await?;
     let own = engine::learn(party, &objective, &prepared, &result, ending, errors).await?;
-    Ok((scaling.undo(family, own, party.is_first()), scaling.label_scale()))
+    let mut own = scaling.undo(family, own, party.is_first());
+    let of_levels = levels::split_off(&mut own.weights, levels.as_ref());
+    Ok((own, of_levels, scaling.label_scale()))
+}
+
+/// What levels need to know of the loss, in the units of the training. Factors of rows sum to
+/// `2^log_rows`.
+fn loss_of(family: Family) -> Loss {
+    if family.log_link_power().is_some() {
+        // Neither term of a row is above e^6.25 times its factor, and these times 1.5, nor times
+        // the target, sum to more than 1.5·2^log_rows: at most 777 on average.
+        return Loss { steepness: STEEPNESS, residual_bits: LOG_RESIDUAL_BITS, mean_bits: 10 };
+    }
+    // The mean is at most the root of the mean square, which begins at 1.5 and sinks but for what
+    // the momentum overshoots, three times in the worst case.
+    Loss { steepness: STEEPNESS, residual_bits: RESIDUAL_BITS, mean_bits: 4 }
 }
 
 async fn descend_damped(
@@ -171,7 +245,8 @@ async fn descend_damped(
     course: &mut Course<'_>,
 ) -> Result<(Blocks, Ending), ModelError> {
     let thresholds = engine::thresholds(party, prepared, settings);
-    let mut optimiser = Damped::new(party, objective.space(1), settings, &thresholds);
+    let mut optimiser = Damped::new(party, objective.space(1), settings, &thresholds)
+        .with_sketch(objective.sketch(party));
     let mut passes = Passes::new(Accuracy::Fine);
     if let Some(state) = course.resume(party).await? {
         passes = Passes::of(&state)?;

@@ -7,8 +7,8 @@ use mpc::{MpcError, TwoParty, boolean, comparison, conversion, multiplication};
 
 use super::objective::GRADIENT_BITS;
 use super::optimiser::{FACTOR_BITS, difference, momentum, sum};
-use super::sketch::Sketch;
 use crate::ModelError;
+use crate::vertical::levels::sketch::Sketch;
 
 /// Fractional bits, about, of the vectors whose products are compared.
 const COMPARE_BITS: u32 = 26;
@@ -26,8 +26,6 @@ pub(in crate::vertical) trait Arithmetic {
     async fn truncate(&mut self, shares: &[u64], shift: u32) -> Result<Vec<u64>, MpcError>;
     /// Shares of the products, element by element.
     async fn multiply(&mut self, left: &[u64], right: &[u64]) -> Result<Vec<u64>, MpcError>;
-    /// Shares of a shared number times each element.
-    async fn scale(&mut self, factor: u64, vector: &[u64]) -> Result<Vec<u64>, MpcError>;
     /// What ANDs of so many words of bits take.
     async fn triples(&mut self, words: usize) -> Result<Self::Triples, MpcError>;
     /// XOR shares of x ∧ y.
@@ -67,10 +65,6 @@ impl Arithmetic for TwoParty {
 
     async fn multiply(&mut self, left: &[u64], right: &[u64]) -> Result<Vec<u64>, MpcError> {
         multiplication::multiply(self, left, right).await
-    }
-
-    async fn scale(&mut self, factor: u64, vector: &[u64]) -> Result<Vec<u64>, MpcError> {
-        multiplication::scale(self, factor, vector).await
     }
 
     async fn triples(&mut self, words: usize) -> Result<BitTriples, MpcError> {
@@ -117,10 +111,6 @@ impl Arithmetic for Parties {
 
     async fn multiply(&mut self, left: &[u64], right: &[u64]) -> Result<Vec<u64>, MpcError> {
         several::multiply(self, left, right).await
-    }
-
-    async fn scale(&mut self, factor: u64, vector: &[u64]) -> Result<Vec<u64>, MpcError> {
-        several::scale(self, factor, vector).await
     }
 
     async fn triples(&mut self, words: usize) -> Result<several::Triples, MpcError> {

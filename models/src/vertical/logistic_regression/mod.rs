@@ -54,10 +54,8 @@
 mod dense;
 pub(in crate::vertical) mod descent;
 pub(in crate::vertical) mod early_stopping;
-mod levels;
 pub(in crate::vertical) mod objective;
 pub(in crate::vertical) mod optimiser;
-mod sketch;
 pub(in crate::vertical) mod whitening;
 pub mod woe;
 
@@ -71,7 +69,7 @@ use super::generalized_linear::response::{RESIDUAL_BITS, Residuals, Response};
 use super::standard_errors::{self, StandardErrors};
 use crate::ModelError;
 use crate::levels::LevelColumns;
-use levels::LevelBlock;
+use crate::vertical::levels::{self, LevelBlock, Loss};
 use objective::{Objective, Prepared};
 use optimiser::Optimiser;
 use whitening::{Shape, Whitened, column_bits};
@@ -85,6 +83,8 @@ pub const ROWS_MAX: usize = 1 << 22;
 
 /// The largest curvature of a row's logistic loss.
 pub(in crate::vertical) const STEEPNESS: f64 = 0.25;
+/// Residuals are below 1.
+const LOSS: Loss = Loss { steepness: STEEPNESS, residual_bits: RESIDUAL_BITS, mean_bits: 0 };
 
 /// Passes over the sample before those over all rows.
 const SAMPLE_PASSES: usize = 8;
@@ -249,18 +249,7 @@ pub async fn train_with_levels<'a>(
     settings: &Settings,
     course: Course<'a>,
 ) -> Result<(Coefficients, Vec<Vec<f64>>), ModelError> {
-    let refused = [
-        (settings.l1 > 0.0, "an l1 penalty"),
-        (settings.early_stopping.is_some(), "early stopping"),
-        (settings.standard_errors, "standard errors"),
-        (course.start.is_some(), "coefficients to begin with"),
-        (!party.is_first() && columns.is_empty(), "a host without any other column"),
-    ];
-    if let Some((_, what)) = refused.iter().find(|(is_asked, _)| *is_asked) {
-        return Err(ModelError::InvalidInput(format!(
-            "categories of very many levels do not go with {what}"
-        )));
-    }
+    levels::check(party, columns, settings, &course)?;
     let features = Features { columns, woe: None, levels: Some(levels) };
     train_on(party, features, labels, settings, course).await
 }
@@ -286,7 +275,8 @@ async fn train_on<'a>(
     let weighted = agree_on_weights(party, labels.map(|labels| labels.weights.is_some())).await?;
     agree_on_stopping(party, settings, rows).await?;
     let mut prepared = prepare(party, columns, woe, rows, settings, STEEPNESS).await?;
-    prepared.levels = LevelBlock::agree(party, levels.as_ref(), rows, RESIDUAL_BITS).await?;
+    let bits = column_bits(rows.training);
+    prepared.levels = LevelBlock::agree(party, levels.as_ref(), rows, bits, LOSS).await?;
     let geometry = agree_on_geometry(party, &prepared, settings, 1).await?;
     let response = async |party: &mut TwoParty| Response::logistic(party, labels, rows).await;
     let objective = Objective::prepare(party, &prepared, &geometry, response).await?;
@@ -295,14 +285,7 @@ async fn train_on<'a>(
     let errors =
         standard_errors::learn(party, columns, &objective, &prepared, &result, settings).await?;
     let mut own = learn(party, &objective, &prepared, &result, ending, errors).await?;
-    let levels = levels.map_or(&[][..], |levels| levels.columns);
-    let plain = own.weights.len() - levels.iter().map(|column| column.count).sum::<usize>();
-    let mut rest = own.weights.split_off(plain);
-    let mut of_levels = Vec::with_capacity(levels.len());
-    for column in levels {
-        let tail = rest.split_off(column.count);
-        of_levels.push(std::mem::replace(&mut rest, tail));
-    }
+    let of_levels = levels::split_off(&mut own.weights, levels.as_ref());
     Ok((own, of_levels))
 }
 

@@ -19,13 +19,13 @@ use mpc::reveal::{Learner, learn};
 use mpc::sigmoid::{Accuracy, SCORE_UNIT};
 
 use super::Rows;
-use super::levels::LevelBlock;
-use super::sketch::Sketch;
 use super::whitening::{PENALTY_BITS, Whitened, column_bits};
 use super::woe::WoeBlock;
 use crate::ModelError;
 use crate::vertical::course::Start;
 use crate::vertical::generalized_linear::response::{Residuals, Response};
+use crate::vertical::levels::LevelBlock;
+use crate::vertical::levels::sketch::Sketch;
 
 /// The largest norm of a party's variables to begin with, which is that of its part of the linear
 /// predictor, in deviations of the target (of logits, in halves): the squared norm of a step, with
@@ -69,7 +69,7 @@ pub(in crate::vertical) struct Prepared {
     /// The features whose weight of evidence the guest keeps.
     pub(super) woe: WoeBlock,
     /// The categories of very many levels.
-    pub(super) levels: LevelBlock,
+    pub(in crate::vertical) levels: LevelBlock,
     /// How many rows there are.
     pub(in crate::vertical) rows: Rows,
 }
@@ -439,7 +439,7 @@ impl Objective<'_> {
     }
 
     /// What vectors of all variables are compared by in their place, if some are of levels.
-    pub(super) fn sketch(&self, party: &TwoParty) -> Option<Sketch> {
+    pub(in crate::vertical) fn sketch(&self, party: &TwoParty) -> Option<Sketch> {
         self.levels.sketch(party.is_first(), self.own, self.theirs)
     }
 

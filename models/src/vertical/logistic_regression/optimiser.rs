@@ -26,9 +26,9 @@ use super::Settings;
 use super::descent::{Arithmetic, Descent, Pass, Verdict};
 use super::early_stopping::Patience;
 use super::objective::{Gradients, Space, from_party_order, in_party_order};
-use super::sketch::Sketch;
 use crate::ModelError;
 use crate::vertical::course::misfit;
+use crate::vertical::levels::sketch::Sketch;
 
 /// The step's inverse for each block; see above why 0.75 suffices for a curvature of 1.
 pub(in crate::vertical) const INVERSE_STEP_PER_BLOCK: f64 = 0.75;

@@ -7,18 +7,19 @@
 //! deviation of at most `√(2/BUCKETS)`, 9 %, of the product of their lengths (Charikar, Chen,
 //! Farach-Colton, "Finding Frequent Items in Data Streams", ICALP 2002; the bound: Weinberger et
 //! al., "Feature Hashing for Large Scale Multitask Learning", ICML 2009). Buckets and signs are
-//! public, and others in each pass. Other places are kept as they are.
+//! public, and others in each pass. Other places are kept as they are, and spans of no more places
+//! than buckets too.
 
 use std::ops::Range;
 
 use crypto::hash::digest;
 use crypto::random::Generator;
 
-/// Sums that stand for the places of one span.
+/// Sums that stand for the places of one span, if these are more.
 const BUCKETS: usize = 256;
 
 /// Which places are added up, and what by.
-pub(super) struct Sketch {
+pub(in crate::vertical) struct Sketch {
     spans: [Range<usize>; 2],
     seed: [u8; 32],
 }
@@ -30,8 +31,8 @@ impl Sketch {
     }
 
     /// The short vector for a shared one: linear, and the same for all vectors of one `pass`.
-    pub(super) fn of(&self, vector: &[u64], pass: u32) -> Vec<u64> {
-        let seed = digest("models.logistic_regression.sketch", &[&self.seed, &pass.to_le_bytes()]);
+    pub(in crate::vertical) fn of(&self, vector: &[u64], pass: u32) -> Vec<u64> {
+        let seed = digest("models.levels.sketch", &[&self.seed, &pass.to_le_bytes()]);
         let mut rng = Generator::from_seed(seed);
         let mut short = Vec::new();
         let mut start = 0;
@@ -39,15 +40,17 @@ impl Sketch {
             short.extend(&vector[start..span.start]);
             start = span.end;
             let mut buckets = [0_u64; BUCKETS];
+            if span.len() <= BUCKETS {
+                short.extend(&vector[span.clone()]);
+                continue;
+            }
             for word in &vector[span.clone()] {
                 let random = rng.next_u64();
                 let signed = if random >> 63 == 1 { word.wrapping_neg() } else { *word };
                 let bucket = &mut buckets[random as usize % BUCKETS];
                 *bucket = bucket.wrapping_add(signed);
             }
-            if !span.is_empty() {
-                short.extend(buckets);
-            }
+            short.extend(buckets);
         }
         short.extend(&vector[start..]);
         short
@@ -84,14 +87,16 @@ mod tests {
     /// What is kept is kept, and shares of a vector make shares of its sketch.
     #[test]
     fn sketches_are_linear() {
-        let sketch = Sketch::new([2..2, 2..5], [0; 32]);
-        let (first, second) = ([1, 2, 3, 4, 5, 6_u64], [9, u64::MAX, 8, 7, 6, 5_u64]);
-        let sum: Vec<u64> = first.iter().zip(second).map(|(x, y)| x.wrapping_add(y)).collect();
-        let short = [first, second].map(|it| sketch.of(&it, 3));
+        let sketch = Sketch::new([2..4, 5..305], [0; 32]);
+        let [first, second] = [7, u64::MAX / 3]
+            .map(|factor| (1..=306_u64).map(|it| it.wrapping_mul(factor)).collect::<Vec<u64>>());
+        let sum: Vec<u64> = first.iter().zip(&second).map(|(x, y)| x.wrapping_add(*y)).collect();
+        let short = [&first, &second].map(|it| sketch.of(it, 3));
         let sums: Vec<u64> =
             short[0].iter().zip(&short[1]).map(|(x, y)| x.wrapping_add(*y)).collect();
         assert_eq!(sums, sketch.of(&sum, 3));
-        assert_eq!((&sums[..2], sums.last()), (&sum[..2], sum.last()));
+        assert_eq!((&sums[..5], sums.last()), (&sum[..5], sum.last()));
+        assert_eq!(sums.len(), 5 + BUCKETS + 1);
         assert_ne!(sketch.of(&first, 3), sketch.of(&first, 4));
     }
 }
