@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use curve25519_dalek::edwards::CompressedEdwardsY;
 use ring::signature::{ED25519, UnparsedPublicKey};
 
 use crate::hash::{bytes_of_hex, hex};
@@ -21,6 +22,12 @@ impl PublicKey {
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Whether somebody can have made the key as RFC 8032 says: a point of the curve, and none of
+    /// the eight of small order, under which anybody can make signatures of anything.
+    pub fn is_sound(&self) -> bool {
+        CompressedEdwardsY(self.0).decompress().is_some_and(|point| !point.is_small_order())
     }
 
     /// Whether `signature` is this key's signature of `statement`.
@@ -76,6 +83,18 @@ mod tests {
         assert!(key.verify(&[0x72], &signature));
         assert!(!key.verify(&[0x73], &signature));
         assert!(!key.verify(&[0x72], &signature[1..]));
+    }
+
+    /// A signature of nothing by nobody holds under the neutral point, whatever was signed.
+    #[test]
+    fn keys_that_sign_anything_are_not_sound() {
+        let neutral = PublicKey::new(std::array::from_fn(|index| u8::from(index == 0)));
+        let mut signature = [0; 64];
+        signature[0] = 1;
+        assert!(neutral.verify(b"anything", &signature) && !neutral.is_sound());
+        assert!(!PublicKey::new([0; 32]).is_sound(), "a point of order 4");
+        let text = "ed25519:3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+        assert!(text.parse::<PublicKey>().unwrap().is_sound());
     }
 
     #[test]
