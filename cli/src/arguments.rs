@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jobs::child::Contact;
 
 use crate::bench::{BenchArguments, BenchPartyArguments};
-use crate::contact::Contact;
 
 /// Organisations learn jointly without showing rows.
 #[derive(Debug, Parser)]
@@ -82,6 +82,12 @@ pub(crate) enum Command {
         /// The component, by the name that the list gives
         name: Option<String>,
     },
+    /// A member's own server, with accounts for its people
+    #[command(subcommand, after_help = NODE_HELP)]
+    Node(NodeCommand),
+    /// Two nodes on this machine that have agreed on a job over real data, to try everything out
+    #[command(after_help = DEV_HELP)]
+    Dev(DevArguments),
     /// Check audit records: one alone, two parties' against each other, or one line
     #[command(subcommand, after_help = AUDIT_HELP)]
     Audit(AuditCommand),
@@ -93,6 +99,94 @@ pub(crate) enum Command {
     /// One party of a job, as a process of its own; `run` and `join` start them
     #[command(hide = true)]
     Party(PartyArguments),
+}
+
+/// How the two nodes are run.
+#[derive(Args, Debug)]
+pub(crate) struct DevArguments {
+    /// Folder of both; made if it is not there, and gone on with if it is
+    #[arg(long, value_name = "DIR", default_value = "tombolo-dev")]
+    pub(crate) folder: PathBuf,
+    /// Run the sample job once between them, print where the bank's results are, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Choose free ports when the nodes are made, in place of 7441, 7442, 8441 and 8442
+    #[arg(long)]
+    pub(crate) any_port: bool,
+}
+
+/// What can be done with a node. A node lives in a folder of its own.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Make a node in an empty folder; asks for what is not given
+    Init(InitArguments),
+    /// Serve until SIGTERM; the log goes to the standard error, one JSON object a line
+    Start {
+        #[command(flatten)]
+        folder: NodeFolder,
+    },
+    /// Say whether the node runs, since when and where; the exit code is 1 if it does not
+    Status {
+        #[command(flatten)]
+        folder: NodeFolder,
+    },
+    /// Give a person a new one-time password
+    Password {
+        /// The person's name
+        name: String,
+        #[command(flatten)]
+        folder: NodeFolder,
+    },
+    /// Write everything that the database holds into a file; the node may go on meanwhile
+    Backup {
+        /// The file, which must not exist yet
+        file: PathBuf,
+        #[command(flatten)]
+        folder: NodeFolder,
+    },
+    /// Put a backup into the empty database that node.yaml names, of either kind
+    Restore {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        folder: NodeFolder,
+    },
+}
+
+/// Where a node lives.
+#[derive(Args, Debug)]
+pub(crate) struct NodeFolder {
+    /// The node's folder
+    #[arg(long = "folder", value_name = "DIR", default_value = "tombolo-node")]
+    pub(crate) path: PathBuf,
+}
+
+/// What a new node has to know.
+#[derive(Args, Debug)]
+pub(crate) struct InitArguments {
+    #[command(flatten)]
+    pub(crate) folder: NodeFolder,
+    /// The member's name, as partners see it: lower-case letters, digits, `_` and `-`
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Where partners meet the node; without it the node dials them
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) partners: Option<String>,
+    /// Where its people meet it, by HTTPS
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) people: Option<String>,
+    /// `postgres://…` or `sqlite:PATH`; without it a file in the node's folder
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// Where the passphrase of the node's key is: <file:PATH>, variable:NAME, prompt or none
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) passphrase: Option<String>,
+    /// The name of the first operator
+    #[arg(long, value_name = "NAME", default_value = "operator")]
+    pub(crate) operator: String,
+    /// Ask nothing, and take the defaults for what is not given
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// What can be done with audit records. A record is `audit.jsonl` of a party's results, or the
@@ -194,9 +288,15 @@ pub(crate) struct PartyArguments {
     /// Folder of the results of the job that trained the model, for `score:` and `warm_start:`
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
+    /// This party's table, in place of the one that the job file names
+    #[arg(long, value_name = "PATH")]
+    pub(crate) table: Option<PathBuf>,
     /// How long the others may take to come, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) wait: u64,
+    /// Take the first line of the standard input for the passphrase of the key
+    #[arg(long)]
+    pub(crate) passphrase_stdin: bool,
     /// End when the standard input ends, so that no party outlives the program that started it
     #[arg(long)]
     pub(crate) leash: bool,
@@ -257,6 +357,22 @@ const PLAN_HELP: &str = "\
 Examples:
   tombolo plan examples/breast.yaml
   tombolo --language zh plan examples/breast.yaml";
+
+const DEV_HELP: &str = "\
+Examples:
+  tombolo dev
+  tombolo dev --once
+  tombolo dev --folder /tmp/two-nodes";
+const NODE_HELP: &str = "\
+Examples:
+  tombolo node init --name bank
+  tombolo node init --name bank --partners 0.0.0.0:7443 --people 0.0.0.0:8443 \\
+      --database postgres://tombolo@db.example/tombolo --passphrase file:/etc/tombolo/passphrase
+  tombolo node start
+  tombolo node backup node-2026-12-01.jsonl
+
+A backup holds the database. Keep key.pem, certificate.pem, node.yaml and the passphrase as well:
+without them nobody can be this node again.";
 
 const AUDIT_HELP: &str = "\
 Examples:

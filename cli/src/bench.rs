@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jobs::bench::{AUC_BOUND, Bench, PARTIES_MAX, Record, Scope, play};
+use jobs::child::KEEP_MEMORY;
 use jobs::spec::{Curve, Security};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::transport::shaped::Shape;
@@ -19,7 +20,6 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::failure::Failure;
-use crate::launch::KEEP_MEMORY;
 use crate::screen;
 use crate::work_folder::WorkFolder;
 

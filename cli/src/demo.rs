@@ -42,6 +42,12 @@ pub(crate) fn write(folder: &Path) -> Result<(), Failure> {
     files.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text)).map_err(failed)
 }
 
+/// The table of one of the two parties, as CSV.
+pub(crate) fn table(party: &str) -> Result<String, Failure> {
+    let (bank, operator) = tables(&unpack()?)?;
+    Ok(if party == "bank" { bank } else { operator })
+}
+
 fn unpack() -> Result<String, Failure> {
     let mut text = String::new();
     GzDecoder::new(CALLS)

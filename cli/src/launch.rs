@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use contract::Text;
 use jobs::TotalsOutcome;
+use jobs::child::{Contact, FailureCode, KEEP_MEMORY, Message, ModelFigures};
 use jobs::folder::Draft;
 use jobs::spec::{JobSpec, PartySpec};
 use net::Identity;
@@ -19,9 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::arguments::NetworkArguments;
-use crate::contact::Contact;
 use crate::failure::Failure;
-use crate::messages::{Message, ModelFigures};
 use crate::progress::Progress;
 use crate::work_folder::WorkFolder;
 
@@ -88,7 +87,7 @@ pub(crate) fn launch(
 }
 
 /// Ends when the user interrupts the program, or the system asks it to end.
-async fn interruption() {
+pub(crate) async fn interruption() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     if let Ok(mut terminated) = signal(SignalKind::terminate()) {
@@ -123,7 +122,7 @@ struct Launch<'a> {
     receiver: UnboundedReceiver<(String, News)>,
     children: BTreeMap<String, Child>,
     outcomes: BTreeMap<String, Outcome>,
-    failures: BTreeMap<String, (String, bool)>,
+    failures: BTreeMap<String, (String, FailureCode)>,
     /// Whether the parties have met.
     has_met: bool,
 }
@@ -313,8 +312,8 @@ impl<'a> Launch<'a> {
                 let outcome = Outcome { folder: PathBuf::from(folder), figures, totals };
                 self.outcomes.insert(party.to_owned(), outcome);
             }
-            Message::Failed { error, is_usage } => {
-                self.failures.insert(party.to_owned(), (error, is_usage));
+            Message::Failed { error, code } => {
+                self.failures.insert(party.to_owned(), (error, code));
             }
             Message::Progress(event) => {
                 self.progress.see(party, &event);
@@ -337,7 +336,7 @@ impl<'a> Launch<'a> {
         };
         if !self.outcomes.contains_key(party) && !self.failures.contains_key(party) {
             let error = format!("its process ended without saying why ({status})");
-            self.failures.insert(party.to_owned(), (error, false));
+            self.failures.insert(party.to_owned(), (error, FailureCode::Internal));
         }
     }
 
@@ -353,7 +352,7 @@ impl<'a> Launch<'a> {
             }
         }
         let message = format!("the job failed\n  {}", lines.join("\n  "));
-        if self.failures.values().any(|(_, is_usage)| *is_usage) {
+        if self.failures.values().any(|(_, code)| *code == FailureCode::Usage) {
             return Err(Failure::Usage(message));
         }
         Err(Failure::Job(message))
@@ -368,9 +367,3 @@ const GRACE: Duration = Duration::from_secs(15);
 const RECONNECT_WINDOW_SECONDS: u64 = 3;
 /// How long parties on one machine may take to meet.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The C library's allocator gives large blocks back to the kernel whenever they are freed, and a
-/// protocol that works in passes gets them zeroed again, page by page: a quarter of its processor
-/// time. With these it keeps them; the peak stays the same.
-pub(crate) const KEEP_MEMORY: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "4294967296"), ("MALLOC_TRIM_THRESHOLD_", "4294967296")];

@@ -4,14 +4,15 @@ mod arguments;
 mod audit;
 mod bench;
 mod components;
-mod contact;
 mod demo;
+mod dev;
 mod failure;
 mod keys;
 mod language;
 mod launch;
-mod messages;
+mod node;
 mod party;
+mod passphrase;
 mod plan;
 mod progress;
 mod run;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         Command::Keys { folder, name } => keys::keys(folder, name, language),
         Command::Plan { job } => plan::plan(job, language),
         Command::Components { name } => components::components(name.as_deref(), language),
+        Command::Dev(arguments) => dev::dev(arguments, language),
+        Command::Node(command) => node::node(command, language),
         Command::Audit(command) => audit::audit(command, language),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::BenchParty(arguments) => bench::bench_party(arguments),

@@ -1,6 +1,7 @@
 //! `tombolo party`: one party of a job, as a process of its own.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::path::{self, Path};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::{process, thread};
 
 use chrono::{SecondsFormat, Utc};
 use contract::{Role, catalogue};
+use jobs::child::{FailureCode, Figure, Message, ModelFigures};
 use jobs::folder::{Draft, Seal, checkpoints_folder, kept_folder, models_folder, work_folder};
 use jobs::spec::{JobSpec, PartySpec};
 use jobs::{Event, HiddenComparison, JobError, Outcome, Watch, open_rows_together, run_party};
@@ -21,51 +23,89 @@ use models::evaluate::recommendation::{Judged, PairedDifference, RecommendationC
 use models::evaluate::regression::{NumericComparison, NumericEvaluation};
 use net::transport::grpc::{Listener, Peering, dial};
 use net::{Conversation, Identity, Meter, NetError, Seat, together};
+use zeroize::Zeroizing;
 
 use crate::arguments::PartyArguments;
 use crate::failure::{Failure, INTERRUPTED, JOB_FAILED, WRONG_USAGE};
-use crate::messages::{Figure, Message, ModelFigures};
-use crate::run;
+use crate::{passphrase, run};
 
 /// Plays the party and tells what happens as lines of JSON on the standard output.
 pub(crate) fn party(arguments: &PartyArguments) -> Result<(), Failure> {
+    // It is read first: the leash takes everything behind it.
+    let passphrase = arguments.passphrase_stdin.then(passphrase::read).transpose();
     if arguments.leash {
         thread::spawn(end_with_standard_input);
     }
-    let played = play(arguments);
-    let code = match played {
+    let unread =
+        |error| GaveUp::usage(format!("could not read the passphrase of the key: {error}"));
+    match passphrase.map_err(unread).and_then(|passphrase| play(arguments, passphrase)) {
         Ok(message) => {
             tell(&message);
-            return Ok(());
+            Ok(())
         }
-        Err(Failure::Usage(error)) => {
-            tell(&Message::Failed { error, is_usage: true });
-            WRONG_USAGE
-        }
-        Err(failure) => {
-            let error = failure.message().unwrap_or_default().to_owned();
-            tell(&Message::Failed { error, is_usage: false });
-            JOB_FAILED
-        }
-    };
-    Err(Failure::Told(code))
-}
-
-fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
-    let mut job = run::read_job(&arguments.job)?;
-    if let Some(models) = &arguments.models {
-        let models = path::absolute(models).map_err(Failure::usage)?;
-        if let Some(own) = job.party_named_mut(&arguments.party) {
-            own.models = Some(models_folder(&models, &arguments.party));
+        Err(GaveUp { code, error }) => {
+            tell(&Message::Failed { error, code });
+            let is_usage = code == FailureCode::Usage;
+            Err(Failure::Told(if is_usage { WRONG_USAGE } else { JOB_FAILED }))
         }
     }
+}
+
+/// Why this party ends without results.
+struct GaveUp {
+    code: FailureCode,
+    error: String,
+}
+
+impl GaveUp {
+    fn usage(error: impl Display) -> Self {
+        Self { code: FailureCode::Usage, error: error.to_string() }
+    }
+}
+
+impl From<JobError> for GaveUp {
+    fn from(error: JobError) -> Self {
+        Self { code: (&error).into(), error: error.to_string() }
+    }
+}
+
+impl From<NetError> for GaveUp {
+    fn from(error: NetError) -> Self {
+        Self { code: (&error).into(), error: error.to_string() }
+    }
+}
+
+/// The job, with what the arguments say about this party's own files.
+fn read_job(arguments: &PartyArguments) -> Result<JobSpec, GaveUp> {
+    let PartyArguments { party, table, models, .. } = arguments;
+    let read = run::read_job(&arguments.job);
+    let mut job = read.map_err(|it| GaveUp::usage(it.message().unwrap_or_default()))?;
+    // Paths in the job are relative to its file, those in the arguments are not.
+    if let (Some(own), Some(models)) = (job.party_named_mut(party), models) {
+        let models = path::absolute(models).map_err(GaveUp::usage)?;
+        own.models = Some(models_folder(&models, party));
+    }
+    if let (Some(own), Some(table)) = (job.party_named_mut(party), table) {
+        own.table = Some(path::absolute(table).map_err(GaveUp::usage)?);
+    }
+    Ok(job)
+}
+
+fn play(
+    arguments: &PartyArguments,
+    passphrase: Option<Zeroizing<String>>,
+) -> Result<Message, GaveUp> {
+    let job = read_job(arguments)?;
     let Some(own) = job.party_named(&arguments.party) else {
-        return Err(Failure::usage(format!("the job has no party `{}`", arguments.party)));
+        return Err(GaveUp::usage(format!("the job has no party `{}`", arguments.party)));
     };
-    let identity = Arc::new(Identity::load(&arguments.keys).map_err(Failure::usage)?);
+    let identity =
+        Identity::load_sealed(&arguments.keys, passphrase.as_ref().map(|it| it.as_str()));
+    let identity = Arc::new(identity.map_err(GaveUp::usage)?);
+    drop(passphrase);
     let peerings = peerings(arguments, &job, own, &identity)?;
     keep_models(arguments, own)?;
-    let draft = Draft::begin(&arguments.out, &own.name).map_err(Failure::job)?;
+    let draft = Draft::begin(&arguments.out, &own.name)?;
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
     let work = work_folder(&arguments.out, &own.name);
     let checkpoints = checkpoints_folder(&arguments.out, &own.name, &job.digest());
@@ -75,7 +115,7 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
         let (_listener, mut conversations) = connect(arguments, peerings).await?;
         tell(&Message::Met);
         let sessions = conversations.iter_mut().map(Conversation::session);
-        let mut sessions = sessions.collect::<Result<Vec<_>, _>>().map_err(Failure::job)?;
+        let mut sessions = sessions.collect::<Result<Vec<_>, _>>()?;
         let counting = Counting::start(conversations.iter().map(Conversation::meter).collect());
         let written = async {
             let rows = open_rows_together(&mut sessions, &job, own, folder, &work, &Told).await?;
@@ -90,29 +130,29 @@ fn play(arguments: &PartyArguments) -> Result<Message, Failure> {
         drop(counting);
         match written {
             Ok((rows, outcome)) => {
-                close(conversations).await.map_err(Failure::job)?;
-                let folder = draft.publish().map_err(Failure::job)?;
-                rows.remove_files().map_err(Failure::job)?;
+                close(conversations).await?;
+                let folder = draft.publish()?;
+                rows.remove_files()?;
                 let folder = folder.display().to_string();
                 let figures = figures(&outcome);
-                Ok(Message::Done { folder, figures, totals: outcome.totals })
+                Ok::<_, GaveUp>(Message::Done { folder, figures, totals: outcome.totals })
             }
             Err(error) => {
                 abort(conversations, own.role, &error).await;
-                Err(Failure::job(error))
+                Err(error.into())
             }
         }
     };
-    net::block_on(converse).map_err(Failure::job)?
+    net::block_on(converse)?
 }
 
 /// Refuses results in the place of those that hold the model: they would be replaced.
-fn keep_models(arguments: &PartyArguments, own: &PartySpec) -> Result<(), Failure> {
+fn keep_models(arguments: &PartyArguments, own: &PartySpec) -> Result<(), GaveUp> {
     let folder = arguments.job.parent().unwrap_or(Path::new("."));
     let models = own.models.as_ref().and_then(|models| folder.join(models).canonicalize().ok());
     let results = arguments.out.join(&own.name).canonicalize().ok();
     match models.zip(results) {
-        Some((models, results)) if models.starts_with(&results) => Err(Failure::usage(format!(
+        Some((models, results)) if models.starts_with(&results) => Err(GaveUp::usage(format!(
             "the results would replace {}, with the model in it; choose another folder with --out",
             results.display()
         ))),
@@ -147,7 +187,7 @@ fn peerings(
     job: &JobSpec,
     own: &PartySpec,
     identity: &Arc<Identity>,
-) -> Result<Vec<(Option<String>, Peering)>, Failure> {
+) -> Result<Vec<(Option<String>, Peering)>, GaveUp> {
     let others: Vec<&PartySpec> = job.parties().filter(|party| party.name != own.name).collect();
     let contacts = &arguments.network.peers;
     let place = job.parties().take_while(|party| party.name != own.name).count();
@@ -158,7 +198,7 @@ fn peerings(
             (named.next(), named.next(), contacts.len() == others.len())
         else {
             let names: Vec<&str> = others.iter().map(|party| party.name.as_str()).collect();
-            return Err(Failure::usage(format!(
+            return Err(GaveUp::usage(format!(
                 "the other parties of the job are {}: give one --peer for each",
                 names.join(", ")
             )));
@@ -185,17 +225,17 @@ fn peerings(
 async fn connect(
     arguments: &PartyArguments,
     peerings: Vec<(Option<String>, Peering)>,
-) -> Result<(Option<Listener>, Vec<Conversation>), Failure> {
+) -> Result<(Option<Listener>, Vec<Conversation>), GaveUp> {
     let awaited = peerings.iter().find(|(address, _)| address.is_none());
     let listener = match (awaited, &arguments.network.listen) {
         (Some((_, peering)), Some(address)) => {
-            let bound = Listener::bind(address, &peering.identity).await.map_err(Failure::job)?;
+            let bound = Listener::bind(address, &peering.identity).await?;
             tell(&Message::Listening { address: bound.local_address().to_string() });
             Some(bound)
         }
         (None, None) => None,
         (Some((_, peering)), None) => {
-            return Err(Failure::usage(format!(
+            return Err(GaveUp::usage(format!(
                 "{peer} has no address: give --listen, where {peer} dials this party, or \
                  --peer {peer}=KEY@HOST:PORT",
                 peer = peering.seat.peer
@@ -203,7 +243,7 @@ async fn connect(
         }
         (None, Some(_)) => {
             let rule = "all other parties have an address and are dialled: leave --listen out";
-            return Err(Failure::usage(rule));
+            return Err(GaveUp::usage(rule));
         }
     };
     let met = together(peerings.into_iter().map(|(address, peering)| {
@@ -218,7 +258,7 @@ async fn connect(
             }
         }
     }));
-    let conversations = met.await.map_err(Failure::job)?;
+    let conversations = met.await?;
     Ok((listener, conversations))
 }
 

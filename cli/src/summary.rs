@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use contract::Text;
 use jobs::Sums;
+use jobs::child::{Figure, ModelFigures};
 use jobs::page::{totals_outcome, totals_table};
 use jobs::spec::JobSpec;
 use report::message::{Language, neutral};
 use report::table::{Cell, Column, Table};
 
 use crate::launch::Outcome;
-use crate::messages::{Figure, ModelFigures};
 use crate::screen;
 
 /// Prints what the models reached or what the common rows add up to, and where the reports are.

@@ -10,6 +10,8 @@ pub mod field128;
 pub mod group;
 pub mod hash;
 pub mod lattice;
+pub mod password;
 pub mod random;
+pub mod sealed;
 pub mod signature;
 pub mod transpose;

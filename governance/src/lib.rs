@@ -176,6 +176,7 @@
 //!     name: "term deposit".to_owned(),
 //!     agreement: version,
 //!     parties: [b, o].into(),
+//!     tables: [b, o].map(|member| (member, "customers".to_owned())).into(),
 //!     submitter: b,
 //!     submitted_at: hour(5),
 //!     nonce: Nonce([8; 16]),

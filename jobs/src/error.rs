@@ -1,5 +1,6 @@
 //! Why a job failed, whose fault it is, and what to do next.
 
+use std::io;
 use std::path::PathBuf;
 
 use features::FeaturesError;
@@ -250,7 +251,8 @@ pub enum JobError {
         /// The file or folder.
         path: PathBuf,
         /// Why it failed.
-        cause: String,
+        #[source]
+        cause: io::Error,
     },
     /// The folder for the results holds something else.
     #[error(
@@ -340,7 +342,7 @@ impl JobError {
     }
 
     /// The failed conversation that it comes from, if it does.
-    fn net(&self) -> Option<&NetError> {
+    pub(crate) fn net(&self) -> Option<&NetError> {
         let secure = match self {
             Self::Net(error) | Self::Matching(MatchingError::Net(error)) => return Some(error),
             Self::Model(ModelError::Secure(error))
@@ -357,9 +359,9 @@ impl JobError {
     pub(crate) fn file(
         action: &'static str,
         path: impl Into<PathBuf>,
-        cause: &dyn std::fmt::Display,
+        cause: impl Into<io::Error>,
     ) -> Self {
-        Self::File { action, path: path.into(), cause: cause.to_string() }
+        Self::File { action, path: path.into(), cause: cause.into() }
     }
 }
 

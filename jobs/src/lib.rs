@@ -4,6 +4,7 @@
 
 pub mod bench;
 mod checkpoints;
+pub mod child;
 mod division;
 mod error;
 pub mod folder;

@@ -1,6 +1,7 @@
 //! A party's own rows, in memory or divided over files.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -197,7 +198,8 @@ impl OwnRows {
 
     fn divide_table(&self) -> Result<Division, JobError> {
         let Some(table) = &self.table else {
-            return Err(JobError::file("divide", &self.origin.folder, &"there are no rows"));
+            let cause = io::Error::other("there are no rows");
+            return Err(JobError::file("divide", &self.origin.folder, cause));
         };
         let duplicates = self.keys.rule().duplicates;
         if let Some(division) = self.origin.existing(table.schema(), duplicates) {

@@ -6,6 +6,9 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use crypto::password::Cost;
+use crypto::random::Generator;
+use crypto::sealed;
 use crypto::signature::PublicKey;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use rustls_pki_types::pem::PemObject;
@@ -39,8 +42,13 @@ impl Identity {
     }
 
     /// Reads `key.pem` and `certificate.pem` from a folder. A key file that others may read is
-    /// refused.
+    /// refused, and so is one under a passphrase.
     pub fn load(folder: &Path) -> Result<Self, NetError> {
+        Self::load_sealed(folder, None)
+    }
+
+    /// Like [`Identity::load`], for a key that may be under a passphrase.
+    pub fn load_sealed(folder: &Path, passphrase: Option<&str>) -> Result<Self, NetError> {
         let key_path = folder.join(KEY_FILE);
         let what = format!("could not read the key {}", key_path.display());
         let metadata = fs::metadata(&key_path).map_err(|error| identity_error(&what, &error))?;
@@ -49,23 +57,55 @@ impl Identity {
             return Err(identity_error(&what, &cause));
         }
         let key = fs::read_to_string(&key_path).map_err(|error| identity_error(&what, &error))?;
+        let key = match (sealed::is_sealed(&key), passphrase) {
+            (false, _) => Zeroizing::new(key),
+            (true, None) => {
+                let cause = "it is under a passphrase, and none was given";
+                return Err(identity_error(&what, &cause));
+            }
+            (true, Some(passphrase)) => {
+                let opened = sealed::open(&key, passphrase);
+                let opened = opened.map_err(|error| identity_error(&what, &error))?;
+                let text = std::str::from_utf8(&opened);
+                let text = text.map_err(|error| identity_error(&what, &error))?;
+                Zeroizing::new(text.to_owned())
+            }
+        };
         let path = folder.join(CERTIFICATE_FILE);
         let what = format!("could not read the certificate {}", path.display());
         let certificate =
             fs::read_to_string(&path).map_err(|error| identity_error(&what, &error))?;
-        Self::from_pem(Zeroizing::new(key), certificate)
+        Self::from_pem(key, certificate)
     }
 
     /// Writes `key.pem` (permissions 0600) and `certificate.pem` into a folder, which is made if
     /// need be. An existing key is never overwritten.
     pub fn save(&self, folder: &Path) -> Result<(), NetError> {
+        self.write(folder, &self.key_pem)
+    }
+
+    /// Like [`Identity::save`], with the key under a passphrase that every start needs: who copies
+    /// the file has to guess it, at `cost` each time.
+    pub fn save_sealed(
+        &self,
+        folder: &Path,
+        passphrase: &str,
+        cost: Cost,
+        rng: &mut Generator,
+    ) -> Result<(), NetError> {
+        let sealed = sealed::seal(self.key_pem.as_bytes(), passphrase, cost, rng);
+        let sealed = sealed.map_err(|error| identity_error("could not seal the key", &error))?;
+        self.write(folder, &sealed)
+    }
+
+    fn write(&self, folder: &Path, key: &str) -> Result<(), NetError> {
         let what = format!("could not write the identity into {}", folder.display());
         let failed = |error: std::io::Error| identity_error(&what, &error);
         fs::create_dir_all(folder).map_err(failed)?;
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         let mut file = options.open(folder.join(KEY_FILE)).map_err(failed)?;
-        file.write_all(self.key_pem.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
         fs::write(folder.join(CERTIFICATE_FILE), &self.certificate_pem).map_err(failed)
     }
 
@@ -159,5 +199,20 @@ mod tests {
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
         let error = Identity::load(folder.path()).unwrap_err();
         assert!(error.to_string().contains("0600"), "{error}");
+    }
+
+    #[test]
+    fn a_sealed_key_needs_its_passphrase() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = Identity::generate("bank").unwrap();
+        let mut rng = Generator::from_seed([4; 32]);
+        identity.save_sealed(folder.path(), "open sesame", Cost::TEST, &mut rng).unwrap();
+        let text = fs::read_to_string(folder.path().join(KEY_FILE)).unwrap();
+        assert!(!text.contains("PRIVATE KEY"), "{text}");
+        let error = Identity::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("passphrase"), "{error}");
+        assert!(Identity::load_sealed(folder.path(), Some("open sesama")).is_err());
+        let again = Identity::load_sealed(folder.path(), Some("open sesame")).unwrap();
+        assert_eq!(again.public_key(), identity.public_key());
     }
 }

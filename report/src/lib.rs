@@ -9,6 +9,7 @@
 //! * [`chart`]: the chart kinds, pure functions from data to SVG; any input gives well-formed
 //!   output.
 //! * [`figure`]: the charts and tables of this field by name (ROC, KS, score bands, ...).
+//! * [`markup`]: elements of SVG and HTML, so that every page is well-formed and escaped.
 //! * [`table`]: rows of cells, used under charts and on pages.
 //! * [`page`]: the report and its rendering as one HTML file that opens offline.
 
@@ -16,7 +17,7 @@
 
 pub mod chart;
 pub mod figure;
-mod markup;
+pub mod markup;
 pub mod message;
 pub mod page;
 pub mod table;

@@ -8,14 +8,17 @@ use std::fmt;
 use crate::message::{Language, Languages, Text};
 
 /// Elements of HTML that have no content and no closing tag.
-const VOID: [&str; 3] = ["meta", "br", "col"];
+const VOID: [&str; 6] = ["meta", "br", "col", "hr", "input", "link"];
 
 /// Elements inside running text: a line break after them would become a visible space.
-const INLINE: [&str; 9] = ["tspan", "span", "a", "b", "td", "th", "dt", "dd", "button"];
+const INLINE: [&str; 14] = [
+    "tspan", "span", "a", "b", "td", "th", "dt", "dd", "button", "textarea", "pre", "code", "time",
+    "option",
+];
 
 /// One element with its attributes and children.
 #[derive(Clone, Debug)]
-pub(crate) struct Element {
+pub struct Element {
     name: &'static str,
     attributes: Vec<(&'static str, String)>,
     children: Vec<Node>,
@@ -30,16 +33,19 @@ enum Node {
 }
 
 impl Element {
-    pub(crate) fn new(name: &'static str) -> Self {
+    /// An element without attributes and children.
+    pub fn new(name: &'static str) -> Self {
         Self { name, attributes: Vec::new(), children: Vec::new() }
     }
 
     /// An element with a `class`.
-    pub(crate) fn classed(name: &'static str, class: impl Into<String>) -> Self {
+    pub fn classed(name: &'static str, class: impl Into<String>) -> Self {
         Self::new(name).set("class", class)
     }
 
-    pub(crate) fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    /// Sets an attribute, escaped when written.
+    #[must_use]
+    pub fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.attributes.push((name, value.into()));
         self
     }
@@ -49,25 +55,35 @@ impl Element {
         self.set(name, pixels_text(pixels))
     }
 
-    pub(crate) fn child(mut self, child: Self) -> Self {
+    /// Adds a child.
+    #[must_use]
+    pub fn child(mut self, child: Self) -> Self {
         self.children.push(Node::Element(child));
         self
     }
 
-    pub(crate) fn children(mut self, children: impl IntoIterator<Item = Self>) -> Self {
+    /// Adds children.
+    #[must_use]
+    pub fn children(mut self, children: impl IntoIterator<Item = Self>) -> Self {
         self.children.extend(children.into_iter().map(Node::Element));
         self
     }
 
     /// Adds literal text, escaped when written.
-    pub(crate) fn text(mut self, text: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
         self.children.push(Node::Text(text.into()));
         self
     }
 
     /// Adds a text of a web page: one span per language unless both read the same.
     pub(crate) fn say(self, text: &Text) -> Self {
-        self.say_within("span", text, Languages::Both)
+        self.say_in(text, Languages::Both)
+    }
+
+    /// Adds a text of a web page in one language or both.
+    pub(crate) fn say_in(self, text: &Text, languages: Languages) -> Self {
+        self.say_within("span", text, languages)
     }
 
     /// Adds a text of a drawing: one `tspan` per language unless both read the same.

@@ -101,13 +101,14 @@ fn kill_one_at(stage: &str, kill_host: bool) {
     // Both are in the step: before, the one may still wait for the connection to open.
     guest.wait_for_step(stage);
     host.wait_for_step(stage);
-    let (error, lost) = if kill_host {
+    let ((code, error), lost) = if kill_host {
         host.kill();
-        (guest.error(), "laboratory")
+        (guest.failure(), "laboratory")
     } else {
         guest.kill();
-        (host.error(), "clinic")
+        (host.failure(), "clinic")
     };
+    assert_eq!(code, "partner_unreachable", "{stage}: {error}");
     assert!(error.contains(lost) && error.contains("step"), "{stage}: {error}");
     // What the killed party had begun stays hidden until its next run.
     let out = folder.path().join("out");

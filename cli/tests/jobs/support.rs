@@ -159,8 +159,15 @@ impl Parties {
         (party, address)
     }
 
-    /// Starts a party, which dials those that have `addresses`: the first in the order of the job.
-    fn start(&self, place: usize, job: &str, addresses: &[String], listen: &[&str]) -> Party {
+    /// Starts a party with further `options`. It dials those that have `addresses`, the first in
+    /// the order of the job, by a route if that stands behind the address and a `/`.
+    pub(crate) fn start(
+        &self,
+        place: usize,
+        job: &str,
+        addresses: &[String],
+        options: &[&str],
+    ) -> Party {
         let name = self.names[place];
         let mut command = Command::new(PROGRAM);
         command.args(["party", "--party", name]);
@@ -172,7 +179,7 @@ impl Parties {
         }
         let mut child = command
             .args(["--reconnect-window", &self.reconnect_window.to_string()])
-            .args(listen)
+            .args(options)
             .arg("--job")
             .arg(self.folder.join(job))
             .arg("--keys")
@@ -220,11 +227,17 @@ impl Party {
     }
 
     /// The error with which the party ends.
-    pub(crate) fn error(mut self) -> String {
-        let error = self.wait_for("failed")["error"].as_str().unwrap().to_owned();
+    pub(crate) fn error(self) -> String {
+        self.failure().1
+    }
+
+    /// The code and the error with which the party ends.
+    pub(crate) fn failure(mut self) -> (String, String) {
+        let failed = self.wait_for("failed");
+        let [code, error] = ["code", "error"].map(|name| failed[name].as_str().unwrap().to_owned());
         let status: ExitStatus = self.child.wait().unwrap();
         assert_eq!(status.code(), Some(1), "{error}");
-        error
+        (code, error)
     }
 
     fn find(&mut self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {

@@ -137,6 +137,7 @@ fn submission() -> Submission {
         name: "term-deposit".to_owned(),
         agreement: version(),
         parties: [bank().id(), operator().id()].into(),
+        tables: [bank(), operator()].map(|it| (it.id(), "customers".to_owned())).into(),
         submitter: bank().id(),
         submitted_at: at(11),
         nonce: Nonce([9; 16]),
@@ -203,7 +204,11 @@ fn letters_that_say_nothing_here_are_refused_by_name() {
     let unknown = Submission { agreement: Digest::new([1; 32]), ..submission() };
     let unknown = Letter::Submission(Box::new(bank().sign(unknown)));
     assert_eq!(ours.take_in(them, &unknown), Err(Refusal::UnknownTopic));
-    let alone = Submission { parties: [us, stranger.id()].into(), ..submission() };
+    let alone = Submission {
+        parties: [us, stranger.id()].into(),
+        tables: [us, stranger.id()].map(|it| (it, "customers".to_owned())).into(),
+        ..submission()
+    };
     let alone = Letter::Submission(Box::new(bank().sign(alone)));
     assert_eq!(ours.take_in(them, &alone), Err(Refusal::OtherParties));
     // An agreement whose other party is no partner here.

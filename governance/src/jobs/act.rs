@@ -23,6 +23,8 @@ pub struct Submission {
     pub agreement: Digest,
     /// Who takes part.
     pub parties: BTreeSet<MemberId>,
+    /// The table of each of them that is used, by the names of the agreement.
+    pub tables: BTreeMap<MemberId, String>,
     /// The party that asks for it.
     pub submitter: MemberId,
     /// When.
@@ -51,6 +53,8 @@ impl Document for Submission {
         line("name", &self.name, 120)?;
         rule((2..=16).contains(&self.parties.len()), "parties", "are not 2 to 16")?;
         rule(self.parties.contains(&self.submitter), "submitter", "is no party")?;
+        rule(self.tables.keys().eq(&self.parties), "tables", "are not one of each party")?;
+        self.tables.values().try_for_each(|table| line("tables", table, 120))?;
         rule((1..=STEPS_MAX).contains(&self.steps.len()), "steps", "are not 1 to 500")?;
         self.steps.iter().try_for_each(|step| line("steps", step, 80))
     }

@@ -16,6 +16,7 @@ fn submission(nonce: u8) -> Submission {
         name: "term-deposit".to_owned(),
         agreement: Digest::new([1; 32]),
         parties: [bank(), operator(), clinic()].map(|party| party.id()).into(),
+        tables: [bank(), operator(), clinic()].map(|it| (it.id(), "rows".to_owned())).into(),
         submitter: bank().id(),
         submitted_at: at(0),
         nonce: Nonce([nonce; 16]),

@@ -14,6 +14,7 @@ fn submission(run: u8) -> Submission {
         name: "term-deposit".to_owned(),
         agreement: digest_of(&terms()),
         parties: [bank().id(), operator().id()].into(),
+        tables: [bank(), operator()].map(|it| (it.id(), "customers".to_owned())).into(),
         submitter: bank().id(),
         submitted_at: at(19),
         nonce: Nonce([run; 16]),

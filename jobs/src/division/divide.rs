@@ -31,7 +31,7 @@ impl Origin {
     /// # Errors
     /// [`JobError::File`] if the source cannot be looked at.
     pub(crate) fn new(folder: PathBuf, digest: &str, source: &Path) -> Result<Self, JobError> {
-        let failed = |error: std::io::Error| JobError::file("look at", source, &error);
+        let failed = |error: std::io::Error| JobError::file("look at", source, error);
         let mut text = format!("{} {digest}", env!("CARGO_PKG_VERSION"));
         let mut files = vec![source.to_owned()];
         if source.is_dir() {

@@ -1,7 +1,7 @@
 //! The hashes of the keys of one shard.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use matching::idmap::DuplicateKeys;
@@ -25,7 +25,7 @@ pub(super) struct KeyWriter {
 
 impl KeyWriter {
     pub(super) fn create(path: PathBuf) -> Result<Self, JobError> {
-        let file = File::create(&path).map_err(|error| JobError::file("write", &path, &error))?;
+        let file = File::create(&path).map_err(|error| JobError::file("write", &path, error))?;
         Ok(Self { file: BufWriter::new(file), path })
     }
 
@@ -35,23 +35,24 @@ impl KeyWriter {
         hash.copy_from_slice(&entry.hash.to_le_bytes());
         row.copy_from_slice(&entry.row.to_le_bytes());
         let written = self.file.write_all(&bytes);
-        written.map_err(|error| JobError::file("write", &self.path, &error))
+        written.map_err(|error| JobError::file("write", &self.path, error))
     }
 
     /// Ends the file, which is on the disk when this returns.
     pub(super) fn finish(self) -> Result<(), JobError> {
-        let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error);
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error);
         let kept = file.and_then(|file| file.sync_data());
-        kept.map_err(|error| JobError::file("write", &self.path, &error))
+        kept.map_err(|error| JobError::file("write", &self.path, error))
     }
 }
 
 /// All entries of a file, in the order of the rows.
 pub(super) fn read(path: &Path) -> Result<Vec<Entry>, JobError> {
-    let bytes = fs::read(path).map_err(|error| JobError::file("read", path, &error))?;
+    let bytes = fs::read(path).map_err(|error| JobError::file("read", path, error))?;
     let (entries, rest) = bytes.as_chunks::<ENTRY_BYTES>();
     if !rest.is_empty() {
-        return Err(JobError::file("read", path, &"it is cut off; remove the folder"));
+        let cause = io::Error::other("it is cut off; remove the folder");
+        return Err(JobError::file("read", path, cause));
     }
     let number = |bytes: &[u8]| {
         bytes.iter().rev().fold(0_u128, |number, byte| number << 8 | u128::from(*byte))

@@ -170,7 +170,7 @@ fn rows_path(folder: &Path, shard: usize) -> PathBuf {
 fn remove_folder(folder: &Path) -> Result<(), JobError> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(JobError::file("remove", folder, &error))
+            Err(JobError::file("remove", folder, error))
         }
         _ => Ok(()),
     }

@@ -58,14 +58,14 @@ impl State {
     pub(super) fn write(&self, folder: &Path) -> Result<(), JobError> {
         let path = folder.join(NAME);
         let next = folder.join(NEXT_NAME);
-        let failed = |error: &dyn std::fmt::Display| JobError::file("write", &path, error);
-        let text = serde_json::to_vec(self).map_err(|error| failed(&error))?;
+        let failed = |error: std::io::Error| JobError::file("write", &path, error);
+        let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
         let write = || {
             fs::write(&next, text)?;
             fs::File::open(&next)?.sync_all()?;
             fs::rename(&next, &path)
         };
-        write().map_err(|error: std::io::Error| failed(&error))
+        write().map_err(failed)
     }
 }
 

@@ -54,7 +54,7 @@ impl Draft {
         }
         let hidden = hidden(out, party);
         remove(&hidden)?;
-        fs::create_dir_all(&hidden).map_err(|error| JobError::file("make", &hidden, &error))?;
+        fs::create_dir_all(&hidden).map_err(|error| JobError::file("make", &hidden, error))?;
         Ok(Self { hidden, target })
     }
 
@@ -115,14 +115,14 @@ impl Draft {
     fn place(&self, name: &str) -> Result<PathBuf, JobError> {
         let path = self.hidden.join(name);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| JobError::file("make", folder, &error))?;
+            fs::create_dir_all(folder).map_err(|error| JobError::file("make", folder, error))?;
         }
         Ok(path)
     }
 
     fn write_text(&self, name: &str, text: &str) -> Result<(), JobError> {
         let path = self.place(name)?;
-        fs::write(&path, text).map_err(|error| JobError::file("write", &path, &error))
+        fs::write(&path, text).map_err(|error| JobError::file("write", &path, error))
     }
 
     /// Writes a file that only its owner can read.
@@ -136,12 +136,12 @@ impl Draft {
             options.mode(0o600);
         }
         let written = options.open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|error| JobError::file("write", &path, &error))
+        written.map_err(|error| JobError::file("write", &path, error))
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), JobError> {
         let mut text = serde_json::to_string_pretty(value)
-            .map_err(|error| JobError::file("write", self.hidden.join(name), &error))?;
+            .map_err(|error| JobError::file("write", self.hidden.join(name), error))?;
         text.push('\n');
         self.write_text(name, &text)
     }
@@ -200,11 +200,11 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), JobError> {
         use std::os::unix::fs::DirBuilderExt;
         builder.mode(0o700);
     }
-    builder.create(folder).map_err(|error| JobError::file("make", folder, &error))?;
+    builder.create(folder).map_err(|error| JobError::file("make", folder, error))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let fault = |error: io::Error| JobError::file("make private", folder, &error);
+        let fault = |error: io::Error| JobError::file("make private", folder, error);
         let is_open = fs::metadata(folder).map_err(fault)?.permissions().mode() & 0o077 != 0;
         if is_open {
             // Which fails for a folder of somebody else.
@@ -220,13 +220,13 @@ fn hidden(out: &Path, party: &str) -> PathBuf {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), JobError> {
-    fs::rename(from, to).map_err(|error| JobError::file("rename", from, &error))
+    fs::rename(from, to).map_err(|error| JobError::file("rename", from, error))
 }
 
 fn remove(folder: &Path) -> Result<(), JobError> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(JobError::file("remove", folder, &error))
+            Err(JobError::file("remove", folder, error))
         }
         _ => Ok(()),
     }

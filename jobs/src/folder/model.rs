@@ -20,7 +20,7 @@ pub(super) fn write(
         let saved = SavedModel::of(job, table, outcome, model)?;
         let name = format!("model/{}", model.step);
         let text = text(&saved)
-            .map_err(|error| JobError::file("write", draft.hidden.join(&name), &error))?;
+            .map_err(|error| JobError::file("write", draft.hidden.join(&name), error))?;
         draft.write_private(&format!("{name}.json"), &text)?;
         draft.write_private(&format!("{name}.csv"), &own_part(&saved))?;
         draft.write_json(&format!("{name}{CARD_SUFFIX}"), &card(&saved, outcome, model))?;

@@ -24,6 +24,7 @@ mod remarks;
 mod result;
 mod scored;
 pub mod scored_wording;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -33,6 +34,7 @@ use contract::{Role, Text};
 use report::message::{Quantity, listed, neutral};
 use report::page::{Notice, Part, Provenance, Report, Section};
 
+pub use steps::{PlannedStep, planned_steps};
 pub use totals::{totals_outcome, totals_table};
 
 use crate::run::{ModelOutcome, Outcome, PartyFacts, SplitOutcome};
@@ -209,13 +211,17 @@ fn provenance<'a>(parties: impl IntoIterator<Item = &'a PartyFacts>) -> Provenan
 
 /// How a split is called on the page.
 fn split_title(split: &SplitOutcome) -> Text {
-    let (title, usual_name) = match split.by {
+    title_of_split(split.by, &split.name)
+}
+
+fn title_of_split(by: SplitBy, name: &str) -> Text {
+    let (title, usual_name) = match by {
         SplitBy::Time => (wording::split_by_time(), "time"),
         SplitBy::Random => (wording::split_random(), "random"),
         SplitBy::Stratified => (wording::split_stratified(), "stratified"),
         SplitBy::LeaveOneOut => (recommendation_wording::split_leave_one_out(), "leave_one_out"),
     };
-    if split.name == usual_name { title } else { wording::named(title, &split.name) }
+    if name == usual_name { title } else { wording::named(title, name) }
 }
 
 /// How a model is called on the page: its component, and its own name where the job gives one.
@@ -224,8 +230,12 @@ fn model_title(model: &ModelOutcome) -> Text {
         .step
         .strip_suffix(&model.split)
         .map_or(&*model.step, |name| name.strip_suffix('.').unwrap_or(name));
-    let usual_name = model.component.rsplit('.').next().unwrap_or_default();
-    if name == usual_name { model.title.clone() } else { wording::named(&model.title, name) }
+    title_of_model(model.component, &model.title, name)
+}
+
+fn title_of_model(component: &str, title: &Text, name: &str) -> Text {
+    let usual_name = component.rsplit('.').next().unwrap_or_default();
+    if name == usual_name { title.clone() } else { wording::named(title, name) }
 }
 
 /// A model under a split.

@@ -32,8 +32,7 @@ pub(crate) fn read(
 ) -> Result<SavedModel, JobError> {
     let fault = |path: &Path, rule: String| fault(party, path, rule);
     let (step, path) = find(folder, score).map_err(|rule| fault(folder, rule))?;
-    let source =
-        fs::read_to_string(&path).map_err(|error| JobError::file("read", &path, &error))?;
+    let source = fs::read_to_string(&path).map_err(|error| JobError::file("read", &path, error))?;
     let model = parse(&source).map_err(|rule| fault(&path, rule))?;
     model.check(&step, score, party).map_err(|rule| fault(&path, rule))?;
     Ok(model)

@@ -6,10 +6,10 @@ use super::node::{Key, Node, Value, shortened};
 use super::problem::{Place, Problem};
 
 /// The mistakes found so far.
-pub(super) type Problems = Vec<Problem>;
+pub type Problems = Vec<Problem>;
 
 /// A mapping whose keys are taken one after the other.
-pub(super) struct Fields<'n> {
+pub struct Fields<'n> {
     /// What an error message calls the mapping, such as "party `bank`".
     what: String,
     place: Place,
@@ -19,7 +19,7 @@ pub(super) struct Fields<'n> {
 
 impl<'n> Fields<'n> {
     /// Opens a mapping; anything else is a mistake.
-    pub(super) fn of(node: &'n Node, what: String, problems: &mut Problems) -> Option<Self> {
+    pub fn of(node: &'n Node, what: String, problems: &mut Problems) -> Option<Self> {
         let left = match &node.value {
             Value::Mapping(entries) => entries.iter().map(|(key, node)| (key, node)).collect(),
             _ if node.is_nothing() => Vec::new(),
@@ -33,14 +33,14 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of a key that may be left out.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<&'n Node> {
+    pub fn take(&mut self, key: &'static str) -> Option<&'n Node> {
         self.known.push(key);
         let index = self.left.iter().position(|(found, _)| found.text == key)?;
         Some(self.left.remove(index).1)
     }
 
     /// The value of a key that must be there.
-    pub(super) fn require(
+    pub fn require(
         &mut self,
         key: &'static str,
         meaning: &str,
@@ -55,7 +55,7 @@ impl<'n> Fields<'n> {
     }
 
     /// Ends the mapping: whatever was not taken is an unknown key.
-    pub(super) fn finish(self, problems: &mut Problems) {
+    pub fn finish(self, problems: &mut Problems) {
         for (key, _) in self.left {
             let name = shortened(&key.text);
             let message = format!("{} has no key `{name}`", self.what);
@@ -80,7 +80,7 @@ pub(super) fn quoted_list(names: &[&str]) -> String {
 }
 
 /// The text of a scalar; anything else is a mistake.
-pub(super) fn text<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> Option<&'n str> {
+pub fn text<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> Option<&'n str> {
     match &node.value {
         Value::Scalar { text, .. } if !node.is_nothing() => Some(text),
         _ => {
@@ -92,7 +92,7 @@ pub(super) fn text<'n>(node: &'n Node, what: &str, problems: &mut Problems) -> O
 }
 
 /// One of several words.
-pub(super) fn word<T: Copy>(
+pub fn word<T: Copy>(
     node: &Node,
     what: &str,
     words: &[(&str, T)],
@@ -109,12 +109,7 @@ pub(super) fn word<T: Copy>(
 }
 
 /// A name that becomes a folder and a channel: lower-case letters, digits, `_` and `-`.
-pub(super) fn name(
-    text: &str,
-    what: &str,
-    place: Place,
-    problems: &mut Problems,
-) -> Option<String> {
+pub fn name(text: &str, what: &str, place: Place, problems: &mut Problems) -> Option<String> {
     let fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let sound = text.bytes().next().is_some_and(fine)
         && text.len() <= NAME_BYTES_MAX
@@ -130,7 +125,7 @@ pub(super) fn name(
 }
 
 /// A text of at most `characters_max` characters without control characters.
-pub(super) fn bounded_text(
+pub fn bounded_text(
     node: &Node,
     what: &str,
     characters_max: usize,

@@ -42,6 +42,13 @@ pub use problem::{Place, Problem, SpecError};
 pub use score::{ScoreSpec, WarmStart};
 pub use steps::{EvaluateSpec, ReportSpec, ScoresSeen, SplitBy, SplitSpec};
 
+/// The reader of job files for other files that people write: YAML as a tree in which every
+/// mistake has its place, and mappings that are taken apart key by key.
+pub mod document {
+    pub use super::fields::{Fields, Problems, bounded_text, name, text, word};
+    pub use super::node::{Key, Node, Value, parse};
+}
+
 use contract::{Audience, Disclosure, JobDigest, Role, catalogue};
 use serde::Serialize;
 

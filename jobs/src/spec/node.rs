@@ -8,7 +8,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::problem::{Place, Problem, printable};
 
-/// The longest job file that is read, in bytes.
+/// The longest file that is read, in bytes.
 pub(super) const BYTES_MAX: usize = 1 << 20;
 
 /// The deepest nesting that is read; a job needs five levels.
@@ -22,16 +22,23 @@ const KEYS_MAX: usize = 5_000;
 
 /// A value with the place where it starts.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+pub struct Node {
+    /// Where it starts.
+    pub place: Place,
+    /// What it holds.
+    pub value: Value,
 }
 
 /// What a node holds.
 #[derive(Debug)]
-pub(super) enum Value {
+pub enum Value {
     /// A text, a number or a word; empty and not quoted means that nothing is given.
-    Scalar { text: String, quoted: bool },
+    Scalar {
+        /// The text as it was meant.
+        text: String,
+        /// Whether it stood in quotes.
+        quoted: bool,
+    },
     /// A list in the order of the file.
     List(Vec<Node>),
     /// Keys, each once, in the order of the file.
@@ -40,14 +47,16 @@ pub(super) enum Value {
 
 /// A key of a mapping.
 #[derive(Debug)]
-pub(super) struct Key {
-    pub(super) place: Place,
-    pub(super) text: String,
+pub struct Key {
+    /// Where it starts.
+    pub place: Place,
+    /// The key itself.
+    pub text: String,
 }
 
 impl Node {
     /// What an error message calls this node.
-    pub(super) fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.value {
             Value::Scalar { text, quoted: false } if text.is_empty() => "nothing".to_owned(),
             Value::Scalar { text, .. } => format!("`{}`", shortened(text)),
@@ -57,7 +66,7 @@ impl Node {
     }
 
     /// Whether the file gives no value here.
-    pub(super) fn is_nothing(&self) -> bool {
+    pub fn is_nothing(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, quoted: false } if text.is_empty())
     }
 }
@@ -73,11 +82,11 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// Reads the only document of a text.
-pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+pub fn parse(text: &str) -> Result<Node, Problem> {
     if text.len() > BYTES_MAX {
         return Err(Problem::new(
             Place::START,
-            format!("the file has {} bytes; a job file has at most {BYTES_MAX}", text.len()),
+            format!("the file has {} bytes; at most {BYTES_MAX} are read", text.len()),
         ));
     }
     let mut tree = Tree::default();
@@ -89,7 +98,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
         })?;
         tree.add(event, place_of(span))?;
     }
-    tree.root.ok_or_else(|| Problem::new(Place::START, "the file holds no job".to_owned()))
+    tree.root.ok_or_else(|| Problem::new(Place::START, "the file is empty".to_owned()))
 }
 
 fn place_of(span: Span) -> Place {
@@ -120,7 +129,7 @@ impl Tree {
         match event {
             Event::Alias(_) => Err(Problem::new(
                 place,
-                "a job file has no aliases (`*name`); write the value out, or quote the text",
+                "no aliases (`*name`) here; write the value out, or quote the text",
             )),
             Event::Scalar(text, style, anchor, tag) => {
                 refuse_marks(anchor, tag.is_some(), place)?;
@@ -148,7 +157,7 @@ impl Tree {
                 None => Ok(()),
             },
             Event::DocumentStart(_) if self.root.is_some() => {
-                Err(Problem::new(place, "a job file holds one document; remove the `---` here"))
+                Err(Problem::new(place, "the file holds one document; remove the `---` here"))
             }
             Event::Nothing
             | Event::StreamStart
@@ -209,10 +218,10 @@ fn new_key(entries: &[(Key, Node)], node: Node) -> Result<Key, Problem> {
 
 fn refuse_marks(anchor: usize, tagged: bool, place: Place) -> Result<(), Problem> {
     if anchor != 0 {
-        return Err(Problem::new(place, "a job file has no anchors (`&name`); quote the text"));
+        return Err(Problem::new(place, "no anchors (`&name`) here; quote the text"));
     }
     if tagged {
-        return Err(Problem::new(place, "a job file has no tags (`!name`); quote the text"));
+        return Err(Problem::new(place, "no tags (`!name`) here; quote the text"));
     }
     Ok(())
 }

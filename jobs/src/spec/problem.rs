@@ -11,7 +11,8 @@ pub struct Place {
 }
 
 impl Place {
-    pub(super) const START: Self = Self { line: 1, column: 1, width: 1 };
+    /// The start of the file.
+    pub const START: Self = Self { line: 1, column: 1, width: 1 };
 
     /// A place from a line counted from 1 and a column counted from 0, as the YAML reader does.
     pub(super) const fn new(line: usize, column_from_zero: usize, width: usize) -> Self {
@@ -38,13 +39,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(place: Place, message: impl Into<String>) -> Self {
+    /// A mistake at a place.
+    pub fn new(place: Place, message: impl Into<String>) -> Self {
         Self { place, message: message.into(), help: None }
     }
 
     /// The same problem with advice on what to write instead.
     #[must_use]
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -77,7 +79,8 @@ pub struct SpecError {
 }
 
 impl SpecError {
-    pub(super) fn new(file: &str, source: &str, mut problems: Vec<Problem>) -> Self {
+    /// The mistakes found in the text `source` of a file.
+    pub fn new(file: &str, source: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(Problem::place);
         problems.dedup();
         let mut text = String::new();

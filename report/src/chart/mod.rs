@@ -30,7 +30,7 @@ use crate::table::Table;
 pub(crate) const STYLE: &str = include_str!("chart.css");
 
 /// The colour variables, light and dark, that charts and pages share.
-pub(crate) const PALETTE: &str = include_str!("palette.css");
+pub const PALETTE: &str = include_str!("palette.css");
 
 /// What a series stands for; decides its colour, dash and marker everywhere alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

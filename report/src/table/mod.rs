@@ -5,7 +5,7 @@ mod terminal;
 pub use terminal::cells;
 
 use crate::markup::Element;
-use crate::message::{Quantity, Text};
+use crate::message::{Languages, Quantity, Text};
 
 /// A table with one heading per column.
 #[derive(Clone, Debug)]
@@ -106,32 +106,39 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The table as an element; wide tables scroll within their own box.
+    /// The table as an element of a page in both languages.
     pub(crate) fn draw(&self) -> Element {
+        self.element(Languages::Both)
+    }
+
+    /// The table as an element; wide tables scroll within their own box.
+    pub fn element(&self, languages: Languages) -> Element {
         let headings = self.columns.iter().map(|column| {
             Element::new("th")
                 .set("class", column.align.class())
                 .set("scope", "col")
-                .say(&column.title)
+                .say_in(&column.title, languages)
         });
         let head = Element::new("thead").child(Element::new("tr").children(headings));
-        let body = Element::new("tbody").children(self.rows.iter().map(|cells| self.row(cells)));
+        let body = Element::new("tbody")
+            .children(self.rows.iter().map(|cells| self.row(cells, languages)));
         let mut table = Element::new("table").child(head).child(body);
         if let Some(total) = &self.total {
-            table = table.child(Element::new("tfoot").child(self.row(total)));
+            table = table.child(Element::new("tfoot").child(self.row(total, languages)));
         }
         Element::classed("div", "scroll").child(table)
     }
 
-    fn row(&self, cells: &[Cell]) -> Element {
+    fn row(&self, cells: &[Cell], languages: Languages) -> Element {
         let blank = std::iter::repeat_n(None, self.columns.len().saturating_sub(cells.len()));
         let cells = cells.iter().map(Some).chain(blank);
-        Element::new("tr")
-            .children(self.columns.iter().zip(cells).map(|(column, cell)| draw_cell(column, cell)))
+        Element::new("tr").children(
+            self.columns.iter().zip(cells).map(|(column, cell)| draw_cell(column, cell, languages)),
+        )
     }
 }
 
-fn draw_cell(column: &Column, cell: Option<&Cell>) -> Element {
+fn draw_cell(column: &Column, cell: Option<&Cell>, languages: Languages) -> Element {
     let align = column.align.class();
     let Some(cell) = cell else {
         return Element::classed("td", align);
@@ -140,10 +147,10 @@ fn draw_cell(column: &Column, cell: Option<&Cell>) -> Element {
     let class: Vec<&str> = class.into_iter().flatten().collect();
     let element = Element::classed("td", class.join(" "));
     match cell.bar {
-        None => element.say(&cell.text),
+        None => element.say_in(&cell.text, languages),
         Some(share) => {
             let bar = Element::classed("span", "bar").set("style", format!("--share:{share:.4}"));
-            element.child(Element::new("span").say(&cell.text)).child(bar)
+            element.child(Element::new("span").say_in(&cell.text, languages)).child(bar)
         }
     }
 }

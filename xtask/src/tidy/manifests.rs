@@ -5,7 +5,7 @@ use super::{Breach, File};
 /// The rank of every crate of the house, as ARCHITECTURE.md draws it.
 ///
 /// `world` may be used by the tests of everybody and by nothing else; `xtask` stands apart.
-const RANKS: [(&str, u32); 12] = [
+const RANKS: [(&str, u32); 13] = [
     ("contract", 1),
     ("table", 1),
     ("crypto", 1),
@@ -17,6 +17,7 @@ const RANKS: [(&str, u32); 12] = [
     ("features", 5),
     ("models", 6),
     ("jobs", 9),
+    ("node", 10),
     ("cli", 11),
 ];
 

@@ -119,6 +119,6 @@ fn messages_are_known() {
 #[test]
 fn an_empty_file_is_named() {
     let error = JobSpec::parse("job.yaml", "").unwrap_err();
-    assert_eq!(error.to_string(), "job.yaml:1:1: the file holds no job");
+    assert_eq!(error.to_string(), "job.yaml:1:1: the file is empty");
     assert_eq!(error.file(), "job.yaml");
 }

@@ -1,13 +1,16 @@
 //! What a party's process tells the one that started it: one JSON object a line.
 
 use contract::Text;
-use jobs::{Event, TotalsOutcome};
 use serde::{Deserialize, Serialize};
+
+use super::failure::FailureCode;
+use crate::run::TotalsOutcome;
+use crate::watch::Event;
 
 /// One line of a party's standard output.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case")]
-pub(crate) enum Message {
+pub enum Message {
     /// The party listens; later ones may dial.
     Listening {
         /// IP address and port.
@@ -37,36 +40,37 @@ pub(crate) enum Message {
     },
     /// The party gave up.
     Failed {
-        /// What happened, whose fault it is, what to do next.
+        /// What happened, whose fault it is, what to do next. It may name values, columns and files
+        /// of this party: other parties get the code alone.
         error: String,
-        /// Whether the job file or the command is to blame.
-        is_usage: bool,
+        /// What kind of failure it is.
+        code: FailureCode,
     },
 }
 
 /// The headline figures of one model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ModelFigures {
+pub struct ModelFigures {
     /// The step, such as `logistic_regression.time`.
-    pub(crate) step: String,
+    pub step: String,
     /// The name of the model.
-    pub(crate) title: Text,
+    pub title: Text,
     /// What the model is judged by.
-    pub(crate) figures: Vec<Figure>,
+    pub figures: Vec<Figure>,
     /// Whether the guest's own model is judged on all its test rows, and the joint one on those of
     /// them that are common.
-    pub(crate) alone_on_own_rows: bool,
+    pub alone_on_own_rows: bool,
 }
 
 /// One figure of both models.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Figure {
+pub struct Figure {
     /// Its name, such as `AUC`.
-    pub(crate) name: String,
+    pub name: String,
     /// The guest's own model.
-    pub(crate) alone: f64,
+    pub alone: f64,
     /// The joint model.
-    pub(crate) joint: f64,
+    pub joint: f64,
     /// Joint minus alone: lower and upper end of the 95 % interval, where there is one.
-    pub(crate) interval: Option<[f64; 2]>,
+    pub interval: Option<[f64; 2]>,
 }

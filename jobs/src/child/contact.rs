@@ -7,15 +7,15 @@ use net::{PublicKey, Route};
 /// `NAME=KEY` for a party that dials, `NAME=KEY@HOST:PORT` for one that is dialled, and
 /// `NAME=KEY@HOST:PORT/ROUTE` for one behind a node's port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Contact {
+pub struct Contact {
     /// The party's name in the job.
-    pub(crate) name: String,
+    pub name: String,
     /// Its pinned key.
-    pub(crate) key: PublicKey,
+    pub key: PublicKey,
     /// Where it listens; `None` for a party that dials this one.
-    pub(crate) address: Option<String>,
+    pub address: Option<String>,
     /// Which of the listeners behind that address is meant.
-    pub(crate) route: Option<Route>,
+    pub route: Option<Route>,
 }
 
 impl FromStr for Contact {
