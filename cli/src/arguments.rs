@@ -362,7 +362,7 @@ const DEV_HELP: &str = "\
 Examples:
   tombolo dev
   tombolo dev --once
-  tombolo dev --folder /tmp/two-nodes";
+  tombolo dev --folder two-nodes";
 const NODE_HELP: &str = "\
 Examples:
   tombolo node init --name bank
