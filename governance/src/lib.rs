@@ -12,6 +12,7 @@
 //! | [`permit`] | the digest of a job, and the leave of all parties for one run of it |
 //! | [`jobs`] | the states of a run, and who is waited for |
 //! | [`metering`] | use counted once, priced, stated by month, reconciled |
+//! | [`recurrence`] | times that come again |
 //! | [`audit`] | the sealed record of a job |
 //! | [`roles`] | which people may do what at a node |
 //!
@@ -257,6 +258,7 @@ pub mod letter;
 pub mod members;
 pub mod metering;
 pub mod permit;
+pub mod recurrence;
 pub mod roles;
 #[cfg(test)]
 mod sample;

@@ -359,6 +359,21 @@ report::messages! {
     table_of(name) { "Table of {name}", "{name} 的数据表" }
     check_run() { "Check", "检查" }
     send_run() { "Send to all parties", "发送给各方" }
+    schedules() { "Scheduled", "定时任务" }
+    schedule() { "Schedule", "定时规则" }
+    next_time() { "Next", "下次" }
+    last_time() { "Last", "上次" }
+    end() { "End", "结束" }
+    run_before_not_over() {
+        "left out: the run before is not over",
+        "已跳过：上一次任务尚未结束"
+    }
+    again_and_again() { "Send it again and again", "定时发送" }
+    when_again() {
+        "When, as in cron (0 3 * * 1-5 is at three on weekdays), by the clock of the agreement",
+        "cron 形式的时间（如 0 3 * * 1-5 表示工作日三点），以协议约定的时区为准"
+    }
+    schedule_run() { "Schedule", "设为定时任务" }
     covered() { "The agreement and the owners of tables here allow this run.", "协议及本方数据所有者允许此任务。" }
 
     statements() { "Monthly statements", "月度账单" }

@@ -137,6 +137,10 @@ impl Dispatcher {
             };
             self.note("decide", run, done.as_ref().err());
         }
+        if let Err(error) = self.office.begin_due().await {
+            let fields = [("error", error.to_string().into())];
+            self.log.write(Level::Warning, "schedules not looked after", &fields);
+        }
         for (run, next) in self.moves() {
             let done = self.make(run, next, sender).await;
             if let Err(error) = done {

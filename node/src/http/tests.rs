@@ -249,6 +249,9 @@ fn who_may_call_what_is_meant() {
         ("cancel_run", steerers),
         ("retry_run", steerers),
         ("run_report", readers),
+        ("list_schedules", Access::SignedIn),
+        ("schedule_run", modellers),
+        ("end_schedule", steerers),
     ];
     let found: Vec<_> = endpoints::all().map(|it| (it.name, it.access)).collect();
     assert_eq!(found, meant);

@@ -8,6 +8,7 @@ use governance::members::{self, MemberId};
 use governance::permit::RunEvent;
 use serde::{Deserialize, Serialize};
 
+use super::schedules::ScheduleEvent;
 use super::tables::TableEvent;
 use crate::store::Event as Stored;
 
@@ -26,6 +27,8 @@ pub enum OfficeEvent {
     },
     /// A table of this member was registered, changed or taken away.
     Table(TableEvent),
+    /// A run is asked for again and again, or no longer.
+    Schedule(ScheduleEvent),
     /// Runs under an agreement are approved by rule from now on, or by people again.
     ByRule {
         /// The digest of the agreement's first version.
@@ -69,6 +72,7 @@ impl OfficeEvent {
             Self::Book(Record::Rejection { .. }) => "office.rejection",
             Self::JobFile { .. } => "office.job_file",
             Self::Table(_) => "office.table",
+            Self::Schedule(_) => "office.schedule",
             Self::ByRule { .. } => "office.by_rule",
             Self::Route { .. } => "office.route",
             Self::Refused { .. } => "office.refused",
@@ -81,6 +85,7 @@ impl OfficeEvent {
             Self::Book(record) => subject_of(record),
             Self::JobFile { job, .. } => job.to_string(),
             Self::Table(event) => event.name().to_owned(),
+            Self::Schedule(event) => event.number().to_string(),
             Self::ByRule { agreement, .. } => agreement.to_string(),
             Self::Route { run, .. } => run.to_string(),
             Self::Refused { from, .. } => from.to_string(),

@@ -20,6 +20,7 @@ mod partners;
 mod policy;
 mod request;
 mod runs;
+mod schedules;
 mod state;
 mod tables;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use event::OfficeEvent;
 use incoming::Desk;
 pub use partners::{Invited, PartnerCheck};
 pub use runs::NewRun;
+pub use schedules::{LedTo, Schedule, ScheduleEvent, Scheduled};
 pub use state::{Plan, State};
 pub use tables::{Policy, PolicyBreach, Registration, Table, TableColumn, TableEvent};
 

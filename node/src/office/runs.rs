@@ -11,15 +11,17 @@ use governance::letter::Letter;
 use governance::members::{MemberId, Nonce};
 use governance::metering::{PriceLine, UsageEvent, UsageKey, UsageKind, UsageReport};
 use governance::permit::NoPermit;
+use serde::{Deserialize, Serialize};
 
 use super::event::OfficeEvent;
 use super::mail::{Mail, Route};
 use super::state::{Plan, State};
-use super::{Office, OfficeError, Outcome, policy, request, time};
+use super::{Key, Office, OfficeError, Outcome, policy, request, time};
 use crate::people::THE_NODE;
 
 /// A run that somebody asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewRun {
     /// The digest of the terms under which it shall run.
     pub agreement: Digest,
@@ -42,30 +44,7 @@ impl Office {
     #[net::boxed]
     pub async fn submit(&self, by: &str, new: &NewRun) -> Result<Digest, OfficeError> {
         let turn = self.turn().await;
-        let (run, outcome) = {
-            let state = self.state();
-            let Plan { job, request } = check(&state, new)?;
-            let mut nonce = [0; 16];
-            Generator::from_os().fill_bytes(&mut nonce);
-            let submission = Submission {
-                job: job.digest(),
-                name: job.job.clone(),
-                agreement: new.agreement,
-                parties: request.parties.keys().copied().collect(),
-                tables: new.tables.clone(),
-                submitter: state.own(),
-                submitted_at: time(),
-                nonce: Nonce(nonce),
-                steps: job.disclosures().into_iter().map(|step| step.step).collect(),
-            };
-            let (run, job) = (submission.run(), submission.job);
-            let others = submission.parties.iter().filter(|party| **party != state.own());
-            let mail: Vec<_> =
-                others.map(|party| (*party, Mail::JobFile(new.job.clone()))).collect();
-            let record = state.books.submit(submission, &self.signer())?;
-            let file = OfficeEvent::JobFile { job, text: new.job.clone() };
-            (run, Outcome { events: vec![file, OfficeEvent::Book(record)], mail })
-        };
+        let (run, outcome) = submission(&self.state(), new, &self.signer())?;
         self.commit(&turn, by, outcome, None).await?;
         Ok(run)
     }
@@ -194,6 +173,34 @@ impl Office {
     }
 }
 
+/// The name of a new run, and what is stored and sent to ask for it.
+pub(super) fn submission(
+    state: &State,
+    new: &NewRun,
+    signer: &Key<'_>,
+) -> Result<(Digest, Outcome), OfficeError> {
+    let Plan { job, request } = check(state, new)?;
+    let mut nonce = [0; 16];
+    Generator::from_os().fill_bytes(&mut nonce);
+    let submission = Submission {
+        job: job.digest(),
+        name: job.job.clone(),
+        agreement: new.agreement,
+        parties: request.parties.keys().copied().collect(),
+        tables: new.tables.clone(),
+        submitter: state.own(),
+        submitted_at: time(),
+        nonce: Nonce(nonce),
+        steps: job.disclosures().into_iter().map(|step| step.step).collect(),
+    };
+    let (run, job) = (submission.run(), submission.job);
+    let others = submission.parties.iter().filter(|party| **party != state.own());
+    let mail: Vec<_> = others.map(|party| (*party, Mail::JobFile(new.job.clone()))).collect();
+    let record = state.books.submit(submission, signer)?;
+    let file = OfficeEvent::JobFile { job, text: new.job.clone() };
+    Ok((run, Outcome { events: vec![file, OfficeEvent::Book(record)], mail }))
+}
+
 /// What a finished run costs between this member and others: the same at both sides, by the terms
 /// and the permit that both have signed.
 fn usage(state: &State, run: &Digest) -> Vec<UsageEvent> {
@@ -242,7 +249,7 @@ pub(super) fn route(state: &State, from: MemberId, route: Route) -> Result<Offic
 }
 
 /// What a run does, if the agreement and the owners of this member's tables allow it now.
-fn check(state: &State, new: &NewRun) -> Result<Plan, OfficeError> {
+pub(super) fn check(state: &State, new: &NewRun) -> Result<Plan, OfficeError> {
     let terms = state.terms(&new.agreement).ok_or(OfficeError::Unknown("agreement"))?;
     let job = request::parse(&new.job).map_err(OfficeError::Job)?;
     let request = request::request_of(&job, &terms, &new.tables).map_err(OfficeError::Job)?;

@@ -14,6 +14,7 @@ use jobs::spec::JobSpec;
 
 use super::event::OfficeEvent;
 use super::request;
+use super::schedules::{self, Scheduled};
 use super::tables::{Table, TableEvent};
 
 /// The state of a node's office: a fold of its events.
@@ -25,6 +26,10 @@ pub struct State {
     pub tables: BTreeMap<String, Table>,
     /// Agreements under which runs are approved without asking anybody.
     pub by_rule: BTreeSet<Digest>,
+    /// Runs that are asked for again and again, by number.
+    pub schedules: BTreeMap<u32, Scheduled>,
+    /// The number of the last schedule.
+    pub(super) schedules_made: u32,
     /// Runs as this node reads them, by name.
     plans: BTreeMap<Digest, Result<Plan, Text>>,
     /// Job files that have come, by the digests of the jobs.
@@ -53,6 +58,8 @@ impl State {
             books: Books::new(own),
             tables: BTreeMap::new(),
             by_rule: BTreeSet::new(),
+            schedules: BTreeMap::new(),
+            schedules_made: 0,
             plans: BTreeMap::new(),
             files: BTreeMap::new(),
             waiting_files: BTreeSet::new(),
@@ -162,6 +169,7 @@ impl State {
             OfficeEvent::Table(TableEvent::Retired(name)) => {
                 self.tables.remove(name);
             }
+            OfficeEvent::Schedule(event) => schedules::apply(self, event),
             OfficeEvent::ByRule { agreement, is_on: true } => {
                 self.by_rule.insert(*agreement);
             }

@@ -203,6 +203,57 @@ async fn partners_agree_and_permit_a_run_and_nothing_else() {
     assert_eq!(state.books.job(&run).unwrap().view().state, RunState::Queued);
 }
 
+/// A schedule leads to one run each time, leaves a time out while the run before is open, and says
+/// what keeps a run from being asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_asks_for_runs_when_it_is_time() {
+    let bank = member("bank", BANK).await;
+    let operator = member("operator", OPERATOR).await;
+    introduce(&bank, &operator).await;
+    let agreement = agree(&bank.office, &operator.office).await;
+    let (ours, theirs) = (&bank.office, &operator.office);
+    let new = run(ours, theirs, agreement, JOB);
+    for wrong in ["", "0 3 * *", "61 * * * *"] {
+        let refused = ours.schedule("ann", &new, wrong).await;
+        assert!(matches!(refused, Err(OfficeError::Job(_))), "{wrong}");
+    }
+    let number = ours.schedule("ann", &new, "*/5 * * * *").await.unwrap();
+    ours.begin_due().await.unwrap();
+    assert_eq!(ours.state().books.jobs().count(), 0, "it is not time yet");
+
+    let make_due = || {
+        let mut state = ours.state.write().unwrap();
+        state.schedules.get_mut(&number).unwrap().next = Some(time());
+    };
+    let led_to = || ours.state().schedules[&number].last.clone().unwrap().1;
+    make_due();
+    ours.begin_due().await.unwrap();
+    ours.begin_due().await.unwrap();
+    let LedTo::Run(first) = led_to() else { panic!("{:?}", led_to()) };
+    assert_eq!(ours.state().books.jobs().count(), 1);
+    until(theirs, |state| state.plan(&first).is_ok()).await;
+    make_due();
+    ours.begin_due().await.unwrap();
+    assert_eq!(led_to(), LedTo::Left(first));
+
+    // What happened is all there is: the store gives the same schedules again.
+    let own = ours.state().books.directory().own().clone();
+    let again = fold(own, &read_all(&ours.store).await.unwrap());
+    assert_eq!(again.schedules, ours.state().schedules);
+
+    ours.cancel("ann", first, "enough").await.unwrap();
+    ours.negotiate("ann", agreement, AgreementAct::Revoke { reason: "over".to_owned() })
+        .await
+        .unwrap();
+    make_due();
+    ours.begin_due().await.unwrap();
+    assert!(matches!(led_to(), LedTo::Nothing { .. }), "{:?}", led_to());
+    assert_eq!(ours.state().schedules[&number].run, Some(first));
+    ours.end_schedule("ann", number).await.unwrap();
+    assert!(ours.end_schedule("ann", number).await.is_err());
+    assert_eq!(ours.state().schedules_made, number, "numbers are not used twice");
+}
+
 #[test]
 fn tables_lie_in_the_folder_of_data() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 pub(super) mod new;
 mod page;
+pub(super) mod schedules;
 
 use contract::Text;
 use governance::canonical::Digest;
@@ -108,6 +109,7 @@ pub(super) async fn answer(at: &At<'_>, is_post: bool, rest: &[&str]) -> Answere
     match (is_post, rest) {
         (false, []) => Ok(list(at).shown(at.reader)),
         (_, ["new"]) => new::answer(at, is_post).await,
+        (true, ["schedules", number, "end"]) => schedules::end(at, number).await,
         (_, [run, act @ ..]) => {
             let run: Digest = run.parse().map_err(|_| Trouble::NotFound)?;
             match (is_post, act) {
@@ -180,20 +182,29 @@ pub(super) fn rows(state: &office::State) -> Vec<Row> {
 }
 
 fn list(at: &At<'_>) -> Page {
-    let rows = rows(&at.house.office.state());
+    let (rows, schedules) = {
+        let state = at.house.office.state();
+        (rows(&state), schedules::rows(&state))
+    };
     let paging = Paging::of(at.query, rows.len());
-    list_page(at.reader, &rows[paging.range()], &paging)
+    list_page(at.reader, &rows[paging.range()], &schedules, &paging)
 }
 
-pub(super) fn list_page(reader: &Reader, rows: &[Row], paging: &Paging) -> Page {
+pub(super) fn list_page(
+    reader: &Reader,
+    rows: &[Row],
+    schedules: &[schedules::Row],
+    paging: &Paging,
+) -> Page {
     let mut page = Page::new(wording::jobs());
     if reader.can(Action::SubmitJob) {
         page = page.action(button_link(reader, "/jobs/new", &wording::new_run()));
     }
+    let schedules = schedules::part(reader, schedules);
     if rows.is_empty() {
-        return page.part(nothing(reader, &wording::no_runs()));
+        return page.parts(schedules).part(nothing(reader, &wording::no_runs()));
     }
-    page.part(table_of(reader, rows)).parts(paging.links(reader))
+    page.parts(schedules).part(table_of(reader, rows)).parts(paging.links(reader))
 }
 
 /// A list of runs as other pages show it.

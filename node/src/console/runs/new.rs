@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::Text;
 use governance::canonical::Digest;
 use governance::members::MemberId;
 use governance::roles::Action;
@@ -49,6 +50,14 @@ pub(super) async fn answer(at: &At<'_>, is_post: bool) -> Answered {
                 Ok(run) => return Ok(Reply::see(&format!("/jobs/{run}"))),
                 Err(OfficeError::Store(error)) => return Err(error.into()),
                 Err(error) => mistakes.insert(String::new(), error.text()),
+            };
+            Some(plan)
+        }
+        Ok(plan) if given.text("do") == "schedule" => {
+            match at.house.office.schedule(at.by, &new, given.text("when")).await {
+                Ok(_) => return Ok(Reply::see("/jobs")),
+                Err(OfficeError::Store(error)) => return Err(error.into()),
+                Err(error) => mistakes.insert("when".to_owned(), error.text()),
             };
             Some(plan)
         }
@@ -128,8 +137,14 @@ pub(in super::super) fn page(
         let label = wording::table_of(bounded(name, 120));
         fields.choice(&format!("table/{member}"), &label, &options)
     };
-    let button =
-        |value: &'static str, text| reader.button(text).set("name", "do").set("value", value);
+    let button = |value: &'static str, text: &Text| {
+        reader.button(text).set("name", "do").set("value", value)
+    };
+    let again = Element::new("details")
+        .child(reader.tag("summary", &wording::again_and_again()))
+        .child(fields.line("text", "when", &wording::when_again()))
+        .child(button("schedule", &wording::schedule_run()));
+    let again = if mistakes.contains_key("when") { again.set("open", "open") } else { again };
     let form = reader
         .form("/jobs/new")
         .child(hidden("agreement", &agreement))
@@ -137,7 +152,8 @@ pub(in super::super) fn page(
         .children(under.parties.iter().map(table))
         .child(fields.lines("job", &wording::job_file(), 24, true))
         .child(button("check", &wording::check_run()))
-        .child(button("send", &wording::send_run()).set("class", "primary"));
+        .child(button("send", &wording::send_run()).set("class", "primary"))
+        .child(again);
     let page =
         Page::new(wording::new_run()).lead(wording::under(bounded(&under.title, 120))).part(form);
     match plan {

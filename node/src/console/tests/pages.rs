@@ -65,6 +65,19 @@ fn run_row(name: &str) -> runs::Row {
     }
 }
 
+fn schedule_of(name: &str) -> runs::schedules::Row {
+    let at = governance::time::Time::from_milliseconds(1_799_990_000_000);
+    let why = Text::owned(name.to_owned(), name.to_owned());
+    runs::schedules::Row {
+        number: 3,
+        agreement: (Digest::new([7; 32]), name.to_owned()),
+        when: name.to_owned(),
+        by: name.to_owned(),
+        next: Some(at),
+        last: Some((at, Some(Digest::new([9; 32])), Some(why))),
+    }
+}
+
 fn inbox_of(name: &str) -> inbox::Inbox {
     inbox::Inbox {
         own: vec![waited(name)],
@@ -195,11 +208,13 @@ fn whatever_partners_write_is_escaped() {
         let fields = Fields { reader: &reader, given: &given, mistakes: &mistakes };
         let partners = [(HOSTILE.to_owned(), HOSTILE.to_owned())];
         let register = tables::register_form(&reader, &fields, &proposed, &partners);
+        let (scheduled, paging) = ([schedule_of(HOSTILE)], Paging::of(&given, 1));
         let pages = [
             inbox::page(&reader, &inbox_of(HOSTILE)),
             agreements::show(&reader, &agreement_of(HOSTILE), &query),
             runs::show(&reader, &run_of(HOSTILE)),
             runs::new::page(&reader, &under, &given, &mistakes, None),
+            runs::list_page(&reader, &[run_row(HOSTILE)], &scheduled, &paging),
             agreements::draft::page(&reader, &draft, &given, &mistakes),
             trust::page(&reader, &given, &[(event, HOSTILE.to_owned())], 7, true),
             Page::new(wording::data()).part(register),
@@ -282,6 +297,7 @@ async fn every_page_for_every_role() {
         (format!("/jobs/{digest}/refuse"), Action::ApproveJob),
         (format!("/jobs/{digest}/retry"), Action::SteerJob),
         (format!("/jobs/{digest}/cancel"), Action::SteerJob),
+        ("/jobs/schedules/9/end".to_owned(), Action::SteerJob),
         ("/people".to_owned(), Action::ManagePeople),
         ("/people/per_9/roles".to_owned(), Action::ManagePeople),
         ("/people/per_9/reset".to_owned(), Action::ManagePeople),
@@ -423,7 +439,7 @@ fn lists_are_bounded() {
     let rows: Vec<runs::Row> = (0..120).map(|_| run_row("Bank")).collect();
     let query = Form::parse(b"from=50");
     let paging = Paging::of(&query, rows.len());
-    let html = runs::list_page(&reader, &rows[paging.range()], &paging).html(&reader);
+    let html = runs::list_page(&reader, &rows[paging.range()], &[], &paging).html(&reader);
     assert_eq!(html.matches("Bank").count(), 100 + 2, "{html}");
     assert!(html.contains("?from=0") && html.contains("?from=100"), "{html}");
     assert_eq!(Paging::of(&Form::parse(b"from=999999999999999999999"), 3).range(), 0..3);

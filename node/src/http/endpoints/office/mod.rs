@@ -3,6 +3,7 @@
 mod agreements;
 mod partners;
 mod runs;
+mod schedules;
 mod tables;
 
 use std::sync::LazyLock;
@@ -48,10 +49,18 @@ const READERS: Access =
 pub(in super::super) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(table);
 
 fn table() -> Vec<Endpoint> {
-    [of_partners(), of_tables(), of_terms(), of_agreements(), of_runs(), of_decisions()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        of_partners(),
+        of_tables(),
+        of_terms(),
+        of_agreements(),
+        of_runs(),
+        of_decisions(),
+        of_schedules(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn of_partners() -> Vec<Endpoint> {
@@ -343,6 +352,35 @@ impl Endpoint {
     fn nothing(self) -> Self {
         Self { gives: NOTHING, ..self }
     }
+}
+
+fn of_schedules() -> Vec<Endpoint> {
+    vec![
+        get(
+            "/api/v1/schedules",
+            "list_schedules",
+            "Runs that are asked for again and again, when next, and what followed last",
+            run!(schedules::list),
+        )
+        .gives::<schedules::ScheduleList>(),
+        post(
+            "/api/v1/schedules",
+            "schedule_run",
+            "Ask for a run whenever it is time",
+            run!(schedules::make),
+        )
+        .access(MODELLERS)
+        .takes::<schedules::NewSchedule>()
+        .gives::<schedules::Made>(),
+        post(
+            "/api/v1/schedules/{number}/end",
+            "end_schedule",
+            "End a schedule; runs that it has led to go on",
+            run!(schedules::end),
+        )
+        .access(STEERERS)
+        .nothing(),
+    ]
 }
 
 /// A parameter that names something by its digest or key.

@@ -28,7 +28,7 @@ pub(in super::super::super) struct NewRun {
 }
 
 impl NewRun {
-    fn read(self) -> Result<office::NewRun, Problem> {
+    pub(super) fn read(self) -> Result<office::NewRun, Problem> {
         let agreement = self.agreement.parse();
         let agreement = agreement.map_err(|_| Problem::invalid("`agreement` is no digest"))?;
         let table = |(key, table): (String, String)| {
