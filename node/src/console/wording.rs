@@ -359,6 +359,11 @@ report::messages! {
     table_of(name) { "Table of {name}", "{name} 的数据表" }
     check_run() { "Check", "检查" }
     send_run() { "Send to all parties", "发送给各方" }
+    preflight() { "Before it runs", "运行前检查" }
+    found() { "Found", "检查结果" }
+    fine() { "fine", "正常" }
+    doubtful() { "doubtful", "存疑" }
+    will_fail() { "the run will fail", "任务将失败" }
     schedules() { "Scheduled", "定时任务" }
     schedule() { "Schedule", "定时规则" }
     next_time() { "Next", "下次" }

@@ -14,7 +14,7 @@ use super::*;
 use crate::store::Address;
 
 pub(crate) struct Member {
-    _folder: TempDir,
+    folder: TempDir,
     pub(crate) office: Arc<Office>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) async fn member(name: &str, table: &str) -> Member {
         ..Registration::default()
     };
     office.register("someone", &registration).await.unwrap();
-    Member { _folder: folder, office }
+    Member { folder, office }
 }
 
 async fn open(folder: &TempDir, name: &str, identity: &Arc<Identity>) -> Arc<Office> {
@@ -167,6 +167,17 @@ async fn partners_agree_and_permit_a_run_and_nothing_else() {
     let refused = ours.submit("ann", &run(ours, theirs, agreement, &other)).await;
     let error = refused.unwrap_err().to_string();
     assert!(error.contains("age"), "{error}");
+
+    let request = ours.check_run(&run(ours, theirs, agreement, JOB)).unwrap().request;
+    let verdicts = |findings: &[Finding]| findings.iter().map(|it| it.verdict).collect::<Vec<_>>();
+    let fine = ours.preflight(&request).await;
+    assert!(!verdicts(&fine).contains(&Verdict::Bad), "{fine:?}");
+    assert!(fine.iter().any(|it| it.found.en == "it is open"), "{fine:?}");
+    std::fs::write(bank.folder.path().join("data/table.csv"), "client,age\nc1,31\n").unwrap();
+    let other = ours.preflight(&request).await;
+    assert_eq!(verdicts(&other)[0], Verdict::Bad, "{other:?}");
+    assert!(other[0].found.en.contains("customer"), "{other:?}");
+    std::fs::write(bank.folder.path().join("data/table.csv"), BANK).unwrap();
 
     let run = ours.submit("ann", &run(ours, theirs, agreement, JOB)).await.unwrap();
     until(theirs, |state| state.books.job(&run).is_some_and(|it| !it.view().approvals.is_empty()))

@@ -17,7 +17,7 @@ use super::shell::{
     Page, Paging, Reader, Tone, bounded, button_link, link, nothing, state, table, text,
 };
 use super::{Answered, At, Reply, Trouble, inbox, wording};
-use crate::office::{self, Plan};
+use crate::office::{self, Finding, Plan};
 
 pub(super) use page::{live, show};
 
@@ -51,6 +51,8 @@ pub(super) struct Detail {
     pub(super) plan: Result<Plan, Text>,
     pub(super) file: Option<String>,
     pub(super) has_report: bool,
+    /// How this node is prepared for it, while it waits for approval.
+    pub(super) findings: Vec<Finding>,
     /// What this member can say now.
     pub(super) may: Vec<Saying>,
 }
@@ -107,14 +109,18 @@ impl Saying {
 
 pub(super) async fn answer(at: &At<'_>, is_post: bool, rest: &[&str]) -> Answered {
     match (is_post, rest) {
-        (false, []) => Ok(list(at).shown(at.reader)),
+        (false, []) => Ok(list(at).await?.shown(at.reader)),
         (_, ["new"]) => new::answer(at, is_post).await,
         (true, ["schedules", number, "end"]) => schedules::end(at, number).await,
         (_, [run, act @ ..]) => {
             let run: Digest = run.parse().map_err(|_| Trouble::NotFound)?;
             match (is_post, act) {
                 (false, []) => {
-                    let detail = detail(at, run)?;
+                    let mut detail = detail(at, run)?;
+                    let waits = detail.may.contains(&Saying::Approve);
+                    if let (true, Ok(plan)) = (waits, &detail.plan) {
+                        detail.findings = at.house.office.preflight(&plan.request).await;
+                    }
                     Ok(show(at.reader, &detail).shown(at.reader))
                 }
                 (false, ["live"]) => {
@@ -181,13 +187,14 @@ pub(super) fn rows(state: &office::State) -> Vec<Row> {
     rows
 }
 
-fn list(at: &At<'_>) -> Page {
+async fn list(at: &At<'_>) -> Result<Page, Trouble> {
+    let people = at.house.people.people().await?;
     let (rows, schedules) = {
         let state = at.house.office.state();
-        (rows(&state), schedules::rows(&state))
+        (rows(&state), schedules::rows(&state, &people))
     };
     let paging = Paging::of(at.query, rows.len());
-    list_page(at.reader, &rows[paging.range()], &schedules, &paging)
+    Ok(list_page(at.reader, &rows[paging.range()], &schedules, &paging))
 }
 
 pub(super) fn list_page(
@@ -297,6 +304,7 @@ fn detail(at: &At<'_>, run: Digest) -> Result<Detail, Trouble> {
         plan: state.plan(&run).cloned(),
         file: state.job_file(&submission.job).map(str::to_owned),
         has_report,
+        findings: Vec::new(),
         may: Saying::ALL.into_iter().filter(can).collect(),
         state: state_of(&state, &view.state),
     })

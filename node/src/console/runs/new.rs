@@ -12,8 +12,8 @@ use report::markup::Element;
 use super::super::forms::{Form, Mistakes};
 use super::super::shell::{Fields, Page, Reader, bounded, hidden, link, nothing, remark, section};
 use super::super::{Answered, At, Reply, Trouble, wording};
-use super::page::statement;
-use crate::office::{NewRun, OfficeError, Plan};
+use super::page::{preflight, statement};
+use crate::office::{Finding, NewRun, OfficeError, Plan};
 
 /// The agreement under which a run is to be.
 pub(in super::super) struct Under {
@@ -32,7 +32,7 @@ pub(super) async fn answer(at: &At<'_>, is_post: bool) -> Answered {
     let mut mistakes = Mistakes::new();
     if !is_post {
         let before = last(at, &under);
-        return Ok(page(at.reader, &under, &before, &mistakes, None).shown(at.reader));
+        return Ok(page(at.reader, &under, &before, &mistakes, None, &[]).shown(at.reader));
     }
     let table = |(member, ..): &(MemberId, String, Vec<String>)| {
         let table = given.text(&format!("table/{member}"));
@@ -69,7 +69,12 @@ pub(super) async fn answer(at: &At<'_>, is_post: bool) -> Answered {
     };
     let status =
         if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(page(at.reader, &under, given, &mistakes, plan.as_ref()).reply(at.reader, status))
+    let findings = match &plan {
+        Some(plan) => at.house.office.preflight(&plan.request).await,
+        None => Vec::new(),
+    };
+    let page = page(at.reader, &under, given, &mistakes, plan.as_ref(), &findings);
+    Ok(page.reply(at.reader, status))
 }
 
 /// The agreement that a query or a form names; `None` if it names none.
@@ -129,6 +134,7 @@ pub(in super::super) fn page(
     given: &Form,
     mistakes: &Mistakes,
     plan: Option<&Plan>,
+    findings: &[Finding],
 ) -> Page {
     let fields = Fields { reader, given, mistakes };
     let agreement = under.agreement.to_string();
@@ -158,7 +164,7 @@ pub(in super::super) fn page(
         Page::new(wording::new_run()).lead(wording::under(bounded(&under.title, 120))).part(form);
     match plan {
         None => page,
-        Some(plan) => page.part(
+        Some(plan) => page.parts(preflight(reader, findings)).part(
             section(reader, &wording::who_learns_what())
                 .set("role", "status")
                 .child(remark(reader, &wording::covered()))

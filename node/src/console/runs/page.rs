@@ -15,6 +15,7 @@ use super::super::shell::{
 };
 use super::super::wording;
 use super::{Detail, PartyProgress, Saying};
+use crate::office::{Finding, Verdict};
 
 pub(in super::super) fn show(reader: &Reader, detail: &Detail) -> Page {
     let mut page = Page::new(name(&detail.name));
@@ -39,6 +40,7 @@ pub(in super::super) fn show(reader: &Reader, detail: &Detail) -> Page {
         part = part.set("data-live", format!("/jobs/{}/live", detail.run));
     }
     page = page.part(part.child(live(reader, detail)));
+    page = page.parts(preflight(reader, &detail.findings));
     page = page.part(sayings(reader, detail)).part(facts(reader, known));
     let learns = section(reader, &wording::who_learns_what());
     page = page.part(match &detail.plan {
@@ -145,6 +147,23 @@ fn sayings(reader: &Reader, detail: &Detail) -> Element {
             .child(reader.form(path).child(field).child(button))
     };
     Element::classed("div", "sayings").children(may.map(form))
+}
+
+/// What was looked at before a run is sent or approved.
+pub(in super::super) fn preflight(reader: &Reader, findings: &[Finding]) -> Option<Element> {
+    let row = |finding: &Finding| {
+        let (tone, word) = match finding.verdict {
+            Verdict::Fine => (Tone::Good, wording::fine()),
+            Verdict::Doubtful => (Tone::Waiting, wording::doubtful()),
+            Verdict::Bad => (Tone::Bad, wording::will_fail()),
+        };
+        let say = |what: &Text| text(bounded(reader.say(what), 300));
+        vec![say(&finding.what), state(reader, tone, &word), say(&finding.found)]
+    };
+    let heads = [wording::what(), wording::state(), wording::found()];
+    let rows: Vec<_> = findings.iter().map(row).collect();
+    (!rows.is_empty())
+        .then(|| section(reader, &wording::preflight()).child(table(reader, &heads, rows)))
 }
 
 /// What a job lets its parties learn, as `tombolo plan` lists it.

@@ -9,6 +9,7 @@ use report::markup::Element;
 use super::super::shell::{Reader, bounded, link, section, table, text};
 use super::super::{Answered, At, Reply, Trouble, wording};
 use crate::office::{LedTo, State};
+use crate::store::Person;
 
 /// One schedule.
 pub(in super::super) struct Row {
@@ -23,7 +24,7 @@ pub(in super::super) struct Row {
 }
 
 /// All schedules, by number.
-pub(super) fn rows(state: &State) -> Vec<Row> {
+pub(super) fn rows(state: &State, people: &[Person]) -> Vec<Row> {
     let rows = state.schedules.values().map(|kept| {
         let schedule = &kept.schedule;
         let agreement = schedule.run.agreement;
@@ -36,12 +37,14 @@ pub(super) fn rows(state: &State) -> Vec<Row> {
                 (*at, None, Some(Text::owned(bounded(en, 300), bounded(zh, 300))))
             }
         });
+        let by = people.iter().find(|person| person.id == schedule.by);
+        let by = by.map_or(schedule.by.as_str(), |person| person.name.as_str());
         let hours = f64::from(schedule.utc_offset_minutes) / 60.0;
         Row {
             number: schedule.number,
             agreement: (agreement, title),
             when: format!("{} (UTC{hours:+})", schedule.when),
-            by: bounded(&schedule.by, 120),
+            by: bounded(by, 120),
             next: kept.next,
             last,
         }

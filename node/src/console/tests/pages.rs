@@ -157,6 +157,11 @@ fn run_of(name: &str) -> runs::Detail {
         plan: Ok(office_plan(job, request)),
         file: Some(name.to_owned()),
         has_report: true,
+        findings: vec![crate::office::Finding {
+            what: Text::owned(format!("Table {name}"), format!("数据表 {name}")),
+            verdict: crate::office::Verdict::Bad,
+            found: Text::owned(name.to_owned(), name.to_owned()),
+        }],
         may: runs::Saying::ALL.to_vec(),
     }
 }
@@ -213,7 +218,7 @@ fn whatever_partners_write_is_escaped() {
             inbox::page(&reader, &inbox_of(HOSTILE)),
             agreements::show(&reader, &agreement_of(HOSTILE), &query),
             runs::show(&reader, &run_of(HOSTILE)),
-            runs::new::page(&reader, &under, &given, &mistakes, None),
+            runs::new::page(&reader, &under, &given, &mistakes, None, &[]),
             runs::list_page(&reader, &[run_row(HOSTILE)], &scheduled, &paging),
             agreements::draft::page(&reader, &draft, &given, &mistakes),
             trust::page(&reader, &given, &[(event, HOSTILE.to_owned())], 7, true),

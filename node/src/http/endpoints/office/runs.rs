@@ -146,7 +146,16 @@ fn attempts(view: &View) -> Value {
 pub(super) async fn check(call: Call) -> Result<Answer, Problem> {
     let new = call.json::<NewRun>()?.read()?;
     let plan = call.server.office.check_run(&new)?;
-    let shown = json!({ "digest": plan.job.digest(), "disclosures": plan.job.disclosures() });
+    let findings = call.server.office.preflight(&plan.request).await;
+    let finding = |it: &office::Finding| {
+        let verdict = it.verdict.word();
+        json!({ "what": it.what.en, "verdict": verdict, "found": it.found.en })
+    };
+    let shown = json!({
+        "digest": plan.job.digest(),
+        "disclosures": plan.job.disclosures(),
+        "preflight": findings.iter().map(finding).collect::<Vec<_>>(),
+    });
     Answer::json(StatusCode::CREATED, &shown)
 }
 
