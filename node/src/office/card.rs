@@ -39,19 +39,13 @@ pub(super) fn first(identity: &Identity, profile: &Profile) -> Result<Signed<Car
     )
 }
 
-/// The newest card of this node's own among its events.
-pub(super) fn newest_own(
-    events: &[(u64, OfficeEvent)],
-    identity: &Identity,
-) -> Option<Signed<Card>> {
-    let own = |(_, event): &(u64, OfficeEvent)| match event {
-        OfficeEvent::Book(Record::Member(event)) => match &**event {
-            Event::Card(card) if *card.key() == identity.public_key() => Some(card.clone()),
-            _ => None,
-        },
+/// The card that an event brings, if it is this node's own.
+pub(super) fn own_in(event: &OfficeEvent, identity: &Identity) -> Option<Signed<Card>> {
+    let OfficeEvent::Book(Record::Member(event)) = event else { return None };
+    match &**event {
+        Event::Card(card) if *card.key() == identity.public_key() => Some(card.clone()),
         _ => None,
-    };
-    events.iter().rev().find_map(own)
+    }
 }
 
 fn write(

@@ -56,11 +56,14 @@ pub enum OfficeEvent {
     },
 }
 
+/// The kind of events about members.
+pub(super) const KIND_OF_MEMBERS: &str = "office.member";
+
 impl OfficeEvent {
     /// The kind by which the audit is searched.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Book(Record::Member(_)) => "office.member",
+            Self::Book(Record::Member(_)) => KIND_OF_MEMBERS,
             Self::Book(Record::Agreement(_)) => "office.agreement",
             Self::Book(Record::Submission(_)) => "office.submission",
             Self::Book(Record::Job(_)) => "office.run",

@@ -52,6 +52,7 @@ use crate::store::{
 use mail::Mail;
 
 pub use card::Profile;
+use event::KIND_OF_MEMBERS;
 pub use event::OfficeEvent;
 use incoming::Desk;
 pub use partners::{Invited, PartnerCheck};
@@ -203,11 +204,9 @@ impl Office {
         profile: &Profile,
         data: PathBuf,
     ) -> Result<Arc<Self>, OfficeError> {
-        let events = read_all(&store).await?;
         let first = card::first(&identity, profile)?;
-        let own = card::newest_own(&events, &identity).unwrap_or_else(|| first.clone());
-        let is_new = own == first;
-        let state = fold(own, &events);
+        let state = read_state(&store, &identity, first.clone()).await?;
+        let is_new = *state.books.directory().own() == first;
         let (news, _) = watch::channel(state.sequence);
         let office = Arc::new(Self {
             store,
@@ -352,38 +351,55 @@ impl Office {
 
     /// Replaces the state by what is stored.
     async fn read_anew(&self) -> Result<(), OfficeError> {
-        let events = read_all(&self.store).await?;
         let own = self.state().books.directory().own().clone();
-        let own = card::newest_own(&events, &self.identity).unwrap_or(own);
-        let state = fold(own, &events);
+        let state = read_state(&self.store, &self.identity, own).await?;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         Ok(())
     }
 }
 
-/// The state that follows from stored events.
-fn fold(own: Signed<Card>, events: &[(u64, OfficeEvent)]) -> State {
+/// The state that follows from what is stored; with the card `first` where there is none yet.
+async fn read_state(
+    store: &Store,
+    identity: &Identity,
+    first: Signed<Card>,
+) -> Result<State, OfficeError> {
+    let mut own = first;
+    let of_members = EventFilter { kind: Some(KIND_OF_MEMBERS.to_owned()), subject: None };
+    let newest = |_, event: OfficeEvent| {
+        if let Some(card) = card::own_in(&event, identity) {
+            own = card;
+        }
+    };
+    replay(store, &of_members, newest).await?;
     let mut state = State::new(own);
-    for (sequence, event) in events {
-        state.apply(event);
-        state.sequence = *sequence;
-    }
-    state
+    let apply = |sequence, event: OfficeEvent| {
+        state.apply(&event);
+        state.sequence = sequence;
+    };
+    replay(store, &EventFilter::default(), apply).await?;
+    Ok(state)
 }
 
-/// All events of the office in the store, with their numbers.
-async fn read_all(store: &Store) -> Result<Vec<(u64, OfficeEvent)>, OfficeError> {
-    let mut events = Vec::new();
+/// Reads events of the office in the store, in order, with their numbers: a part of them at a time,
+/// since there may be more than should lie in memory.
+async fn replay(
+    store: &Store,
+    filter: &EventFilter,
+    mut take: impl FnMut(u64, OfficeEvent),
+) -> Result<(), OfficeError> {
     let mut after = 0;
     loop {
-        let page = store.events_after(after, &EventFilter::default(), PAGE).await?;
-        let Some(last) = page.last() else { return Ok(events) };
+        let page = store.events_after(after, filter, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
         after = last.sequence;
         for stored in &page {
             let sequence = stored.sequence;
             let read = OfficeEvent::read(stored);
             let read = read.map_err(|cause| OfficeError::Unreadable { sequence, cause })?;
-            events.extend(read.map(|event| (sequence, event)));
+            if let Some(event) = read {
+                take(sequence, event);
+            }
         }
     }
 }

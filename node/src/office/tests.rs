@@ -199,9 +199,8 @@ async fn partners_agree_and_permit_a_run_and_nothing_else() {
     }
 
     // The store alone gives the same books again.
-    let events = read_all(&ours.store).await.unwrap();
     let own = ours.state().books.directory().own().clone();
-    let again = fold(own, &events);
+    let again = read_state(&ours.store, &ours.identity, own).await.unwrap();
     assert_eq!(again.books, ours.state().books);
     assert_eq!(again.sequence, ours.state().sequence);
 
@@ -249,7 +248,7 @@ async fn a_schedule_asks_for_runs_when_it_is_time() {
 
     // What happened is all there is: the store gives the same schedules again.
     let own = ours.state().books.directory().own().clone();
-    let again = fold(own, &read_all(&ours.store).await.unwrap());
+    let again = read_state(&ours.store, &ours.identity, own).await.unwrap();
     assert_eq!(again.schedules, ours.state().schedules);
 
     ours.cancel("ann", first, "enough").await.unwrap();
