@@ -5,6 +5,7 @@
 mod audit;
 mod bench;
 mod classes;
+mod deploy;
 mod failures;
 mod hidden;
 mod join;
