@@ -52,6 +52,11 @@ report::messages! {
     wrong_password() { "The name or the password is wrong", "用户名或密码错误" }
     /// Partners, agreements, owners of data or a run's state say no.
     refused() { "This is not possible now", "当前无法执行此操作" }
+    /// Its statement would change behind its signature.
+    month_goes_on(month) {
+        "The month {month} still goes on: its statement can be signed when it is over everywhere",
+        "{month} 尚未结束，月份在各时区都结束后方可签署账单"
+    }
     /// Somebody has the name.
     name_taken() { "Somebody has this name already", "该名称已被使用" }
     /// Nobody could run the node.

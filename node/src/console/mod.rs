@@ -9,11 +9,13 @@ mod agreements;
 mod assets;
 mod forms;
 mod inbox;
+mod models;
 mod partners;
 mod people;
 mod runs;
 mod shell;
 mod sign_in;
+mod statements;
 mod tables;
 mod terms;
 #[cfg(test)]
@@ -234,6 +236,7 @@ async fn enter(house: &House<'_>, call: &Call, reader: &Reader, query: &Form) ->
         (_, ["data", rest @ ..]) => tables::answer(&at, is_post, rest).await,
         (_, ["agreements", rest @ ..]) => agreements::answer(&at, is_post, rest).await,
         (_, ["jobs", rest @ ..]) => runs::answer(&at, is_post, rest).await,
+        (_, ["models", rest @ ..]) => models::answer(&at, is_post, rest).await,
         (_, ["trust", rest @ ..]) => trust::answer(&at, is_post, rest).await,
         (_, ["people", rest @ ..]) => people::answer(&at, is_post, rest).await,
         (false, ["settings"]) => Ok(people::settings(&at)),

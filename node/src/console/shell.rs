@@ -9,7 +9,7 @@ use report::markup::Element;
 use report::message::{Language, listed, neutral};
 
 use super::forms::{Form, Mistakes, encoded};
-use super::{Call, House, Reply, Trouble, assets, wording};
+use super::{Call, House, Reply, Trouble, assets, models, wording};
 use crate::people::{Roles, Via};
 
 /// Somebody who looks at a page.
@@ -261,6 +261,7 @@ fn bar(reader: &Reader) -> Element {
         ("/data", wording::data(), Action::See),
         ("/agreements", wording::agreements(), Action::See),
         ("/jobs", wording::jobs(), Action::See),
+        ("/models", models::wording::models(), Action::SeeResults),
         ("/trust", wording::trust(), Action::ReadAudit),
         ("/people", wording::people(), Action::ManagePeople),
         ("/settings", wording::settings(), Action::See),

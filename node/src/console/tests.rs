@@ -1,6 +1,8 @@
 //! Pages as text, with hostile names, for every role; and a walk of two members through them.
 
+mod models;
 mod pages;
+mod statements;
 mod walk;
 
 use std::net::IpAddr;

@@ -400,7 +400,22 @@ report::messages! {
     amount(currency) { "Amount ({currency})", "金额（{currency}）" }
     total(amount, currency) { "Total: {amount} {currency}", "合计：{amount} {currency}" }
     signed_by_both() { "signed by both sides", "双方已签" }
-    not_signed_by_both() { "not signed by both sides", "尚未双方签署" }
+    signed_by(name) { "signed by {name}", "{name} 已签" }
+    signed_by_nobody() { "signed by nobody", "尚未签署" }
+    sign_statement() { "Sign this statement", "签署此账单" }
+    differences_first() {
+        "Sign when both sides' counts are the same, or the difference is understood: the other side signs its own count.",
+        "请在双方计数一致或差异已查明后再签署；对方按其自身计数签署。"
+    }
+    month_not_over() {
+        "The month is not over everywhere; its statement can be signed then.",
+        "该月尚未在各时区结束，届时方可签署账单。"
+    }
+    download_csv() { "Download as CSV", "下载 CSV" }
+    run_of_count() { "Run", "任务运行" }
+    our_count() { "Counted here", "本方计数" }
+    their_count() { "Counted there", "对方计数" }
+    not_counted() { "none", "无" }
 
     roles() { "Roles", "角色" }
     add_person() { "Add a person", "添加人员" }

@@ -12,7 +12,7 @@ pub(crate) mod tests;
 mod watching;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::log::{Level, Log, now};
-use crate::office::{Office, OfficeError, State};
+use crate::office::{self, Figures, ModelName, Office, OfficeError, State};
 use crate::people::THE_NODE;
 use crate::runner::{self, Attempt, Failure, Progress, Update};
 
@@ -201,7 +201,10 @@ impl Dispatcher {
         match next {
             Move::Wait => Ok(()),
             Move::Permit => self.office.permit(run).await,
-            Move::Close => self.office.close_run(run).await,
+            Move::Close => {
+                let figures = self.figures(run).await;
+                self.office.close_run(run, figures).await
+            }
             Move::Retry { attempt } => {
                 self.office.say(THE_NODE, run, JobAct::Retry { attempt }).await
             }
@@ -226,6 +229,16 @@ impl Dispatcher {
         }
     }
 
+    /// What this member's record of a run counts; nothing without a record that holds together.
+    async fn figures(&self, run: Digest) -> Figures {
+        let job = self.office.state().books.job(&run).map(|it| it.submission().content().job);
+        let (Some(job), Some(folder)) = (job, self.results(run)) else {
+            return Figures::default();
+        };
+        let record = tokio::fs::read_to_string(folder.join(RECORD)).await;
+        record.map(|text| Figures::of_record(&text, &job)).unwrap_or_default()
+    }
+
     /// Counts an attempt and starts the process of this member's party.
     async fn start(
         &self,
@@ -233,8 +246,9 @@ impl Dispatcher {
         attempt: u32,
         sender: &mpsc::Sender<(Digest, Update)>,
     ) -> Result<(), OfficeError> {
+        let models = self.models(run).await?;
         self.office.open_attempt(run).await?;
-        let started = self.attempt(run, attempt)?;
+        let started = self.attempt(run, attempt, models)?;
         match runner::start(started) {
             Ok(running) => {
                 let control = watching::follow(run, running, sender.clone());
@@ -253,8 +267,29 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// Where the published model is that a run scores with, if it does: its file has to be the one
+    /// that was registered.
+    async fn models(&self, run: Digest) -> Result<Option<PathBuf>, OfficeError> {
+        let version = {
+            let state = self.office.state();
+            let plan = state.plan(&run).map_err(OfficeError::Job)?;
+            let Some(score) = &plan.job.score else { return Ok(None) };
+            let wanted = ModelName { job: score.model.clone(), step: score.step.clone() };
+            state.models.published(&wanted)?.version.clone()
+        };
+        let results = self.results(version.run);
+        office::check_file(&version, results.as_deref()).await?;
+        // What is named is the folder that has those of the parties.
+        Ok(results.and_then(|results| results.parent().map(Path::to_owned)))
+    }
+
     /// What the process needs.
-    fn attempt(&self, run: Digest, attempt: u32) -> Result<Attempt, OfficeError> {
+    fn attempt(
+        &self,
+        run: Digest,
+        attempt: u32,
+        models: Option<PathBuf>,
+    ) -> Result<Attempt, OfficeError> {
         let state = self.office.state();
         let unknown = || OfficeError::Unknown("run");
         let job = state.books.job(&run).ok_or_else(unknown)?;
@@ -285,7 +320,7 @@ impl Dispatcher {
             job: text,
             party: party.seats[party.place].name.clone(),
             table: self.office.place_of(table)?,
-            models: None,
+            models,
             cache: Some(self.settings.folder.join("cache")),
             keys: self.settings.keys.clone(),
             passphrase: self.settings.passphrase.clone(),
@@ -412,6 +447,8 @@ const NO_WAY: Text = Text::new(
     "two parties of the run have nodes that only dial; one of them needs a port for partners",
     "有两个参与方的节点都只能主动连接；其中一方需开放合作方端口",
 );
+/// The audit record among a party's results.
+const RECORD: &str = "audit.jsonl";
 /// Updates that wait to be looked at.
 const UPDATES_MAX: usize = 64;
 /// How often runs are looked after when nothing happens: pauses end, and clocks go on.

@@ -192,15 +192,9 @@ fn the_document_is_the_committed_one() {
 fn who_may_call_what_is_meant() {
     const OPERATOR: &[Role] = &[Role::Operator];
     const AUDITORS: &[Role] = &[Role::Operator, Role::Compliance];
-    // As the house's table of actions has it.
-    let may = |action: Action| {
-        let roles: Vec<Role> = action.allowed().iter().map(|role| same(*role)).collect();
-        Access::Roles(roles.leak())
-    };
     let [inviters, blockers, owners] = [Action::Invite, Action::Block, Action::ManageData].map(may);
+    let publishers = may(Action::PublishCatalogue);
     let [negotiators, signers] = [Action::NegotiateAgreement, Action::SignAgreement].map(may);
-    let [modellers, steerers, readers] =
-        [Action::SubmitJob, Action::SteerJob, Action::SeeResults].map(may);
     let meant = [
         ("health", Access::Public),
         ("ready", Access::Public),
@@ -229,6 +223,11 @@ fn who_may_call_what_is_meant() {
         ("list_tables", Access::SignedIn),
         ("register_table", owners),
         ("retire_table", owners),
+        ("describe_table", publishers),
+        ("show_table", publishers),
+        ("preview_catalogue", publishers),
+        ("publish_catalogue", publishers),
+        ("find_data", Access::SignedIn),
         ("list_agreements", Access::SignedIn),
         ("show_agreement", Access::SignedIn),
         ("propose_terms", negotiators),
@@ -240,6 +239,18 @@ fn who_may_call_what_is_meant() {
         ("resume_agreement", signers),
         ("revoke_agreement", signers),
         ("approve_by_rule", signers),
+    ];
+    let found: Vec<_> = endpoints::all().map(|it| (it.name, it.access)).collect();
+    let meant: Vec<_> = meant.into_iter().chain(meant_of_runs()).collect();
+    assert_eq!(found, meant);
+}
+
+/// Who may call what about runs, and what comes of them.
+fn meant_of_runs() -> Vec<(&'static str, Access)> {
+    let [signers, modellers, steerers] =
+        [Action::ApproveJob, Action::SubmitJob, Action::SteerJob].map(may);
+    let readers = may(Action::SeeResults);
+    vec![
         ("list_runs", Access::SignedIn),
         ("show_run", Access::SignedIn),
         ("check_run", modellers),
@@ -252,9 +263,20 @@ fn who_may_call_what_is_meant() {
         ("list_schedules", Access::SignedIn),
         ("schedule_run", modellers),
         ("end_schedule", steerers),
-    ];
-    let found: Vec<_> = endpoints::all().map(|it| (it.name, it.access)).collect();
-    assert_eq!(found, meant);
+        ("list_models", readers),
+        ("show_model", readers),
+        ("register_model", modellers),
+        ("decide_on_model", may(Action::PublishModel)),
+        ("show_statements", may(Action::ReadAudit)),
+        ("export_statements", may(Action::ReadAudit)),
+        ("settle_statement", may(Action::SettleStatement)),
+    ]
+}
+
+/// Who may do something, as the house's table of actions has it.
+fn may(action: Action) -> Access {
+    let roles: Vec<Role> = action.allowed().iter().map(|role| same(*role)).collect();
+    Access::Roles(roles.leak())
 }
 
 /// The node's word for a role of governance.

@@ -8,7 +8,9 @@ use governance::members::{self, MemberId};
 use governance::permit::RunEvent;
 use serde::{Deserialize, Serialize};
 
+use super::models::ModelEvent;
 use super::schedules::ScheduleEvent;
+use super::shows::ShowEvent;
 use super::tables::TableEvent;
 use crate::store::Event as Stored;
 
@@ -29,6 +31,10 @@ pub enum OfficeEvent {
     Table(TableEvent),
     /// A run is asked for again and again, or no longer.
     Schedule(ScheduleEvent),
+    /// A model was registered, or somebody has decided about it.
+    Model(ModelEvent),
+    /// What partners are told of this member's tables.
+    Show(ShowEvent),
     /// Runs under an agreement are approved by rule from now on, or by people again.
     ByRule {
         /// The digest of the agreement's first version.
@@ -76,19 +82,23 @@ impl OfficeEvent {
             Self::JobFile { .. } => "office.job_file",
             Self::Table(_) => "office.table",
             Self::Schedule(_) => "office.schedule",
+            Self::Model(_) => "office.model",
+            Self::Show(_) => "office.show",
             Self::ByRule { .. } => "office.by_rule",
             Self::Route { .. } => "office.route",
             Self::Refused { .. } => "office.refused",
         }
     }
 
-    /// What it is about: a member, an agreement, a run, a job or a table.
+    /// What it is about: a member, an agreement, a run, a job, a table or a model.
     pub fn subject(&self) -> String {
         match self {
             Self::Book(record) => subject_of(record),
             Self::JobFile { job, .. } => job.to_string(),
             Self::Table(event) => event.name().to_owned(),
             Self::Schedule(event) => event.number().to_string(),
+            Self::Model(event) => event.model().to_string(),
+            Self::Show(event) => event.subject(),
             Self::ByRule { agreement, .. } => agreement.to_string(),
             Self::Route { run, .. } => run.to_string(),
             Self::Refused { from, .. } => from.to_string(),

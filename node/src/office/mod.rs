@@ -16,16 +16,21 @@ mod card;
 mod event;
 mod incoming;
 mod mail;
+mod models;
 mod partners;
 mod policy;
 mod preflight;
+mod registry;
 mod request;
 mod runs;
 mod schedules;
+mod shows;
 mod state;
+mod statements;
 mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
+mod usage;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -37,8 +42,9 @@ use governance::agreements::Terms;
 use governance::books::{Record, Refusal};
 use governance::canonical::{Flaw, Signed, Signer};
 use governance::members::{Card, InvitationError, MemberId};
+use governance::metering::StatementError;
 use governance::permit::NoPermit;
-use governance::time::Time;
+use governance::time::{Month, Time};
 use net::control::{Post, PostSettings};
 use net::{Identity, NetError};
 use table::TableError;
@@ -55,12 +61,20 @@ pub use card::Profile;
 use event::KIND_OF_MEMBERS;
 pub use event::OfficeEvent;
 use incoming::Desk;
+pub use models::{
+    Decided, Decision, ModelEntry, ModelError, ModelEvent, ModelName, ModelVersion, Models,
+    Standing,
+};
 pub use partners::{Invited, PartnerCheck};
 pub use preflight::{Finding, Verdict};
+pub use registry::{check_file, trained};
 pub use runs::NewRun;
 pub use schedules::{LedTo, Schedule, ScheduleEvent, Scheduled};
+pub use shows::{Description, FOUND_MAX, Found, ShowEvent, Shows};
 pub use state::{Plan, State};
+pub use statements::{Account, Settling, is_over};
 pub use tables::{Policy, PolicyBreach, Registration, Table, TableColumn, TableEvent};
+pub use usage::Figures;
 
 /// A member's office.
 pub struct Office {
@@ -101,7 +115,16 @@ pub enum OfficeError {
     /// The job cannot be used.
     #[error("{}", .0.en)]
     Job(Text),
-    /// There is no such member, agreement, run or table.
+    /// A model cannot be registered, published or used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A month cannot be priced.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+    /// The month still goes on.
+    #[error("{}", crate::messages::month_goes_on(.0.to_string()).en)]
+    MonthGoesOn(Month),
+    /// There is no such member, agreement, run, table or statement.
     #[error("there is no such {0} here")]
     Unknown(&'static str),
     /// A table's file cannot be used.
@@ -137,6 +160,8 @@ impl OfficeError {
         match self {
             Self::Refused(why, terms) => refused(why, terms.as_deref()),
             Self::Job(text) => text.clone(),
+            Self::Model(why) => why.text(),
+            Self::MonthGoesOn(month) => crate::messages::month_goes_on(month.to_string()),
             Self::Policy(breaches) => policy::joined(breaches.iter().map(PolicyBreach::text)),
             other => {
                 let text = other.to_string();
@@ -292,6 +317,7 @@ impl Office {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             for event in &events {
                 state.apply(event);
+                mail.extend(shows::mail(&state, event));
                 if let OfficeEvent::Book(record) = event {
                     let letters = state.books.letters(record);
                     mail.extend(letters.into_iter().map(|(to, it)| (to, Mail::Letter(it))));

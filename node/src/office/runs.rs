@@ -6,16 +6,18 @@ use crypto::random::Generator;
 use governance::agreements::{Usage, covers};
 use governance::books::Refusal;
 use governance::canonical::{Digest, Signed};
-use governance::jobs::{Job, JobAct, State as RunState, Submission};
+use governance::jobs::{JobAct, State as RunState, Submission};
 use governance::letter::Letter;
 use governance::members::{MemberId, Nonce};
-use governance::metering::{PriceLine, UsageEvent, UsageKey, UsageKind, UsageReport};
+use governance::metering::UsageReport;
 use governance::permit::NoPermit;
 use serde::{Deserialize, Serialize};
 
 use super::event::OfficeEvent;
 use super::mail::{Mail, Route};
+use super::models::ModelName;
 use super::state::{Plan, State};
+use super::usage::{Figures, usage};
 use super::{Key, Office, OfficeError, Outcome, policy, request, time};
 use crate::people::THE_NODE;
 
@@ -108,15 +110,15 @@ impl Office {
     }
 
     /// Notes that no session of a run opens here any more, and counts what it costs if it has
-    /// finished.
+    /// finished; `figures` are those of this member's record of it.
     #[net::boxed]
-    pub async fn close_run(&self, run: Digest) -> Result<(), OfficeError> {
+    pub async fn close_run(&self, run: Digest, figures: Figures) -> Result<(), OfficeError> {
         let turn = self.turn().await;
         let outcome = {
             let state = self.state();
             let Some(record) = state.books.close(&run) else { return Ok(()) };
             let mut outcome = Outcome::of([record]);
-            for event in usage(&state, &run) {
+            for event in usage(&state, &run, figures) {
                 let with = [event.key.payer, event.key.payee];
                 let Some(record) = state.books.count(event.clone())? else { continue };
                 outcome.events.push(OfficeEvent::Book(record));
@@ -201,41 +203,6 @@ pub(super) fn submission(
     Ok((run, Outcome { events: vec![file, OfficeEvent::Book(record)], mail }))
 }
 
-/// What a finished run costs between this member and others: the same at both sides, by the terms
-/// and the permit that both have signed.
-fn usage(state: &State, run: &Digest) -> Vec<UsageEvent> {
-    let finished = |job: &Job| match job.view().state {
-        RunState::Finished { attempt, .. } => Some(attempt),
-        _ => None,
-    };
-    let Some((job, attempt)) = state.books.job(run).and_then(|job| Some((job, finished(job)?)))
-    else {
-        return Vec::new();
-    };
-    let submission = job.submission().content();
-    let permit = state.books.permits(run).and_then(|it| it.get(&submission.submitter));
-    let (Some(permit), Some(terms)) = (permit, state.terms(&submission.agreement)) else {
-        return Vec::new();
-    };
-    let own = state.own();
-    let priced = terms.prices.iter().filter(|price| price.kind == UsageKind::Jobs);
-    let ours = priced.filter(|price| [price.payer, price.payee].contains(&own));
-    let event = |price: &PriceLine| UsageEvent {
-        key: UsageKey {
-            payer: price.payer,
-            payee: price.payee,
-            run: *run,
-            step: 0,
-            attempt,
-            kind: price.kind,
-        },
-        terms: submission.agreement,
-        count: 1,
-        at: permit.content().issued_at,
-    };
-    ours.map(event).collect()
-}
-
 /// That a partner's party of an attempt listens, if that can be.
 pub(super) fn route(state: &State, from: MemberId, route: Route) -> Result<OfficeEvent, String> {
     let Route { run, attempt, name: route } = route;
@@ -254,6 +221,10 @@ pub(super) fn check(state: &State, new: &NewRun) -> Result<Plan, OfficeError> {
     let job = request::parse(&new.job).map_err(OfficeError::Job)?;
     let request = request::request_of(&job, &terms, &new.tables).map_err(OfficeError::Job)?;
     let plan = Plan { job, request };
+    if let Some(score) = &plan.job.score {
+        let wanted = ModelName { job: score.model.clone(), step: score.step.clone() };
+        state.models.published(&wanted)?;
+    }
     let breaches = policy::of_request(state, &plan.request, time());
     if !breaches.is_empty() {
         return Err(OfficeError::Policy(breaches));

@@ -13,8 +13,10 @@ use governance::members::{Card, MemberId};
 use jobs::spec::JobSpec;
 
 use super::event::OfficeEvent;
+use super::models::Models;
 use super::request;
 use super::schedules::{self, Scheduled};
+use super::shows::Shows;
 use super::tables::{Table, TableEvent};
 
 /// The state of a node's office: a fold of its events.
@@ -24,6 +26,10 @@ pub struct State {
     pub books: Books,
     /// This member's tables by name.
     pub tables: BTreeMap<String, Table>,
+    /// The models that runs have trained, as far as they are registered.
+    pub models: Models,
+    /// What partners are told of them.
+    pub shows: Shows,
     /// Agreements under which runs are approved without asking anybody.
     pub by_rule: BTreeSet<Digest>,
     /// Runs that are asked for again and again, by number.
@@ -57,6 +63,8 @@ impl State {
         Self {
             books: Books::new(own),
             tables: BTreeMap::new(),
+            models: Models::default(),
+            shows: Shows::default(),
             by_rule: BTreeSet::new(),
             schedules: BTreeMap::new(),
             schedules_made: 0,
@@ -168,8 +176,11 @@ impl State {
             }
             OfficeEvent::Table(TableEvent::Retired(name)) => {
                 self.tables.remove(name);
+                self.shows.forget(name);
             }
             OfficeEvent::Schedule(event) => schedules::apply(self, event),
+            OfficeEvent::Model(event) => self.models.apply(event),
+            OfficeEvent::Show(event) => self.shows.apply(event),
             OfficeEvent::ByRule { agreement, is_on: true } => {
                 self.by_rule.insert(*agreement);
             }

@@ -198,7 +198,7 @@ pub(super) fn place(folder: &Path, path: &Path) -> Result<PathBuf, OfficeError> 
 ///
 /// # Errors
 /// [`OfficeError::Path`], [`OfficeError::Table`].
-fn look(folder: &Path, path: &Path) -> Result<ProposedSchema, OfficeError> {
+pub(super) fn look(folder: &Path, path: &Path) -> Result<ProposedSchema, OfficeError> {
     let source = Source::open(place(folder, path)?)?;
     if matches!(source.format(), Format::Csv(_)) && source.dialect()?.is_none() {
         let cause = "it is no table".to_owned();

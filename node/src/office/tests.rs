@@ -57,6 +57,14 @@ pub(crate) async fn alone(folder: &TempDir, store: &Arc<Store>) -> Arc<Office> {
     Office::open(Arc::clone(store), identity, &profile, data).await.unwrap()
 }
 
+impl Office {
+    /// The state that its store alone gives.
+    pub(crate) async fn folded_anew(&self) -> State {
+        let own = self.state().books.directory().own().clone();
+        read_state(&self.store, &self.identity, own).await.unwrap()
+    }
+}
+
 /// Waits until something holds at an office.
 pub(crate) async fn until(office: &Office, holds: impl Fn(&State) -> bool) {
     let mut news = office.news();
@@ -199,8 +207,7 @@ async fn partners_agree_and_permit_a_run_and_nothing_else() {
     }
 
     // The store alone gives the same books again.
-    let own = ours.state().books.directory().own().clone();
-    let again = read_state(&ours.store, &ours.identity, own).await.unwrap();
+    let again = ours.folded_anew().await;
     assert_eq!(again.books, ours.state().books);
     assert_eq!(again.sequence, ours.state().sequence);
 
@@ -247,8 +254,7 @@ async fn a_schedule_asks_for_runs_when_it_is_time() {
     assert_eq!(led_to(), LedTo::Left(first));
 
     // What happened is all there is: the store gives the same schedules again.
-    let own = ours.state().books.directory().own().clone();
-    let again = read_state(&ours.store, &ours.identity, own).await.unwrap();
+    let again = ours.folded_anew().await;
     assert_eq!(again.schedules, ours.state().schedules);
 
     ours.cancel("ann", first, "enough").await.unwrap();
@@ -262,6 +268,86 @@ async fn a_schedule_asks_for_runs_when_it_is_time() {
     ours.end_schedule("ann", number).await.unwrap();
     assert!(ours.end_schedule("ann", number).await.is_err());
     assert_eq!(ours.state().schedules_made, number, "numbers are not used twice");
+}
+
+fn description(about: &str) -> Description {
+    let key = ("customer number".to_owned(), None);
+    let visits = ("visits to a shop".to_owned(), Some("visits".to_owned()));
+    Description {
+        about: about.to_owned(),
+        coverage: "all regions".to_owned(),
+        freshness: "daily".to_owned(),
+        price: Some("1 CNY a run".to_owned()),
+        keys: BTreeSet::from(["customer".to_owned()]),
+        columns: BTreeMap::from([("customer".to_owned(), key), ("visits".to_owned(), visits)]),
+    }
+}
+
+/// What an office has found, as names of tables.
+fn found(office: &Office, words: &str) -> Vec<String> {
+    let (found, left_off) = office.state().find_data(words).unwrap();
+    assert_eq!(left_off, 0);
+    found.into_iter().map(|it| it.data).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn partners_find_what_is_published_and_nothing_else() {
+    let bank = member("bank", BANK).await;
+    let operator = member("operator", "customer,visits\nc2,7\nc3,\nc4,1\n").await;
+    let (ours, theirs) = (&bank.office, &operator.office);
+    let own = theirs.state().own();
+    let secret = Registration {
+        name: "secretname".to_owned(),
+        path: "table.csv".into(),
+        ..Registration::default()
+    };
+    theirs.register("bob", &secret).await.unwrap();
+    theirs.describe("bob", "secretname", description("undisclosed")).await.unwrap();
+    assert!(theirs.choose("bob", "customers", true).await.is_err(), "it is not described");
+    let mut lacking = description("shops");
+    lacking.columns.remove("visits");
+    assert!(theirs.describe("bob", "customers", lacking).await.is_err());
+    theirs.describe("bob", "customers", description("shops")).await.unwrap();
+    theirs.choose("bob", "customers", true).await.unwrap();
+    theirs.publish("bob").await.unwrap();
+
+    // Published before they were partners: a new partner gets what there is.
+    introduce(&bank, &operator).await;
+    let version = |state: &State| {
+        let member = state.books.directory().members().get(&own)?;
+        Some(member.catalogue.as_ref()?.content().version)
+    };
+    until(ours, |state| version(state) == Some(1)).await;
+    assert_eq!(found(ours, "VISITS shops"), ["customers"]);
+    assert!(found(ours, "undisclosed").is_empty() && found(ours, "nowhere").is_empty());
+    let (all, _) = ours.state().find_data("").unwrap();
+    let described = &all[0].description;
+    assert_eq!((all.len(), described.rows), (1, 10), "three rows are not told apart from ten");
+    let columns = &described.columns;
+    assert_eq!(columns["customer"].kind, governance::members::ColumnKind::Key);
+    assert_eq!((columns["customer"].known_percent, columns["visits"].known_percent), (100, 66));
+
+    // A newer version replaces it; what is described and not published stays here.
+    theirs.describe("bob", "customers", description("kiosks")).await.unwrap();
+    theirs.publish("bob").await.unwrap();
+    until(ours, |state| version(state) == Some(2)).await;
+    assert!(found(ours, "shops").is_empty());
+    assert_eq!(found(ours, "kiosks"), ["customers"]);
+    theirs.choose("bob", "customers", false).await.unwrap();
+    theirs.publish("bob").await.unwrap();
+    until(ours, |state| version(state) == Some(3)).await;
+    assert!(found(ours, "").is_empty());
+
+    // Everything that came is in the store of who got it.
+    let events = ours.store.events_after(0, &EventFilter::default(), PAGE).await.unwrap();
+    let has = |word: &str| {
+        events.iter().any(|event| String::from_utf8_lossy(&event.bytes).contains(word))
+    };
+    assert!(has("kiosks"));
+    assert!(!has("secretname") && !has("undisclosed"));
+    let again = theirs.folded_anew().await;
+    assert_eq!(again.shows, theirs.state().shows);
+    assert!(ours.state().find_data(&"x".repeat(201)).is_err());
 }
 
 #[test]

@@ -16,6 +16,17 @@ impl People {
         Ok(self.store.people().await?)
     }
 
+    /// Whether nobody else who may sign in has roles for something.
+    pub async fn is_only_one(
+        &self,
+        person: &str,
+        is_enough: impl Fn(&Roles) -> bool,
+    ) -> Result<bool, PeopleError> {
+        let people = self.people().await?;
+        let mut others = people.iter().filter(|it| it.is_active && it.id != person);
+        Ok(!others.any(|it| it.roles.parse().is_ok_and(|roles| is_enough(&roles))))
+    }
+
     /// Adds a person, with a one-time password that lasts [`ONE_TIME_HOURS`] hours.
     #[net::boxed]
     pub async fn add(

@@ -16,7 +16,7 @@ use report::markup::Element;
 use super::shell::{
     Page, Paging, Reader, Tone, bounded, button_link, link, nothing, state, table, text,
 };
-use super::{Answered, At, Reply, Trouble, inbox, wording};
+use super::{Answered, At, Reply, Trouble, inbox, models, wording};
 use crate::office::{self, Finding, Plan};
 
 pub(super) use page::{live, show};
@@ -53,6 +53,8 @@ pub(super) struct Detail {
     pub(super) has_report: bool,
     /// How this node is prepared for it, while it waits for approval.
     pub(super) findings: Vec<Finding>,
+    /// What it has trained, once it has finished.
+    pub(super) trained: Vec<models::Trained>,
     /// What this member can say now.
     pub(super) may: Vec<Saying>,
 }
@@ -257,9 +259,8 @@ pub(super) fn state_of(office: &office::State, run: &RunState) -> (Tone, Text) {
 
 /// What the page of a run shows.
 fn detail(at: &At<'_>, run: Digest) -> Result<Detail, Trouble> {
-    let has_report = at.house.results.is_some_and(|results| {
-        results(run).is_some_and(|folder| folder.join(REPORT_FILE).is_file())
-    });
+    let folder = at.house.results.and_then(|results| results(run));
+    let has_report = folder.as_ref().is_some_and(|folder| folder.join(REPORT_FILE).is_file());
     let state = at.house.office.state();
     let job = state.books.job(&run).ok_or(Trouble::NotFound)?;
     let (view, submission) = (job.view(), job.submission().content());
@@ -267,6 +268,8 @@ fn detail(at: &At<'_>, run: Digest) -> Result<Detail, Trouble> {
     let name = |member: &MemberId| bounded(&state.name_of(member), 120);
     let terms = state.terms(&submission.agreement);
     let title = terms.map_or_else(String::new, |terms| bounded(&terms.title, 120));
+    let folder = folder.filter(|_| matches!(view.state, RunState::Finished { .. }));
+    let trained = folder.map(|folder| models::trained(&state, &run, &folder));
     let last = view.attempts.keys().last().copied().unwrap_or_default();
     let can = |saying: &Saying| job.decide(&own, saying.act(last, "reason")).is_ok();
     let attempts = view.attempts.iter().map(|(number, attempt)| {
@@ -305,6 +308,7 @@ fn detail(at: &At<'_>, run: Digest) -> Result<Detail, Trouble> {
         file: state.job_file(&submission.job).map(str::to_owned),
         has_report,
         findings: Vec::new(),
+        trained: trained.unwrap_or_default(),
         may: Saying::ALL.into_iter().filter(can).collect(),
         state: state_of(&state, &view.state),
     })

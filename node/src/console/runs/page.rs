@@ -13,7 +13,7 @@ use super::super::shell::{
     Fields, Page, Reader, Tone, bounded, button_link, caution, facts, link, name, section, state,
     table, text,
 };
-use super::super::wording;
+use super::super::{models, wording};
 use super::{Detail, PartyProgress, Saying};
 use crate::office::{Finding, Verdict};
 
@@ -42,6 +42,7 @@ pub(in super::super) fn show(reader: &Reader, detail: &Detail) -> Page {
     page = page.part(part.child(live(reader, detail)));
     page = page.parts(preflight(reader, &detail.findings));
     page = page.part(sayings(reader, detail)).part(facts(reader, known));
+    page = page.parts(models::of_run(reader, &detail.run, &detail.trained));
     let learns = section(reader, &wording::who_learns_what());
     page = page.part(match &detail.plan {
         Ok(plan) => learns.child(statement(reader, &plan.job)),

@@ -8,10 +8,10 @@ use crate::console::shell::{Fields, Paging, Tone};
 use crate::office::tests::{BANK, member};
 
 /// What somebody hostile calls things.
-const HOSTILE: &str = "\"><script>alert(1)</script>' onload='x\u{0}\u{202e}&amp;";
+pub(super) const HOSTILE: &str = "\"><script>alert(1)</script>' onload='x\u{0}\u{202e}&amp;";
 
 /// Checks that a page is well-formed, and that nothing in it is run.
-fn check(html: &str) {
+pub(super) fn check(html: &str) {
     let document = roxmltree::Document::parse_with_options(
         html,
         roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() },
@@ -115,7 +115,7 @@ fn agreement_of(name: &str) -> agreements::Detail {
     }
 }
 
-fn run_of(name: &str) -> runs::Detail {
+pub(super) fn run_of(name: &str) -> runs::Detail {
     use governance::jobs::Progress;
     let at = governance::time::Time::from_milliseconds(1_799_990_000_000);
     let party = |progress| runs::PartyProgress {
@@ -162,6 +162,7 @@ fn run_of(name: &str) -> runs::Detail {
             verdict: crate::office::Verdict::Bad,
             found: Text::owned(name.to_owned(), name.to_owned()),
         }],
+        trained: Vec::new(),
         may: runs::Saying::ALL.to_vec(),
     }
 }
@@ -272,6 +273,7 @@ async fn every_page_for_every_role() {
         ("/agreements/new", Action::NegotiateAgreement),
         ("/jobs", Action::See),
         ("/jobs/new", Action::SubmitJob),
+        ("/models", Action::SeeResults),
         ("/trust", Action::ReadAudit),
         ("/trust/statements", Action::ReadAudit),
         ("/people", Action::ManagePeople),
@@ -303,6 +305,9 @@ async fn every_page_for_every_role() {
         (format!("/jobs/{digest}/retry"), Action::SteerJob),
         (format!("/jobs/{digest}/cancel"), Action::SteerJob),
         ("/jobs/schedules/9/end".to_owned(), Action::SteerJob),
+        ("/models/register".to_owned(), Action::SubmitJob),
+        ("/models/a/b/1/publish".to_owned(), Action::PublishModel),
+        ("/trust/statements/sign".to_owned(), Action::SettleStatement),
         ("/people".to_owned(), Action::ManagePeople),
         ("/people/per_9/roles".to_owned(), Action::ManagePeople),
         ("/people/per_9/reset".to_owned(), Action::ManagePeople),

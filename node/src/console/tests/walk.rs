@@ -126,6 +126,13 @@ async fn begin(bank: &Desk, operator: &Desk, version: Digest) -> String {
     let live = bank.page(&format!("{place}/live")).await;
     assert!(live.contains("queued") && !live.contains("<html"), "{live}");
     let partner = forms::encoded(&key.to_string());
-    bank.page(&format!("/trust/statements?partner={partner}&month=2026-11")).await;
+    let query = format!("partner={partner}&month=2026-11");
+    bank.page(&format!("/trust/statements?{query}")).await;
+    let csv = format!("/trust/statements/csv?{query}");
+    let reply = bank.ask(&[Role::Operator], Method::GET, &csv, "").await;
+    let named = reply.headers.iter().find(|it| it.0 == header::CONTENT_DISPOSITION).unwrap();
+    assert_eq!(named.1, "attachment; filename=\"statements-2026-11.csv\"");
+    let refused = bank.ask(&[Role::Modeller], Method::GET, &csv, "").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
     place
 }

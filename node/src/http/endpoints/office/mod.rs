@@ -1,9 +1,12 @@
 //! Partners, tables, agreements and runs.
 
 mod agreements;
+mod catalogue;
+mod models;
 mod partners;
 mod runs;
 mod schedules;
+mod statements;
 mod tables;
 
 use std::sync::LazyLock;
@@ -45,6 +48,10 @@ const STEERERS: Access = Access::Roles(&[Role::Operator, Role::Modeller]);
 const READERS: Access =
     Access::Roles(&[Role::DataOwner, Role::Modeller, Role::Compliance, Role::ReadOnly]);
 
+/// Whoever may see what happened and what it cost.
+const AUDITORS: Access =
+    Access::Roles(&[Role::Operator, Role::DataOwner, Role::Compliance, Role::ReadOnly]);
+
 /// The endpoints, in the order of the OpenAPI document.
 pub(in super::super) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(table);
 
@@ -52,11 +59,14 @@ fn table() -> Vec<Endpoint> {
     [
         of_partners(),
         of_tables(),
+        of_catalogues(),
         of_terms(),
         of_agreements(),
         of_runs(),
         of_decisions(),
         of_schedules(),
+        of_models(),
+        of_statements(),
     ]
     .into_iter()
     .flatten()
@@ -141,6 +151,55 @@ fn of_tables() -> Vec<Endpoint> {
             )
             .access(OWNERS)
             .nothing()
+        },
+    ]
+}
+
+fn of_catalogues() -> Vec<Endpoint> {
+    vec![
+        post(
+            "/api/v1/tables/{name}/description",
+            "describe_table",
+            "Describe a table for partners; nothing is shown by that",
+            run!(catalogue::describe),
+        )
+        .access(OWNERS)
+        .takes::<catalogue::NewDescription>()
+        .gives::<Json>(),
+        post(
+            "/api/v1/tables/{name}/shown",
+            "show_table",
+            "Choose whether the next catalogue has a table",
+            run!(catalogue::choose),
+        )
+        .access(OWNERS)
+        .takes::<catalogue::Choice>()
+        .nothing(),
+        get(
+            "/api/v1/catalogue",
+            "preview_catalogue",
+            "The catalogue that partners have, and exactly what they would get next",
+            run!(catalogue::preview),
+        )
+        .access(OWNERS)
+        .gives::<Json>(),
+        post(
+            "/api/v1/catalogue",
+            "publish_catalogue",
+            "Sign the next catalogue and send it to all partners",
+            run!(catalogue::publish),
+        )
+        .access(OWNERS)
+        .gives::<Json>(),
+        Endpoint {
+            query: Some(SchemaGenerator::subschema_for::<catalogue::DataQuery>),
+            ..get(
+                "/api/v1/catalogues",
+                "find_data",
+                "What partners say of their data, by words; at most 100 data sets",
+                run!(catalogue::find),
+            )
+            .gives::<Json>()
         },
     ]
 }
@@ -308,6 +367,72 @@ fn of_decisions() -> Vec<Endpoint> {
             )
             .access(READERS)
         },
+    ]
+}
+
+fn of_models() -> Vec<Endpoint> {
+    vec![
+        get("/api/v1/models", "list_models", "Models and their versions", run!(models::list))
+            .access(READERS)
+            .gives::<Json>(),
+        get(
+            "/api/v1/models/{job}/{step}",
+            "show_model",
+            "A model: where its versions come from, and who decided what",
+            run!(models::show),
+        )
+        .access(READERS)
+        .gives::<Json>(),
+        post(
+            "/api/v1/models",
+            "register_model",
+            "Register what a finished run has trained as a model's next version",
+            run!(models::register),
+        )
+        .access(MODELLERS)
+        .takes::<models::NewModel>()
+        .gives::<Json>(),
+        post(
+            "/api/v1/models/{job}/{step}/{version}/decision",
+            "decide_on_model",
+            "Publish a version, also an earlier one again, refuse it or retire it",
+            run!(models::decide),
+        )
+        .access(SIGNERS)
+        .takes::<models::NewDecision>()
+        .nothing(),
+    ]
+}
+
+fn of_statements() -> Vec<Endpoint> {
+    vec![
+        get(
+            "/api/v1/statements/{member}/{month}",
+            "show_statements",
+            "What a month has cost with a partner, who has signed it, and where counts differ",
+            run!(statements::show),
+        )
+        .access(AUDITORS)
+        .gives::<Json>(),
+        Endpoint {
+            gives: super::TEXT,
+            ..get(
+                "/api/v1/statements/{member}/{month}/csv",
+                "export_statements",
+                "The statements of a month with a partner as CSV",
+                run!(statements::csv),
+            )
+            .access(AUDITORS)
+        },
+        post(
+            "/api/v1/statements/{member}/{month}/signature",
+            "settle_statement",
+            "Sign a statement of a month that is over",
+            run!(statements::settle),
+        )
+        .access(SIGNERS)
+        .takes::<statements::Signing>()
+        .nothing(),
     ]
 }
 
